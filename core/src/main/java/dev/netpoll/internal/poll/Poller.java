@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.internal.poll;
+
+import java.io.IOException;
+import java.net.SocketAddress;
+
+/**
+ * Waits for the sockets of one event loop and delivers what happened to them.
+ *
+ * <p><b>Place.</b> Opened by an event loop from a {@link Backend}; driven by whoever owns that loop.
+ *
+ * <p><b>Threads.</b> Only the loop's owner, except {@link #wakeup()}: any thread. What a thread did before
+ * {@code wakeup()} happens-before the return of the {@link #poll} it ends. All events are delivered from inside
+ * {@code poll}, on its caller's thread.
+ *
+ * <p><b>Memory.</b> Owns the memory it receives into; bytes are handed over as segments that belong to the receiver.
+ *
+ * <p><b>Fails.</b> Interrupted waits, spurious and stale events are normal and invisible. A failed wait throws and is
+ * fatal to the loop. Whatever goes wrong with one socket is told to that socket's events only.
+ */
+public interface Poller extends AutoCloseable {
+    /**
+     * Waits for events and delivers them.
+     *
+     * @param timeoutNanos how long to wait at most: 0 does not wait, a negative value has no limit; rounded up to
+     *     what the kernel can express. Returns at once while sockets are known to have more to read.
+     * @return how many events were delivered; 0 after a time-out or a wake-up
+     */
+    int poll(long timeoutNanos) throws IOException;
+
+    /** Ends the running or the next {@link #poll} early. Costs a system call: callers elide what they can. */
+    void wakeup();
+
+    /**
+     * Starts reading from a connected transport and reporting to {@code events}.
+     *
+     * @throws TransportException if the kernel refuses; the transport stays open and is the caller's to close
+     */
+    void register(Transport transport, TransportEvents events) throws TransportException;
+
+    /**
+     * Starts to connect, reports {@link TransportEvents#connected()} or {@link TransportEvents#failed} once (possibly
+     * before this method returns), then behaves as after {@link #register}. On failure the transport stays the
+     * caller's to close.
+     */
+    void connect(Transport transport, SocketAddress remote, TransportEvents events);
+
+    /** Starts to accept. Accepted transports are not registered: any poller of the same backend may register them. */
+    void listen(ListenSocket socket, AcceptEvents events) throws TransportException;
+
+    /** Releases the poller's descriptors and memory. Transports must have been closed before. */
+    @Override
+    void close();
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.internal.poll;
+
+import dev.netpoll.internal.memory.Segment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Bytes on their way to a socket, in order. Owned by whoever holds the connection's send role; plain fields, published
+ * by handing that role over.
+ */
+public final class SendQueue {
+    private @Nullable Segment head;
+    private @Nullable Segment tail;
+    private long bytes;
+
+    /** {@return the first segment, or null if the queue is empty} Segments in the queue are never empty. */
+    public @Nullable Segment head() {
+        return head;
+    }
+
+    /** {@return how many bytes wait} */
+    public long bytes() {
+        return bytes;
+    }
+
+    /** {@return whether nothing waits} */
+    public boolean isEmpty() {
+        return bytes == 0;
+    }
+
+    /** Takes ownership of a chain of segments; empty ones are freed. */
+    public void add(@Nullable Segment segments) {
+        Segment next;
+        for (Segment s = segments; s != null; s = next) {
+            next = s.next;
+            s.next = null;
+            if (s.length() == 0) {
+                s.free();
+                continue;
+            }
+            if (tail == null) {
+                head = s;
+            } else {
+                tail.next = s;
+            }
+            tail = s;
+            bytes += s.length();
+        }
+    }
+
+    /** Removes the first {@code count} bytes and frees what is used up. */
+    public void consume(long count) {
+        if (count > bytes) {
+            throw new IndexOutOfBoundsException("consume(" + count + "): only " + bytes + " bytes wait");
+        }
+        bytes -= count;
+        long rest = count;
+        Segment s = head;
+        while (s != null && rest >= s.length()) {
+            rest -= s.length();
+            Segment next = s.next;
+            s.free();
+            s = next;
+        }
+        if (s == null) {
+            tail = null;
+        } else {
+            s.start += (int) rest;
+        }
+        head = s;
+    }
+
+    /** Keeps the first {@code count} bytes and frees the rest. */
+    public void truncate(long count) {
+        if (count >= bytes) {
+            return;
+        }
+        long kept = 0;
+        Segment last = null;
+        Segment s = head;
+        while (s != null && kept + s.length() <= count) {
+            kept += s.length();
+            last = s;
+            s = s.next;
+        }
+        if (s != null && kept < count) {
+            s.end = s.start + (int) (count - kept);
+            last = s;
+            s = s.next;
+        }
+        if (last == null) {
+            head = null;
+        } else {
+            last.next = null;
+        }
+        tail = last;
+        bytes = count;
+        freeChain(s);
+    }
+
+    /** Frees everything. */
+    public void clear() {
+        Segment s = head;
+        head = null;
+        tail = null;
+        bytes = 0;
+        freeChain(s);
+    }
+
+    private static void freeChain(@Nullable Segment segments) {
+        Segment next;
+        for (Segment s = segments; s != null; s = next) {
+            next = s.next;
+            s.next = null;
+            s.free();
+        }
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.internal.poll;
+
+import dev.netpoll.internal.memory.Segment;
+
+/**
+ * What a transport reports, on the thread that polls. Methods may call the transport back, also {@code close}; nothing
+ * is reported after {@code close}.
+ *
+ * <p>Order: {@link #connected} (dialed only) → {@link #received}* → {@link #peerFinished} at most once; {@link #failed}
+ * at most once, as the last event. All bytes that arrived before the end of the stream or an error are delivered first,
+ * except while reading is paused: then only {@link #peerGone} is told.
+ */
+public interface TransportEvents {
+    /** The connect that was started has succeeded. */
+    void connected();
+
+    /** Bytes arrived; the receiver owns the segments. Their {@code charge} is not set yet. */
+    void received(Segment segments);
+
+    /** The peer finished sending (end of stream). Sending may still be possible. */
+    void peerFinished();
+
+    /**
+     * The peer hung up while reading is paused, so unread bytes may precede the end of the stream. Told at most once;
+     * {@link #peerFinished} or {@link #failed} follow when reading is resumed.
+     */
+    void peerGone();
+
+    /**
+     * Bytes of the queue given to {@link Transport#sendRest} went to the kernel.
+     *
+     * @param bytes how many, since the last report
+     * @param drained whether the queue is empty now; the transport no longer holds it then
+     */
+    void sent(long bytes, boolean drained);
+
+    /** The socket is broken in both directions: a reset, a lost path, or a failed connect. */
+    void failed(int errno);
+}
