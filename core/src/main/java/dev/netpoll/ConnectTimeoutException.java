@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll;
+
+import java.net.SocketAddress;
+import org.jspecify.annotations.Nullable;
+
+/** A connection was not established in time, name resolution included. */
+public final class ConnectTimeoutException extends ConnectionException {
+    private static final long serialVersionUID = 1;
+
+    /** Used by this library; see the superclass for the parts. */
+    public ConnectTimeoutException(
+            String message,
+            String operation,
+            @Nullable SocketAddress localAddress,
+            @Nullable SocketAddress remoteAddress,
+            @Nullable String errno) {
+        super(message, operation, localAddress, remoteAddress, errno);
+    }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll;
+
+import dev.netpoll.buffer.Reader;
+import dev.netpoll.buffer.Writer;
+import java.io.IOException;
+import java.net.SocketAddress;
+import java.net.SocketOption;
+import java.nio.channels.ByteChannel;
+import java.time.Duration;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A connected stream socket, TCP or Unix. While nothing happens on it, it owns no thread and no buffer.
+ *
+ * <p><b>Threads.</b> One thread may read while another writes, but not two at a time on the same side: {@link #reader()}
+ * and {@link #writer()} have one user each, and the caller orders a change of user. Everything else is safe from any
+ * thread at any time, {@link #close()} above all. Use {@link #asByteChannel()} where several threads must share a side.
+ *
+ * <p><b>Waiting.</b> Reads wait for bytes and flushes for the kernel, in plain blocking style: call them from a virtual
+ * thread (or any thread that may block). On an event loop, that is with {@link Dispatch#inline()}, nothing may wait: a
+ * call that would have to throws {@link IllegalStateException}; see {@link #demand} and {@link #isWritable}.
+ *
+ * <p><b>End.</b> Three ways to end are told apart: the peer finished ({@link PeerClosedException}, all it sent is
+ * delivered first), the connection broke ({@link ConnectionResetException}), and it was closed here
+ * ({@link ConnectionClosedException}). After the peer finished sending, writing still works until the peer is gone:
+ * a peer that half-closes gets its answer. A connection that a {@link Server} accepted is closed when the last request
+ * was handled; a dialed one is the caller's to close.
+ */
+public interface Connection extends AutoCloseable {
+    /** A time-out that never ends. */
+    Duration NO_TIMEOUT = Duration.ofSeconds(Long.MAX_VALUE);
+
+    /** {@return the reading side; always the same object} */
+    Reader reader();
+
+    /** {@return the writing side; always the same object} */
+    Writer writer();
+
+    /**
+     * {@return whether the connection is usable as far as is known: not closed here, and no end of stream, reset or
+     * lost path noticed} Costs one volatile read. The event loop notices the peer's end without anybody reading.
+     */
+    boolean isActive();
+
+    /**
+     * {@return whether a pool may hand the connection out again: active, nothing unread, nothing unsent, and a look at
+     * the socket that finds it open and empty} Costs a system call. When in doubt the answer is no. It is no
+     * reservation: the peer may still close before the next write. The caller must be the only user of both sides.
+     */
+    boolean isReusable();
+
+    /**
+     * {@return whether the output that was flushed on an event loop and not yet taken by the kernel is below the high
+     * mark ({@link ConnectionOptions#outboundHighMark})} Always true for callers that may block, as their flushes wait.
+     * A handler on an event loop that finds false returns; it is run again when the output has drained.
+     */
+    boolean isWritable();
+
+    /**
+     * Asks that the request handler is next run when at least {@code bytes} are readable, counted from the current read
+     * position. It holds for one run, and is how a handler on an event loop waits for the rest of a message without
+     * blocking. Call it from the handler.
+     *
+     * @throws FrameTooLargeException if more is asked for than {@link ConnectionOptions#maxFrameLength}
+     * @throws IllegalArgumentException if {@code bytes} is not positive
+     */
+    void demand(int bytes) throws FrameTooLargeException;
+
+    /** {@return our address, or null if the socket has none} */
+    @Nullable SocketAddress localAddress();
+
+    /** {@return the peer's address, or null if the socket has none; an unnamed Unix socket has the empty path} */
+    @Nullable SocketAddress remoteAddress();
+
+    /**
+     * Limits each wait for bytes. A read that times out consumes nothing and may be repeated. Clears a read deadline.
+     * Affects a wait in progress, which counts from its beginning. Initially {@link ConnectionOptions#readTimeout}.
+     *
+     * @param timeout positive, or {@link #NO_TIMEOUT}
+     */
+    void setReadTimeout(Duration timeout);
+
+    /** Limits each flush, as {@link #setReadTimeout} limits reads. Initially {@link ConnectionOptions#writeTimeout}. */
+    void setWriteTimeout(Duration timeout);
+
+    /**
+     * Lets waits for bytes end at a point in time, whatever the time-out; one in the past ends them at once. Reads that
+     * need not wait still succeed. Affects a wait in progress.
+     *
+     * @param deadline when, or null to remove the deadline, so that the time-out counts again
+     */
+    void setReadDeadline(@Nullable Instant deadline);
+
+    /** Lets flushes end at a point in time, as {@link #setReadDeadline} does for reads. */
+    void setWriteDeadline(@Nullable Instant deadline);
+
+    /**
+     * Closes the connection when no byte was received or sent, and no handler ran, for this long.
+     *
+     * @param timeout positive, or {@link #NO_TIMEOUT}; initially {@link ConnectionOptions#idleTimeout}
+     */
+    void setIdleTimeout(Duration timeout);
+
+    /**
+     * Sets a socket option.
+     *
+     * @throws UnsupportedOperationException if the socket or the backend does not know it
+     */
+    <T> Connection setOption(SocketOption<T> option, T value) throws IOException;
+
+    /** Reads a socket option; see {@link #setOption}. */
+    <T> T getOption(SocketOption<T> option) throws IOException;
+
+    /** {@return the object attached last, or null} */
+    @Nullable Object attachment();
+
+    /** Attaches an object, for instance the session, replacing the previous one. */
+    void attach(@Nullable Object attachment);
+
+    /**
+     * Sets or replaces the request handler. It takes effect at the next run, and runs at once if bytes are waiting. While
+     * a handler is set, it is the only reader.
+     */
+    void onRequest(ConnectionHandler handler);
+
+    /**
+     * Adds a callback that is run once when the connection is closed and no handler runs any more; the last added is
+     * run first. Added after that, it is run at once on the caller's thread.
+     */
+    void addCloseCallback(ConnectionHandler callback);
+
+    /**
+     * Stops taking bytes from the kernel, so that the peer is slowed down. What is already buffered stays readable.
+     * Reads that would have to wait, wait until {@link #resumeReading()}.
+     */
+    void pauseReading();
+
+    /** Undoes {@link #pauseReading()}. */
+    void resumeReading();
+
+    /** {@return whether {@link #pauseReading()} is in force} */
+    boolean isReadingPaused();
+
+    /**
+     * Tells the peer that nothing more will be sent, after what was flushed before; reading goes on. Idempotent.
+     * Bytes written and not flushed are flushed first.
+     */
+    void shutdownOutput() throws IOException;
+
+    /**
+     * Closes the connection: wakes whoever waits on it with {@link ConnectionClosedException}, releases the socket
+     * promptly even while a handler runs, then runs the close callbacks when the handler has ended. Output that was
+     * flushed on an event loop and is still on its way is sent first, for at most the write time-out; bytes never
+     * flushed and bytes never read are dropped. Idempotent; never blocks; any thread.
+     */
+    @Override
+    void close();
+
+    /** Closes at once and resets the connection: what is still on its way is dropped, also by the kernel. */
+    void abort();
+
+    /**
+     * Takes the socket out of the library, open and non-blocking. The connection is closed afterwards (close callbacks
+     * run); bytes already received are in the result.
+     *
+     * @throws IllegalStateException if called on an event loop other than the connection's own, or while flushed output
+     *     is still on its way
+     */
+    DetachedSocket detach() throws IOException;
+
+    /**
+     * {@return the connection as a channel that may be shared: reads and writes copy, are atomic with respect to each
+     * other on their side, and may come from several threads} A read waits for at least one byte and returns -1 at the
+     * end of the stream; a write returns when every byte was taken by the kernel. After a write that timed out the
+     * channel stays usable, {@link WriteTimeoutException#bytesSent()} says how much was sent. Closing the channel closes
+     * the connection. Do not mix with {@link #reader()} and {@link #writer()}.
+     */
+    ByteChannel asByteChannel();
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll;
+
+/**
+ * Code that is run for a connection: the callbacks of a {@link Server}, a request handler, a close callback.
+ *
+ * <p>Order on one connection: onPrepare → onConnect → onRequest, any number of times, one at a time → close callbacks.
+ * onDisconnect comes once after onConnect and before the close callbacks when the peer finished or was lost, and may
+ * run at the same time as onRequest, so that it can cancel it.
+ */
+@FunctionalInterface
+public interface ConnectionHandler {
+    /**
+     * Handles the connection. Whatever it throws closes this connection, is reported once, and hurts nothing else.
+     *
+     * @throws Exception if the connection cannot be served any longer
+     */
+    void handle(Connection connection) throws Exception;
+}

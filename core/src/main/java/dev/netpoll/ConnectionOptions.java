@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll;
+
+import java.net.SocketOption;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+
+/** How connections behave, accepted or dialed. Immutable and validated; start with {@link #defaults()}. */
+public final class ConnectionOptions {
+    private static final ConnectionOptions DEFAULTS = new Builder().build();
+
+    private final Duration readTimeout;
+    private final Duration writeTimeout;
+    private final Duration idleTimeout;
+    private final Duration keepAlive;
+    private final Duration userTimeout;
+    private final int inboundHighMark;
+    private final int inboundLowMark;
+    private final int outboundHighMark;
+    private final int maxFrameLength;
+    private final boolean allowHalfOpen;
+    private final Map<SocketOption<?>, Object> socketOptions;
+
+    private ConnectionOptions(Builder builder) {
+        readTimeout = builder.readTimeout;
+        writeTimeout = builder.writeTimeout;
+        idleTimeout = builder.idleTimeout;
+        keepAlive = builder.keepAlive;
+        userTimeout = builder.userTimeout;
+        inboundHighMark = builder.inboundHighMark;
+        inboundLowMark = builder.inboundLowMark;
+        outboundHighMark = builder.outboundHighMark;
+        maxFrameLength = builder.maxFrameLength;
+        allowHalfOpen = builder.allowHalfOpen;
+        socketOptions = Map.copyOf(builder.socketOptions);
+    }
+
+    /** {@return the options everything starts with} */
+    public static ConnectionOptions defaults() {
+        return DEFAULTS;
+    }
+
+    /** {@return a builder that starts with the defaults} */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** {@return a builder that starts with these options} */
+    public Builder toBuilder() {
+        Builder builder = new Builder();
+        builder.readTimeout = readTimeout;
+        builder.writeTimeout = writeTimeout;
+        builder.idleTimeout = idleTimeout;
+        builder.keepAlive = keepAlive;
+        builder.userTimeout = userTimeout;
+        builder.inboundHighMark = inboundHighMark;
+        builder.inboundLowMark = inboundLowMark;
+        builder.outboundHighMark = outboundHighMark;
+        builder.maxFrameLength = maxFrameLength;
+        builder.allowHalfOpen = allowHalfOpen;
+        builder.socketOptions.putAll(socketOptions);
+        return builder;
+    }
+
+    /** {@return the limit of each wait for bytes; default none} */
+    public Duration readTimeout() {
+        return readTimeout;
+    }
+
+    /** {@return the limit of each flush; default 30 seconds} */
+    public Duration writeTimeout() {
+        return writeTimeout;
+    }
+
+    /** {@return how long a connection may be idle before it is closed; default for ever} */
+    public Duration idleTimeout() {
+        return idleTimeout;
+    }
+
+    /**
+     * {@return after how long without a byte TCP probes whether the peer is still there; default 60 seconds} A peer that
+     * answers none of 3 probes a quarter of this time apart is lost.
+     */
+    public Duration keepAlive() {
+        return keepAlive;
+    }
+
+    /**
+     * {@return how long sent bytes may stay unacknowledged before the connection counts as lost (TCP_USER_TIMEOUT);
+     * default 60 seconds} Only with the epoll backend.
+     */
+    public Duration userTimeout() {
+        return userTimeout;
+    }
+
+    /** {@return at how many bytes of memory held by unread, sliced and viewed input reading pauses; default 1 MiB} */
+    public int inboundHighMark() {
+        return inboundHighMark;
+    }
+
+    /** {@return below how many bytes it resumes; default half the high mark} */
+    public int inboundLowMark() {
+        return inboundLowMark;
+    }
+
+    /** {@return at how many unsent bytes {@link Connection#isWritable} turns false; default 1 MiB} */
+    public int outboundHighMark() {
+        return outboundHighMark;
+    }
+
+    /**
+     * {@return how many bytes a single read or {@link Connection#demand} may ask for; default 64 MiB} Up to this, and no
+     * further, such a read may exceed the inbound high mark.
+     */
+    public int maxFrameLength() {
+        return maxFrameLength;
+    }
+
+    /**
+     * {@return whether an accepted connection stays open after the peer finished sending and all requests were handled;
+     * default false} Set it for servers that answer from other threads after the handler has returned.
+     */
+    public boolean allowHalfOpen() {
+        return allowHalfOpen;
+    }
+
+    /** {@return socket options that are set on every connection} */
+    public Map<SocketOption<?>, Object> socketOptions() {
+        return socketOptions;
+    }
+
+    /** Collects options. Not thread-safe. */
+    public static final class Builder {
+        private Duration readTimeout = Connection.NO_TIMEOUT;
+        private Duration writeTimeout = Duration.ofSeconds(30);
+        private Duration idleTimeout = Connection.NO_TIMEOUT;
+        private Duration keepAlive = Duration.ofSeconds(60);
+        private Duration userTimeout = Duration.ofSeconds(60);
+        private int inboundHighMark = 1 << 20;
+        private int inboundLowMark = 1 << 19;
+        private int outboundHighMark = 1 << 20;
+        private int maxFrameLength = 64 << 20;
+        private boolean allowHalfOpen;
+        private final Map<SocketOption<?>, Object> socketOptions = new LinkedHashMap<>();
+
+        private Builder() {}
+
+        /** Sets {@link ConnectionOptions#readTimeout()}: positive, or {@link Connection#NO_TIMEOUT}. */
+        public Builder readTimeout(Duration timeout) {
+            readTimeout = positive(timeout, "readTimeout");
+            return this;
+        }
+
+        /** Sets {@link ConnectionOptions#writeTimeout()}: positive, or {@link Connection#NO_TIMEOUT}. */
+        public Builder writeTimeout(Duration timeout) {
+            writeTimeout = positive(timeout, "writeTimeout");
+            return this;
+        }
+
+        /** Sets {@link ConnectionOptions#idleTimeout()}: positive, or {@link Connection#NO_TIMEOUT}. */
+        public Builder idleTimeout(Duration timeout) {
+            idleTimeout = positive(timeout, "idleTimeout");
+            return this;
+        }
+
+        /** Sets {@link ConnectionOptions#keepAlive()}: at least a second, or {@link Connection#NO_TIMEOUT} for off. */
+        public Builder keepAlive(Duration idle) {
+            if (positive(idle, "keepAlive").compareTo(Duration.ofSeconds(1)) < 0) {
+                throw new IllegalArgumentException("keepAlive must be at least a second: " + idle);
+            }
+            keepAlive = idle;
+            return this;
+        }
+
+        /** Sets {@link ConnectionOptions#userTimeout()}: positive, or {@link Connection#NO_TIMEOUT} for the system's. */
+        public Builder userTimeout(Duration timeout) {
+            userTimeout = positive(timeout, "userTimeout");
+            return this;
+        }
+
+        /** Sets {@link ConnectionOptions#inboundHighMark()} and {@link ConnectionOptions#inboundLowMark()}, in bytes. */
+        public Builder inboundMarks(int low, int high) {
+            if (low <= 0 || high < low) {
+                throw new IllegalArgumentException("marks must be 0 < low <= high: " + low + ", " + high);
+            }
+            inboundLowMark = low;
+            inboundHighMark = high;
+            return this;
+        }
+
+        /** Sets {@link ConnectionOptions#outboundHighMark()}, in bytes. */
+        public Builder outboundHighMark(int bytes) {
+            outboundHighMark = positive(bytes, "outboundHighMark");
+            return this;
+        }
+
+        /** Sets {@link ConnectionOptions#maxFrameLength()}, in bytes. */
+        public Builder maxFrameLength(int bytes) {
+            maxFrameLength = positive(bytes, "maxFrameLength");
+            return this;
+        }
+
+        /** Sets {@link ConnectionOptions#allowHalfOpen()}. */
+        public Builder allowHalfOpen(boolean allow) {
+            allowHalfOpen = allow;
+            return this;
+        }
+
+        /** Adds a socket option; the last value of one option counts. */
+        public <T> Builder socketOption(SocketOption<T> option, T value) {
+            socketOptions.put(
+                    Objects.requireNonNull(option, "option"),
+                    Objects.requireNonNull(option.type().cast(value), option::name));
+            return this;
+        }
+
+        /** {@return the options} */
+        public ConnectionOptions build() {
+            return new ConnectionOptions(this);
+        }
+
+        private static int positive(int value, String name) {
+            if (value <= 0) {
+                throw new IllegalArgumentException(name + " must be positive: " + value);
+            }
+            return value;
+        }
+    }
+
+    /** {@return the duration, if it is positive} */
+    static Duration positive(Duration value, String name) {
+        if (value.isNegative() || value.isZero()) {
+            throw new IllegalArgumentException(
+                    name + " must be positive: " + value + "; Connection.NO_TIMEOUT means none");
+        }
+        return value;
+    }
+}
