@@ -5,7 +5,6 @@
 module dev.netpoll.examples {
     requires dev.netpoll;
     requires info.picocli;
-
     requires static org.jspecify;
 
     opens dev.netpoll.examples to
