@@ -69,7 +69,8 @@ public final class Dialer {
         Objects.requireNonNull(address, "address");
         ConnectionOptions.positive(timeout, "timeout");
         if (EventLoop.onLoop()) {
-            throw new IllegalStateException("dial() would block the event loop; use Dispatch.virtual() for handlers that dial");
+            throw new IllegalStateException(
+                    "dial() would block the event loop; use Dispatch.virtual() for handlers that dial");
         }
         return new DialAttempt(group.internalBackend(), group.next(), config, localAddress, timeout).dial(address);
     }

@@ -5,7 +5,6 @@ package dev.netpoll;
 import dev.netpoll.internal.connection.ConnectionConfig;
 import dev.netpoll.internal.connection.SocketConnection;
 import dev.netpoll.internal.loop.EventLoop;
-import dev.netpoll.internal.memory.BufferAccess;
 import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.Transport;
 import java.io.IOException;
@@ -14,7 +13,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Event loops that servers and dialers share. Each loop owns some of the connections; the loops' threads start with the
@@ -83,7 +81,15 @@ public final class EventLoopGroup implements AutoCloseable {
     public Connection adopt(DetachedSocket socket, ConnectionOptions options) throws IOException {
         Transport transport = chosen.backend().adopt(new RawSocket(socket.fd(), socket.channel()));
         ConnectionConfig config = new ConnectionConfig(
-                null, null, null, null, Server.LOG_ERRORS, Dispatch.virtual().executorOrNull(), options, false, () -> {});
+                null,
+                null,
+                null,
+                null,
+                Server.LOG_ERRORS,
+                Dispatch.virtual().executorOrNull(),
+                options,
+                false,
+                () -> {});
         SocketConnection connection = new SocketConnection(next(), transport, config);
         connection.lifecycle().start();
         return connection;

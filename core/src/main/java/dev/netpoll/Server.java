@@ -126,11 +126,10 @@ public final class Server implements AutoCloseable {
             return group.internalBackend().bind(address, listenOptions);
         } catch (TransportException e) {
             String message = "cannot listen on " + address + ": " + Errno.describe(e.errno());
-            SocketException failure =
-                    switch (e.errno()) {
-                        case Errno.EADDRINUSE, Errno.EADDRNOTAVAIL, Errno.EACCES -> new BindException(message);
-                        default -> new SocketException(message);
-                    };
+            SocketException failure = switch (e.errno()) {
+                case Errno.EADDRINUSE, Errno.EADDRNOTAVAIL, Errno.EACCES -> new BindException(message);
+                default -> new SocketException(message);
+            };
             failure.initCause(e);
             throw failure;
         }
@@ -241,7 +240,10 @@ public final class Server implements AutoCloseable {
 
     private boolean await(Duration limit) throws InterruptedException {
         try {
-            end.copy().get(Math.clamp(limit.toSeconds(), 0, 1L << 30) * 1000 + limit.toMillisPart(), TimeUnit.MILLISECONDS);
+            end.copy()
+                    .get(
+                            Math.clamp(limit.toSeconds(), 0, 1L << 30) * 1000 + limit.toMillisPart(),
+                            TimeUnit.MILLISECONDS);
             return true;
         } catch (TimeoutException e) {
             return false;

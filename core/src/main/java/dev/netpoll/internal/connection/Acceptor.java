@@ -9,6 +9,7 @@ import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenSocket;
 import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
+import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
@@ -103,7 +104,16 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
                 resumeUnlessFull(); // one ended before it could see that we are full
             }
         }
-        new SocketConnection(loops.get(), transport, config).lifecycle().start();
+        SocketConnection connection = new SocketConnection(loops.get(), transport, config);
+        try {
+            SocketSetup.apply(transport, config.options(), SocketSetup.isUnix(socket.localAddress()));
+        } catch (IOException e) {
+            connection.closeFor("a socket option cannot be set", false); // gone already, most likely
+        } catch (RuntimeException e) {
+            config.error().onError(connection, e);
+            connection.closeFor("a socket option cannot be set", false);
+        }
+        connection.lifecycle().start();
     }
 
     @Override

@@ -32,7 +32,8 @@ final class CloseCallbacks {
     }
 
     /** Takes the callbacks, the last added first; to be called once. */
-    @Nullable Entry take() {
+    @Nullable
+    Entry take() {
         return top.getAndSet(TAKEN);
     }
 }

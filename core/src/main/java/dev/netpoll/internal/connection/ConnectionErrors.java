@@ -17,7 +17,11 @@ final class ConnectionErrors {
 
     static ConnectionClosedException closed(SocketConnection c, String operation) {
         return new ConnectionClosedException(
-                "the connection was closed here" + c.closeReason(), operation, c.localAddress(), c.remoteAddress(), null);
+                "the connection was closed here" + c.closeReason(),
+                operation,
+                c.localAddress(),
+                c.remoteAddress(),
+                null);
     }
 
     static PeerClosedException peerClosed(SocketConnection c, long wanted, long readable) {
@@ -56,7 +60,8 @@ final class ConnectionErrors {
 
     static FrameTooLargeException tooLarge(SocketConnection c, long bytes) {
         return new FrameTooLargeException(
-                bytes + " bytes at once are more than maxFrameLength " + c.config().options().maxFrameLength(),
+                bytes + " bytes at once are more than maxFrameLength "
+                        + c.config().options().maxFrameLength(),
                 "read",
                 c.localAddress(),
                 c.remoteAddress(),

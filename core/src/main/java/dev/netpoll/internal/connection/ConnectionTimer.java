@@ -83,8 +83,7 @@ final class ConnectionTimer extends Timer {
         armedFor = NEVER; // T1
         long read = connection.inbound().waitDeadline();
         long write = connection.outbound().waitDeadline();
-        long next = earlier(
-                woken && isDue(read, now) ? NEVER : read, woken && isDue(write, now) ? NEVER : write);
+        long next = earlier(woken && isDue(read, now) ? NEVER : read, woken && isDue(write, now) ? NEVER : write);
         next = earlier(next, idleDeadline());
         next = earlier(next, connection.outbound().stallDeadline());
         next = earlier(next, lingerDeadline);

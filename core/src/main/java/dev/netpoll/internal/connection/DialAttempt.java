@@ -89,7 +89,9 @@ public final class DialAttempt {
     /** The time for one of the addresses that are left: an equal share, but enough for a lost packet to be repeated. */
     private long share(int addresses) {
         long left = left();
-        return left == ConnectionConfig.NEVER ? left : Math.min(left, Math.max(left / addresses, PER_ADDRESS_MIN_NANOS));
+        return left == ConnectionConfig.NEVER
+                ? left
+                : Math.min(left, Math.max(left / addresses, PER_ADDRESS_MIN_NANOS));
     }
 
     private List<SocketAddress> resolve(SocketAddress address) throws IOException {
@@ -120,7 +122,8 @@ public final class DialAttempt {
                 return connectOnce(remote, rest);
             } catch (ConnectFailedException e) {
                 // A Unix socket whose backlog is full refuses with EAGAIN, and tells nobody when there is room again.
-                boolean again = remote instanceof UnixDomainSocketAddress && Errno.name(Errno.EAGAIN).equals(e.errno());
+                boolean again = remote instanceof UnixDomainSocketAddress
+                        && Errno.name(Errno.EAGAIN).equals(e.errno());
                 if (!again || rest - pause <= 0) {
                     throw again ? timedOut(remote, "the backlog of the listener is full") : e;
                 }
@@ -133,13 +136,7 @@ public final class DialAttempt {
 
     private SocketConnection connectOnce(SocketAddress remote, long nanos) throws IOException {
         CompletableFuture<Integer> outcome = new CompletableFuture<>();
-        SocketConnection connection;
-        try {
-            Transport transport = backend.open(remote, local);
-            connection = new SocketConnection(loop, transport, config);
-        } catch (TransportException e) {
-            throw failed(remote, e.errno(), null);
-        }
+        SocketConnection connection = open(remote);
         loop.execute(() -> {
             loop.add(connection);
             connection.connect(remote, errno -> {
@@ -167,6 +164,22 @@ public final class DialAttempt {
             }
             throw e;
         }
+    }
+
+    private SocketConnection open(SocketAddress remote) throws IOException {
+        Transport transport;
+        try {
+            transport = backend.open(remote, local);
+        } catch (TransportException e) {
+            throw failed(remote, e.errno(), null);
+        }
+        try {
+            SocketSetup.apply(transport, config.options(), SocketSetup.isUnix(remote));
+        } catch (IOException | RuntimeException e) {
+            transport.close(false);
+            throw e;
+        }
+        return new SocketConnection(loop, transport, config);
     }
 
     private <T> T await(CompletableFuture<T> future, SocketAddress remote, long nanos, String what) throws IOException {

@@ -122,8 +122,9 @@ final class Inbound extends Side implements RetainedBytes {
         if (ended(n)) {
             return;
         }
-        refuseOnLoop("reading " + n + " bytes while only " + buffer.length() + " are there", "look at readableBytes()"
-                + " and use Connection.demand()");
+        refuseOnLoop(
+                "reading " + n + " bytes while only " + buffer.length() + " are there",
+                "look at readableBytes()" + " and use Connection.demand()");
         waitFor(n);
     }
 
@@ -374,7 +375,8 @@ final class Inbound extends Side implements RetainedBytes {
     }
 
     /** {@return all bytes that were not read, which are the caller's now} */
-    @Nullable Segment takeAll() {
+    @Nullable
+    Segment takeAll() {
         take();
         Segment all = buffer.take();
         leave();

@@ -262,7 +262,8 @@ public final class Lifecycle implements Runnable {
 
     private boolean closesItself(boolean broken) {
         ConnectionConfig config = connection.config();
-        return (config.accepted() || handler != null) && (broken || !config.options().allowHalfOpen());
+        return (config.accepted() || handler != null)
+                && (broken || !config.options().allowHalfOpen());
     }
 
     private boolean isIdle(boolean peerEnded) {
@@ -407,7 +408,8 @@ public final class Lifecycle implements Runnable {
 
     /** After {@link #detach}: takes what was received and not read, and ends the connection. */
     LinkBuffer endDetached() {
-        LinkBuffer unread = BUFFERS.wrap(SegmentPool.shared(), connection.inbound().takeAll());
+        LinkBuffer unread =
+                BUFFERS.wrap(SegmentPool.shared(), connection.inbound().takeAll());
         connection.add(CLOSED);
         connection.inbound().wake();
         connection.outbound().leaveIfOwner();

@@ -123,7 +123,8 @@ final class Outbound extends Side {
     void flush(boolean resumable) throws IOException {
         if (!connection.add(FLUSHING)) {
             throw new IllegalStateException(
-                    "another thread is flushing; a connection has one writer at a time, use asByteChannel() to share it");
+                    "another thread is flushing; a connection has one writer at a time, use asByteChannel() to share"
+                            + " it");
         }
         try {
             flushPending(resumable);
@@ -137,8 +138,8 @@ final class Outbound extends Side {
         long bytes = buffer.pending();
         long from = enqueued;
         if (onLoop && from - sent >= connection.config().options().outboundHighMark()) {
-            throw ConnectionErrors.wouldBlock("flushing with " + (from - sent) + " bytes unsent", "look at"
-                    + " Connection.isWritable()");
+            throw ConnectionErrors.wouldBlock(
+                    "flushing with " + (from - sent) + " bytes unsent", "look at" + " Connection.isWritable()");
         }
         if (deadlinePassed()) {
             throw ConnectionErrors.writeTimeout(connection, 0, bytes);

@@ -157,9 +157,8 @@ abstract class Side {
     /** Publishes the calling thread as the waiter; a second one is a mistake of the caller. */
     final void beginWait() {
         if (!WAITER.compareAndSet(this, null, Thread.currentThread())) {
-            throw new IllegalStateException(
-                    "another thread is waiting to " + operation() + "; a connection has one reader and one writer at a"
-                            + " time, use asByteChannel() to share it");
+            throw new IllegalStateException("another thread is waiting to " + operation()
+                    + "; a connection has one reader and one writer at a" + " time, use asByteChannel() to share it");
         }
     }
 

@@ -104,6 +104,11 @@ public final class SocketConnection extends ConnectionState implements Connectio
         return lifecycle;
     }
 
+    /** {@return whether it was made by the server or dialer that owns this configuration} */
+    public boolean belongsTo(ConnectionConfig other) {
+        return config == other;
+    }
+
     /** Runs a task on the loop; if the loop has ended, and so all its connections are closed, at once. */
     void onLoop(Runnable task) {
         try {

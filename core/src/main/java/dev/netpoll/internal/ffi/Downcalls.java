@@ -31,9 +31,7 @@ final class Downcalls {
     /** As {@link #link}, or null if this C library lacks the function. */
     static @Nullable MethodHandle linkIfPresent(String name, MemoryLayout result, MemoryLayout... arguments) {
         MemorySegment symbol = LIBC.find(name).orElse(null);
-        return symbol == null
-                ? null
-                : LINKER.downcallHandle(symbol, FunctionDescriptor.of(result, arguments), ERRNO);
+        return symbol == null ? null : LINKER.downcallHandle(symbol, FunctionDescriptor.of(result, arguments), ERRNO);
     }
 
     static MethodHandle linkVariadic(String name, int fixed, MemoryLayout result, MemoryLayout... arguments) {

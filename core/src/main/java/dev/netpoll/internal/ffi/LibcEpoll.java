@@ -30,8 +30,8 @@ public final class LibcEpoll {
     // Both wait calls are ordinary ones: a critical call would hold up every safepoint while it waits.
     private static final MethodHandle EPOLL_WAIT =
             Downcalls.link("epoll_wait", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT);
-    private static final @Nullable MethodHandle EPOLL_PWAIT2 = Downcalls.linkIfPresent(
-            "epoll_pwait2", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG);
+    private static final @Nullable MethodHandle EPOLL_PWAIT2 =
+            Downcalls.linkIfPresent("epoll_pwait2", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG);
 
     /** False once the kernel (before 5.11) turned out to lack what the C library offers. */
     private static volatile boolean nanoseconds = EPOLL_PWAIT2 != null;
@@ -104,8 +104,8 @@ public final class LibcEpoll {
         long timeout = scratch.timeSpec(nanos);
         try {
             // SAFETY: as above; the timespec lies in the scratch; a null signal mask is not applied.
-            return scratch.result((int) EPOLL_PWAIT2.invokeExact(
-                    scratch.errno, epoll, events.address(), events.capacity(), timeout, 0L));
+            return scratch.result((int)
+                    EPOLL_PWAIT2.invokeExact(scratch.errno, epoll, events.address(), events.capacity(), timeout, 0L));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         } finally {

@@ -35,7 +35,8 @@ public final class MpscQueue<T> {
     }
 
     private static final class Node<T> {
-        @Nullable T value;
+        @Nullable
+        T value;
 
         volatile @Nullable Node<T> next;
 
