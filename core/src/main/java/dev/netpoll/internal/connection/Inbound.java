@@ -95,7 +95,7 @@ final class Inbound extends Side implements RetainedBytes {
 
     /** Moves what was delivered into the buffer. */
     void take() {
-        if (INBOX.getOpaque(this) == null) {
+        if (inbox == null) {
             return;
         }
         Segment oldestFirst = reverse((Segment) INBOX.getAndSet(this, (Segment) null));
@@ -216,15 +216,10 @@ final class Inbound extends Side implements RetainedBytes {
 
     // ---- handler runs, on the holder of RUNNING ----
 
-    /** A run begins: nobody waits. */
-    void beginRun() {
+    /** A run begins: nobody waits. {@return whether bytes are there} */
+    boolean beginRun() {
         target = NOBODY;
-        take();
         demanded = 0;
-    }
-
-    /** {@return whether bytes are there for another run now} */
-    boolean hasUnread() {
         take();
         return buffer.length() > 0;
     }

@@ -139,11 +139,10 @@ public final class Lifecycle implements Runnable {
     @Override
     public void run() {
         do {
-            connection.inbound().beginRun();
             ConnectionHandler current = null;
             if (connection.has(READY)) {
                 current = handler;
-                if (current != null && connection.inbound().hasUnread() && !connection.has(CLOSING)) {
+                if (current != null && connection.inbound().beginRun() && !connection.has(CLOSING)) {
                     call(current);
                 }
             } else {

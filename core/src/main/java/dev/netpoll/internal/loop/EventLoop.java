@@ -121,12 +121,16 @@ public final class EventLoop implements Executor {
      */
     @Override
     public void execute(Runnable task) {
+        submit(task);
+        if (life == ENDED) {
+            throw new RejectedExecutionException("the event loop " + thread.getName() + " has ended");
+        }
+    }
+
+    private void submit(Runnable task) {
         tasks.offer(task);
         if (sleep == ASLEEP && SLEEP.compareAndSet(this, ASLEEP, AWAKE)) {
             poller.wakeup();
-        }
-        if (life == ENDED) {
-            throw new RejectedExecutionException("the event loop " + thread.getName() + " has ended");
         }
     }
 
@@ -210,7 +214,7 @@ public final class EventLoop implements Executor {
             return;
         }
         if (LIFE.compareAndSet(this, RUNNING, STOPPING)) {
-            execute(() -> forEachResident(Resident::evict));
+            submit(() -> forEachResident(Resident::evict));
         }
     }
 
