@@ -19,7 +19,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -30,6 +32,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  *
  * <p>Replay a failure with {@code -Dseed=}; {@code -Dmodel.steps=} sets the steps for each segment size.
  */
+@Timeout(value = 2, unit = TimeUnit.HOURS) // for scaled runs; a normal one takes seconds
 class LinkBufferModelTest {
     private static final int STEPS = Integer.getInteger("model.steps", 60_000);
     private static final int MAX_BUFFERS = 6;
