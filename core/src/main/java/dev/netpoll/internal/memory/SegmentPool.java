@@ -213,7 +213,6 @@ public final class SegmentPool implements AutoCloseable {
     }
 
     private Block allocateSlowly(int index, int minCapacity) {
-        misses.increment();
         growth.lock();
         try {
             if (closed) {
@@ -225,6 +224,7 @@ public final class SegmentPool implements AutoCloseable {
                 block = carve(sizeClass, index);
                 if (block != null) {
                     sizeClass.free.takenElsewhere(home());
+                    misses.increment();
                 }
             }
             for (int look = 0; block == null && look < LAST_LOOKS; look++) {
@@ -281,7 +281,6 @@ public final class SegmentPool implements AutoCloseable {
     }
 
     private Block allocateDedicated(int capacity) {
-        misses.increment();
         if (!reserve(capacity)) {
             throw limitReached(capacity);
         }
@@ -289,6 +288,7 @@ public final class SegmentPool implements AutoCloseable {
         Block block = new Block(this, obtain(arena, capacity, PAGE), DEDICATED, arena);
         dedicatedBytes.addAndGet(capacity);
         dedicatedBlocks.incrementAndGet();
+        misses.increment();
         block.allocated();
         return block;
     }
@@ -326,7 +326,7 @@ public final class SegmentPool implements AutoCloseable {
      * @param outstandingBlocks blocks handed out and not yet back
      * @param outstandingBytes their capacity in bytes
      * @param allocations blocks handed out so far
-     * @param misses how many of these were not found in a free list
+     * @param misses how many of these had not been in use before
      */
     public record Stats(
             long slabBytes,
