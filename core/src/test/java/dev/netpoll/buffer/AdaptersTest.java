@@ -37,7 +37,8 @@ class AdaptersTest extends BufferFixture {
             out.flush();
             byte[] bytes = new byte[20];
             assertThat(buffer.asInputStream().read(bytes)).isEqualTo(11);
-            assertThat(new String(bytes, 0, 11, java.nio.charset.StandardCharsets.US_ASCII)).isEqualTo("hello!world");
+            assertThat(new String(bytes, 0, 11, java.nio.charset.StandardCharsets.US_ASCII))
+                    .isEqualTo("hello!world");
         }
     }
 

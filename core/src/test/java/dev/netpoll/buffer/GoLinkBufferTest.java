@@ -41,7 +41,10 @@ class GoLinkBufferTest extends BufferFixture {
             buffer.truncate(1024).flush();
             assertThat(buffer.readableBytes()).isEqualTo(100 + 1024);
             assertThat(buffer.pendingBytes()).isZero();
-            assertThat(buffer.views().stream().mapToLong(MemorySegment::byteSize).sum()).isEqualTo(1124);
+            assertThat(buffer.views().stream()
+                            .mapToLong(MemorySegment::byteSize)
+                            .sum())
+                    .isEqualTo(1124);
             buffer.skip(1124);
             assertThat(buffer.isEmpty()).isTrue();
         }
@@ -57,7 +60,10 @@ class GoLinkBufferTest extends BufferFixture {
                 total += size;
             }
             buffer.flush();
-            assertThat(buffer.views().stream().mapToLong(MemorySegment::byteSize).sum()).isEqualTo(total);
+            assertThat(buffer.views().stream()
+                            .mapToLong(MemorySegment::byteSize)
+                            .sum())
+                    .isEqualTo(total);
             assertThat(buffer.readableBytes()).isEqualTo(total);
         }
     }
@@ -142,7 +148,9 @@ class GoLinkBufferTest extends BufferFixture {
         assertThat(copyOf(slice.next(4))).isEqualTo(Arrays.copyOf(bytes, 4));
         assertThat(pool.outstandingBlocks()).isEqualTo(1);
         slice.release();
-        assertThat(pool.outstandingBlocks()).as("read and released, without close").isZero();
+        assertThat(pool.outstandingBlocks())
+                .as("read and released, without close")
+                .isZero();
         source.close();
         slice.close();
     }

@@ -284,9 +284,14 @@ class LinkBufferModelTest {
             case 1 -> s.buffer.writeShort(bytes.putShort((short) value).getShort(0));
             case 2 -> s.buffer.writeInt(bytes.putInt((int) value).getInt(0));
             case 3 -> s.buffer.writeLong(bytes.putLong(value).getLong(0));
-            case 4 -> s.buffer.writeShortLE(Short.reverseBytes(bytes.putShort((short) value).getShort(0)));
-            case 5 -> s.buffer.writeIntLE(Integer.reverseBytes(bytes.putInt((int) value).getInt(0)));
-            default -> s.buffer.writeLongLE(Long.reverseBytes(bytes.putLong(value).getLong(0)));
+            case 4 ->
+                s.buffer.writeShortLE(
+                        Short.reverseBytes(bytes.putShort((short) value).getShort(0)));
+            case 5 ->
+                s.buffer.writeIntLE(
+                        Integer.reverseBytes(bytes.putInt((int) value).getInt(0)));
+            default ->
+                s.buffer.writeLongLE(Long.reverseBytes(bytes.putLong(value).getLong(0)));
         }
         s.write(Arrays.copyOf(bytes.array(), bytes.position()));
         return "write number of " + bytes.position();

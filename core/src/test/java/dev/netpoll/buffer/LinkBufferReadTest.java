@@ -87,7 +87,8 @@ class LinkBufferReadTest extends BufferFixture {
             assertThatThrownBy(() -> buffer.read(ByteBuffer.allocate(2).asReadOnlyBuffer()))
                     .isInstanceOf(ReadOnlyBufferException.class);
             assertThatIllegalArgumentException()
-                    .isThrownBy(() -> buffer.readBytes(MemorySegment.ofArray(small).asReadOnly()));
+                    .isThrownBy(
+                            () -> buffer.readBytes(MemorySegment.ofArray(small).asReadOnly()));
             assertThat(buffer.readUtf8(5)).isEqualTo("hello");
         }
     }
@@ -242,7 +243,9 @@ class LinkBufferReadTest extends BufferFixture {
         try (LinkBuffer buffer = filled(8, pattern(24))) {
             buffer.next(4);
             buffer.readBytes(14);
-            assertThat(pool.outstandingBlocks()).as("the exposed and the half-read one").isEqualTo(2);
+            assertThat(pool.outstandingBlocks())
+                    .as("the exposed and the half-read one")
+                    .isEqualTo(2);
             buffer.release();
             assertThat(pool.outstandingBlocks()).isEqualTo(1);
             assertThat(buffer.readBytes(6)).isEqualTo(Arrays.copyOfRange(pattern(24), 18, 24));
@@ -256,7 +259,9 @@ class LinkBufferReadTest extends BufferFixture {
         try (LinkBuffer buffer = filled(65_536, bytes)) {
             buffer.skip(50_000);
             buffer.release();
-            assertThat(pool.stats().outstandingBytes()).as("still a lot of it unread").isEqualTo(65_536);
+            assertThat(pool.stats().outstandingBytes())
+                    .as("still a lot of it unread")
+                    .isEqualTo(65_536);
             buffer.skip(9_900);
             buffer.release();
             assertThat(pool.stats().outstandingBytes()).isEqualTo(256);
@@ -346,7 +351,9 @@ class LinkBufferReadTest extends BufferFixture {
                 buffer::pendingBytes,
                 buffer::flush);
         for (Runnable call : calls) {
-            assertThatThrownBy(call::run).isInstanceOf(IllegalStateException.class).hasMessageContaining("closed");
+            assertThatThrownBy(call::run)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("closed");
         }
         buffer.close();
         buffer.release();

@@ -44,7 +44,8 @@ class LinkBufferWriteTest extends BufferFixture {
         try (Arena arena = Arena.ofConfined();
                 LinkBuffer buffer = bufferOfSegments(segmentSize)) {
             MemorySegment confined = arena.allocate(50).copyFrom(MemorySegment.ofArray(bytes));
-            ByteBuffer direct = ByteBuffer.allocateDirect(60).position(5).put(bytes).flip().position(5);
+            ByteBuffer direct =
+                    ByteBuffer.allocateDirect(60).position(5).put(bytes).flip().position(5);
             ByteBuffer readOnly = ByteBuffer.wrap(bytes).asReadOnlyBuffer();
             buffer.writeBytes(bytes).writeBytes(bytes, 10, 20).writeBytes(confined);
             buffer.writeBytes(MemorySegment.ofArray(bytes)).writeBytes(direct).writeBytes(readOnly);
@@ -65,8 +66,21 @@ class LinkBufferWriteTest extends BufferFixture {
     @ValueSource(ints = {1, 7, 0})
     void writesTextAsStringGetBytesDoes(int segmentSize) {
         String[] texts = {
-            "", "a", "plain text", "naïve café", "日本語", "👍👍 and 𝄞", "\uD83D", "x\uDC4Dy", "\uDC4D\uD83D", "\0",
-            "é".repeat(64), "日".repeat(64), "👍".repeat(32), "é".repeat(65), "long and plain ".repeat(1000),
+            "",
+            "a",
+            "plain text",
+            "naïve café",
+            "日本語",
+            "👍👍 and 𝄞",
+            "\uD83D",
+            "x\uDC4Dy",
+            "\uDC4D\uD83D",
+            "\0",
+            "é".repeat(64),
+            "日".repeat(64),
+            "👍".repeat(32),
+            "é".repeat(65),
+            "long and plain ".repeat(1000),
         };
         for (String text : texts) {
             byte[] expected = text.getBytes(StandardCharsets.UTF_8);
@@ -75,8 +89,7 @@ class LinkBufferWriteTest extends BufferFixture {
                 assertThat(buffer.pendingBytes()).isEqualTo(expected.length);
                 buffer.flush();
                 assertThat(buffer.toByteArray()).isEqualTo(expected);
-                assertThat(buffer.readUtf8(expected.length))
-                        .isEqualTo(new String(expected, StandardCharsets.UTF_8));
+                assertThat(buffer.readUtf8(expected.length)).isEqualTo(new String(expected, StandardCharsets.UTF_8));
             }
         }
     }
@@ -204,7 +217,8 @@ class LinkBufferWriteTest extends BufferFixture {
             thread.join();
             assertThatThrownBy(() -> buffer.writeBytes(foreign.get())).isInstanceOf(WrongThreadException.class);
             assertThatThrownBy(() -> buffer.writeDirect(foreign.get())).isInstanceOf(WrongThreadException.class);
-            assertThatThrownBy(() -> buffer.writeBytes(new byte[3], 1, 3)).isInstanceOf(IndexOutOfBoundsException.class);
+            assertThatThrownBy(() -> buffer.writeBytes(new byte[3], 1, 3))
+                    .isInstanceOf(IndexOutOfBoundsException.class);
             assertThat(buffer.pendingBytes()).isZero();
             assertThat(pool.outstandingBlocks()).isZero();
         }
@@ -224,7 +238,10 @@ class LinkBufferWriteTest extends BufferFixture {
             source.next(2);
             source.peek(10);
             source.writeBytes(ascii("pending"));
-            target.writeBytes(ascii("before ")).append(source).writeBytes(ascii(" after")).flush();
+            target.writeBytes(ascii("before "))
+                    .append(source)
+                    .writeBytes(ascii(" after"))
+                    .flush();
             assertThat(target.readUtf8((int) target.readableBytes())).isEqualTo("before 23456789abcdefpending after");
             assertThat(pool.outstandingBlocks()).isZero();
         }

@@ -383,8 +383,7 @@ public final class SegmentReader {
     /** Checks a count of bytes to be consumed; true when it is 0. */
     private boolean isNothing(long n, String operation) {
         if (n > length) {
-            throw new IndexOutOfBoundsException(
-                    operation + "(" + n + "): only " + length + " bytes are readable");
+            throw new IndexOutOfBoundsException(operation + "(" + n + "): only " + length + " bytes are readable");
         }
         if (n < 0) {
             throw new IllegalArgumentException(operation + "(" + n + "): the count is negative");

@@ -27,8 +27,18 @@ class SegmentPoolTest {
 
     @ParameterizedTest
     @CsvSource({
-        "0, 256", "1, 256", "255, 256", "256, 256", "257, 512", "4096, 4096", "4097, 8192", "65536, 65536",
-        "8388607, 8388608", "8388608, 8388608", "8388609, 8388609", "20000000, 20000000",
+        "0, 256",
+        "1, 256",
+        "255, 256",
+        "256, 256",
+        "257, 512",
+        "4096, 4096",
+        "4097, 8192",
+        "65536, 65536",
+        "8388607, 8388608",
+        "8388608, 8388608",
+        "8388609, 8388609",
+        "20000000, 20000000",
     })
     void handsOutTheSmallestClassThatFits(int wanted, int capacity) {
         try (SegmentPool pool = new SegmentPool(64 << 20)) {
@@ -168,7 +178,9 @@ class SegmentPoolTest {
         block.release();
         pool.close();
         pool.close();
-        assertThatIllegalStateException().isThrownBy(() -> pool.allocate(70_000)).withMessage("the pool is closed");
+        assertThatIllegalStateException()
+                .isThrownBy(() -> pool.allocate(70_000))
+                .withMessage("the pool is closed");
         assertThatIllegalStateException().isThrownBy(() -> SegmentPool.shared().close());
     }
 

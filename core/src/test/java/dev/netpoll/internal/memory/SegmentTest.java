@@ -92,7 +92,8 @@ class SegmentTest {
         assertThatThrownBy(() -> segment.split(0)).isInstanceOf(IndexOutOfBoundsException.class);
         assertThatThrownBy(() -> segment.split(11)).isInstanceOf(IndexOutOfBoundsException.class);
         assertThatIllegalStateException().isThrownBy(() -> segment.charge(counter, 1));
-        assertThatIllegalArgumentException().isThrownBy(() -> Segment.writable(block).charge(counter, -1));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Segment.writable(block).charge(counter, -1));
         assertThatIllegalArgumentException().isThrownBy(() -> Segment.ofUser(MemorySegment.ofArray(new byte[1])));
         segment.free();
     }
