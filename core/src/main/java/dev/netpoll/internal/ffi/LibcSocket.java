@@ -80,8 +80,8 @@ public final class LibcSocket {
     public static int socket(Scratch scratch, int family) {
         try {
             // SAFETY: plain ints.
-            return scratch.result((int)
-                    SOCKET.invokeExact(scratch.errno, family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+            return scratch.result(
+                    (int) SOCKET.invokeExact(scratch.errno, family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }
@@ -195,8 +195,8 @@ public final class LibcSocket {
         try {
             // SAFETY: an address parameter makes the linker acquire the segment's arena, so that it cannot be closed
             // before the call returns; if it is closed already, nothing is called.
-            return scratch.result((long)
-                    SEND_SEGMENT.invokeExact(scratch.errno, fd, bytes, bytes.byteSize(), flags | MSG_NOSIGNAL));
+            return scratch.result(
+                    (long) SEND_SEGMENT.invokeExact(scratch.errno, fd, bytes, bytes.byteSize(), flags | MSG_NOSIGNAL));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }

@@ -93,8 +93,7 @@ public final class EpollBackend implements Backend {
 
     private static void setNoDelay(Scratch scratch, int fd) throws TransportException {
         Binder.check(
-                "setsockopt",
-                LibcSocket.setsockopt(scratch, fd, LibcSocket.IPPROTO_TCP, LibcSocket.TCP_NODELAY, 1));
+                "setsockopt", LibcSocket.setsockopt(scratch, fd, LibcSocket.IPPROTO_TCP, LibcSocket.TCP_NODELAY, 1));
     }
 
     @Override

@@ -392,7 +392,8 @@ final class EpollTransport extends Pollable implements Transport {
             return;
         }
         queue = bytes;
-        // Try first: the caller saw EAGAIN on another thread, and the edge that answers it may have come and gone before
+        // Try first: the caller saw EAGAIN on another thread, and the edge that answers it may have come and gone
+        // before
         // this call. Only an EAGAIN seen here, on the loop, is sure to be followed by an edge that finds the queue.
         sendMore();
     }

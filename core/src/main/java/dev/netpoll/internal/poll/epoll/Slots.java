@@ -45,7 +45,8 @@ final class Slots {
     }
 
     /** {@return what the token was made for, or null if it is gone} */
-    @Nullable Pollable find(long token) {
+    @Nullable
+    Pollable find(long token) {
         int slot = (int) token;
         return generations[slot] == (int) (token >>> 32) ? table[slot] : null;
     }

@@ -146,13 +146,11 @@ public final class NioBackend implements Backend {
 
     /** Refuses what this backend has no sockets for. */
     static void check(String operation, SocketAddress address) throws TransportException {
-        int wrong =
-                switch (address) {
-                    case UnixDomainSocketAddress unix ->
-                        unix.getPath().toString().startsWith("@") ? Errno.EAFNOSUPPORT : 0;
-                    case InetSocketAddress inet -> inet.isUnresolved() ? Errno.EINVAL : 0;
-                    default -> Errno.EAFNOSUPPORT;
-                };
+        int wrong = switch (address) {
+            case UnixDomainSocketAddress unix -> unix.getPath().toString().startsWith("@") ? Errno.EAFNOSUPPORT : 0;
+            case InetSocketAddress inet -> inet.isUnresolved() ? Errno.EINVAL : 0;
+            default -> Errno.EAFNOSUPPORT;
+        };
         if (wrong != 0) {
             throw new TransportException(operation, wrong);
         }
