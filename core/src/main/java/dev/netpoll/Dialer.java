@@ -64,7 +64,9 @@ public final class Dialer {
         return dial(address, connectTimeout);
     }
 
-    /** Connects as {@link #dial(SocketAddress)} does, with another time-out: positive, or {@link Connection#NO_TIMEOUT}. */
+    /**
+     * Connects as {@link #dial(SocketAddress)} does, with another time-out: positive, or {@link Connection#NO_TIMEOUT}.
+     */
     public Connection dial(SocketAddress address, Duration timeout) throws IOException {
         Objects.requireNonNull(address, "address");
         ConnectionOptions.positive(timeout, "timeout");

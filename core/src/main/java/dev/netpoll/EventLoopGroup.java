@@ -212,8 +212,8 @@ public final class EventLoopGroup implements AutoCloseable {
         /**
          * {@return the group} Its threads start with its first use.
          *
-         * @throws UnsupportedOperationException if the backend was asked for by name and cannot be had; the message says
-         *     why and what to do
+         * @throws UnsupportedOperationException if the backend was asked for by name and cannot be had; the message
+         *     says why and what to do
          */
         public EventLoopGroup build() {
             return new EventLoopGroup(this);

@@ -84,9 +84,9 @@ public final class Server implements AutoCloseable {
     }
 
     /**
-     * Listens on an address: TCP, or a {@link java.net.UnixDomainSocketAddress}. May be called several times. The path of
-     * a Unix socket that nobody listens on any more is replaced; any other file is not. A path that starts with {@code @}
-     * is a name in Linux's abstract namespace (epoll backend only).
+     * Listens on an address: TCP, or a {@link java.net.UnixDomainSocketAddress}. May be called several times. The path
+     * of a Unix socket that nobody listens on any more is replaced; any other file is not. A path that starts with
+     * {@code @} is a name in Linux's abstract namespace (epoll backend only).
      *
      * @return the bound address, with the real port where port 0 was asked for
      * @throws BindException if the address cannot be had; its message names the system's error
@@ -176,10 +176,10 @@ public final class Server implements AutoCloseable {
     }
 
     /**
-     * Ends the server in two phases. First it stops accepting, lets requests that run or have begun to arrive finish, and
-     * closes idle connections; when the grace is over it closes the rest, and waits a moment for their callbacks. Blocks
-     * until all is over, or the calling thread is interrupted. Repeated and concurrent calls wait for the same end; the
-     * earliest deadline counts.
+     * Ends the server in two phases. First it stops accepting, lets requests that run or have begun to arrive finish,
+     * and closes idle connections; when the grace is over it closes the rest, and waits a moment for their callbacks.
+     * Blocks until all is over, or the calling thread is interrupted. Repeated and concurrent calls wait for the same
+     * end; the earliest deadline counts.
      *
      * @param grace how long requests may go on; zero or more
      * @return whether every connection ended without being forced
@@ -316,8 +316,8 @@ public final class Server implements AutoCloseable {
         }
 
         /**
-         * Runs when bytes have arrived, one run at a time on a connection. A run that leaves bytes unread is followed by
-         * another when more arrive. What was consumed is released when the run ends.
+         * Runs when bytes have arrived, one run at a time on a connection. A run that leaves bytes unread is followed
+         * by another when more arrive. What was consumed is released when the run ends.
          */
         public Builder onRequest(ConnectionHandler handler) {
             onRequest = Objects.requireNonNull(handler, "handler");
@@ -351,7 +351,10 @@ public final class Server implements AutoCloseable {
             return this;
         }
 
-        /** Options of accepted connections, replacing all that were set; {@link ConnectionOptions#defaults()} by default. */
+        /**
+         * Options of accepted connections, replacing all that were set; {@link ConnectionOptions#defaults()} by
+         * default.
+         */
         public Builder options(ConnectionOptions options) {
             this.options = options.toBuilder();
             return this;

@@ -32,9 +32,9 @@ import org.jspecify.annotations.Nullable;
  *       reading side sets {@code target} (volatile), then looks into the inbox. So no bytes are left unnoticed.
  *   <li>B2 Only the loop pushes. It may take the inbox back to fill its last block up; it tells {@code target} again
  *       after it has put it back.
- *   <li>B3 Reading pauses while the memory retained is above the high mark and {@code delivered >= target}: somebody who
- *       waits for more always gets more. The loop sets {@code paused}, then looks again; others change what the rule
- *       depends on, then look at {@code paused}.
+ *   <li>B3 Reading pauses while the memory retained is above the high mark and {@code delivered >= target}: somebody
+ *       who waits for more always gets more. The loop sets {@code paused}, then looks again; others change what the
+ *       rule depends on, then look at {@code paused}.
  * </ul>
  */
 final class Inbound extends Side implements RetainedBytes {

@@ -33,15 +33,16 @@ import org.jspecify.annotations.Nullable;
  *                                                          thread --would block--> loop --drained or withdrawn--> free
  * </pre>
  *
- * <p>Progress is told in positions of the stream, as on the inbound side: {@code enqueued} is the end of what was flushed,
- * {@code sent} the end of what the kernel has taken. A flush that must wait waits for {@code sent} to reach its end.
+ * <p>Progress is told in positions of the stream, as on the inbound side: {@code enqueued} is the end of what was
+ * flushed, {@code sent} the end of what the kernel has taken. A flush that must wait waits for {@code sent} to reach
+ * its end.
  *
  * <ul>
  *   <li>F1 The queue is touched by the holder of SENDING only; {@code enqueued} by the holder of FLUSHING only.
- *   <li>F2 Bytes that a flush on a loop left to the loop count as accepted ({@code promised}): closing sends them first.
- *       Bytes of a flush that waits do not: closing wakes that flush with an exception.
- *   <li>F3 Whoever gives the send role back looks for CLOSED afterwards and then drops the queue; the closing loop takes
- *       the role if it is free, and drops the queue. So the queue is freed in any case.
+ *   <li>F2 Bytes that a flush on a loop left to the loop count as accepted ({@code promised}): closing sends them
+ *       first. Bytes of a flush that waits do not: closing wakes that flush with an exception.
+ *   <li>F3 Whoever gives the send role back looks for CLOSED afterwards and then drops the queue; the closing loop
+ *       takes the role if it is free, and drops the queue. So the queue is freed in any case.
  * </ul>
  */
 final class Outbound extends Side {
@@ -241,7 +242,9 @@ final class Outbound extends Side {
         throw ConnectionErrors.writeTimeout(connection, taken, to - from);
     }
 
-    /** Takes the unsent bytes of a flush back from the loop and drops them; {@return how many of the flush were sent} */
+    /**
+     * Takes the unsent bytes of a flush back from the loop and drops them; {@return how many of the flush were sent}
+     */
     private long takeBack(long from) {
         withdrawFrom = from;
         withdrawn = false;

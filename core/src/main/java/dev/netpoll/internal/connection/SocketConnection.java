@@ -27,8 +27,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A connection over a transport. Joins the two sides, the timer and the runs of the callbacks; what decides about its life
- * is in {@link Lifecycle}.
+ * A connection over a transport. Joins the two sides, the timer and the runs of the callbacks; what decides about its
+ * life is in {@link Lifecycle}.
  *
  * <p><b>Place.</b> Made by {@link Acceptor}, {@link DialAttempt} and adoption; lives on one event loop.
  *

@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Threads.</b> Methods marked <i>loop</i> only on the loop's thread, the others on any. What a thread did before
  * {@link #execute} happens-before the task.
  *
- * <p><b>Fails.</b> What a task, timer or event throws is logged and does not end the loop. A poller that fails does: all
- * residents are evicted.
+ * <p><b>Fails.</b> What a task, timer or event throws is logged and does not end the loop. A poller that fails does:
+ * all residents are evicted.
  */
 public final class EventLoop implements Executor {
     /*
