@@ -230,6 +230,22 @@ class SegmentTest {
     }
 
     @Test
+    void aSmallSegmentIsNotCopiedBehindBytesOfAnotherOwner() {
+        long[] other = {0};
+        SegmentReader reader = new SegmentReader(pool);
+        reader.append(received(100));
+        reader.append(received(100));
+        reader.peek(200); // one segment with room
+        reader.append(received(10));
+        reader.append(Segment.of(pool.allocate(10), 0, 10).charge(n -> other[0] += n, 10));
+        assertThat(other[0]).as("still unread").isZero();
+        assertThat(reader.check()).isEqualTo(220);
+        reader.skip(220);
+        assertThat(other[0]).isEqualTo(10);
+        reader.release();
+    }
+
+    @Test
     void aLeftoverTakesItsChargeAlong() {
         SegmentReader reader = new SegmentReader(pool);
         reader.append(received(60_000));
