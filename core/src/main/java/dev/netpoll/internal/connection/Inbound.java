@@ -270,7 +270,8 @@ final class Inbound extends Side implements RetainedBytes {
             bytes += s.length();
             push(s);
         }
-        delivered = delivered + bytes; // B1; only the loop writes it
+        long position = delivered + bytes; // only the loop writes it
+        delivered = position; // B1
         tell();
         updatePaused();
     }
