@@ -49,4 +49,13 @@ public record ConnectionConfig(
         }
         return duration.toSeconds() <= -limit ? -NEVER / 2 : duration.toNanos();
     }
+
+    /** {@return the time-out, if it is positive} */
+    static Duration positive(Duration timeout) {
+        if (timeout.isNegative() || timeout.isZero()) {
+            throw new IllegalArgumentException(
+                    "a time-out must be positive: " + timeout + "; Connection.NO_TIMEOUT means none");
+        }
+        return timeout;
+    }
 }

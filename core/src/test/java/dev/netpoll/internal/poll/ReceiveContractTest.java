@@ -89,7 +89,9 @@ class ReceiveContractTest extends ContractTest {
         pair.server().shutdownOutput();
         await(() -> pair.atClient().peerFinished);
         settle();
-        assertThat(pair.atServer().errno).as("an orderly end of both directions is no error").isZero();
+        assertThat(pair.atServer().errno)
+                .as("an orderly end of both directions is no error")
+                .isZero();
         assertThat(pair.atClient().errno).isZero();
     }
 
