@@ -43,7 +43,8 @@ class SockAddrTest {
 
     @Test
     void aMappedAddressIsAnIpv4Address() {
-        byte[] encoded = HexFormat.of().parseHex("0a0001bb" + "00000000" + "00000000000000000000ffff7f000001" + "00000000");
+        byte[] encoded =
+                HexFormat.of().parseHex("0a0001bb" + "00000000" + "00000000000000000000ffff7f000001" + "00000000");
         InetSocketAddress decoded = (InetSocketAddress) SockAddr.decode(encoded);
         assertThat(decoded.getAddress()).isInstanceOf(Inet4Address.class);
         assertThat(decoded.getAddress().getHostAddress()).isEqualTo("127.0.0.1");

@@ -119,7 +119,8 @@ class UnixSocketContractTest extends ContractTest {
 
     @Test
     void abstractNamesAreNoFiles() throws IOException {
-        SocketAddress name = UnixDomainSocketAddress.of("@netpoll-" + path.getParent().getFileName());
+        SocketAddress name =
+                UnixDomainSocketAddress.of("@netpoll-" + path.getParent().getFileName());
         if (!variant.isEpoll()) {
             assertErrno(Errno.EAFNOSUPPORT, () -> backend.bind(name, KEEP));
             assertErrno(Errno.EAFNOSUPPORT, () -> backend.open(name, null));
@@ -162,7 +163,8 @@ class UnixSocketContractTest extends ContractTest {
 
     private static void assertErrno(int errno, ThrowingCallable call) {
         assertThatThrownBy(call)
-                .isInstanceOfSatisfying(TransportException.class, e -> assertThat(Errno.name(e.errno()))
-                        .isEqualTo(Errno.name(errno)));
+                .isInstanceOfSatisfying(
+                        TransportException.class,
+                        e -> assertThat(Errno.name(e.errno())).isEqualTo(Errno.name(errno)));
     }
 }

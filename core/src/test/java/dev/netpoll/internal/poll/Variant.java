@@ -36,7 +36,8 @@ public record Variant(Backend backend, Family family) {
         } else {
             System.out.println("skipped: " + reason);
         }
-        Stream<Variant> real = backends.stream().flatMap(b -> Stream.of(Family.values()).map(f -> new Variant(b, f)));
+        Stream<Variant> real =
+                backends.stream().flatMap(b -> Stream.of(Family.values()).map(f -> new Variant(b, f)));
         return Stream.concat(real, Stream.of(new Variant(new MemoryNetwork(1, Faults.NONE), Family.TCP4)));
     }
 

@@ -28,7 +28,8 @@ import org.jspecify.annotations.Nullable;
 public final class NioBackend implements Backend {
     static {
         // Loads what it takes to tell that there are no descriptors left: by then, class files may not be readable.
-        int _ = NioErrno.wrap("accept", new IOException("too many open files"), Errno.EMFILE).errno();
+        int _ = NioErrno.wrap("accept", new IOException("too many open files"), Errno.EMFILE)
+                .errno();
     }
 
     @Override

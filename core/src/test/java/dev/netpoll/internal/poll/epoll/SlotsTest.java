@@ -50,7 +50,8 @@ class SlotsTest {
             }
             assertThat(slots.size()).as("seed " + seed).isEqualTo(live.size());
         }
-        live.forEach((token, thing) -> assertThat(slots.find(token)).as("seed " + seed).isSameAs(thing));
+        live.forEach((token, thing) ->
+                assertThat(slots.find(token)).as("seed " + seed).isSameAs(thing));
         dead.forEach(token -> assertThat(slots.find(token)).as("seed " + seed).isNull());
     }
 }

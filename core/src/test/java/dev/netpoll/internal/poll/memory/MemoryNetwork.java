@@ -96,7 +96,8 @@ public final class MemoryNetwork implements Backend {
         return new InetSocketAddress(((InetSocketAddress) like).getAddress(), nextPort++);
     }
 
-    @Nullable MemoryListenSocket listener(SocketAddress address) {
+    @Nullable
+    MemoryListenSocket listener(SocketAddress address) {
         return listeners.get(address);
     }
 

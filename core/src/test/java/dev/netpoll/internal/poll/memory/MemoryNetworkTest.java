@@ -43,8 +43,8 @@ class MemoryNetworkTest {
         List<Transport> accepted = new ArrayList<>();
         try (Poller client = network.openPoller();
                 Poller server = network.openPoller()) {
-            ListenSocket socket =
-                    network.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 80), new ListenOptions(0, false, false));
+            ListenSocket socket = network.bind(
+                    new InetSocketAddress(InetAddress.getLoopbackAddress(), 80), new ListenOptions(0, false, false));
             server.listen(socket, new AcceptEvents() {
                 @Override
                 public void accepted(Transport transport) {
