@@ -28,7 +28,9 @@ abstract class EpollSocket extends Pollable implements Transport {
     /** The error of a send or peek by any thread, for the loop to report; 0 if none. */
     volatile int brokenBy;
 
+    /** We ended our stream, so a hang-up may be orderly. */
     volatile boolean outputShutDown;
+
     /** Closing would wait: SO_LINGER was switched on. */
     volatile boolean lingers;
 
