@@ -54,7 +54,9 @@ class ReceiveContractTest extends ContractTest {
             assertThat(pausing.deliveries).hasSize(1);
             pausing.deliveries.clear();
         }
-        assertThat(rounds).isGreaterThan(1);
+        if (variant.isReal()) {
+            assertThat(rounds).isGreaterThan(1);
+        }
     }
 
     @Test
