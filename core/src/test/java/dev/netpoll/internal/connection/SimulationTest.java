@@ -30,6 +30,8 @@ import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -47,13 +49,12 @@ class SimulationTest {
     private static final int FRAME_MAX = 5000;
 
     enum Run {
-        VIRTUAL(task -> Thread.startVirtualThread(task)),
-        INLINE(null);
+        VIRTUAL,
+        INLINE;
 
-        final Executor executor;
-
-        Run(Executor executor) {
-            this.executor = executor;
+        @Nullable
+        Executor executor() {
+            return this == VIRTUAL ? Thread::startVirtualThread : null;
         }
     }
 
@@ -115,7 +116,11 @@ class SimulationTest {
                 return;
             }
             in.skip(4);
-            connection.writer().writeInt(length).writeBytes(in.readBytes(length)).flush();
+            connection
+                    .writer()
+                    .writeInt(length)
+                    .writeBytes(in.readBytes(length))
+                    .flush();
         }
     }
 
@@ -130,8 +135,11 @@ class SimulationTest {
                         wrong.add("a callback failed: " + error);
                     }
                 },
-                run.executor,
-                ConnectionOptions.builder().inboundMarks(500, 2000).outboundHighMark(3000).build(),
+                run.executor(),
+                ConnectionOptions.builder()
+                        .inboundMarks(500, 2000)
+                        .outboundHighMark(3000)
+                        .build(),
                 true,
                 () -> {
                     open.decrementAndGet();
@@ -182,7 +190,9 @@ class SimulationTest {
             }));
         }
         for (Thread thread : threads) {
-            assertThat(thread.join(PATIENCE)).as("a client hangs, seed %d", seed).isTrue();
+            assertThat(thread.join(PATIENCE))
+                    .as("a client hangs, seed %d", seed)
+                    .isTrue();
         }
     }
 
@@ -273,8 +283,7 @@ class SimulationTest {
     private void awaitAllEnded() {
         long end = System.nanoTime() + PATIENCE.toNanos();
         while (open.get() > 0 && System.nanoTime() < end) {
-            Thread.onSpinWait();
-            Thread.yield();
+            LockSupport.parkNanos(1_000_000);
         }
         assertThat(open).as("connections not ended, seed %d", seed).hasValue(0);
         assertThat(ended.get()).isPositive();
