@@ -28,8 +28,8 @@ public interface TransportEvents {
     void peerFinished();
 
     /**
-     * The peer finished sending while reading is paused, so unread bytes may precede the end of the stream. Told at most
-     * once; {@link #peerFinished} or {@link #failed} follow when reading is resumed, or when the rest breaks too.
+     * The peer finished sending while reading is paused, so unread bytes may precede the end of the stream. Told at
+     * most once; {@link #peerFinished} or {@link #failed} follow when reading is resumed, or when the rest breaks too.
      */
     void peerGone();
 
@@ -42,8 +42,8 @@ public interface TransportEvents {
     void sent(long bytes, boolean drained);
 
     /**
-     * The socket is broken in both directions: a reset, a lost path, or a failed connect. Also ENOMEM, when there was no
-     * memory for bytes that arrived, and EFAULT, when a user closed the arena of memory that was to be sent. The
+     * The socket is broken in both directions: a reset, a lost path, or a failed connect. Also ENOMEM, when there was
+     * no memory for bytes that arrived, and EFAULT, when a user closed the arena of memory that was to be sent. The
      * transport has let go of its queue, and is to be closed.
      */
     void failed(int errno);

@@ -38,8 +38,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Whole connections over a network in memory that reads and writes short, blocks, delays and resets as a seed says. What
- * is checked: no byte is lost, doubled or another's; every callback comes once and in order; everything is given back.
+ * Whole connections over a network in memory that reads and writes short, blocks, delays and resets as a seed says.
+ * What is checked: no byte is lost, doubled or another's; every callback comes once and in order; everything is given
+ * back.
  */
 class SimulationTest {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
