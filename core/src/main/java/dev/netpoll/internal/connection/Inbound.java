@@ -225,9 +225,9 @@ final class Inbound extends Side implements RetainedBytes {
     }
 
     /**
-     * A run has ended: gives back what it consumed and says when the next one is due. If it demanded bytes, when so many
-     * are there. Else at once if bytes are left and it consumed some, as it may have handled one of several messages;
-     * and if it consumed nothing, when a byte arrives that it has not seen, so that it does not spin.
+     * A run has ended: gives back what it consumed and says when the next one is due. If it demanded bytes, when so
+     * many are there. Else at once if bytes are left and it consumed some, as it may have handled one of several
+     * messages; and if it consumed nothing, when a byte arrives that it has not seen, so that it does not spin.
      *
      * @param fresh whether the next run is another handler's, which has not seen any of the bytes
      */

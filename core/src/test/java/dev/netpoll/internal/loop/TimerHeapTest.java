@@ -88,7 +88,8 @@ class TimerHeapTest {
                 }
                 default -> now = expire(heap, model, now + random.nextInt(20), seed);
             }
-            long first = model.values().stream().mapToLong(Long::longValue).min().orElse(-1);
+            long first =
+                    model.values().stream().mapToLong(Long::longValue).min().orElse(-1);
             long expected = model.isEmpty() ? -1 : Math.max(0, first - now);
             assertThat(heap.untilFirst(now)).as("seed %d", seed).isEqualTo(expected);
             assertThat(heap.size()).as("seed %d", seed).isEqualTo(model.size());
