@@ -114,8 +114,7 @@ final class Demo implements Callable<Integer> {
 
     /** On a terminal one line is updated in place. Elsewhere standard output is kept for the table. */
     private static void showProgress(Load load, Report report) throws InterruptedException {
-        Console console = System.console();
-        boolean terminal = console != null && console.isTerminal();
+        boolean terminal = isTerminal();
         Duration interval = Duration.ofMillis(terminal ? 100 : 1000);
         while (!load.await(interval)) {
             if (terminal) {
@@ -128,6 +127,12 @@ final class Demo implements Callable<Integer> {
         if (terminal) {
             System.out.print("\r\033[K");
         }
+    }
+
+    @SuppressWarnings("SystemConsoleNull") // since JDK 25 it is null again without a terminal
+    private static boolean isTerminal() {
+        Console console = System.console();
+        return console != null && console.isTerminal();
     }
 
     private EventLoopGroup group() {

@@ -72,6 +72,7 @@ final class Report {
         return duration.toNanos() / NANOS_PER_SECOND;
     }
 
+    @SuppressWarnings("AnnotateFormatMethod") // that annotation would be a dependency
     private static String format(String format, Object... values) {
         return String.format(Locale.ROOT, format, values);
     }
