@@ -7,6 +7,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
+import java.net.UnknownHostException;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -25,7 +26,7 @@ final class Addresses {
     private Addresses() {}
 
     /**
-     * Reads an address, and resolves its name.
+     * Reads an address, and resolves its name; of several addresses of a name, the first counts.
      *
      * @throws IllegalArgumentException if it is none, or the name is unknown; the message says what is wrong
      */
@@ -55,8 +56,7 @@ final class Addresses {
     private static SocketAddress parseHostAndPort(String text) {
         Matcher matcher = HOST_AND_PORT.matcher(text);
         if (!matcher.matches()) {
-            throw new IllegalArgumentException(
-                    "'" + text + "' is not HOST:PORT, [IPV6]:PORT or unix:PATH");
+            throw new IllegalArgumentException("'" + text + "' is not HOST:PORT, [IPV6]:PORT or unix:PATH");
         }
         int port = Integer.parseInt(matcher.group("port"));
         if (port > PORT_MAX) {
@@ -70,11 +70,11 @@ final class Addresses {
         if (v6 != null && !v6.contains(":")) {
             throw new IllegalArgumentException("'" + v6 + "' is not an IPv6 address");
         }
-        InetSocketAddress address = new InetSocketAddress(host, port);
-        if (address.isUnresolved()) {
-            throw new IllegalArgumentException("unknown host '" + host + "'");
+        try {
+            return new InetSocketAddress(InetAddress.getAllByName(host)[0], port);
+        } catch (UnknownHostException e) {
+            throw new IllegalArgumentException("unknown host '" + host + "'", e);
         }
-        return address;
     }
 
     private static String format(InetAddress address) {

@@ -99,8 +99,10 @@ final class Demo implements Callable<Integer> {
             Duration measured = load.measured();
             report.counts(measured);
             report.row("connections", connections + ", one caller each, to " + Addresses.format(address));
-            report.row("backend", Converters.OfBackend.name(group.backend()) + ", " + group.loops() + " event loop"
-                    + (group.loops() == 1 ? "" : "s"));
+            report.row(
+                    "backend",
+                    Converters.OfBackend.name(group.backend()) + ", " + group.loops() + " event loop"
+                            + (group.loops() == 1 ? "" : "s"));
             report.row("dispatch", Dispatch.virtual().toString());
             report.latencies(SLOW_WORK);
             Throwable error = load.firstError();
@@ -139,8 +141,7 @@ final class Demo implements Callable<Integer> {
         try {
             return EventLoopGroup.builder().backend(backend).build();
         } catch (UnsupportedOperationException e) {
-            throw new ParameterException(
-                    Objects.requireNonNull(spec).commandLine(), String.valueOf(e.getMessage()), e);
+            throw new ParameterException(Objects.requireNonNull(spec).commandLine(), String.valueOf(e.getMessage()), e);
         }
     }
 

@@ -7,6 +7,7 @@ import dev.netpoll.Connection;
 import dev.netpoll.Dialer;
 import dev.netpoll.buffer.Reader;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -30,6 +31,6 @@ final class EchoClient {
     /** Sends its argument to port 8080. */
     public static void main(String[] args) throws Exception {
         String message = args.length > 0 ? args[0] : "hello";
-        System.out.println(ask(new InetSocketAddress("127.0.0.1", 8080), message));
+        System.out.println(ask(new InetSocketAddress(InetAddress.getLoopbackAddress(), 8080), message));
     }
 }

@@ -7,6 +7,7 @@ import dev.netpoll.Connection;
 import dev.netpoll.Server;
 import dev.netpoll.buffer.Reader;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 
@@ -31,6 +32,6 @@ final class EchoServer {
 
     /** Serves on port 8080. */
     public static void main(String[] args) throws Exception {
-        start(new InetSocketAddress("127.0.0.1", 8080)).awaitShutdown();
+        start(new InetSocketAddress(InetAddress.getLoopbackAddress(), 8080)).awaitShutdown();
     }
 }

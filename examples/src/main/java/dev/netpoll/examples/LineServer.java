@@ -6,6 +6,7 @@ package dev.netpoll.examples;
 import dev.netpoll.Connection;
 import dev.netpoll.Server;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -40,6 +41,6 @@ final class LineServer {
 
     /** Serves on port 8083: {@code nc 127.0.0.1 8083}. */
     public static void main(String[] args) throws Exception {
-        start(new InetSocketAddress("127.0.0.1", 8083)).awaitShutdown();
+        start(new InetSocketAddress(InetAddress.getLoopbackAddress(), 8083)).awaitShutdown();
     }
 }

@@ -95,7 +95,8 @@ final class Load {
     }
 
     /** {@return the first of the errors, or null if there was none} */
-    @Nullable Throwable firstError() {
+    @Nullable
+    Throwable firstError() {
         return firstError.get();
     }
 

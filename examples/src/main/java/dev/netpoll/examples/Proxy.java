@@ -11,6 +11,7 @@ import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.buffer.Reader;
 import dev.netpoll.buffer.Writer;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 
@@ -22,7 +23,8 @@ final class Proxy {
 
     /** {@return a server that listens on one address and passes everything on to the other} */
     static Server start(SocketAddress address, SocketAddress target) throws IOException {
-        Server server = Server.builder().onConnect(client -> serve(client, target)).build();
+        Server server =
+                Server.builder().onConnect(client -> serve(client, target)).build();
         server.listen(address);
         return server;
     }
@@ -63,6 +65,8 @@ final class Proxy {
 
     /** Serves on port 8081, and passes on to port 8080. */
     public static void main(String[] args) throws Exception {
-        start(new InetSocketAddress("127.0.0.1", 8081), new InetSocketAddress("127.0.0.1", 8080)).awaitShutdown();
+        InetAddress host = InetAddress.getLoopbackAddress();
+        start(new InetSocketAddress(host, 8081), new InetSocketAddress(host, 8080))
+                .awaitShutdown();
     }
 }

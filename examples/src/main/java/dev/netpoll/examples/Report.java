@@ -39,8 +39,9 @@ final class Report {
 
     /** Prints the rows of counts. */
     void counts(Duration measured) {
-        row("requests", format("%,d in %.1f s, after %,d to warm up", load.answers(), seconds(measured),
-                load.warmUpAnswers()));
+        row(
+                "requests",
+                format("%,d in %.1f s, after %,d to warm up", load.answers(), seconds(measured), load.warmUpAnswers()));
         row("errors", format("%,d", load.errors()));
         row("requests/s", format("%,.0f", load.answers() / Math.max(seconds(measured), 1e-3)));
     }
@@ -53,15 +54,19 @@ final class Report {
         row("latency, ms", format("%9s %9s %9s %9s", "p50", "p99", "p99.9", "max"));
         row("all", percentiles(all));
         row("  quick", percentiles(load.quick()));
-        row("  blocking", percentiles(load.slow())
-                + format("   %,d (1 %% of the requests) met a handler that blocks for %d ms",
-                        load.slow().getTotalCount(), slowWork.toMillis()));
+        row(
+                "  blocking",
+                percentiles(load.slow())
+                        + format(
+                                "   %,d (1 %% of the requests) met a handler that blocks for %d ms",
+                                load.slow().getTotalCount(), slowWork.toMillis()));
         out.println("Latencies are those of a closed loop: a caller sends the next request after it has the answer,");
         out.println("so they show what these callers saw, not what requests at a fixed rate would see.");
     }
 
     private static String percentiles(Histogram nanos) {
-        return format("%9.3f %9.3f %9.3f %9.3f",
+        return format(
+                "%9.3f %9.3f %9.3f %9.3f",
                 nanos.getValueAtPercentile(50) / NANOS_PER_MILLI,
                 nanos.getValueAtPercentile(99) / NANOS_PER_MILLI,
                 nanos.getValueAtPercentile(99.9) / NANOS_PER_MILLI,

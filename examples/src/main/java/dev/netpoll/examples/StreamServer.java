@@ -6,6 +6,7 @@ package dev.netpoll.examples;
 import dev.netpoll.Connection;
 import dev.netpoll.Server;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.time.Duration;
@@ -35,6 +36,7 @@ final class StreamServer {
 
     /** Serves on port 8082: {@code nc 127.0.0.1 8082}. */
     public static void main(String[] args) throws Exception {
-        start(new InetSocketAddress("127.0.0.1", 8082), Duration.ofSeconds(1)).awaitShutdown();
+        start(new InetSocketAddress(InetAddress.getLoopbackAddress(), 8082), Duration.ofSeconds(1))
+                .awaitShutdown();
     }
 }
