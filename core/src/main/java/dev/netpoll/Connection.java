@@ -70,10 +70,12 @@ public interface Connection extends AutoCloseable {
     void demand(int bytes) throws FrameTooLargeException;
 
     /** {@return our address, or null if the socket has none} */
-    @Nullable SocketAddress localAddress();
+    @Nullable
+    SocketAddress localAddress();
 
     /** {@return the peer's address, or null if the socket has none; an unnamed Unix socket has the empty path} */
-    @Nullable SocketAddress remoteAddress();
+    @Nullable
+    SocketAddress remoteAddress();
 
     /**
      * Limits each wait for bytes. A read that times out consumes nothing and may be repeated. Clears a read deadline.
@@ -115,7 +117,8 @@ public interface Connection extends AutoCloseable {
     <T> T getOption(SocketOption<T> option) throws IOException;
 
     /** {@return the object attached last, or null} */
-    @Nullable Object attachment();
+    @Nullable
+    Object attachment();
 
     /** Attaches an object, for instance the session, replacing the previous one. */
     void attach(@Nullable Object attachment);

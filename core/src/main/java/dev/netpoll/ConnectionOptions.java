@@ -193,13 +193,13 @@ public final class ConnectionOptions {
 
         /** Sets {@link ConnectionOptions#outboundHighMark()}, in bytes. */
         public Builder outboundHighMark(int bytes) {
-            outboundHighMark = positive(bytes, "outboundHighMark");
+            outboundHighMark = positiveInt(bytes, "outboundHighMark");
             return this;
         }
 
         /** Sets {@link ConnectionOptions#maxFrameLength()}, in bytes. */
         public Builder maxFrameLength(int bytes) {
-            maxFrameLength = positive(bytes, "maxFrameLength");
+            maxFrameLength = positiveInt(bytes, "maxFrameLength");
             return this;
         }
 
@@ -222,7 +222,7 @@ public final class ConnectionOptions {
             return new ConnectionOptions(this);
         }
 
-        private static int positive(int value, String name) {
+        private static int positiveInt(int value, String name) {
             if (value <= 0) {
                 throw new IllegalArgumentException(name + " must be positive: " + value);
             }

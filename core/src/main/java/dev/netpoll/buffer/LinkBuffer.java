@@ -405,10 +405,9 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         return buffer;
     }
 
-    /** Throws {@link AssertionError} when an invariant does not hold; for tests. */
-    void check() {
-        readable.check();
-        pending.check();
+    /** For tests: throws {@link AssertionError} when an invariant does not hold; returns the sum of the charges. */
+    long check() {
+        return readable.check() + pending.check();
     }
 
     private static final class Access extends BufferAccess<LinkBuffer> {

@@ -40,7 +40,8 @@ public final class Block {
     }
 
     /** Link of the pool's free list; guarded by whatever guards that list. */
-    @Nullable Block nextFree;
+    @Nullable
+    Block nextFree;
 
     /** Index of the size class, or {@link SegmentPool#DEDICATED}. */
     final int sizeClass;

@@ -51,7 +51,8 @@ final class FreeList {
     }
 
     /** Takes a block, preferably from the stripe {@code home}; null when none was found without waiting. */
-    @Nullable Block take(int home) {
+    @Nullable
+    Block take(int home) {
         for (int i = 0; i <= mask; i++) {
             Stripe stripe = stripes[(home + i) & mask];
             if (stripe.top == null || !stripe.tryLock()) { // a racy look first: most stripes are empty or ours
@@ -150,7 +151,9 @@ final class FreeList {
             }
         }
 
-        @Nullable Block top;
+        @Nullable
+        Block top;
+
         long taken;
         long put;
 

@@ -159,7 +159,7 @@ public final class Segment {
 
     /** Moves up to {@code n} bytes of the charge to {@code target}, unless that is charged to someone else. */
     void moveCharge(Segment target, int n) {
-        if (counter == null || (target.counter != null && target.counter != counter)) {
+        if (counter == null || !target.chargesLike(this)) {
             return;
         }
         int moved = Math.min(n, charged);
@@ -169,6 +169,7 @@ public final class Segment {
     }
 
     /** True when bytes of {@code other} may be copied to the end of this one without mixing up their charges. */
+    @SuppressWarnings("ReferenceEquality") // a counter is an identity
     boolean chargesLike(Segment other) {
         return other.counter == null || counter == null || other.counter == counter;
     }

@@ -150,7 +150,8 @@ public final class SegmentPool implements AutoCloseable {
     /** The cap that the property's value {@code text} asks for; null means the property is not set. */
     static long maxBytesOfShared(@Nullable String text) {
         if (text == null) {
-            return Math.max(MIN_DEFAULT_CAP, saturatedDouble(Runtime.getRuntime().maxMemory()));
+            return Math.max(
+                    MIN_DEFAULT_CAP, saturatedDouble(Runtime.getRuntime().maxMemory()));
         }
         String number = text.strip().toLowerCase(Locale.ROOT);
         int shift = number.isEmpty() ? 0 : 10 * ("kmg".indexOf(number.charAt(number.length() - 1)) + 1);
@@ -340,7 +341,10 @@ public final class SegmentPool implements AutoCloseable {
         final int blockSize;
         final FreeList free;
         int nextSlab;
-        @Nullable MemorySegment slab;
+
+        @Nullable
+        MemorySegment slab;
+
         long carved;
 
         SizeClass(int blockSize, int stripes) {

@@ -383,8 +383,7 @@ public final class SegmentReader {
     /** Checks a count of bytes to be consumed; true when it is 0. */
     private boolean isNothing(long n, String operation) {
         if (n > length) {
-            throw new IndexOutOfBoundsException(
-                    operation + "(" + n + "): only " + length + " bytes are readable");
+            throw new IndexOutOfBoundsException(operation + "(" + n + "): only " + length + " bytes are readable");
         }
         if (n < 0) {
             throw new IllegalArgumentException(operation + "(" + n + "): the count is negative");
@@ -451,7 +450,7 @@ public final class SegmentReader {
         long value = 0;
         for (int i = 0; i < size; i++) {
             Segment front = first();
-            value = value << Byte.SIZE | front.memory.get(Layouts.BYTE, front.start) & 0xFF;
+            value = (value << Byte.SIZE) | (front.memory.get(Layouts.BYTE, front.start) & 0xFF);
             consume(front, 1);
         }
         return value;
@@ -511,13 +510,19 @@ public final class SegmentReader {
         front.free();
     }
 
-    /** Throws {@link AssertionError} when an invariant does not hold; for tests, takes a walk over all segments. */
-    public void check() {
+    /**
+     * For tests: walks over all segments and throws {@link AssertionError} when an invariant does not hold.
+     *
+     * @return the sum of the charges
+     */
+    public long check() {
         long sum = 0;
+        long charged = 0;
         Segment last = null;
         for (Segment s = head; s != null; s = s.next) {
             s.check();
             sum += s.length();
+            charged += s.charged();
             if (s.length() == 0 || (s.exposed && s != head && !allViewed) || (s.exposed && !viewed)) {
                 throw new AssertionError("readable " + s);
             }
@@ -525,6 +530,7 @@ public final class SegmentReader {
         }
         for (Segment s = retired; s != null; s = s.next) {
             s.check();
+            charged += s.charged();
             if (!s.exposed || !viewed) {
                 throw new AssertionError("retired " + s);
             }
@@ -532,5 +538,6 @@ public final class SegmentReader {
         if (sum != length || last != tail) {
             throw new AssertionError("length " + length + " but " + sum + " bytes in the chain, tail " + tail);
         }
+        return charged;
     }
 }

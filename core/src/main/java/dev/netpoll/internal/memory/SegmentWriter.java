@@ -215,8 +215,8 @@ public final class SegmentWriter {
         int n = text.length();
         if (n <= ENCODE_IN_PLACE && fixedBlock == 0) {
             if (n > 0) {
-                Segment last = roomFor(3 * n);
-                written(last, encode(text, last.memory, last.end) - last.end);
+                Segment last = roomFor(Utf8.MAX_BYTES_PER_CHAR * n);
+                written(last, Utf8.encode(text, last.memory, last.end) - last.end);
             }
             return;
         }
@@ -432,41 +432,19 @@ public final class SegmentWriter {
         }
     }
 
-    /** Encodes {@code text} at the index {@code at}, where there is room for three bytes a char; returns the end. */
-    private static int encode(String text, MemorySegment memory, int at) {
-        int end = at;
-        int n = text.length();
-        for (int i = 0; i < n; i++) {
-            char c = text.charAt(i);
-            if (c < 0x80) {
-                memory.set(Layouts.BYTE, end++, (byte) c);
-            } else if (c < 0x800) {
-                memory.set(Layouts.BYTE, end++, (byte) (0xC0 | c >> 6));
-                memory.set(Layouts.BYTE, end++, (byte) (0x80 | c & 0x3F));
-            } else if (!Character.isSurrogate(c)) {
-                memory.set(Layouts.BYTE, end++, (byte) (0xE0 | c >> 12));
-                memory.set(Layouts.BYTE, end++, (byte) (0x80 | c >> 6 & 0x3F));
-                memory.set(Layouts.BYTE, end++, (byte) (0x80 | c & 0x3F));
-            } else if (Character.isHighSurrogate(c) && i + 1 < n && Character.isLowSurrogate(text.charAt(i + 1))) {
-                int codePoint = Character.toCodePoint(c, text.charAt(++i));
-                memory.set(Layouts.BYTE, end++, (byte) (0xF0 | codePoint >> 18));
-                memory.set(Layouts.BYTE, end++, (byte) (0x80 | codePoint >> 12 & 0x3F));
-                memory.set(Layouts.BYTE, end++, (byte) (0x80 | codePoint >> 6 & 0x3F));
-                memory.set(Layouts.BYTE, end++, (byte) (0x80 | codePoint & 0x3F));
-            } else {
-                memory.set(Layouts.BYTE, end++, (byte) '?');
-            }
-        }
-        return end;
-    }
-
-    /** Throws {@link AssertionError} when an invariant does not hold; for tests, takes a walk over all segments. */
-    public void check() {
+    /**
+     * For tests: walks over all segments and throws {@link AssertionError} when an invariant does not hold.
+     *
+     * @return the sum of the charges
+     */
+    public long check() {
         long sum = 0;
+        long charged = 0;
         Segment last = null;
         for (Segment s = head; s != null; s = s.next) {
             s.check();
             sum += s.length();
+            charged += s.charged();
             if (s.length() == 0) {
                 throw new AssertionError("pending " + s);
             }
@@ -475,5 +453,6 @@ public final class SegmentWriter {
         if (sum != pending || last != tail || (last != null && reserved > last.length())) {
             throw new AssertionError("pending " + pending + " but " + sum + " bytes in the chain, tail " + tail);
         }
+        return charged;
     }
 }
