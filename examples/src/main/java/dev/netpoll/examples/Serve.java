@@ -158,9 +158,15 @@ final class Serve implements Callable<Integer> {
         switch (error) {
             case ConnectionException gone -> {}
             case ProtocolException wrong ->
-                System.err.println("netpoll serve: closed " + connection.remoteAddress() + ": " + wrong.getMessage());
+                System.err.println("netpoll serve: closed a connection from " + peer(connection) + ": "
+                        + wrong.getMessage());
             default -> error.printStackTrace();
         }
+    }
+
+    private static String peer(Connection connection) {
+        SocketAddress address = connection.remoteAddress();
+        return address == null ? "nowhere" : Addresses.format(address);
     }
 
     /** Ends the process itself: after a signal the JVM's own exit status would be that of a killed process. */
