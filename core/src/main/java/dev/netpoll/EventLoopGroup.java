@@ -26,10 +26,11 @@ public final class EventLoopGroup implements AutoCloseable {
 
     /** Made when the shared group is first asked for. */
     private static final class Shared {
-        static final EventLoopGroup GROUP = builder().build();
+        static final EventLoopGroup GROUP = new EventLoopGroup(builder(), true);
     }
 
     private final BackendChoice.Chosen chosen;
+    private final boolean shared;
     private final int loopCount;
     private final String name = "netpoll-" + GROUPS.getAndIncrement();
     private final ReentrantLock starting = new ReentrantLock();
@@ -38,7 +39,8 @@ public final class EventLoopGroup implements AutoCloseable {
     private volatile List<EventLoop> loops = List.of();
     private volatile boolean closed;
 
-    private EventLoopGroup(Builder builder) {
+    private EventLoopGroup(Builder builder, boolean shared) {
+        this.shared = shared;
         chosen = BackendChoice.choose(builder.backend);
         loopCount = builder.loops;
     }
@@ -85,7 +87,7 @@ public final class EventLoopGroup implements AutoCloseable {
                 null,
                 null,
                 null,
-                Server.LOG_ERRORS,
+                ErrorHandler.LOGGING,
                 Dispatch.virtual().executorOrNull(),
                 options,
                 false,
@@ -103,7 +105,7 @@ public final class EventLoopGroup implements AutoCloseable {
      */
     @Override
     public void close() {
-        if (loops != List.<EventLoop>of() && this == Shared.GROUP) {
+        if (shared) {
             throw new IllegalStateException("the shared group is not closed; build a group to have one that is");
         }
         if (EventLoop.onLoop()) {
@@ -212,11 +214,11 @@ public final class EventLoopGroup implements AutoCloseable {
         /**
          * {@return the group} Its threads start with its first use.
          *
-         * @throws UnsupportedOperationException if the backend was asked for by name and cannot be had; the message says
-         *     why and what to do
+         * @throws UnsupportedOperationException if the backend was asked for by name and cannot be had; the message
+         *     says why and what to do
          */
         public EventLoopGroup build() {
-            return new EventLoopGroup(this);
+            return new EventLoopGroup(this, false);
         }
     }
 }

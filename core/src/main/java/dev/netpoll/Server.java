@@ -34,16 +34,8 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Threads.</b> Any thread. While it listens, a thread of its own accepts and keeps the JVM alive.
  */
 public final class Server implements AutoCloseable {
-    private static final System.Logger LOG = System.getLogger("dev.netpoll");
-
     /** How long callbacks of forced connections are waited for. */
     private static final Duration FORCED_PATIENCE = Duration.ofSeconds(5);
-
-    /** Reports what a callback threw: what peers cause is no news. */
-    static final ErrorHandler LOG_ERRORS = (connection, error) -> LOG.log(
-            error instanceof ConnectionException ? System.Logger.Level.DEBUG : System.Logger.Level.WARNING,
-            "a callback of " + connection + " failed; the connection is closed",
-            error);
 
     private final EventLoopGroup group;
     private final ConnectionConfig config;
@@ -84,9 +76,9 @@ public final class Server implements AutoCloseable {
     }
 
     /**
-     * Listens on an address: TCP, or a {@link java.net.UnixDomainSocketAddress}. May be called several times. The path of
-     * a Unix socket that nobody listens on any more is replaced; any other file is not. A path that starts with {@code @}
-     * is a name in Linux's abstract namespace (epoll backend only).
+     * Listens on an address: TCP, or a {@link java.net.UnixDomainSocketAddress}. May be called several times. The path
+     * of a Unix socket that nobody listens on any more is replaced; any other file is not. A path that starts with
+     * {@code @} is a name in Linux's abstract namespace (epoll backend only).
      *
      * @return the bound address, with the real port where port 0 was asked for
      * @throws BindException if the address cannot be had; its message names the system's error
@@ -176,10 +168,10 @@ public final class Server implements AutoCloseable {
     }
 
     /**
-     * Ends the server in two phases. First it stops accepting, lets requests that run or have begun to arrive finish, and
-     * closes idle connections; when the grace is over it closes the rest, and waits a moment for their callbacks. Blocks
-     * until all is over, or the calling thread is interrupted. Repeated and concurrent calls wait for the same end; the
-     * earliest deadline counts.
+     * Ends the server in two phases. First it stops accepting, lets requests that run or have begun to arrive finish,
+     * and closes idle connections; when the grace is over it closes the rest, and waits a moment for their callbacks.
+     * Blocks until all is over, or the calling thread is interrupted. Repeated and concurrent calls wait for the same
+     * end; the earliest deadline counts.
      *
      * @param grace how long requests may go on; zero or more
      * @return whether every connection ended without being forced
@@ -293,7 +285,7 @@ public final class Server implements AutoCloseable {
         private @Nullable ConnectionHandler onConnect;
         private @Nullable ConnectionHandler onRequest;
         private @Nullable ConnectionHandler onDisconnect;
-        private ErrorHandler onError = LOG_ERRORS;
+        private ErrorHandler onError = ErrorHandler.LOGGING;
         private Dispatch dispatch = Dispatch.virtual();
         private @Nullable EventLoopGroup group;
         private ConnectionOptions.Builder options = ConnectionOptions.builder();
@@ -316,8 +308,8 @@ public final class Server implements AutoCloseable {
         }
 
         /**
-         * Runs when bytes have arrived, one run at a time on a connection. A run that leaves bytes unread is followed by
-         * another when more arrive. What was consumed is released when the run ends.
+         * Runs when bytes have arrived, one run at a time on a connection. A run that leaves bytes unread is followed
+         * by another when more arrive. What was consumed is released when the run ends.
          */
         public Builder onRequest(ConnectionHandler handler) {
             onRequest = Objects.requireNonNull(handler, "handler");
@@ -330,10 +322,7 @@ public final class Server implements AutoCloseable {
             return this;
         }
 
-        /**
-         * Is told of what callbacks throw. By default it is logged to the {@link System.Logger} {@code dev.netpoll}: a
-         * {@link ConnectionException}, which peers cause, at level DEBUG, anything else as a warning.
-         */
+        /** Is told of what callbacks throw; {@link ErrorHandler#LOGGING} by default. */
         public Builder onError(ErrorHandler handler) {
             onError = Objects.requireNonNull(handler, "handler");
             return this;
@@ -351,7 +340,10 @@ public final class Server implements AutoCloseable {
             return this;
         }
 
-        /** Options of accepted connections, replacing all that were set; {@link ConnectionOptions#defaults()} by default. */
+        /**
+         * Options of accepted connections, replacing all that were set; {@link ConnectionOptions#defaults()} by
+         * default.
+         */
         public Builder options(ConnectionOptions options) {
             this.options = options.toBuilder();
             return this;

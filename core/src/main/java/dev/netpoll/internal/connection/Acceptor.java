@@ -17,12 +17,13 @@ import java.util.function.Supplier;
 /**
  * Accepts the connections of one listening socket and hands them out to event loops.
  *
- * <p><b>Place.</b> Lives on the accepting loop of a server, a loop of its own, so that busy connections can't starve it.
+ * <p><b>Place.</b> Lives on the accepting loop of a server, a loop of its own, so that busy connections can't starve
+ * it.
  *
  * <p><b>Threads.</b> Loop, except {@link #connectionEnded()}.
  *
- * <p><b>Limits.</b> At {@code maxConnections} open connections, and for a moment after the process ran out of descriptors
- * or memory, accepting pauses; the kernel's queue keeps what arrives.
+ * <p><b>Limits.</b> At {@code maxConnections} open connections, and for a moment after the process ran out of
+ * descriptors or memory, accepting pauses; the kernel's queue keeps what arrives.
  */
 public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     private static final long BACK_OFF_NANOS = TimeUnit.MILLISECONDS.toNanos(50);

@@ -8,12 +8,13 @@ import dev.netpoll.internal.loop.Timer;
 import java.time.Duration;
 
 /**
- * The one timer of a connection, for all its time-outs. It is armed no later than the first of them and re-armed lazily:
- * when it expires it looks at what is due and arms itself for the next. So a request costs no timer work at all as long as
- * the timer is armed for something earlier.
+ * The one timer of a connection, for all its time-outs. It is armed no later than the first of them and re-armed
+ * lazily: when it expires it looks at what is due and arms itself for the next. So a request costs no timer work at
+ * all as long as the timer is armed for something earlier.
  *
- * <p>T1 A thread writes its deadline (volatile), then looks at {@code armedFor}; the loop sets {@code armedFor} to NEVER,
- * then looks at all deadlines. So a deadline is either seen by the loop or makes its thread ask the loop to look.
+ * <p>T1 A thread writes its deadline (volatile), then looks at {@code armedFor}; the loop sets {@code armedFor} to
+ * NEVER, then looks at all deadlines. So a deadline is either seen by the loop or makes its thread ask the loop to
+ * look.
  */
 final class ConnectionTimer extends Timer {
     private final SocketConnection connection;
@@ -48,7 +49,9 @@ final class ConnectionTimer extends Timer {
         ensureArmed(idleDeadline());
     }
 
-    /** Makes sure that the timer expires no later than the deadline. Any thread; the deadline must be visible already. */
+    /**
+     * Makes sure that the timer expires no later than the deadline. Any thread; the deadline must be visible already.
+     */
     void ensureArmed(long deadline) {
         if (deadline == NEVER) {
             return;

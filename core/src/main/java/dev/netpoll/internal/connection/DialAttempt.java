@@ -140,10 +140,10 @@ public final class DialAttempt {
         loop.execute(() -> {
             loop.add(connection);
             connection.connect(remote, errno -> {
-                if (errno == 0 && outcome.complete(0)) {
-                    connection.lifecycle().startDialed();
-                } else {
-                    outcome.complete(errno);
+                if (errno == 0) {
+                    connection.lifecycle().startDialed(); // before anybody can use it
+                }
+                if (!outcome.complete(errno) || errno != 0) {
                     connection.closeFor("the connect failed", false);
                 }
             });

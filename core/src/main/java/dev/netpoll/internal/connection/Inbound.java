@@ -32,9 +32,9 @@ import org.jspecify.annotations.Nullable;
  *       reading side sets {@code target} (volatile), then looks into the inbox. So no bytes are left unnoticed.
  *   <li>B2 Only the loop pushes. It may take the inbox back to fill its last block up; it tells {@code target} again
  *       after it has put it back.
- *   <li>B3 Reading pauses while the memory retained is above the high mark and {@code delivered >= target}: somebody who
- *       waits for more always gets more. The loop sets {@code paused}, then looks again; others change what the rule
- *       depends on, then look at {@code paused}.
+ *   <li>B3 Reading pauses while the memory retained is above the high mark and {@code delivered >= target}: somebody
+ *       who waits for more always gets more. The loop sets {@code paused}, then looks again; others change what the
+ *       rule depends on, then look at {@code paused}.
  * </ul>
  */
 final class Inbound extends Side implements RetainedBytes {
@@ -95,7 +95,7 @@ final class Inbound extends Side implements RetainedBytes {
 
     /** Moves what was delivered into the buffer. */
     void take() {
-        if (INBOX.getOpaque(this) == null) {
+        if (inbox == null) {
             return;
         }
         Segment oldestFirst = reverse((Segment) INBOX.getAndSet(this, (Segment) null));
@@ -216,15 +216,10 @@ final class Inbound extends Side implements RetainedBytes {
 
     // ---- handler runs, on the holder of RUNNING ----
 
-    /** A run begins: nobody waits. */
-    void beginRun() {
+    /** A run begins: nobody waits. {@return whether bytes are there} */
+    boolean beginRun() {
         target = NOBODY;
-        take();
         demanded = 0;
-    }
-
-    /** {@return whether bytes are there for another run now} */
-    boolean hasUnread() {
         take();
         return buffer.length() > 0;
     }
@@ -275,7 +270,8 @@ final class Inbound extends Side implements RetainedBytes {
             bytes += s.length();
             push(s);
         }
-        delivered = delivered + bytes; // B1; only the loop writes it
+        long position = delivered + bytes; // only the loop writes it
+        delivered = position; // B1
         tell();
         updatePaused();
     }

@@ -33,15 +33,16 @@ import org.jspecify.annotations.Nullable;
  *                                                          thread --would block--> loop --drained or withdrawn--> free
  * </pre>
  *
- * <p>Progress is told in positions of the stream, as on the inbound side: {@code enqueued} is the end of what was flushed,
- * {@code sent} the end of what the kernel has taken. A flush that must wait waits for {@code sent} to reach its end.
+ * <p>Progress is told in positions of the stream, as on the inbound side: {@code enqueued} is the end of what was
+ * flushed, {@code sent} the end of what the kernel has taken. A flush that must wait waits for {@code sent} to reach
+ * its end.
  *
  * <ul>
  *   <li>F1 The queue is touched by the holder of SENDING only; {@code enqueued} by the holder of FLUSHING only.
- *   <li>F2 Bytes that a flush on a loop left to the loop count as accepted ({@code promised}): closing sends them first.
- *       Bytes of a flush that waits do not: closing wakes that flush with an exception.
- *   <li>F3 Whoever gives the send role back looks for CLOSED afterwards and then drops the queue; the closing loop takes
- *       the role if it is free, and drops the queue. So the queue is freed in any case.
+ *   <li>F2 Bytes that a flush on a loop left to the loop count as accepted ({@code promised}): closing sends them
+ *       first. Bytes of a flush that waits do not: closing wakes that flush with an exception.
+ *   <li>F3 Whoever gives the send role back looks for CLOSED afterwards and then drops the queue; the closing loop
+ *       takes the role if it is free, and drops the queue. So the queue is freed in any case.
  * </ul>
  */
 final class Outbound extends Side {
@@ -176,7 +177,7 @@ final class Outbound extends Side {
     private boolean sendNow(long bytes) throws IOException {
         int result = connection.transport().send(queue);
         long taken = bytes - queue.bytes();
-        sent += taken; // F1: only the holder of SENDING writes it
+        advance(taken);
         if (taken > 0) {
             connection.timer().touch();
         }
@@ -196,6 +197,11 @@ final class Outbound extends Side {
         // The loop learns of it by itself, after it has read what came before the error.
         connection.noteErrno(-result);
         throw ConnectionErrors.broken(connection, "write", taken);
+    }
+
+    private void advance(long bytes) {
+        long position = sent + bytes; // F1: only the holder of SENDING writes it
+        sent = position;
     }
 
     private boolean deadlinePassed() {
@@ -241,7 +247,9 @@ final class Outbound extends Side {
         throw ConnectionErrors.writeTimeout(connection, taken, to - from);
     }
 
-    /** Takes the unsent bytes of a flush back from the loop and drops them; {@return how many of the flush were sent} */
+    /**
+     * Takes the unsent bytes of a flush back from the loop and drops them; {@return how many of the flush were sent}
+     */
     private long takeBack(long from) {
         withdrawFrom = from;
         withdrawn = false;
@@ -338,7 +346,7 @@ final class Outbound extends Side {
     }
 
     void progressed(long bytes, boolean drained) {
-        sent += bytes;
+        advance(bytes);
         progressAt = connection.loop().now();
         if (drained) {
             giveBack();

@@ -11,8 +11,8 @@ import java.nio.channels.ClosedChannelException;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * A connection as a channel that several threads may share: one lock per side, held while an operation waits. After each
- * operation the side belongs to nobody, so that closing may free it.
+ * A connection as a channel that several threads may share: one lock per side, held while an operation waits. After
+ * each operation the side belongs to nobody, so that closing may free it.
  */
 final class SharedChannel implements ByteChannel {
     private final SocketConnection connection;

@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What the two sides of a connection have in common: one user at a time, who owns the side's memory, and one waiter.
  *
- * <p><b>Ownership.</b> The buffers of a side are plain memory of the thread that used it last, its {@code owner}. Closing
- * must free them, but not under the hands of a thread that is using them:
+ * <p><b>Ownership.</b> The buffers of a side are plain memory of the thread that used it last, its {@code owner}.
+ * Closing must free them, but not under the hands of a thread that is using them:
  *
  * <ul>
  *   <li>S1 A thread becomes the owner by a volatile store of {@code owner}, and then looks for ENDED; ENDED is set
@@ -28,8 +28,8 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  *
  * <p><b>Waiting.</b> The waiter publishes itself, then looks at the condition; whoever makes the condition true does so
- * first and then looks for the waiter. Time-outs come from the loop's timer, which only unparks: the waiter looks at the
- * clock itself. Parking is untimed.
+ * first and then looks for the waiter. Time-outs come from the loop's timer, which only unparks: the waiter looks at
+ * the clock itself. Parking is untimed.
  */
 abstract class Side {
     private static final VarHandle OWNER;
@@ -125,8 +125,7 @@ abstract class Side {
             deadline = NEVER;
         } else {
             long nanos = ConnectionConfig.nanos(Duration.between(Instant.now(), value));
-            long at = System.nanoTime() + Math.clamp(nanos, -NEVER / 2, NEVER / 2);
-            deadline = nanos == NEVER || at == NEVER ? NEVER : at;
+            deadline = nanos == NEVER ? NEVER : System.nanoTime() + nanos;
         }
         wake();
     }
@@ -194,7 +193,7 @@ abstract class Side {
         return true;
     }
 
-    /** {@return the exception for a wait on an event loop} */
+    /** Refuses a call that would have to wait on an event loop. */
     static void refuseOnLoop(String what, String instead) {
         if (EventLoop.onLoop()) {
             throw ConnectionErrors.wouldBlock(what, instead);

@@ -25,21 +25,26 @@ final class Downcalls {
     private Downcalls() {}
 
     static MethodHandle link(String name, MemoryLayout result, MemoryLayout... arguments) {
-        return LINKER.downcallHandle(LIBC.findOrThrow(name), FunctionDescriptor.of(result, arguments), ERRNO);
+        return handle(LIBC.findOrThrow(name), FunctionDescriptor.of(result, arguments), ERRNO);
     }
 
     /** As {@link #link}, or null if this C library lacks the function. */
     static @Nullable MethodHandle linkIfPresent(String name, MemoryLayout result, MemoryLayout... arguments) {
         MemorySegment symbol = LIBC.find(name).orElse(null);
-        return symbol == null ? null : LINKER.downcallHandle(symbol, FunctionDescriptor.of(result, arguments), ERRNO);
+        return symbol == null ? null : handle(symbol, FunctionDescriptor.of(result, arguments), ERRNO);
     }
 
+    /** As {@link #link}, for a function whose arguments after the first {@code fixed} ones are variable. */
     static MethodHandle linkVariadic(String name, int fixed, MemoryLayout result, MemoryLayout... arguments) {
-        return LINKER.downcallHandle(
-                LIBC.findOrThrow(name),
-                FunctionDescriptor.of(result, arguments),
-                ERRNO,
-                Linker.Option.firstVariadicArg(fixed));
+        FunctionDescriptor function = FunctionDescriptor.of(result, arguments);
+        return handle(LIBC.findOrThrow(name), function, ERRNO, Linker.Option.firstVariadicArg(fixed));
+    }
+
+    @SuppressWarnings("restricted")
+    private static MethodHandle handle(MemorySegment symbol, FunctionDescriptor function, Linker.Option... options) {
+        // SAFETY: every caller passes the function's C signature: int as JAVA_INT, size_t, ssize_t and pointers as
+        // JAVA_LONG (or ADDRESS), which holds on 64-bit Linux, the only system that links anything.
+        return LINKER.downcallHandle(symbol, function, options);
     }
 
     /** What an invocation threw: never a checked exception, since C throws none. */

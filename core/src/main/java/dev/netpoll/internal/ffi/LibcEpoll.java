@@ -7,6 +7,8 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.invoke.MethodHandle;
+import java.lang.ref.Reference;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** {@code <sys/epoll.h>}. */
@@ -76,8 +78,7 @@ public final class LibcEpoll {
         if (timeoutNanos <= 0) {
             return await(scratch, epoll, events, timeoutNanos < 0 ? -1 : 0);
         }
-        MethodHandle pwait2 = EPOLL_PWAIT2;
-        if (pwait2 != null && nanoseconds) {
+        if (nanoseconds) {
             int result = awaitNanos(scratch, epoll, events, timeoutNanos);
             if (result != -ENOSYS) {
                 return result;
@@ -96,7 +97,7 @@ public final class LibcEpoll {
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         } finally {
-            java.lang.ref.Reference.reachabilityFence(events);
+            Reference.reachabilityFence(events);
         }
     }
 
@@ -104,12 +105,12 @@ public final class LibcEpoll {
         long timeout = scratch.timeSpec(nanos);
         try {
             // SAFETY: as above; the timespec lies in the scratch; a null signal mask is not applied.
-            return scratch.result((int)
-                    EPOLL_PWAIT2.invokeExact(scratch.errno, epoll, events.address(), events.capacity(), timeout, 0L));
+            return scratch.result((int) Objects.requireNonNull(EPOLL_PWAIT2)
+                    .invokeExact(scratch.errno, epoll, events.address(), events.capacity(), timeout, 0L));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         } finally {
-            java.lang.ref.Reference.reachabilityFence(events);
+            Reference.reachabilityFence(events);
         }
     }
 }

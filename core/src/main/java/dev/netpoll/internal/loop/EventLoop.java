@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Threads.</b> Methods marked <i>loop</i> only on the loop's thread, the others on any. What a thread did before
  * {@link #execute} happens-before the task.
  *
- * <p><b>Fails.</b> What a task, timer or event throws is logged and does not end the loop. A poller that fails does: all
- * residents are evicted.
+ * <p><b>Fails.</b> What a task, timer or event throws is logged and does not end the loop. A poller that fails does:
+ * all residents are evicted.
  */
 public final class EventLoop implements Executor {
     /*
@@ -121,12 +121,16 @@ public final class EventLoop implements Executor {
      */
     @Override
     public void execute(Runnable task) {
+        submit(task);
+        if (life == ENDED) {
+            throw new RejectedExecutionException("the event loop " + thread.getName() + " has ended");
+        }
+    }
+
+    private void submit(Runnable task) {
         tasks.offer(task);
         if (sleep == ASLEEP && SLEEP.compareAndSet(this, ASLEEP, AWAKE)) {
             poller.wakeup();
-        }
-        if (life == ENDED) {
-            throw new RejectedExecutionException("the event loop " + thread.getName() + " has ended");
         }
     }
 
@@ -210,7 +214,7 @@ public final class EventLoop implements Executor {
             return;
         }
         if (LIFE.compareAndSet(this, RUNNING, STOPPING)) {
-            execute(() -> forEachResident(Resident::evict));
+            submit(() -> forEachResident(Resident::evict));
         }
     }
 

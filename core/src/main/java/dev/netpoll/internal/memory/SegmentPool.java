@@ -214,7 +214,6 @@ public final class SegmentPool implements AutoCloseable {
     }
 
     private Block allocateSlowly(int index, int minCapacity) {
-        misses.increment();
         growth.lock();
         try {
             if (closed) {
@@ -226,6 +225,7 @@ public final class SegmentPool implements AutoCloseable {
                 block = carve(sizeClass, index);
                 if (block != null) {
                     sizeClass.free.takenElsewhere(home());
+                    misses.increment();
                 }
             }
             for (int look = 0; block == null && look < LAST_LOOKS; look++) {
@@ -282,7 +282,6 @@ public final class SegmentPool implements AutoCloseable {
     }
 
     private Block allocateDedicated(int capacity) {
-        misses.increment();
         if (!reserve(capacity)) {
             throw limitReached(capacity);
         }
@@ -290,6 +289,7 @@ public final class SegmentPool implements AutoCloseable {
         Block block = new Block(this, obtain(arena, capacity, PAGE), DEDICATED, arena);
         dedicatedBytes.addAndGet(capacity);
         dedicatedBlocks.incrementAndGet();
+        misses.increment();
         block.allocated();
         return block;
     }
@@ -327,7 +327,7 @@ public final class SegmentPool implements AutoCloseable {
      * @param outstandingBlocks blocks handed out and not yet back
      * @param outstandingBytes their capacity in bytes
      * @param allocations blocks handed out so far
-     * @param misses how many of these were not found in a free list
+     * @param misses how many of these had not been in use before
      */
     public record Stats(
             long slabBytes,

@@ -32,9 +32,6 @@ public final class SegmentWriter {
     private static final int SECOND_BLOCK = 16 << 10;
     private static final int LARGE_BLOCK = 64 << 10;
 
-    /** Strings up to this length are encoded in place; longer ones are faster through the JDK's encoder and a copy. */
-    private static final int ENCODE_IN_PLACE = 64;
-
     /** At most so much of the user's memory becomes one segment: a multiple of every page size. */
     private static final int MAX_DIRECT = 1 << 30;
 
@@ -212,14 +209,7 @@ public final class SegmentWriter {
 
     /** Writes {@code text} in UTF-8; an unpaired surrogate becomes {@code '?'}, as {@link String#getBytes} does. */
     public void writeUtf8(String text) {
-        int n = text.length();
-        if (n <= ENCODE_IN_PLACE && fixedBlock == 0) {
-            if (n > 0) {
-                Segment last = roomFor(Utf8.MAX_BYTES_PER_CHAR * n);
-                written(last, Utf8.encode(text, last.memory, last.end) - last.end);
-            }
-            return;
-        }
+        // Measured: even for short strings the JDK's encoder and a copy beat encoding char by char into native memory.
         byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
         copyIn(MemorySegment.ofArray(bytes), 0, bytes.length);
     }

@@ -3,6 +3,8 @@
 package dev.netpoll.internal.poll;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -24,8 +26,10 @@ public record ListenOptions(int backlog, boolean reusePort, boolean replaceStale
         if (backlog > 0) {
             return backlog;
         }
-        try {
-            return Integer.parseInt(Files.readString(SOMAXCONN).strip());
+        // One read of enough bytes: the kernel gives the rest of such a file to nobody who reads it in parts, which
+        // Files.readString does.
+        try (InputStream in = Files.newInputStream(SOMAXCONN)) {
+            return Integer.parseInt(new String(in.readNBytes(32), StandardCharsets.US_ASCII).strip());
         } catch (IOException | NumberFormatException e) {
             return USUAL_SOMAXCONN;
         }

@@ -27,6 +27,7 @@ final class NioListenSocket implements ListenSocket, NioPollable {
     /** Identifies the file we made, or null. */
     private final @Nullable Object pathKey;
 
+    private @Nullable NioPoller poller;
     private @Nullable SelectionKey key;
     private @Nullable AcceptEvents events;
     private boolean paused;
@@ -37,9 +38,10 @@ final class NioListenSocket implements ListenSocket, NioPollable {
         this.pathKey = pathKey;
     }
 
-    void listen(NioPoller poller, AcceptEvents receiver) throws TransportException {
+    void listen(NioPoller target, AcceptEvents receiver) throws TransportException {
         events = receiver;
-        key = poller.register(channel, paused ? 0 : SelectionKey.OP_ACCEPT, this);
+        poller = target;
+        key = target.register(channel, paused ? 0 : SelectionKey.OP_ACCEPT, this);
     }
 
     @Override
@@ -118,6 +120,10 @@ final class NioListenSocket implements ListenSocket, NioPollable {
                 UnixPaths.deleteIfSame(unix.getPath(), pathKey);
             }
             NioBackend.closeQuietly(channel);
+            NioPoller owner = poller;
+            if (owner != null) {
+                owner.flushCancelled(); // so that the address is free when this returns
+            }
         }
     }
 }

@@ -110,9 +110,13 @@ final class NioPoller implements Poller {
         }
     }
 
-    /** Makes cancelled keys go away now. */
-    void flushCancelled() throws IOException {
-        selector.selectNow();
+    /** Lets go of closed and cancelled channels now instead of in the next poll. */
+    void flushCancelled() {
+        try {
+            selector.selectNow();
+        } catch (IOException | ClosedSelectorException e) {
+            // The next poll meets it too, and may throw it.
+        }
     }
 
     void again(NioTransport transport) {
@@ -138,9 +142,9 @@ final class NioPoller implements Poller {
     @Override
     public void close() {
         try {
-            selector.selectNow(); // closes what was closed since the last poll
+            flushCancelled();
             selector.close();
-        } catch (IOException | ClosedSelectorException e) {
+        } catch (IOException e) {
             // Nobody can do anything about it.
         }
         again.clear();

@@ -394,11 +394,7 @@ final class NioTransport implements Transport, NioPollable {
         NioPoller owner = poller;
         if (registered != null && owner != null) {
             registered.cancel();
-            try {
-                owner.flushCancelled();
-            } catch (IOException e) {
-                throw NioErrno.wrap("detach", e, Errno.EIO);
-            }
+            owner.flushCancelled(); // a channel with keys could not be made blocking
         }
         return new RawSocket(-1, channel);
     }
