@@ -308,8 +308,9 @@ public final class Server implements AutoCloseable {
         }
 
         /**
-         * Runs when bytes have arrived, one run at a time on a connection. A run that leaves bytes unread is followed
-         * by another when more arrive. What was consumed is released when the run ends.
+         * Runs when bytes have arrived, one run at a time on a connection. A run that consumed some and left some is
+         * followed by another at once, one that consumed nothing by another when more arrive (or when as many are there
+         * as it {@linkplain Connection#demand demanded}). What was consumed is released when the run ends.
          */
         public Builder onRequest(ConnectionHandler handler) {
             onRequest = Objects.requireNonNull(handler, "handler");

@@ -137,8 +137,9 @@ public final class Lifecycle implements Runnable {
     /** One or more runs, until none is due. The caller holds RUNNING. */
     @Override
     public void run() {
+        ConnectionHandler current;
         do {
-            ConnectionHandler current = null;
+            current = null;
             if (connection.has(READY)) {
                 current = handler;
                 if (current != null && connection.inbound().beginRun() && !connection.has(CLOSING)) {
@@ -151,12 +152,12 @@ public final class Lifecycle implements Runnable {
                 }
                 connection.add(READY, CLOSING);
             }
-            endRun(current);
-        } while (runAgain());
+        } while (endRun(current));
         settle();
     }
 
-    private void endRun(@Nullable ConnectionHandler ran) {
+    /** Ends a run and gives RUNNING back; true if this thread holds it again, because another run is due. */
+    private boolean endRun(@Nullable ConnectionHandler ran) {
         connection.timer().touch();
         connection.outbound().leaveIfOwner();
         ConnectionHandler next = handler;
@@ -165,15 +166,13 @@ public final class Lifecycle implements Runnable {
         } else {
             connection.inbound().endRun(next != ran);
         }
-    }
-
-    /** Gives RUNNING back; true if this thread holds it again, because another run is due. */
-    private boolean runAgain() {
         if (connection.config().inline() && !connection.outbound().isWritable()) {
             throttled = true;
         }
         connection.remove(RUNNING);
-        if (throttled || handler == null || !connection.inbound().isDue()) {
+        ConnectionHandler latest = handler; // one that was set meanwhile found us running
+        boolean due = latest != null && (latest != next || connection.inbound().isDue());
+        if (!due || throttled) {
             return false;
         }
         int state = connection.state();
