@@ -100,7 +100,7 @@ final class Load {
         return firstError.get();
     }
 
-    /** {@return nanoseconds from before a connection is taken until the answer is there, of all but the slow requests} */
+    /** {@return nanoseconds from taking a connection until the answer is there, of all but the slow requests} */
     Histogram quick() {
         return quick;
     }

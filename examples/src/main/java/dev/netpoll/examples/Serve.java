@@ -158,8 +158,8 @@ final class Serve implements Callable<Integer> {
         switch (error) {
             case ConnectionException gone -> {}
             case ProtocolException wrong ->
-                System.err.println("netpoll serve: closed a connection from " + peer(connection) + ": "
-                        + wrong.getMessage());
+                System.err.println(
+                        "netpoll serve: closed a connection from " + peer(connection) + ": " + wrong.getMessage());
             default -> error.printStackTrace();
         }
     }
