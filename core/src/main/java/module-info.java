@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+/**
+ * Non-blocking networking: connections, servers and dialers over event loops, with pooled zero-copy buffers.
+ *
+ * <p>Native access makes the fast backends possible: run with {@code --enable-native-access=dev.netpoll}.
+ */
+@org.jspecify.annotations.NullMarked
+module dev.netpoll {
+    requires static org.jspecify;
+
+    exports dev.netpoll;
+    exports dev.netpoll.buffer;
+}
