@@ -263,4 +263,20 @@ class BlockingHandlerTest extends ConformanceTest {
         Await.until("both were handled", () -> runs.size() == 2);
         assertThat(runs).containsExactly("first", "second");
     }
+
+    @Test
+    void aConnectionWithARunningHandlerIsNotIdle() throws Exception {
+        CountDownLatch go = new CountDownLatch(1);
+        Listening server = net.listen(net.server().idleTimeout(Timing.SHORT).onRequest(connection -> {
+            Handlers.discard().handle(connection);
+            go.await();
+            connection.writer().writeUtf8("done").flush();
+        }));
+        RawPeer peer = net.connectRaw(server.address());
+        peer.send("work");
+        Await.stays("it is open", Timing.SHORT.multipliedBy(3), () -> server.server().connectionCount() == 1);
+        go.countDown();
+        assertThat(peer.receiveText(4)).isEqualTo("done");
+        peer.awaitEnd();
+    }
 }

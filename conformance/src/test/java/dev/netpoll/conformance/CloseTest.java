@@ -174,11 +174,15 @@ class CloseTest extends ConformanceTest {
     @Test
     void bytesNeverReadAreDroppedAndTheirMemoryIsFreed() throws Exception {
         long before = LeakCheck.outstandingBlocks();
-        Pair pair = net.pair();
-        pair.peer().send(new byte[100_000]);
-        Await.until("they came", () -> pair.connection().reader().readableBytes() == 100_000);
-        pair.connection().close();
-        Await.until("their memory is free", () -> LeakCheck.outstandingBlocks() <= before);
+        for (int i = 0; i < 10; i++) {
+            Pair pair = net.pair();
+            pair.peer().send(new byte[100_000]);
+            Await.until("they came", () -> pair.connection().reader().readableBytes() == 100_000);
+            pair.connection().close();
+        }
+        // A loop may keep a block that it receives into.
+        long allowed = before + net.group().loops();
+        Await.until("their memory is free", () -> LeakCheck.outstandingBlocks() <= allowed);
     }
 
     @Test

@@ -253,9 +253,13 @@ class RequestHandlerTest extends ConformanceTest {
             connection.writer().writeByte('.').flush();
         });
         RawPeer peer = net.connectRaw(server.address());
-        peer.send("view me");
-        assertThat(peer.receiveText(1)).isEqualTo(".");
-        Await.until("an idle connection holds no memory", () -> LeakCheck.outstandingBlocks() <= before);
+        for (int i = 0; i < 50; i++) {
+            peer.send("view me");
+            assertThat(peer.receiveText(1)).isEqualTo(".");
+        }
+        // A loop may keep a block that it receives into.
+        long allowed = before + net.group().loops();
+        Await.until("an idle connection holds no memory", () -> LeakCheck.outstandingBlocks() <= allowed);
     }
 
     @Test
