@@ -55,10 +55,15 @@ public final class LeakCheck implements BeforeAllCallback, AfterAllCallback {
     /** {@return the names of the live threads of event loops} */
     public static List<String> loopThreads() {
         return Thread.getAllStackTraces().keySet().stream()
+                .filter(LeakCheck::isLoop)
                 .map(Thread::getName)
-                .filter(name -> name.toLowerCase(Locale.ROOT).contains("netpoll"))
                 .sorted()
                 .toList();
+    }
+
+    /** {@return whether the thread belongs to an event loop} */
+    public static boolean isLoop(Thread thread) {
+        return thread.getName().toLowerCase(Locale.ROOT).contains("netpoll");
     }
 
     /** {@return how many blocks of pooled memory are in use} */
