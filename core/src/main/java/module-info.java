@@ -8,7 +8,7 @@
  */
 @org.jspecify.annotations.NullMarked
 module dev.netpoll {
-    requires static org.jspecify;
+    requires static transitive org.jspecify;
 
     exports dev.netpoll;
     exports dev.netpoll.buffer;

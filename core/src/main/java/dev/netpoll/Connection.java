@@ -15,9 +15,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * A connected stream socket, TCP or Unix. While nothing happens on it, it owns no thread and no buffer.
  *
- * <p><b>Threads.</b> One thread may read while another writes, but not two at a time on the same side: {@link #reader()}
- * and {@link #writer()} have one user each, and the caller orders a change of user. Everything else is safe from any
- * thread at any time, {@link #close()} above all. Use {@link #asByteChannel()} where several threads must share a side.
+ * <p><b>Threads.</b> One thread may read while another writes, but not two at a time on the same side: {@link
+ * #reader()} and {@link #writer()} have one user each, and the caller orders a change of user. Everything else is safe
+ * from any thread at any time, {@link #close()} above all. Use {@link #asByteChannel()} where several threads must
+ * share a side.
  *
  * <p><b>Waiting.</b> Reads wait for bytes and flushes for the kernel, in plain blocking style: call them from a virtual
  * thread (or any thread that may block). On an event loop, that is with {@link Dispatch#inline()}, nothing may wait: a
@@ -70,10 +71,12 @@ public interface Connection extends AutoCloseable {
     void demand(int bytes) throws FrameTooLargeException;
 
     /** {@return our address, or null if the socket has none} */
-    @Nullable SocketAddress localAddress();
+    @Nullable
+    SocketAddress localAddress();
 
     /** {@return the peer's address, or null if the socket has none; an unnamed Unix socket has the empty path} */
-    @Nullable SocketAddress remoteAddress();
+    @Nullable
+    SocketAddress remoteAddress();
 
     /**
      * Limits each wait for bytes. A read that times out consumes nothing and may be repeated. Clears a read deadline.
@@ -115,14 +118,15 @@ public interface Connection extends AutoCloseable {
     <T> T getOption(SocketOption<T> option) throws IOException;
 
     /** {@return the object attached last, or null} */
-    @Nullable Object attachment();
+    @Nullable
+    Object attachment();
 
     /** Attaches an object, for instance the session, replacing the previous one. */
     void attach(@Nullable Object attachment);
 
     /**
-     * Sets or replaces the request handler. It takes effect at the next run, and runs at once if bytes are waiting. While
-     * a handler is set, it is the only reader.
+     * Sets or replaces the request handler. It takes effect at the next run, and runs at once if bytes are waiting.
+     * While a handler is set, it is the only reader.
      */
     void onRequest(ConnectionHandler handler);
 
@@ -175,8 +179,8 @@ public interface Connection extends AutoCloseable {
      * {@return the connection as a channel that may be shared: reads and writes copy, are atomic with respect to each
      * other on their side, and may come from several threads} A read waits for at least one byte and returns -1 at the
      * end of the stream; a write returns when every byte was taken by the kernel. After a write that timed out the
-     * channel stays usable, {@link WriteTimeoutException#bytesSent()} says how much was sent. Closing the channel closes
-     * the connection. Do not mix with {@link #reader()} and {@link #writer()}.
+     * channel stays usable, {@link WriteTimeoutException#bytesSent()} says how much was sent. Closing the channel
+     * closes the connection. Do not mix with {@link #reader()} and {@link #writer()}.
      */
     ByteChannel asByteChannel();
 }

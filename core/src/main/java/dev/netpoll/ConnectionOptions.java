@@ -81,8 +81,8 @@ public final class ConnectionOptions {
     }
 
     /**
-     * {@return after how long without a byte TCP probes whether the peer is still there; default 60 seconds} A peer that
-     * answers none of 3 probes a quarter of this time apart is lost.
+     * {@return after how long without a byte TCP probes whether the peer is still there; default 60 seconds} A peer
+     * that answers none of 3 probes a quarter of this time apart is lost.
      */
     public Duration keepAlive() {
         return keepAlive;
@@ -112,8 +112,8 @@ public final class ConnectionOptions {
     }
 
     /**
-     * {@return how many bytes a single read or {@link Connection#demand} may ask for; default 64 MiB} Up to this, and no
-     * further, such a read may exceed the inbound high mark.
+     * {@return how many bytes a single read or {@link Connection#demand} may ask for; default 64 MiB} Up to this, and
+     * no further, such a read may exceed the inbound high mark.
      */
     public int maxFrameLength() {
         return maxFrameLength;
@@ -175,13 +175,17 @@ public final class ConnectionOptions {
             return this;
         }
 
-        /** Sets {@link ConnectionOptions#userTimeout()}: positive, or {@link Connection#NO_TIMEOUT} for the system's. */
+        /**
+         * Sets {@link ConnectionOptions#userTimeout()}: positive, or {@link Connection#NO_TIMEOUT} for the system's.
+         */
         public Builder userTimeout(Duration timeout) {
             userTimeout = positive(timeout, "userTimeout");
             return this;
         }
 
-        /** Sets {@link ConnectionOptions#inboundHighMark()} and {@link ConnectionOptions#inboundLowMark()}, in bytes. */
+        /**
+         * Sets {@link ConnectionOptions#inboundHighMark()} and {@link ConnectionOptions#inboundLowMark()}, in bytes.
+         */
         public Builder inboundMarks(int low, int high) {
             if (low <= 0 || high < low) {
                 throw new IllegalArgumentException("marks must be 0 < low <= high: " + low + ", " + high);
@@ -193,13 +197,13 @@ public final class ConnectionOptions {
 
         /** Sets {@link ConnectionOptions#outboundHighMark()}, in bytes. */
         public Builder outboundHighMark(int bytes) {
-            outboundHighMark = positive(bytes, "outboundHighMark");
+            outboundHighMark = positiveInt(bytes, "outboundHighMark");
             return this;
         }
 
         /** Sets {@link ConnectionOptions#maxFrameLength()}, in bytes. */
         public Builder maxFrameLength(int bytes) {
-            maxFrameLength = positive(bytes, "maxFrameLength");
+            maxFrameLength = positiveInt(bytes, "maxFrameLength");
             return this;
         }
 
@@ -222,7 +226,7 @@ public final class ConnectionOptions {
             return new ConnectionOptions(this);
         }
 
-        private static int positive(int value, String name) {
+        private static int positiveInt(int value, String name) {
             if (value <= 0) {
                 throw new IllegalArgumentException(name + " must be positive: " + value);
             }

@@ -2,17 +2,44 @@
 // Copyright The Netpoll for Java Authors
 package dev.netpoll;
 
+import dev.netpoll.internal.connection.ConnectionConfig;
+import dev.netpoll.internal.connection.DialAttempt;
+import dev.netpoll.internal.loop.EventLoop;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.time.Duration;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Opens connections. Immutable; any thread.
  *
  * <p>A dialed connection has no handler: read from it in blocking style, or set one with {@link Connection#onRequest}.
- * The caller closes it, also after the peer did.
+ * The caller closes it, also after the peer did; with a handler it closes itself when the peer has finished and all is
+ * handled.
  */
 public final class Dialer {
+    private final EventLoopGroup group;
+    private final ConnectionConfig config;
+    private final Duration connectTimeout;
+    private final @Nullable SocketAddress localAddress;
+
+    private Dialer(Builder builder) {
+        group = builder.group != null ? builder.group : EventLoopGroup.shared();
+        config = new ConnectionConfig(
+                null,
+                null,
+                builder.onRequest,
+                builder.onDisconnect,
+                builder.onError,
+                builder.dispatch.executorOrNull(),
+                builder.options,
+                false,
+                () -> {});
+        connectTimeout = builder.connectTimeout;
+        localAddress = builder.localAddress;
+    }
+
     /** {@return a dialer with the defaults} */
     public static Dialer create() {
         return builder().build();
@@ -30,64 +57,90 @@ public final class Dialer {
      * @throws ConnectTimeoutException if it takes longer than the connect time-out
      * @throws ConnectFailedException if every address failed; it tells of the first, the others are suppressed in it
      * @throws java.net.UnknownHostException if the name cannot be resolved
+     * @throws java.io.InterruptedIOException if the thread is interrupted; its interrupt status is set
      * @throws IllegalStateException on an event loop
      */
     public Connection dial(SocketAddress address) throws IOException {
-        throw new UnsupportedOperationException("not yet");
+        return dial(address, connectTimeout);
     }
 
-    /** Connects as {@link #dial(SocketAddress)} does, with another time-out: positive, or {@link Connection#NO_TIMEOUT}. */
+    /**
+     * Connects as {@link #dial(SocketAddress)} does, with another time-out: positive, or {@link Connection#NO_TIMEOUT}.
+     */
     public Connection dial(SocketAddress address, Duration timeout) throws IOException {
-        throw new UnsupportedOperationException("not yet");
+        Objects.requireNonNull(address, "address");
+        ConnectionOptions.positive(timeout, "timeout");
+        if (EventLoop.onLoop()) {
+            throw new IllegalStateException(
+                    "dial() would block the event loop; use Dispatch.virtual() for handlers that dial");
+        }
+        return new DialAttempt(group.internalBackend(), group.next(), config, localAddress, timeout).dial(address);
     }
 
     /** Collects the settings of a dialer. Not thread-safe. */
     public static final class Builder {
+        private @Nullable ConnectionHandler onRequest;
+        private @Nullable ConnectionHandler onDisconnect;
+        private ErrorHandler onError = Server.LOG_ERRORS;
+        private Dispatch dispatch = Dispatch.virtual();
+        private @Nullable EventLoopGroup group;
+        private ConnectionOptions options = ConnectionOptions.defaults();
+        private Duration connectTimeout = Duration.ofSeconds(5);
+        private @Nullable SocketAddress localAddress;
+
         private Builder() {}
 
-        /** Limits resolution and connect together; 5 seconds by default. */
+        /** Limits resolution and connect together: positive, or {@link Connection#NO_TIMEOUT}; 5 seconds by default. */
         public Builder connectTimeout(Duration timeout) {
-            throw new UnsupportedOperationException("not yet");
+            connectTimeout = ConnectionOptions.positive(timeout, "connectTimeout");
+            return this;
         }
 
         /** The address to dial from; chosen by the system by default. */
         public Builder localAddress(SocketAddress address) {
-            throw new UnsupportedOperationException("not yet");
+            localAddress = Objects.requireNonNull(address, "address");
+            return this;
         }
 
         /** Handles what the peer sends, instead of a caller that reads. */
         public Builder onRequest(ConnectionHandler handler) {
-            throw new UnsupportedOperationException("not yet");
+            onRequest = Objects.requireNonNull(handler, "handler");
+            return this;
         }
 
         /** Runs once when the peer finished sending or was lost. */
         public Builder onDisconnect(ConnectionHandler handler) {
-            throw new UnsupportedOperationException("not yet");
+            onDisconnect = Objects.requireNonNull(handler, "handler");
+            return this;
         }
 
-        /** Is told of what callbacks throw; by default it is logged. */
+        /** Is told of what callbacks throw; by default it is logged, see {@link Server.Builder#onError}. */
         public Builder onError(ErrorHandler handler) {
-            throw new UnsupportedOperationException("not yet");
+            onError = Objects.requireNonNull(handler, "handler");
+            return this;
         }
 
         /** Who runs the callbacks; {@link Dispatch#virtual()} by default. */
         public Builder dispatch(Dispatch dispatch) {
-            throw new UnsupportedOperationException("not yet");
+            this.dispatch = Objects.requireNonNull(dispatch, "dispatch");
+            return this;
         }
 
         /** The event loops; {@link EventLoopGroup#shared()} by default. */
         public Builder group(EventLoopGroup group) {
-            throw new UnsupportedOperationException("not yet");
+            this.group = Objects.requireNonNull(group, "group");
+            return this;
         }
 
         /** Options of the connections; {@link ConnectionOptions#defaults()} by default. */
         public Builder options(ConnectionOptions options) {
-            throw new UnsupportedOperationException("not yet");
+            this.options = Objects.requireNonNull(options, "options");
+            return this;
         }
 
         /** {@return the dialer} */
         public Dialer build() {
-            throw new UnsupportedOperationException("not yet");
+            return new Dialer(this);
         }
     }
 }

@@ -43,7 +43,8 @@ public final class Dispatch {
     }
 
     /** {@return the executor, or null to run on the event loop} */
-    @Nullable Executor executorOrNull() {
+    @Nullable
+    Executor executorOrNull() {
         return executor;
     }
 

@@ -2,19 +2,52 @@
 // Copyright The Netpoll for Java Authors
 package dev.netpoll;
 
+import dev.netpoll.internal.connection.ConnectionConfig;
+import dev.netpoll.internal.connection.SocketConnection;
+import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.poll.RawSocket;
+import dev.netpoll.internal.poll.Transport;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Event loops that servers and dialers share. Each loop owns some of the connections; the loops' threads start with the
- * first use and are daemons.
+ * first use and are daemons, so they keep no JVM alive (the accepting thread of a listening {@link Server} does).
  *
  * <p><b>Threads.</b> Any thread.
  */
 public final class EventLoopGroup implements AutoCloseable {
+    private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
+    private static final AtomicInteger GROUPS = new AtomicInteger();
+
+    /** Made when the shared group is first asked for. */
+    private static final class Shared {
+        static final EventLoopGroup GROUP = new EventLoopGroup(builder(), true);
+    }
+
+    private final BackendChoice.Chosen chosen;
+    private final boolean shared;
+    private final int loopCount;
+    private final String name = "netpoll-" + GROUPS.getAndIncrement();
+    private final ReentrantLock starting = new ReentrantLock();
+    private final AtomicInteger nextLoop = new AtomicInteger();
+    private final AtomicInteger acceptLoops = new AtomicInteger();
+    private volatile List<EventLoop> loops = List.of();
+    private volatile boolean closed;
+
+    private EventLoopGroup(Builder builder, boolean shared) {
+        this.shared = shared;
+        chosen = BackendChoice.choose(builder.backend);
+        loopCount = builder.loops;
+    }
+
     /** {@return the group that everything uses that was not given one} It is started at first use and never closed. */
     public static EventLoopGroup shared() {
-        throw new UnsupportedOperationException("not yet");
+        return Shared.GROUP;
     }
 
     /** {@return a builder} */
@@ -24,26 +57,44 @@ public final class EventLoopGroup implements AutoCloseable {
 
     /** {@return the backend in use, never {@link Backend#AUTO}} */
     public Backend backend() {
-        throw new UnsupportedOperationException("not yet");
+        return chosen.name();
     }
 
     /** {@return the number of event loops} */
     public int loops() {
-        throw new UnsupportedOperationException("not yet");
+        return loopCount;
     }
 
     /** {@return the number of open connections on all loops} */
     public int connectionCount() {
-        throw new UnsupportedOperationException("not yet");
+        int count = 0;
+        for (EventLoop loop : loops) {
+            count += loop.residentCount();
+        }
+        return count;
     }
 
     /**
-     * Takes over a connected socket. The connection has no handler; the caller closes it.
+     * Takes over a connected socket. The connection has no handler; the caller closes it. Bytes in
+     * {@link DetachedSocket#unread()} are not pushed back into the connection: they stay the caller's.
      *
      * @throws IOException if the socket is unusable or of another backend; it stays the caller's then
      */
     public Connection adopt(DetachedSocket socket, ConnectionOptions options) throws IOException {
-        throw new UnsupportedOperationException("not yet");
+        Transport transport = chosen.backend().adopt(new RawSocket(socket.fd(), socket.channel()));
+        ConnectionConfig config = new ConnectionConfig(
+                null,
+                null,
+                null,
+                null,
+                Server.LOG_ERRORS,
+                Dispatch.virtual().executorOrNull(),
+                options,
+                false,
+                () -> {});
+        SocketConnection connection = new SocketConnection(next(), transport, config);
+        connection.lifecycle().start();
+        return connection;
     }
 
     /**
@@ -54,24 +105,108 @@ public final class EventLoopGroup implements AutoCloseable {
      */
     @Override
     public void close() {
-        throw new UnsupportedOperationException("not yet");
+        if (shared) {
+            throw new IllegalStateException("the shared group is not closed; build a group to have one that is");
+        }
+        if (EventLoop.onLoop()) {
+            throw new IllegalStateException("close() waits for the event loops, so not on one");
+        }
+        starting.lock();
+        try {
+            closed = true;
+        } finally {
+            starting.unlock();
+        }
+        loops.forEach(EventLoop::stop);
+        boolean interrupted = false;
+        for (EventLoop loop : loops) {
+            try {
+                loop.join(CLOSE_PATIENCE);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    dev.netpoll.internal.poll.Backend internalBackend() {
+        return chosen.backend();
+    }
+
+    /** {@return the loop for the next connection: the one with the fewest} */
+    EventLoop next() throws IOException {
+        List<EventLoop> all = started();
+        int first = Math.floorMod(nextLoop.getAndIncrement(), all.size()); // so that equals take turns
+        EventLoop best = all.get(first);
+        for (int i = 1; i < all.size(); i++) {
+            EventLoop candidate = all.get((first + i) % all.size());
+            if (candidate.residentCount() < best.residentCount()) {
+                best = candidate;
+            }
+        }
+        return best;
+    }
+
+    /** {@return all loops, started} */
+    List<EventLoop> started() throws IOException {
+        List<EventLoop> all = loops;
+        if (!all.isEmpty() && !closed) {
+            return all;
+        }
+        starting.lock();
+        try {
+            if (closed) {
+                throw new IllegalStateException("the event loop group is closed");
+            }
+            if (loops.isEmpty()) {
+                List<EventLoop> fresh = new ArrayList<>();
+                for (int i = 0; i < loopCount; i++) {
+                    fresh.add(open(name + "-loop-" + i, true, fresh));
+                }
+                fresh.forEach(EventLoop::start);
+                loops = List.copyOf(fresh);
+            }
+            return loops;
+        } finally {
+            starting.unlock();
+        }
+    }
+
+    /** {@return a new loop to accept on, not started; its thread keeps the JVM alive} */
+    EventLoop openAcceptLoop() throws IOException {
+        started();
+        return open(name + "-accept-" + acceptLoops.getAndIncrement(), false, List.of());
+    }
+
+    private EventLoop open(String threadName, boolean daemon, List<EventLoop> siblings) throws IOException {
+        try {
+            return new EventLoop(chosen.backend().openPoller(), threadName, daemon);
+        } catch (IOException e) {
+            siblings.forEach(EventLoop::stop);
+            throw e;
+        }
     }
 
     /** Collects the settings of a group. Not thread-safe. */
     public static final class Builder {
         private Backend backend = Backend.AUTO;
-        private int loops = 0;
+        private int loops = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
 
         private Builder() {}
 
         /** Chooses the backend; {@link Backend#AUTO} by default. */
         public Builder backend(Backend backend) {
-            this.backend = backend;
+            this.backend = java.util.Objects.requireNonNull(backend, "backend");
             return this;
         }
 
         /** Sets the number of loops; by default half the available processors, at least one. */
         public Builder loops(int loops) {
+            if (loops < 1 || loops > 1024) {
+                throw new IllegalArgumentException("loops must be between 1 and 1024: " + loops);
+            }
             this.loops = loops;
             return this;
         }
@@ -79,11 +214,11 @@ public final class EventLoopGroup implements AutoCloseable {
         /**
          * {@return the group} Its threads start with its first use.
          *
-         * @throws UnsupportedOperationException if the backend was asked for by name and cannot be had; the message says
-         *     why and what to do
+         * @throws UnsupportedOperationException if the backend was asked for by name and cannot be had; the message
+         *     says why and what to do
          */
         public EventLoopGroup build() {
-            throw new UnsupportedOperationException("not yet " + backend + loops);
+            return new EventLoopGroup(this, false);
         }
     }
 }

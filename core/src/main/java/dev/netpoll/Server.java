@@ -2,60 +2,277 @@
 // Copyright The Netpoll for Java Authors
 package dev.netpoll;
 
+import dev.netpoll.internal.connection.Acceptor;
+import dev.netpoll.internal.connection.ConnectionConfig;
+import dev.netpoll.internal.connection.SocketConnection;
+import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.ListenOptions;
+import dev.netpoll.internal.poll.ListenSocket;
+import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
+import java.net.BindException;
 import java.net.SocketAddress;
+import java.net.SocketException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
-/** Accepts connections on any number of addresses and runs handlers for them. Any thread. */
+/**
+ * Accepts connections on any number of addresses and runs handlers for them.
+ *
+ * <p><b>Threads.</b> Any thread. While it listens, a thread of its own accepts and keeps the JVM alive.
+ */
 public final class Server implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger("dev.netpoll");
+
+    /** How long callbacks of forced connections are waited for. */
+    private static final Duration FORCED_PATIENCE = Duration.ofSeconds(5);
+
+    /** Reports what a callback threw: what peers cause is no news. */
+    static final ErrorHandler LOG_ERRORS = (connection, error) -> LOG.log(
+            error instanceof ConnectionException ? System.Logger.Level.DEBUG : System.Logger.Level.WARNING,
+            "a callback of " + connection + " failed; the connection is closed",
+            error);
+
+    private final EventLoopGroup group;
+    private final ConnectionConfig config;
+    private final ListenOptions listenOptions;
+    private final int maxConnections;
+    private final AtomicInteger connections = new AtomicInteger();
+    private final ReentrantLock listening = new ReentrantLock();
+    private final CompletableFuture<Boolean> end = new CompletableFuture<>();
+
+    /** The acceptors and their addresses; guarded by {@code listening}, read by connections that end. */
+    private volatile List<Listening> listeners = List.of();
+
+    private @Nullable EventLoop acceptLoop; // guarded by listening
+    private volatile boolean stopping;
+    private volatile boolean forced;
+
+    private record Listening(Acceptor acceptor, SocketAddress address) {}
+
+    private Server(Builder builder) {
+        group = builder.group != null ? builder.group : EventLoopGroup.shared();
+        config = new ConnectionConfig(
+                builder.onPrepare,
+                builder.onConnect,
+                builder.onRequest,
+                builder.onDisconnect,
+                builder.onError,
+                builder.dispatch.executorOrNull(),
+                builder.options.build(),
+                true,
+                this::connectionEnded);
+        listenOptions = new ListenOptions(builder.backlog, builder.reusePort, true);
+        maxConnections = builder.maxConnections;
+    }
+
     /** {@return a builder} */
     public static Builder builder() {
         return new Builder();
     }
 
     /**
-     * Listens on an address: TCP, or a {@link java.net.UnixDomainSocketAddress}. May be called several times. A path or
-     * name of a Unix socket that starts with {@code @} is in Linux's abstract namespace (epoll backend only).
+     * Listens on an address: TCP, or a {@link java.net.UnixDomainSocketAddress}. May be called several times. The path
+     * of a Unix socket that nobody listens on any more is replaced; any other file is not. A path that starts with
+     * {@code @} is a name in Linux's abstract namespace (epoll backend only).
      *
      * @return the bound address, with the real port where port 0 was asked for
-     * @throws java.net.BindException if the address cannot be had
-     * @throws IllegalStateException after {@link #shutdown}
+     * @throws BindException if the address cannot be had; its message names the system's error
+     * @throws IllegalStateException after {@link #shutdown}, and on an event loop
      */
     public SocketAddress listen(SocketAddress address) throws IOException {
-        throw new UnsupportedOperationException("not yet");
+        refuseOnLoop("listen");
+        listening.lock();
+        try {
+            if (stopping) {
+                throw new IllegalStateException("the server was shut down");
+            }
+            EventLoop loop = acceptLoop;
+            if (loop == null) {
+                loop = group.openAcceptLoop();
+                acceptLoop = loop;
+            }
+            ListenSocket socket = bind(address);
+            Acceptor acceptor = new Acceptor(loop, socket, this::nextLoop, config, connections, maxConnections);
+            loop.start();
+            runOn(loop, acceptor);
+            List<Listening> more = new ArrayList<>(listeners);
+            more.add(new Listening(acceptor, socket.localAddress()));
+            listeners = List.copyOf(more);
+            return socket.localAddress();
+        } finally {
+            if (listeners.isEmpty() && acceptLoop != null) {
+                acceptLoop.stop();
+                acceptLoop = null;
+            }
+            listening.unlock();
+        }
+    }
+
+    private ListenSocket bind(SocketAddress address) throws IOException {
+        try {
+            return group.internalBackend().bind(address, listenOptions);
+        } catch (TransportException e) {
+            String message = "cannot listen on " + address + ": " + Errno.describe(e.errno());
+            SocketException failure = switch (e.errno()) {
+                case Errno.EADDRINUSE, Errno.EADDRNOTAVAIL, Errno.EACCES -> new BindException(message);
+                default -> new SocketException(message);
+            };
+            failure.initCause(e);
+            throw failure;
+        }
+    }
+
+    private static void runOn(EventLoop loop, Acceptor acceptor) throws IOException {
+        CompletableFuture<@Nullable Void> started = new CompletableFuture<>();
+        loop.execute(() -> {
+            try {
+                acceptor.start();
+                started.complete(null);
+            } catch (TransportException | RuntimeException e) {
+                started.completeExceptionally(e);
+            }
+        });
+        try {
+            started.join();
+        } catch (CompletionException e) {
+            throw new IOException("cannot start to accept", e.getCause());
+        }
+    }
+
+    private EventLoop nextLoop() {
+        try {
+            return group.next();
+        } catch (IOException e) {
+            throw new AssertionError("the loops were started before listening", e);
+        }
     }
 
     /** {@return the addresses listened on, in the order of the calls} */
     public List<SocketAddress> addresses() {
-        throw new UnsupportedOperationException("not yet");
+        return listeners.stream().map(Listening::address).toList();
     }
 
     /** {@return the number of connections that are open or still run close callbacks} */
     public int connectionCount() {
-        throw new UnsupportedOperationException("not yet");
+        return connections.get();
     }
 
     /** {@return the group whose loops serve the connections} */
     public EventLoopGroup group() {
-        throw new UnsupportedOperationException("not yet");
+        return group;
     }
 
     /**
-     * Ends the server in two phases. First it stops accepting, lets requests that run or have begun to arrive finish, and
-     * closes idle connections; at the deadline it closes the rest, and waits a moment for their callbacks. Blocks until
-     * all is over. Repeated and concurrent calls wait for the same end; the earliest deadline counts.
+     * Ends the server in two phases. First it stops accepting, lets requests that run or have begun to arrive finish,
+     * and closes idle connections; when the grace is over it closes the rest, and waits a moment for their callbacks.
+     * Blocks until all is over, or the calling thread is interrupted. Repeated and concurrent calls wait for the same
+     * end; the earliest deadline counts.
      *
+     * @param grace how long requests may go on; zero or more
      * @return whether every connection ended without being forced
      * @throws IllegalStateException on an event loop
      */
     public boolean shutdown(Duration grace) {
-        throw new UnsupportedOperationException("not yet");
+        refuseOnLoop("shutdown");
+        if (grace.isNegative()) {
+            throw new IllegalArgumentException("grace must not be negative: " + grace);
+        }
+        stopAccepting();
+        forEachConnection(connection -> connection.lifecycle().drain());
+        tryEnd();
+        try {
+            if (!await(grace)) {
+                forced = true;
+                forEachConnection(SocketConnection::abort);
+                await(FORCED_PATIENCE);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return end.getNow(false);
     }
 
-    /** Waits until the server was shut down from elsewhere. */
+    private void stopAccepting() {
+        listening.lock();
+        try {
+            stopping = true;
+            EventLoop loop = acceptLoop;
+            acceptLoop = null;
+            if (loop != null) {
+                loop.stop();
+                loop.join(FORCED_PATIENCE); // nothing is accepted afterwards
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            listening.unlock();
+        }
+    }
+
+    private void forEachConnection(Consumer<SocketConnection> action) {
+        List<EventLoop> loops;
+        try {
+            loops = group.started();
+        } catch (IOException | IllegalStateException e) {
+            return; // the group is closed or never started, so there are no connections
+        }
+        for (EventLoop loop : loops) {
+            loop.execute(() -> loop.forEachResident(resident -> {
+                if (resident instanceof SocketConnection connection && connection.belongsTo(config)) {
+                    action.accept(connection);
+                }
+            }));
+        }
+    }
+
+    private boolean await(Duration limit) throws InterruptedException {
+        try {
+            end.copy()
+                    .get(
+                            Math.clamp(limit.toSeconds(), 0, 1L << 30) * 1000 + limit.toMillisPart(),
+                            TimeUnit.MILLISECONDS);
+            return true;
+        } catch (TimeoutException e) {
+            return false;
+        } catch (ExecutionException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private void connectionEnded() {
+        connections.decrementAndGet();
+        for (Listening listener : listeners) {
+            listener.acceptor().connectionEnded();
+        }
+        tryEnd();
+    }
+
+    private void tryEnd() {
+        if (stopping && connections.get() == 0) {
+            end.complete(!forced);
+        }
+    }
+
+    /** Waits until the server was shut down, by whomever. */
     public void awaitShutdown() throws InterruptedException {
-        throw new UnsupportedOperationException("not yet");
+        try {
+            end.get();
+        } catch (ExecutionException e) {
+            throw new AssertionError(e);
+        }
     }
 
     /** Shuts down without grace: {@code shutdown(Duration.ZERO)}. */
@@ -64,86 +281,130 @@ public final class Server implements AutoCloseable {
         shutdown(Duration.ZERO);
     }
 
+    private static void refuseOnLoop(String what) {
+        if (EventLoop.onLoop()) {
+            throw new IllegalStateException(what + "() waits for event loops, so not on one");
+        }
+    }
+
     /** Collects the settings of a server. Not thread-safe. */
     public static final class Builder {
+        private @Nullable ConnectionHandler onPrepare;
+        private @Nullable ConnectionHandler onConnect;
+        private @Nullable ConnectionHandler onRequest;
+        private @Nullable ConnectionHandler onDisconnect;
+        private ErrorHandler onError = LOG_ERRORS;
+        private Dispatch dispatch = Dispatch.virtual();
+        private @Nullable EventLoopGroup group;
+        private ConnectionOptions.Builder options = ConnectionOptions.builder();
+        private int maxConnections = Integer.MAX_VALUE;
+        private int backlog;
+        private boolean reusePort;
+
         private Builder() {}
 
         /** Runs for each accepted connection before it is registered; set options, attach, or close it to reject it. */
         public Builder onPrepare(ConnectionHandler handler) {
-            throw new UnsupportedOperationException("not yet");
+            onPrepare = Objects.requireNonNull(handler, "handler");
+            return this;
         }
 
         /** Runs once when a connection is ready; may read and write. No request is handled before it returns. */
         public Builder onConnect(ConnectionHandler handler) {
-            throw new UnsupportedOperationException("not yet");
+            onConnect = Objects.requireNonNull(handler, "handler");
+            return this;
         }
 
         /**
-         * Runs when bytes have arrived, one run at a time on a connection. A run that leaves bytes unread is followed by
-         * another when more arrive. What was consumed is released when the run ends.
+         * Runs when bytes have arrived, one run at a time on a connection. A run that leaves bytes unread is followed
+         * by another when more arrive. What was consumed is released when the run ends.
          */
         public Builder onRequest(ConnectionHandler handler) {
-            throw new UnsupportedOperationException("not yet");
+            onRequest = Objects.requireNonNull(handler, "handler");
+            return this;
         }
 
         /** Runs once when the peer finished sending or was lost, after onConnect, possibly beside onRequest. */
         public Builder onDisconnect(ConnectionHandler handler) {
-            throw new UnsupportedOperationException("not yet");
+            onDisconnect = Objects.requireNonNull(handler, "handler");
+            return this;
         }
 
-        /** Is told of what callbacks throw; by default it is logged. */
+        /**
+         * Is told of what callbacks throw. By default it is logged to the {@link System.Logger} {@code dev.netpoll}: a
+         * {@link ConnectionException}, which peers cause, at level DEBUG, anything else as a warning.
+         */
         public Builder onError(ErrorHandler handler) {
-            throw new UnsupportedOperationException("not yet");
+            onError = Objects.requireNonNull(handler, "handler");
+            return this;
         }
 
         /** Who runs the callbacks; {@link Dispatch#virtual()} by default. */
         public Builder dispatch(Dispatch dispatch) {
-            throw new UnsupportedOperationException("not yet");
+            this.dispatch = Objects.requireNonNull(dispatch, "dispatch");
+            return this;
         }
 
         /** The event loops; {@link EventLoopGroup#shared()} by default. The caller closes a group it made. */
         public Builder group(EventLoopGroup group) {
-            throw new UnsupportedOperationException("not yet");
+            this.group = Objects.requireNonNull(group, "group");
+            return this;
         }
 
-        /** Options of accepted connections; {@link ConnectionOptions#defaults()} by default. */
+        /**
+         * Options of accepted connections, replacing all that were set; {@link ConnectionOptions#defaults()} by
+         * default.
+         */
         public Builder options(ConnectionOptions options) {
-            throw new UnsupportedOperationException("not yet");
+            this.options = options.toBuilder();
+            return this;
         }
 
         /** Shorthand for {@link ConnectionOptions.Builder#readTimeout}. */
         public Builder readTimeout(Duration timeout) {
-            throw new UnsupportedOperationException("not yet");
+            options.readTimeout(timeout);
+            return this;
         }
 
         /** Shorthand for {@link ConnectionOptions.Builder#writeTimeout}. */
         public Builder writeTimeout(Duration timeout) {
-            throw new UnsupportedOperationException("not yet");
+            options.writeTimeout(timeout);
+            return this;
         }
 
         /** Shorthand for {@link ConnectionOptions.Builder#idleTimeout}. */
         public Builder idleTimeout(Duration timeout) {
-            throw new UnsupportedOperationException("not yet");
+            options.idleTimeout(timeout);
+            return this;
         }
 
         /** At how many open connections accepting pauses; unlimited by default. */
         public Builder maxConnections(int count) {
-            throw new UnsupportedOperationException("not yet");
+            if (count < 1) {
+                throw new IllegalArgumentException("maxConnections must be positive: " + count);
+            }
+            maxConnections = count;
+            return this;
         }
 
         /** Length of the kernel's accept queue; the system's maximum by default. */
         public Builder backlog(int length) {
-            throw new UnsupportedOperationException("not yet");
+            if (length < 1) {
+                throw new IllegalArgumentException("backlog must be positive: " + length);
+            }
+            backlog = length;
+            return this;
         }
 
         /** Whether other sockets may listen on the same address too (SO_REUSEPORT); not by default. */
         public Builder reusePort(boolean reuse) {
-            throw new UnsupportedOperationException("not yet");
+            reusePort = reuse;
+            return this;
         }
 
         /** {@return the server} It owns nothing before {@link #listen}. */
         public Server build() {
-            throw new UnsupportedOperationException("not yet");
+            return new Server(this);
         }
     }
 }

@@ -10,7 +10,8 @@ import java.net.SocketAddress;
  *
  * <p><b>Threads.</b> Any thread.
  *
- * <p><b>Fails.</b> A failed call throws {@link TransportException} with the error number, and leaves no descriptor open.
+ * <p><b>Fails.</b> A failed call throws {@link TransportException} with the error number, and leaves no descriptor
+ * open.
  */
 public interface Backend {
     /** {@return the short lower-case name, as it is printed and configured: {@code epoll}, {@code nio}} */

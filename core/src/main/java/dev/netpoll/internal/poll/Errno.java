@@ -24,6 +24,7 @@ public final class Errno {
     public static final int EMFILE = 24;
     public static final int EPIPE = 32;
     public static final int ENAMETOOLONG = 36;
+    public static final int ENONET = 64;
     public static final int EPROTO = 71;
     public static final int EDESTADDRREQ = 89;
     public static final int EPROTOTYPE = 91;
@@ -41,6 +42,7 @@ public final class Errno {
     public static final int ENOTCONN = 107;
     public static final int ETIMEDOUT = 110;
     public static final int ECONNREFUSED = 111;
+    public static final int EHOSTDOWN = 112;
     public static final int EHOSTUNREACH = 113;
     public static final int EINPROGRESS = 115;
 
@@ -59,6 +61,7 @@ public final class Errno {
             entry(EMFILE, "EMFILE", "too many open files in this process"),
             entry(EPIPE, "EPIPE", "broken pipe"),
             entry(ENAMETOOLONG, "ENAMETOOLONG", "name too long"),
+            entry(ENONET, "ENONET", "machine is not on the network"),
             entry(EPROTO, "EPROTO", "protocol error"),
             entry(EDESTADDRREQ, "EDESTADDRREQ", "destination address required"),
             entry(EPROTOTYPE, "EPROTOTYPE", "wrong protocol type for socket"),
@@ -76,6 +79,7 @@ public final class Errno {
             entry(ENOTCONN, "ENOTCONN", "not connected"),
             entry(ETIMEDOUT, "ETIMEDOUT", "connection timed out"),
             entry(ECONNREFUSED, "ECONNREFUSED", "connection refused"),
+            entry(EHOSTDOWN, "EHOSTDOWN", "host is down"),
             entry(EHOSTUNREACH, "EHOSTUNREACH", "no route to host"),
             entry(EINPROGRESS, "EINPROGRESS", "operation in progress"));
 

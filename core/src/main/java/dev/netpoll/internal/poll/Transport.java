@@ -66,10 +66,12 @@ public interface Transport {
     RawSocket detach() throws TransportException;
 
     /** {@return our address, or null if it was never bound} */
-    @Nullable SocketAddress localAddress();
+    @Nullable
+    SocketAddress localAddress();
 
     /** {@return the peer's address, or null if it was never connected} */
-    @Nullable SocketAddress remoteAddress();
+    @Nullable
+    SocketAddress remoteAddress();
 
     /**
      * Sets a socket option. Any thread.

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.buffer;
+
+import dev.netpoll.internal.memory.BufferAccess;
+import dev.netpoll.internal.memory.Segment;
+import dev.netpoll.internal.memory.SegmentPool;
+import dev.netpoll.internal.memory.SegmentReader;
+import dev.netpoll.internal.memory.SegmentWriter;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A queue of bytes in linked pieces of pooled native memory: what is written becomes readable with {@link #flush()},
+ * and whole buffers are appended and sliced without copying.
+ *
+ * <pre>{@code
+ * try (LinkBuffer message = new LinkBuffer()) {
+ *     message.writeInt(5).writeUtf8("hello").flush();
+ *     String text = message.readUtf8(message.readInt());
+ * }
+ * }</pre>
+ *
+ * <p>Nothing blocks and nothing throws checked exceptions. Reading more than there is throws
+ * {@link IndexOutOfBoundsException} with the numbers and consumes nothing.
+ *
+ * <p>A buffer holds native memory until its bytes are consumed and released, or until {@link #close()}; an empty one
+ * without views holds none. It must be closed: the garbage collector does not give its memory back to the pool. After
+ * that every use except {@link #close()} and {@link #release()} throws {@link IllegalStateException}.
+ *
+ * <p>Not thread-safe: one thread at a time, and handing a buffer over needs a happens-before edge. Slices are separate
+ * buffers and may be used by other threads meanwhile.
+ */
+public final class LinkBuffer implements Reader, Writer, AutoCloseable {
+    static {
+        BufferAccess.install(new Access());
+    }
+
+    private final SegmentPool pool;
+    private final SegmentReader readable;
+    private final SegmentWriter pending;
+    private boolean closed;
+
+    /** Creates an empty buffer, which takes no memory until something is written. */
+    public LinkBuffer() {
+        this(SegmentPool.shared(), 0);
+    }
+
+    /** For tests: with a pool of their own, and segments of {@code fixedBlock} bytes; 0 means the normal growth. */
+    LinkBuffer(SegmentPool pool, int fixedBlock) {
+        this.pool = pool;
+        this.readable = new SegmentReader(pool);
+        this.pending = new SegmentWriter(pool, fixedBlock);
+    }
+
+    // ---- the queue itself
+
+    /**
+     * Whether nothing can be read; there may be pending bytes.
+     *
+     * @return true when {@link #readableBytes()} is 0
+     */
+    public boolean isEmpty() {
+        return readableBytes() == 0;
+    }
+
+    /**
+     * Copies all readable bytes; consumes nothing.
+     *
+     * @return the copy
+     * @throws IllegalStateException if there are more bytes than an array can hold
+     */
+    public byte[] toByteArray() {
+        byte[] bytes = new byte[arraySize(readableBytes())];
+        readable.copyTo(bytes, 0, bytes.length);
+        return bytes;
+    }
+
+    /**
+     * Shows all readable bytes without copying; consumes nothing.
+     *
+     * @return read-only views in order, valid until {@link #release()}
+     */
+    public List<MemorySegment> views() {
+        return in().views();
+    }
+
+    /** Frees all memory, also that of views. Slices stay valid. Closing again does nothing. */
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            readable.clear();
+            pending.clear();
+        }
+    }
+
+    // ---- Reader
+
+    @Override
+    public long readableBytes() {
+        return in().length();
+    }
+
+    @Override
+    public MemorySegment next(int n) {
+        return in().next(n);
+    }
+
+    @Override
+    public MemorySegment peek(int n) {
+        return in().peek(n);
+    }
+
+    @Override
+    public void skip(long n) {
+        in().skip(n);
+    }
+
+    @Override
+    public LinkBuffer slice(int n) {
+        return wrap(pool, in().slice(n));
+    }
+
+    /** {@inheritDoc} Here: -1 when there is no delimiter. */
+    @Override
+    public long bytesBefore(byte delimiter) {
+        return in().indexOf(delimiter, 0);
+    }
+
+    /**
+     * {@inheritDoc}
+     *
+     * @throws IndexOutOfBoundsException if there is no delimiter; nothing is consumed
+     */
+    @Override
+    public byte[] readUntil(byte delimiter) {
+        long before = bytesBefore(delimiter);
+        if (before < 0) {
+            throw new IndexOutOfBoundsException(
+                    "readUntil(" + delimiter + "): not in the " + readableBytes() + " readable bytes");
+        }
+        return readable.readBytes(arraySize(before + 1));
+    }
+
+    @Override
+    public byte readByte() {
+        return in().readByte();
+    }
+
+    @Override
+    public short readShort() {
+        return in().readShort();
+    }
+
+    @Override
+    public int readInt() {
+        return in().readInt();
+    }
+
+    @Override
+    public long readLong() {
+        return in().readLong();
+    }
+
+    @Override
+    public short readShortLE() {
+        return in().readShortLE();
+    }
+
+    @Override
+    public int readIntLE() {
+        return in().readIntLE();
+    }
+
+    @Override
+    public long readLongLE() {
+        return in().readLongLE();
+    }
+
+    @Override
+    public byte[] readBytes(int n) {
+        return in().readBytes(n);
+    }
+
+    @Override
+    public void readBytes(byte[] dst) {
+        in().readBytes(dst, 0, dst.length);
+    }
+
+    @Override
+    public void readBytes(byte[] dst, int offset, int length) {
+        in().readBytes(dst, offset, length);
+    }
+
+    @Override
+    public void readBytes(MemorySegment dst) {
+        in().readBytes(dst);
+    }
+
+    @Override
+    public int read(byte[] dst, int offset, int length) {
+        int n = in().read(dst, offset, length);
+        return n == 0 && length > 0 ? -1 : n;
+    }
+
+    @Override
+    public int read(ByteBuffer dst) {
+        boolean wanted = dst.hasRemaining();
+        int n = in().read(dst);
+        return n == 0 && wanted ? -1 : n;
+    }
+
+    @Override
+    public String readUtf8(int n) {
+        return in().readUtf8(n);
+    }
+
+    @Override
+    public void release() {
+        readable.release(); // harmless after close, where clean-up code may call it
+    }
+
+    /**
+     * Returns a channel that reads from and writes to this buffer; every write is readable at once. It keeps no bytes;
+     * closing it closes nothing but the channel.
+     *
+     * @return a new channel
+     */
+    @Override
+    public ByteChannel asChannel() {
+        return new LinkBufferChannel(this);
+    }
+
+    // ---- Writer
+
+    @Override
+    public MemorySegment reserve(int n) {
+        return out().reserve(n);
+    }
+
+    @Override
+    public LinkBuffer commit(int n) {
+        out().commit(n);
+        return this;
+    }
+
+    @Override
+    public LinkBuffer truncate(long n) {
+        out().truncate(n);
+        return this;
+    }
+
+    @Override
+    public LinkBuffer writeByte(int b) {
+        out().writeByte(b);
+        return this;
+    }
+
+    @Override
+    public LinkBuffer writeShort(int s) {
+        out().writeShort(s);
+        return this;
+    }
+
+    @Override
+    public LinkBuffer writeInt(int i) {
+        out().writeInt(i);
+        return this;
+    }
+
+    @Override
+    public LinkBuffer writeLong(long l) {
+        out().writeLong(l);
+        return this;
+    }
+
+    @Override
+    public LinkBuffer writeShortLE(int s) {
+        out().writeShortLE(s);
+        return this;
+    }
+
+    @Override
+    public LinkBuffer writeIntLE(int i) {
+        out().writeIntLE(i);
+        return this;
+    }
+
+    @Override
+    public LinkBuffer writeLongLE(long l) {
+        out().writeLongLE(l);
+        return this;
+    }
+
+    @Override
+    public LinkBuffer writeBytes(byte[] src) {
+        out().writeBytes(src, 0, src.length);
+        return this;
+    }
+
+    @Override
+    public LinkBuffer writeBytes(byte[] src, int offset, int length) {
+        out().writeBytes(src, offset, length);
+        return this;
+    }
+
+    @Override
+    public LinkBuffer writeBytes(MemorySegment src) {
+        out().writeBytes(src);
+        return this;
+    }
+
+    @Override
+    public LinkBuffer writeBytes(ByteBuffer src) {
+        out().writeBytes(src);
+        return this;
+    }
+
+    @Override
+    public LinkBuffer writeUtf8(String text) {
+        out().writeUtf8(text);
+        return this;
+    }
+
+    @Override
+    public LinkBuffer writeDirect(MemorySegment data) {
+        return writeDirect(data, 0);
+    }
+
+    @Override
+    public LinkBuffer writeDirect(MemorySegment data, long remaining) {
+        out().writeDirect(data, remaining);
+        return this;
+    }
+
+    /** {@inheritDoc} The bytes become readable with the next flush of this buffer. */
+    @Override
+    public LinkBuffer append(LinkBuffer buffer) {
+        if (buffer == this) {
+            throw new IllegalArgumentException("a buffer can't be appended to itself");
+        }
+        SegmentWriter target = out();
+        long bytes = buffer.in().length() + buffer.pending.pending();
+        target.append(buffer.takeAll(), bytes);
+        return this;
+    }
+
+    @Override
+    public long pendingBytes() {
+        return out().pending();
+    }
+
+    /** Makes the pending bytes readable. */
+    @Override
+    public void flush() {
+        readable.append(out().take());
+    }
+
+    @Override
+    public String toString() {
+        return closed
+                ? "LinkBuffer[closed]"
+                : "LinkBuffer[readable=" + readable.length() + " pending=" + pending.pending() + "]";
+    }
+
+    // ---- inside
+
+    private SegmentReader in() {
+        checkOpen();
+        return readable;
+    }
+
+    private SegmentWriter out() {
+        checkOpen();
+        return pending;
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException("the LinkBuffer is closed");
+        }
+    }
+
+    private @Nullable Segment takeAll() {
+        checkOpen();
+        readable.append(pending.take());
+        return readable.take();
+    }
+
+    private static int arraySize(long bytes) {
+        if (bytes > Integer.MAX_VALUE - 8) {
+            throw new IllegalStateException(bytes + " bytes are too many for an array");
+        }
+        return (int) bytes;
+    }
+
+    private static LinkBuffer wrap(SegmentPool pool, @Nullable Segment chain) {
+        LinkBuffer buffer = new LinkBuffer(pool, 0);
+        buffer.readable.append(chain);
+        return buffer;
+    }
+
+    /** For tests: throws {@link AssertionError} when an invariant does not hold; returns the sum of the charges. */
+    long check() {
+        return readable.check() + pending.check();
+    }
+
+    private static final class Access extends BufferAccess<LinkBuffer> {
+        @Override
+        protected Class<LinkBuffer> type() {
+            return LinkBuffer.class;
+        }
+
+        @Override
+        public LinkBuffer wrap(SegmentPool pool, @Nullable Segment chain) {
+            return LinkBuffer.wrap(pool, chain);
+        }
+
+        @Override
+        public @Nullable Segment take(LinkBuffer buffer) {
+            return buffer.takeAll();
+        }
+    }
+}

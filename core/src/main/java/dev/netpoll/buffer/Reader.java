@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.buffer;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.ReadableByteChannel;
+
+/**
+ * Reads a stream of bytes, with and without copying.
+ *
+ * <p><b>Waiting.</b> The reader of a connection waits until the bytes it was asked for are there, and throws an
+ * {@link IOException} when they can't come any more. A {@link LinkBuffer} never waits: when there are too few bytes it
+ * throws {@link IndexOutOfBoundsException} with the numbers. Either way a call that throws has consumed nothing.
+ * Negative counts throw {@link IllegalArgumentException}; a count of 0 does nothing and returns an empty result.
+ *
+ * <p><b>Views.</b> {@link #next} and {@link #peek} return read-only views of pooled memory. A view is valid until
+ * {@link #release()}, until the buffer is closed or appended to another one, and on a connection at the latest until
+ * the handler that took it returns. What a view shows after that is undefined. All other reads return copies that stay
+ * valid, and a {@link #slice} lives until it is closed.
+ *
+ * <p><b>Threads.</b> One thread at a time reads; handing a reader to another thread needs a happens-before edge.
+ *
+ * <p>Multi-byte numbers are big-endian (network order), except where the name ends with {@code LE}.
+ */
+public interface Reader {
+    /**
+     * The number of bytes that can be read without waiting.
+     *
+     * @return a number of bytes, 0 or more
+     */
+    long readableBytes();
+
+    /**
+     * Consumes bytes and returns them as one view. Nothing is copied when they lie in one segment, and otherwise once.
+     *
+     * @param n how many bytes
+     * @return a read-only view of exactly {@code n} bytes, valid until {@link #release()}
+     * @throws IOException if the bytes can't come any more
+     */
+    MemorySegment next(int n) throws IOException;
+
+    /**
+     * Returns the next bytes as one view without consuming them. Peeking again, also for more bytes, leaves earlier
+     * views valid and does not copy the same bytes again and again.
+     *
+     * @param n how many bytes
+     * @return a read-only view of exactly {@code n} bytes, valid until {@link #release()}, even if still unread then
+     * @throws IOException if the bytes can't come any more
+     */
+    MemorySegment peek(int n) throws IOException;
+
+    /**
+     * Consumes bytes without looking at them.
+     *
+     * @param n how many bytes
+     * @throws IOException if the bytes can't come any more
+     */
+    void skip(long n) throws IOException;
+
+    /**
+     * Consumes bytes and returns them as a buffer of its own that shares the memory. The slice has its own life: it
+     * stays valid when this reader releases or is closed, and it may be given to another thread. It must be closed; on
+     * a connection its bytes count as retained until then.
+     *
+     * @param n how many bytes
+     * @return a buffer with exactly {@code n} readable bytes
+     * @throws IOException if the bytes can't come any more
+     */
+    LinkBuffer slice(int n) throws IOException;
+
+    /**
+     * Looks for a delimiter. A connection waits for it; a {@link LinkBuffer} returns -1 when it isn't there.
+     *
+     * @param delimiter the byte to look for
+     * @return the number of bytes before the first delimiter; consumes nothing
+     * @throws IOException if the delimiter can't come any more
+     */
+    long bytesBefore(byte delimiter) throws IOException;
+
+    /**
+     * Consumes bytes through the first delimiter.
+     *
+     * @param delimiter the byte to look for
+     * @return a copy of the bytes, the delimiter included
+     * @throws IOException if the delimiter can't come any more
+     */
+    byte[] readUntil(byte delimiter) throws IOException;
+
+    /**
+     * Consumes one byte.
+     *
+     * @return the byte
+     * @throws IOException if it can't come any more
+     */
+    byte readByte() throws IOException;
+
+    /**
+     * Consumes two bytes.
+     *
+     * @return the big-endian number
+     * @throws IOException if the bytes can't come any more
+     */
+    short readShort() throws IOException;
+
+    /**
+     * Consumes four bytes.
+     *
+     * @return the big-endian number
+     * @throws IOException if the bytes can't come any more
+     */
+    int readInt() throws IOException;
+
+    /**
+     * Consumes eight bytes.
+     *
+     * @return the big-endian number
+     * @throws IOException if the bytes can't come any more
+     */
+    long readLong() throws IOException;
+
+    /**
+     * Consumes two bytes.
+     *
+     * @return the little-endian number
+     * @throws IOException if the bytes can't come any more
+     */
+    short readShortLE() throws IOException;
+
+    /**
+     * Consumes four bytes.
+     *
+     * @return the little-endian number
+     * @throws IOException if the bytes can't come any more
+     */
+    int readIntLE() throws IOException;
+
+    /**
+     * Consumes eight bytes.
+     *
+     * @return the little-endian number
+     * @throws IOException if the bytes can't come any more
+     */
+    long readLongLE() throws IOException;
+
+    /**
+     * Consumes bytes.
+     *
+     * @param n how many
+     * @return a copy of them
+     * @throws IOException if the bytes can't come any more
+     */
+    byte[] readBytes(int n) throws IOException;
+
+    /**
+     * Consumes as many bytes as {@code dst} holds.
+     *
+     * @param dst receives the bytes
+     * @throws IOException if the bytes can't come any more
+     */
+    void readBytes(byte[] dst) throws IOException;
+
+    /**
+     * Consumes {@code length} bytes.
+     *
+     * @param dst receives the bytes
+     * @param offset index of the first one in {@code dst}
+     * @param length how many
+     * @throws IOException if the bytes can't come any more
+     */
+    void readBytes(byte[] dst, int offset, int length) throws IOException;
+
+    /**
+     * Consumes as many bytes as {@code dst} holds.
+     *
+     * @param dst receives the bytes; any writable memory
+     * @throws IOException if the bytes can't come any more
+     */
+    void readBytes(MemorySegment dst) throws IOException;
+
+    /**
+     * Consumes what is there, after waiting for at least one byte.
+     *
+     * @param dst receives the bytes
+     * @param offset index of the first one in {@code dst}
+     * @param length how many bytes at most; with 0 nothing is waited for
+     * @return how many bytes, or -1 at the end of the stream, which for a {@link LinkBuffer} is when it is empty
+     * @throws IOException if reading fails for another reason than the end of the stream
+     */
+    int read(byte[] dst, int offset, int length) throws IOException;
+
+    /**
+     * Consumes what is there and fits, after waiting for at least one byte.
+     *
+     * @param dst receives the bytes; its position moves behind them
+     * @return how many bytes, or -1 at the end of the stream, which for a {@link LinkBuffer} is when it is empty
+     * @throws IOException if reading fails for another reason than the end of the stream
+     */
+    int read(ByteBuffer dst) throws IOException;
+
+    /**
+     * Consumes text in UTF-8. Malformed input, also a character that is cut off at the end, is replaced by U+FFFD.
+     *
+     * @param n how many bytes, not characters
+     * @return a copy of the text
+     * @throws IOException if the bytes can't come any more
+     */
+    String readUtf8(int n) throws IOException;
+
+    /**
+     * Ends the life of all views and gives their memory back. May be called any number of times; what is still unread
+     * stays readable.
+     */
+    void release();
+
+    /**
+     * Returns a stream that consumes from this reader. It keeps no bytes, so stream and reader may be used in turns;
+     * closing it does nothing.
+     *
+     * @return a new stream; {@code read} returns -1 at the end of the stream, {@code available} never waits
+     */
+    default InputStream asInputStream() {
+        return new ReaderInputStream(this);
+    }
+
+    /**
+     * Returns a channel that consumes from this reader. It keeps no bytes; closing it closes nothing but the channel.
+     *
+     * @return a new channel
+     */
+    default ReadableByteChannel asChannel() {
+        return new ReaderChannel(this);
+    }
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.buffer;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.WritableByteChannel;
+
+/**
+ * Collects bytes, with and without copying, and hands them on with {@link #flush()}.
+ *
+ * <p>Written bytes are <i>pending</i> until then. The flush of a connection sends them; the flush of a
+ * {@link LinkBuffer} makes them readable.
+ *
+ * <p><b>Errors.</b> A connection that is closed throws an {@link IOException}. A call that throws has written nothing.
+ * Negative counts throw {@link IllegalArgumentException}, counts beyond what there is
+ * {@link IndexOutOfBoundsException} with the numbers. Writing 0 bytes does nothing.
+ *
+ * <p><b>Threads.</b> One thread at a time writes; handing a writer to another thread needs a happens-before edge. A
+ * connection may be read and written by two threads at the same time.
+ *
+ * <p>Multi-byte numbers are big-endian (network order), except where the name ends with {@code LE}. All writing methods
+ * return this writer.
+ */
+public interface Writer {
+    /**
+     * Appends {@code n} bytes for the caller to fill. They are pending at once, with arbitrary content.
+     *
+     * @param n how many bytes
+     * @return writable memory of exactly {@code n} bytes in one piece, valid until the next flush
+     * @throws IOException if the connection is closed
+     */
+    MemorySegment reserve(int n) throws IOException;
+
+    /**
+     * Keeps the first {@code n} bytes of the last reservation and takes back the rest. Only directly after
+     * {@link #reserve}.
+     *
+     * @param n how many bytes
+     * @return this writer
+     * @throws IllegalStateException if the last operation was not a {@code reserve}
+     * @throws IOException if the connection is closed
+     */
+    Writer commit(int n) throws IOException;
+
+    /**
+     * Keeps the first {@code n} of all pending bytes and takes back the rest.
+     *
+     * @param n how many bytes
+     * @return this writer
+     * @throws IOException if the connection is closed
+     */
+    Writer truncate(long n) throws IOException;
+
+    /**
+     * Writes one byte.
+     *
+     * @param b the byte, in the low eight bits
+     * @return this writer
+     * @throws IOException if the connection is closed
+     */
+    Writer writeByte(int b) throws IOException;
+
+    /**
+     * Writes two bytes.
+     *
+     * @param s the number, in the low 16 bits; written big-endian
+     * @return this writer
+     * @throws IOException if the connection is closed
+     */
+    Writer writeShort(int s) throws IOException;
+
+    /**
+     * Writes four bytes.
+     *
+     * @param i the number, written big-endian
+     * @return this writer
+     * @throws IOException if the connection is closed
+     */
+    Writer writeInt(int i) throws IOException;
+
+    /**
+     * Writes eight bytes.
+     *
+     * @param l the number, written big-endian
+     * @return this writer
+     * @throws IOException if the connection is closed
+     */
+    Writer writeLong(long l) throws IOException;
+
+    /**
+     * Writes two bytes.
+     *
+     * @param s the number, in the low 16 bits; written little-endian
+     * @return this writer
+     * @throws IOException if the connection is closed
+     */
+    Writer writeShortLE(int s) throws IOException;
+
+    /**
+     * Writes four bytes.
+     *
+     * @param i the number, written little-endian
+     * @return this writer
+     * @throws IOException if the connection is closed
+     */
+    Writer writeIntLE(int i) throws IOException;
+
+    /**
+     * Writes eight bytes.
+     *
+     * @param l the number, written little-endian
+     * @return this writer
+     * @throws IOException if the connection is closed
+     */
+    Writer writeLongLE(long l) throws IOException;
+
+    /**
+     * Writes a copy of {@code src}.
+     *
+     * @param src the bytes
+     * @return this writer
+     * @throws IOException if the connection is closed
+     */
+    Writer writeBytes(byte[] src) throws IOException;
+
+    /**
+     * Writes a copy of a part of {@code src}.
+     *
+     * @param src the bytes
+     * @param offset index of the first one
+     * @param length how many
+     * @return this writer
+     * @throws IOException if the connection is closed
+     */
+    Writer writeBytes(byte[] src, int offset, int length) throws IOException;
+
+    /**
+     * Writes a copy of {@code src}.
+     *
+     * @param src the bytes, in memory of any kind
+     * @return this writer
+     * @throws IllegalStateException if the memory's arena is closed
+     * @throws WrongThreadException if the memory is confined to another thread
+     * @throws IOException if the connection is closed
+     */
+    Writer writeBytes(MemorySegment src) throws IOException;
+
+    /**
+     * Writes a copy of what remains in {@code src}, and consumes it.
+     *
+     * @param src the bytes
+     * @return this writer
+     * @throws IOException if the connection is closed
+     */
+    Writer writeBytes(ByteBuffer src) throws IOException;
+
+    /**
+     * Writes text in UTF-8, without its length or a terminator. An unpaired surrogate becomes {@code '?'}.
+     *
+     * @param text the text
+     * @return this writer
+     * @throws IOException if the connection is closed
+     */
+    Writer writeUtf8(String text) throws IOException;
+
+    /**
+     * Writes memory by reference, see {@link #writeDirect(MemorySegment, long)}.
+     *
+     * @param data the bytes
+     * @return this writer
+     * @throws IOException if the connection is closed
+     */
+    default Writer writeDirect(MemorySegment data) throws IOException {
+        return writeDirect(data, 0);
+    }
+
+    /**
+     * Inserts memory by reference into the pending bytes, so that exactly {@code remaining} of them follow it: a header
+     * and a trailer can be reserved together and the payload put between them.
+     *
+     * <p>The memory must be neither changed nor freed until its bytes are gone: on a connection, until a flush returned
+     * normally. Memory that not every thread may access (heap, confined arenas) is copied.
+     *
+     * @param data the bytes
+     * @param remaining how many of the bytes that are pending now come after {@code data}
+     * @return this writer
+     * @throws IllegalStateException if the memory's arena is closed
+     * @throws WrongThreadException if the memory is confined to another thread
+     * @throws IOException if the connection is closed
+     */
+    Writer writeDirect(MemorySegment data, long remaining) throws IOException;
+
+    /**
+     * Moves all bytes of {@code buffer}, the readable ones and then the pending ones, to the end of the pending bytes.
+     * The buffer is empty afterwards and may be used again; views of it end as with {@link LinkBuffer#release()}.
+     *
+     * @param buffer the bytes
+     * @return this writer
+     * @throws IllegalArgumentException if {@code buffer} is this writer
+     * @throws IllegalStateException if {@code buffer} is closed
+     * @throws IOException if the connection is closed
+     */
+    Writer append(LinkBuffer buffer) throws IOException;
+
+    /**
+     * The number of bytes written since the last flush.
+     *
+     * @return a number of bytes, 0 or more
+     */
+    long pendingBytes();
+
+    /**
+     * Hands on what is pending. Does nothing when nothing is.
+     *
+     * @throws IOException if the connection is closed or the bytes can't be sent
+     */
+    void flush() throws IOException;
+
+    /**
+     * Returns a stream that writes to this writer. It keeps no bytes, so stream and writer may be used in turns. Its
+     * {@code flush} flushes this writer; closing it does nothing, not even flush.
+     *
+     * @return a new stream
+     */
+    default OutputStream asOutputStream() {
+        return new WriterOutputStream(this);
+    }
+
+    /**
+     * Returns a channel that writes to this writer. A channel can't be flushed, so every write flushes. Closing it
+     * closes nothing but the channel.
+     *
+     * @return a new channel
+     */
+    default WritableByteChannel asChannel() {
+        return new WriterChannel(this);
+    }
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.internal.connection;
+
+import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.loop.Timer;
+import dev.netpoll.internal.poll.AcceptEvents;
+import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.ListenSocket;
+import dev.netpoll.internal.poll.Transport;
+import dev.netpoll.internal.poll.TransportException;
+import java.io.IOException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
+
+/**
+ * Accepts the connections of one listening socket and hands them out to event loops.
+ *
+ * <p><b>Place.</b> Lives on the accepting loop of a server, a loop of its own, so that busy connections can't starve
+ * it.
+ *
+ * <p><b>Threads.</b> Loop, except {@link #connectionEnded()}.
+ *
+ * <p><b>Limits.</b> At {@code maxConnections} open connections, and for a moment after the process ran out of
+ * descriptors or memory, accepting pauses; the kernel's queue keeps what arrives.
+ */
+public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
+    private static final long BACK_OFF_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+    private static final long LOG_NANOS = TimeUnit.SECONDS.toNanos(10);
+    private static final System.Logger LOG = System.getLogger("dev.netpoll");
+
+    private final EventLoop loop;
+    private final ListenSocket socket;
+    private final Supplier<EventLoop> loops;
+    private final ConnectionConfig config;
+    private final AtomicInteger connections;
+    private final int maxConnections;
+    private final Timer backOff = new Timer() {
+        @Override
+        protected void expired(long now) {
+            resumeUnlessFull();
+        }
+    };
+
+    private long loggedAt;
+    private boolean everLogged;
+    private volatile boolean full;
+    private boolean closed;
+
+    /**
+     * Makes an acceptor.
+     *
+     * @param loop the accepting loop
+     * @param loops names the loop of the next connection
+     * @param connections counts the open connections of the server; the acceptor counts up
+     */
+    public Acceptor(
+            EventLoop loop,
+            ListenSocket socket,
+            Supplier<EventLoop> loops,
+            ConnectionConfig config,
+            AtomicInteger connections,
+            int maxConnections) {
+        this.loop = loop;
+        this.socket = socket;
+        this.loops = loops;
+        this.config = config;
+        this.connections = connections;
+        this.maxConnections = maxConnections;
+    }
+
+    /** Starts to accept. */
+    public void start() throws TransportException {
+        loop.add(this);
+        try {
+            loop.poller().listen(socket, this);
+        } catch (TransportException e) {
+            close();
+            throw e;
+        }
+    }
+
+    /** Stops to accept and closes the socket; idempotent. */
+    public void close() {
+        if (!closed) {
+            closed = true;
+            loop.disarm(backOff);
+            loop.remove(this);
+            socket.close();
+        }
+    }
+
+    @Override
+    protected void evict() {
+        close();
+    }
+
+    @Override
+    public void accepted(Transport transport) {
+        if (connections.incrementAndGet() >= maxConnections) {
+            full = true;
+            socket.pause();
+            if (connections.get() < maxConnections) {
+                resumeUnlessFull(); // one ended before it could see that we are full
+            }
+        }
+        SocketConnection connection = new SocketConnection(loops.get(), transport, config);
+        try {
+            SocketSetup.apply(transport, config.options(), SocketSetup.isUnix(socket.localAddress()));
+        } catch (IOException e) {
+            connection.closeFor("a socket option cannot be set", false); // gone already, most likely
+        } catch (RuntimeException e) {
+            config.error().onError(connection, e);
+            connection.closeFor("a socket option cannot be set", false);
+        }
+        connection.lifecycle().start();
+    }
+
+    @Override
+    public void acceptFailed(int errno) {
+        long now = System.nanoTime();
+        if (!everLogged || now - loggedAt > LOG_NANOS) {
+            everLogged = true;
+            loggedAt = now;
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "accepting on " + socket.localAddress() + " failed: " + Errno.describe(errno)
+                            + "; it is tried again every " + TimeUnit.NANOSECONDS.toMillis(BACK_OFF_NANOS) + " ms");
+        }
+        socket.pause();
+        loop.arm(backOff, now + BACK_OFF_NANOS);
+    }
+
+    /** A connection of the server has ended and was counted down. Any thread. */
+    public void connectionEnded() {
+        if (full) {
+            loop.execute(this::resumeUnlessFull);
+        }
+    }
+
+    private void resumeUnlessFull() {
+        if (!closed && connections.get() < maxConnections) {
+            full = false;
+            if (!backOff.isArmed()) {
+                socket.resume();
+            }
+        }
+    }
+}

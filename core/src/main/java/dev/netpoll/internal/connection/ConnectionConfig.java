@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.internal.connection;
+
+import dev.netpoll.ConnectionHandler;
+import dev.netpoll.ConnectionOptions;
+import dev.netpoll.ErrorHandler;
+import java.time.Duration;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What all connections of one server or dialer share.
+ *
+ * @param prepare callback, or null
+ * @param connect callback, or null
+ * @param request callback, or null
+ * @param disconnect callback, or null
+ * @param error told of what callbacks throw
+ * @param executor runs the callbacks, or null to run them on the event loop
+ * @param options limits and time-outs
+ * @param accepted whether the connections are accepted ones, which close themselves when the peer has finished
+ * @param ended called once per connection when its close callbacks have run
+ */
+public record ConnectionConfig(
+        @Nullable ConnectionHandler prepare,
+        @Nullable ConnectionHandler connect,
+        @Nullable ConnectionHandler request,
+        @Nullable ConnectionHandler disconnect,
+        ErrorHandler error,
+        @Nullable Executor executor,
+        ConnectionOptions options,
+        boolean accepted,
+        Runnable ended) {
+
+    /** Stands for "no time-out" and "no deadline" in fields that hold nanoseconds. */
+    static final long NEVER = Long.MAX_VALUE;
+
+    /** {@return whether callbacks run on the event loop} */
+    boolean inline() {
+        return executor == null;
+    }
+
+    /** {@return the time-out in nanoseconds, {@link #NEVER} from 146 years on} */
+    static long nanos(Duration timeout) {
+        return timeout.getSeconds() >= (NEVER / 2) / 1_000_000_000L ? NEVER : timeout.toNanos();
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.internal.connection;
+
+import dev.netpoll.ConnectionClosedException;
+import dev.netpoll.ConnectionException;
+import dev.netpoll.ConnectionResetException;
+import dev.netpoll.FrameTooLargeException;
+import dev.netpoll.PeerClosedException;
+import dev.netpoll.ReadTimeoutException;
+import dev.netpoll.WriteTimeoutException;
+import dev.netpoll.internal.poll.Errno;
+
+/** Makes the exceptions of one connection: the one place where a state or an error number becomes a public type. */
+final class ConnectionErrors {
+    private ConnectionErrors() {}
+
+    static ConnectionClosedException closed(SocketConnection c, String operation) {
+        return new ConnectionClosedException(
+                "the connection was closed here" + c.closeReason(),
+                operation,
+                c.localAddress(),
+                c.remoteAddress(),
+                null);
+    }
+
+    static PeerClosedException peerClosed(SocketConnection c, long wanted, long readable) {
+        return new PeerClosedException(
+                "the peer finished sending after " + readable + " of the " + wanted + " bytes asked for",
+                "read",
+                c.localAddress(),
+                c.remoteAddress(),
+                null);
+    }
+
+    static ConnectionException broken(SocketConnection c, String operation, long bytesSent) {
+        int errno = c.errno();
+        return new ConnectionResetException(
+                Errno.describe(errno), operation, c.localAddress(), c.remoteAddress(), Errno.name(errno), bytesSent);
+    }
+
+    static ReadTimeoutException readTimeout(SocketConnection c, long wanted, long readable) {
+        return new ReadTimeoutException(
+                "only " + readable + " of the " + wanted + " bytes asked for came in time",
+                "read",
+                c.localAddress(),
+                c.remoteAddress(),
+                null);
+    }
+
+    static WriteTimeoutException writeTimeout(SocketConnection c, long sent, long bytes) {
+        return new WriteTimeoutException(
+                "the peer took only " + sent + " of " + bytes + " bytes in time",
+                "write",
+                c.localAddress(),
+                c.remoteAddress(),
+                null,
+                sent);
+    }
+
+    static FrameTooLargeException tooLarge(SocketConnection c, long bytes) {
+        return new FrameTooLargeException(
+                bytes + " bytes at once are more than maxFrameLength "
+                        + c.config().options().maxFrameLength(),
+                "read",
+                c.localAddress(),
+                c.remoteAddress(),
+                null);
+    }
+
+    static IllegalStateException wouldBlock(String what, String instead) {
+        return new IllegalStateException(
+                what + " would block the event loop; use Dispatch.virtual() for handlers that wait, or " + instead);
+    }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.internal.connection;
+
+import dev.netpoll.internal.loop.EventLoop;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/**
+ * The state word of a connection: independent bits, changed by CAS, read by one volatile load.
+ *
+ * <pre>
+ * life:      (none) --loop: registered, onConnect returned--> READY
+ *            any --any thread: close()--> CLOSING --loop: socket released--> CLOSED --last one out--> ENDED
+ * peer:      (none) --loop: end of stream--> PEER_FINISHED     (none) --loop: hang-up while paused--> PEER_GONE
+ *            any --loop: reset, path lost--> BROKEN
+ * handler:   idle --who finds bytes due--> RUNNING --its thread, at the end--> idle
+ * goodbye:   (none) --loop or handler's thread, peer ended and READY--> DISCONNECTED, with DISCONNECTING meanwhile
+ * output:    FLUSHING: a thread is inside flush().  SENDING: the send role is taken, by that thread or the loop.
+ *            OUTPUT_SHUT: shutdownOutput() was called.   CUT: a flush timed out halfway, the stream is cut.
+ * shutdown:  DRAINING: the server asked to close when idle.
+ * </pre>
+ *
+ * Invariants, cited by tests:
+ *
+ * <ul>
+ *   <li>I1 Bits are only added, except RUNNING, DISCONNECTING, FLUSHING and SENDING, which their holder removes, and
+ *       PEER_GONE's successors, which are added to it.
+ *   <li>I2 Only the holder of RUNNING touches the reading side of a connection with a handler.
+ *   <li>I3 Only the holder of SENDING touches the send queue.
+ *   <li>I4 CLOSED is set on the loop, once, after the transport was closed; nothing is delivered afterwards.
+ *   <li>I5 ENDED is set once, when CLOSED is set and RUNNING, DISCONNECTING are not and no goodbye is due; whoever sets
+ *       it runs the close callbacks.
+ *   <li>I6 No handler run begins once CLOSING is set.
+ * </ul>
+ */
+abstract class ConnectionState extends EventLoop.Resident {
+    static final int READY = 1;
+    static final int RUNNING = 1 << 1;
+    static final int DISCONNECTING = 1 << 2;
+    static final int DISCONNECTED = 1 << 3;
+    static final int PEER_FINISHED = 1 << 4;
+    static final int PEER_GONE = 1 << 5;
+    static final int BROKEN = 1 << 6;
+    static final int CLOSING = 1 << 7;
+    static final int CLOSED = 1 << 8;
+    static final int ENDED = 1 << 9;
+    static final int DRAINING = 1 << 10;
+    static final int FLUSHING = 1 << 11;
+    static final int SENDING = 1 << 12;
+    static final int OUTPUT_SHUT = 1 << 13;
+    static final int CUT = 1 << 14;
+
+    /** The connection is not active if one of these is set. */
+    static final int INACTIVE = PEER_FINISHED | PEER_GONE | BROKEN | CLOSING | CLOSED;
+
+    /** No more bytes come from the peer. */
+    static final int PEER_ENDED = PEER_FINISHED | BROKEN;
+
+    private static final VarHandle STATE;
+
+    static {
+        try {
+            STATE = MethodHandles.lookup().findVarHandle(ConnectionState.class, "state", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private volatile int state;
+
+    /** {@return the state word; one volatile read} */
+    final int state() {
+        return state;
+    }
+
+    /** {@return whether at least one of the bits is set} */
+    final boolean has(int bits) {
+        return (state & bits) != 0;
+    }
+
+    /** Adds bits unless one of {@code unless} is set or all are set already; {@return whether this call added them} */
+    final boolean add(int bits, int unless) {
+        for (; ; ) {
+            int current = state;
+            if ((current & unless) != 0 || (current & bits) == bits) {
+                return false;
+            }
+            if (STATE.compareAndSet(this, current, current | bits)) {
+                return true;
+            }
+        }
+    }
+
+    /** Adds bits; {@return whether this call added at least one} */
+    final boolean add(int bits) {
+        return add(bits, 0);
+    }
+
+    /** Removes bits. */
+    final void remove(int bits) {
+        STATE.getAndBitwiseAnd(this, ~bits);
+    }
+
+    /** Adds the bits if the word is still {@code expected}; {@return whether it was} */
+    final boolean advance(int expected, int bits) {
+        return STATE.compareAndSet(this, expected, expected | bits);
+    }
+}

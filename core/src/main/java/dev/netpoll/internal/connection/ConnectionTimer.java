@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.internal.connection;
+
+import static dev.netpoll.internal.connection.ConnectionConfig.NEVER;
+
+import dev.netpoll.internal.loop.Timer;
+import java.time.Duration;
+
+/**
+ * The one timer of a connection, for all its time-outs. It is armed no later than the first of them and re-armed
+ * lazily: when it expires it looks at what is due and arms itself for the next. So a request costs no timer work at
+ * all as long as the timer is armed for something earlier.
+ *
+ * <p>T1 A thread writes its deadline (volatile), then looks at {@code armedFor}; the loop sets {@code armedFor} to
+ * NEVER, then looks at all deadlines. So a deadline is either seen by the loop or makes its thread ask the loop to
+ * look.
+ */
+final class ConnectionTimer extends Timer {
+    private final SocketConnection connection;
+    private volatile long armedFor = NEVER;
+    private volatile long idleTimeout;
+    private volatile long lastActivity;
+
+    /** Until when a closing connection may send what it owes. Loop only. */
+    private long lingerDeadline = NEVER;
+
+    ConnectionTimer(SocketConnection connection, Duration idleTimeout) {
+        this.connection = connection;
+        this.idleTimeout = ConnectionConfig.nanos(idleTimeout);
+    }
+
+    /** <i>Loop.</i> The connection lives from now on. */
+    void start() {
+        touch();
+        ensureArmed(idleDeadline());
+    }
+
+    /** Bytes went in or out, or a handler ran. */
+    void touch() {
+        if (idleTimeout != NEVER) {
+            lastActivity = System.nanoTime();
+        }
+    }
+
+    void setIdleTimeout(Duration timeout) {
+        idleTimeout = ConnectionConfig.nanos(timeout);
+        touch();
+        ensureArmed(idleDeadline());
+    }
+
+    /**
+     * Makes sure that the timer expires no later than the deadline. Any thread; the deadline must be visible already.
+     */
+    void ensureArmed(long deadline) {
+        if (deadline == NEVER) {
+            return;
+        }
+        long armed = armedFor; // T1
+        if (armed != NEVER && armed - deadline <= 0) {
+            return;
+        }
+        connection.onLoop(this::rearm);
+    }
+
+    /** <i>Loop.</i> Lets a closing connection linger. */
+    void linger(long nanos) {
+        lingerDeadline = nanos == NEVER ? NEVER : connection.loop().now() + nanos;
+        rearm();
+    }
+
+    /** <i>Loop.</i> Stops for good. */
+    void stop() {
+        connection.loop().disarm(this);
+    }
+
+    private void rearm() {
+        rearm(System.nanoTime(), false);
+    }
+
+    /** Arms for the first deadline; {@code woken} says that waiters whose time is up by {@code now} know it already. */
+    private void rearm(long now, boolean woken) {
+        if (connection.has(ConnectionState.CLOSED)) {
+            return;
+        }
+        armedFor = NEVER; // T1
+        long read = connection.inbound().waitDeadline();
+        long write = connection.outbound().waitDeadline();
+        long next = earlier(woken && isDue(read, now) ? NEVER : read, woken && isDue(write, now) ? NEVER : write);
+        next = earlier(next, idleDeadline());
+        next = earlier(next, connection.outbound().stallDeadline());
+        next = earlier(next, lingerDeadline);
+        if (next == NEVER) {
+            connection.loop().disarm(this);
+        } else {
+            armedFor = next;
+            connection.loop().arm(this, next);
+        }
+    }
+
+    @Override
+    protected void expired(long now) {
+        if (isDue(connection.inbound().waitDeadline(), now)) {
+            connection.inbound().wake();
+        }
+        if (isDue(connection.outbound().waitDeadline(), now)) {
+            connection.outbound().wake();
+        }
+        if (isDue(lingerDeadline, now)) {
+            lingerDeadline = NEVER;
+            connection.abort();
+        } else if (isDue(connection.outbound().stallDeadline(), now)) {
+            connection.closeFor("write time-out, the peer does not read", true);
+        } else if (isDue(idleDeadline(), now)) {
+            if (connection.isBusy()) {
+                touch();
+            } else {
+                connection.closeFor("idle time-out", false);
+                idleTimeout = NEVER;
+            }
+        }
+        rearm(now, true);
+    }
+
+    private long idleDeadline() {
+        long limit = idleTimeout;
+        return limit == NEVER ? NEVER : lastActivity + limit;
+    }
+
+    private static boolean isDue(long deadline, long now) {
+        return deadline != NEVER && deadline - now <= 0;
+    }
+
+    private static long earlier(long a, long b) {
+        if (a == NEVER) {
+            return b;
+        }
+        return b == NEVER || a - b <= 0 ? a : b;
+    }
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.internal.connection;
+
+import dev.netpoll.ConnectFailedException;
+import dev.netpoll.ConnectTimeoutException;
+import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.poll.Backend;
+import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.Transport;
+import dev.netpoll.internal.poll.TransportException;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.UnixDomainSocketAddress;
+import java.net.UnknownHostException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One call of dial: resolves the name, tries the addresses in turn, and keeps the time. Used by one thread, which it
+ * blocks.
+ */
+public final class DialAttempt {
+    private static final long PER_ADDRESS_MIN_NANOS = TimeUnit.SECONDS.toNanos(2);
+    private static final long RETRY_MAX_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+    private final Backend backend;
+    private final EventLoop loop;
+    private final ConnectionConfig config;
+    private final @Nullable SocketAddress local;
+    private final long begin = System.nanoTime();
+    private final long timeout;
+
+    /**
+     * Prepares an attempt; the time counts from now.
+     *
+     * @param local the address to dial from, or null
+     * @param timeoutNanos limit for everything, {@link Long#MAX_VALUE} for none
+     */
+    public DialAttempt(
+            Backend backend,
+            EventLoop loop,
+            ConnectionConfig config,
+            @Nullable SocketAddress local,
+            java.time.Duration timeoutNanos) {
+        this.backend = backend;
+        this.loop = loop;
+        this.config = config;
+        this.local = local;
+        this.timeout = ConnectionConfig.nanos(timeoutNanos);
+    }
+
+    /** {@return a connection to the address, or to the first of its addresses that answers} */
+    public SocketConnection dial(SocketAddress address) throws IOException {
+        List<SocketAddress> candidates = resolve(address);
+        IOException first = null;
+        for (int i = 0; i < candidates.size(); i++) {
+            SocketAddress candidate = candidates.get(i);
+            try {
+                return connect(candidate, share(candidates.size() - i));
+            } catch (InterruptedIOException e) {
+                throw e;
+            } catch (IOException e) {
+                if (first == null) {
+                    first = e;
+                } else {
+                    first.addSuppressed(e);
+                }
+                if (left() <= 0) {
+                    break;
+                }
+            }
+        }
+        throw first != null ? first : new UnknownHostException(String.valueOf(address));
+    }
+
+    private long left() {
+        return timeout == ConnectionConfig.NEVER ? timeout : timeout - (System.nanoTime() - begin);
+    }
+
+    /** The time for one of the addresses that are left: an equal share, but enough for a lost packet to be repeated. */
+    private long share(int addresses) {
+        long left = left();
+        return left == ConnectionConfig.NEVER
+                ? left
+                : Math.min(left, Math.max(left / addresses, PER_ADDRESS_MIN_NANOS));
+    }
+
+    private List<SocketAddress> resolve(SocketAddress address) throws IOException {
+        if (!(address instanceof InetSocketAddress inet) || !inet.isUnresolved()) {
+            return List.of(address);
+        }
+        CompletableFuture<InetAddress[]> lookup = new CompletableFuture<>();
+        Thread.startVirtualThread(() -> {
+            try {
+                lookup.complete(InetAddress.getAllByName(inet.getHostString()));
+            } catch (UnknownHostException | RuntimeException e) {
+                lookup.completeExceptionally(e);
+            }
+        });
+        List<SocketAddress> resolved = new ArrayList<>();
+        for (InetAddress found : await(lookup, address, left(), "resolving the name")) {
+            resolved.add(new InetSocketAddress(found, inet.getPort()));
+        }
+        return resolved;
+    }
+
+    private SocketConnection connect(SocketAddress remote, long nanos) throws IOException {
+        long end = System.nanoTime() + (nanos == ConnectionConfig.NEVER ? 0 : nanos);
+        long pause = TimeUnit.MILLISECONDS.toNanos(1);
+        while (true) {
+            long rest = nanos == ConnectionConfig.NEVER ? nanos : end - System.nanoTime();
+            try {
+                return connectOnce(remote, rest);
+            } catch (ConnectFailedException e) {
+                // A Unix socket whose backlog is full refuses with EAGAIN, and tells nobody when there is room again.
+                boolean again = remote instanceof UnixDomainSocketAddress
+                        && Errno.name(Errno.EAGAIN).equals(e.errno());
+                if (!again || rest - pause <= 0) {
+                    throw again ? timedOut(remote, "the backlog of the listener is full") : e;
+                }
+                CompletableFuture<@Nullable Void> tick = new CompletableFuture<>();
+                tick.completeOnTimeout(null, pause, TimeUnit.NANOSECONDS).join();
+                pause = Math.min(pause * 2, RETRY_MAX_NANOS);
+            }
+        }
+    }
+
+    private SocketConnection connectOnce(SocketAddress remote, long nanos) throws IOException {
+        CompletableFuture<Integer> outcome = new CompletableFuture<>();
+        SocketConnection connection = open(remote);
+        loop.execute(() -> {
+            loop.add(connection);
+            connection.connect(remote, errno -> {
+                if (errno == 0) {
+                    connection.lifecycle().startDialed(); // before anybody can use it
+                }
+                if (!outcome.complete(errno) || errno != 0) {
+                    connection.closeFor("the connect failed", false);
+                }
+            });
+        });
+        try {
+            int errno = await(outcome, remote, nanos, "connecting");
+            if (errno == 0) {
+                return connection;
+            }
+            throw failed(remote, errno, connection.localAddress());
+        } catch (ConnectTimeoutException | InterruptedIOException e) {
+            if (outcome.cancel(false) || outcome.isCompletedExceptionally()) {
+                connection.abort();
+                throw e;
+            }
+            if (outcome.join() == 0) {
+                return connection; // it came in the last moment
+            }
+            throw e;
+        }
+    }
+
+    private SocketConnection open(SocketAddress remote) throws IOException {
+        Transport transport;
+        try {
+            transport = backend.open(remote, local);
+        } catch (TransportException e) {
+            throw failed(remote, e.errno(), null);
+        }
+        try {
+            SocketSetup.apply(transport, config.options(), SocketSetup.isUnix(remote));
+        } catch (IOException | RuntimeException e) {
+            transport.close(false);
+            throw e;
+        }
+        return new SocketConnection(loop, transport, config);
+    }
+
+    private <T> T await(CompletableFuture<T> future, SocketAddress remote, long nanos, String what) throws IOException {
+        try {
+            if (nanos != ConnectionConfig.NEVER) {
+                future.orTimeout(Math.max(nanos, 0), TimeUnit.NANOSECONDS);
+            }
+            return future.get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while " + what);
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof TimeoutException) {
+                throw timedOut(remote, what + " took too long");
+            }
+            if (e.getCause() instanceof UnknownHostException unknown) {
+                throw unknown;
+            }
+            throw new IOException(what + " failed", e.getCause());
+        }
+    }
+
+    private ConnectTimeoutException timedOut(SocketAddress remote, String message) {
+        return new ConnectTimeoutException(message, "connect", local, remote, null);
+    }
+
+    private ConnectFailedException failed(SocketAddress remote, int errno, @Nullable SocketAddress from) {
+        return new ConnectFailedException(
+                Errno.describe(errno), "connect", from == null ? local : from, remote, Errno.name(errno));
+    }
+}

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.internal.connection;
+
+import static dev.netpoll.internal.connection.ConnectionState.BROKEN;
+import static dev.netpoll.internal.connection.ConnectionState.CLOSED;
+import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
+import static dev.netpoll.internal.connection.ConnectionState.PEER_ENDED;
+import static dev.netpoll.internal.connection.ConnectionState.PEER_FINISHED;
+
+import dev.netpoll.ConnectionOptions;
+import dev.netpoll.FrameTooLargeException;
+import dev.netpoll.internal.memory.RetainedBytes;
+import dev.netpoll.internal.memory.Segment;
+import dev.netpoll.internal.memory.SegmentPool;
+import dev.netpoll.internal.memory.SegmentReader;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The inbound side: the loop puts segments into the inbox, the reading thread moves them into a buffer of its own.
+ *
+ * <p>Progress is told in positions of the stream, which only grow: {@code delivered} is where the loop has got to,
+ * {@code target} is where the reading side wants it to get to. A blocked read waits for a target, and so does an idle
+ * handler: whoever finds {@code delivered >= target} wakes the one or starts the other.
+ *
+ * <ul>
+ *   <li>B1 The loop pushes into the inbox, then raises {@code delivered} (volatile), then looks at {@code target}. The
+ *       reading side sets {@code target} (volatile), then looks into the inbox. So no bytes are left unnoticed.
+ *   <li>B2 Only the loop pushes. It may take the inbox back to fill its last block up; it tells {@code target} again
+ *       after it has put it back.
+ *   <li>B3 Reading pauses while the memory retained is above the high mark and {@code delivered >= target}: somebody
+ *       who waits for more always gets more. The loop sets {@code paused}, then looks again; others change what the
+ *       rule depends on, then look at {@code paused}.
+ * </ul>
+ */
+final class Inbound extends Side implements RetainedBytes {
+    /** The target while nobody waits: a handler is running, or there is none. */
+    private static final long NOBODY = 0;
+
+    /** Deliveries up to this size may be copied behind an earlier one that was not taken yet. */
+    private static final int MERGE_MAX = 2048;
+
+    private static final VarHandle INBOX;
+    private static final VarHandle RETAINED;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            INBOX = lookup.findVarHandle(Inbound.class, "inbox", Segment.class);
+            RETAINED = lookup.findVarHandle(Inbound.class, "retained", long.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /** The bytes that the owner has taken. Owner only. */
+    final SegmentReader buffer = new SegmentReader(SegmentPool.shared());
+
+    /** Delivered and not taken yet, the newest first. */
+    @SuppressWarnings("UnusedVariable") // through INBOX
+    private volatile @Nullable Segment inbox;
+
+    private volatile long delivered;
+    private volatile long target = NOBODY;
+
+    /** Stream position up to which the handler's last run has consumed. */
+    private volatile long consumedAt;
+
+    /** Bytes of memory that received segments hold, wherever they are: inbox, buffer, slices, views. */
+    private volatile long retained;
+
+    private volatile boolean paused;
+    private volatile boolean pausedByUser;
+
+    /** Stream position of the end of the buffer. Owner only. */
+    private long taken;
+
+    /** Bytes that the next run wants to find, or 0. Owner only. */
+    private int demanded;
+
+    Inbound(SocketConnection connection, ConnectionOptions options) {
+        super(connection, options.readTimeout());
+    }
+
+    @Override
+    String operation() {
+        return "read";
+    }
+
+    // ---- reading side ----
+
+    /** Moves what was delivered into the buffer. */
+    void take() {
+        if (inbox == null) {
+            return;
+        }
+        Segment oldestFirst = reverse((Segment) INBOX.getAndSet(this, (Segment) null));
+        for (Segment s = oldestFirst; s != null; s = s.next) {
+            taken += s.length();
+        }
+        buffer.append(oldestFirst);
+    }
+
+    /** Waits until {@code n} bytes are in the buffer; on failure nothing is consumed. */
+    void require(long n) throws IOException {
+        enter();
+        if (buffer.length() < n) {
+            requireMore(n);
+        }
+    }
+
+    private void requireMore(long n) throws IOException {
+        take();
+        if (buffer.length() >= n) {
+            return;
+        }
+        checkFrame(n);
+        if (ended(n)) {
+            return;
+        }
+        refuseOnLoop(
+                "reading " + n + " bytes while only " + buffer.length() + " are there",
+                "look at readableBytes()" + " and use Connection.demand()");
+        waitFor(n);
+    }
+
+    private void waitFor(long n) throws IOException {
+        long begin = System.nanoTime();
+        beginWait();
+        try {
+            target = taken - buffer.length() + n; // B1
+            updateIfPaused();
+            for (; ; ) {
+                take();
+                if (buffer.length() >= n || ended(n)) {
+                    return;
+                }
+                if (!await(begin)) {
+                    throw ConnectionErrors.readTimeout(connection, n, buffer.length());
+                }
+            }
+        } finally {
+            target = NOBODY;
+            endWait();
+        }
+    }
+
+    /** Throws if no more bytes come; true if the bytes came just before the end, false if there may be more to come. */
+    private boolean ended(long n) throws IOException {
+        int state = connection.state();
+        if ((state & (PEER_ENDED | CLOSING | CLOSED)) == 0) {
+            return false;
+        }
+        if ((state & (CLOSING | PEER_ENDED)) == PEER_FINISHED || (state & (CLOSING | BROKEN)) == BROKEN) {
+            take(); // the loop delivers everything before it tells the end
+            if (buffer.length() >= n) {
+                return true;
+            }
+            throw (state & BROKEN) != 0
+                    ? ConnectionErrors.broken(connection, "read", 0)
+                    : ConnectionErrors.peerClosed(connection, n, buffer.length());
+        }
+        throw closed();
+    }
+
+    private IOException closed() {
+        if (!connection.has(ConnectionState.RUNNING)) {
+            leaveForGood(); // S3
+        }
+        return ConnectionErrors.closed(connection, "read");
+    }
+
+    /** Waits for at least one byte; false at the end of the stream. */
+    boolean requireAny() throws IOException {
+        try {
+            require(1);
+            return true;
+        } catch (dev.netpoll.PeerClosedException e) {
+            return false;
+        }
+    }
+
+    private void checkFrame(long n) throws FrameTooLargeException {
+        if (n > connection.config().options().maxFrameLength()) {
+            throw ConnectionErrors.tooLarge(connection, n);
+        }
+    }
+
+    /** {@return how many bytes can be read without waiting} */
+    long readable() {
+        try {
+            enter();
+        } catch (dev.netpoll.ConnectionClosedException e) {
+            return 0;
+        }
+        take();
+        return buffer.length();
+    }
+
+    void demand(int bytes) throws FrameTooLargeException {
+        if (bytes <= 0) {
+            throw new IllegalArgumentException("demand must be positive: " + bytes);
+        }
+        checkFrame(bytes);
+        demanded = bytes;
+    }
+
+    @Override
+    void freeOwned() {
+        buffer.clear();
+    }
+
+    // ---- handler runs, on the holder of RUNNING ----
+
+    /** A run begins: nobody waits. {@return whether bytes are there} */
+    boolean beginRun() {
+        target = NOBODY;
+        demanded = 0;
+        take();
+        return buffer.length() > 0;
+    }
+
+    /**
+     * A run has ended: gives back what it consumed and says when the next one is due: when a byte arrives that this run
+     * has not seen, or when as many are there as it demanded.
+     *
+     * @param fresh whether the next run is another handler's, which has not seen any of the bytes
+     */
+    void endRun(boolean fresh) {
+        buffer.release();
+        long consumed = taken - buffer.length();
+        consumedAt = consumed;
+        leave();
+        target = demanded > 0 ? consumed + demanded : (fresh ? consumed : taken) + 1; // B1
+        updateIfPaused();
+    }
+
+    /** onConnect has ended and there is no handler: whoever reads now, reads without runs. */
+    void endUnhandled() {
+        if (isOwner()) {
+            buffer.release();
+            leave();
+        }
+    }
+
+    /** {@return whether a run is due; any thread} */
+    boolean isDue() {
+        long t = target;
+        return t != NOBODY && delivered >= t;
+    }
+
+    /** {@return whether the handler has consumed everything that was delivered; any thread} */
+    boolean isConsumed() {
+        return consumedAt == delivered;
+    }
+
+    // ---- event loop ----
+
+    /** Takes over received bytes and tells the reading side. */
+    void deliver(Segment segments) {
+        long bytes = 0;
+        Segment next;
+        for (Segment s = segments; s != null; s = next) {
+            next = s.next;
+            s.next = null;
+            bytes += s.length();
+            push(s);
+        }
+        delivered = delivered + bytes; // B1; only the loop writes it
+        tell();
+        updatePaused();
+    }
+
+    private void push(Segment s) {
+        Segment last = null;
+        if (s.length() <= MERGE_MAX && INBOX.getOpaque(this) != null) {
+            last = (Segment) INBOX.getAndSet(this, (Segment) null); // B2
+            if (last != null && last.room() >= s.length()) {
+                MemorySegment.copy(s.memory, s.start, last.memory, last.end, s.length());
+                last.end += s.length();
+                INBOX.setVolatile(this, last);
+                s.free();
+                return;
+            }
+        }
+        charge(s);
+        if (last != null) {
+            s.next = last;
+            INBOX.setVolatile(this, s); // the reading side only takes
+            return;
+        }
+        Segment top;
+        do {
+            top = (Segment) INBOX.getVolatile(this);
+            s.next = top;
+        } while (!INBOX.compareAndSet(this, top, s));
+    }
+
+    private void charge(Segment s) {
+        int bytes = s.block == null ? s.length() : s.block.capacity();
+        RETAINED.getAndAdd(this, (long) bytes);
+        s.charge(this, bytes);
+    }
+
+    /** Wakes the blocked reader, or starts a run that is due. */
+    void tell() {
+        long t = target;
+        if (t != NOBODY && delivered >= t && !wake()) {
+            connection.runHandler();
+        }
+    }
+
+    void pauseByUser(boolean pause) {
+        pausedByUser = pause;
+        connection.loop().executeOrRun(this::updatePaused);
+    }
+
+    boolean isPausedByUser() {
+        return pausedByUser;
+    }
+
+    @Override
+    public void released(int bytes) {
+        long left = (long) RETAINED.getAndAdd(this, (long) -bytes) - bytes;
+        if (paused && left < connection.config().options().inboundLowMark()) {
+            updateLater();
+        }
+    }
+
+    private void updateIfPaused() {
+        if (paused) {
+            updateLater();
+        }
+    }
+
+    private void updateLater() {
+        if (!connection.has(CLOSED)) {
+            connection.onLoop(this::updatePaused);
+        }
+    }
+
+    /** Pauses or resumes as the rule B3 says. */
+    private void updatePaused() {
+        if (connection.has(CLOSED | ConnectionState.PEER_ENDED)) {
+            return;
+        }
+        if (!paused && shouldPause(connection.config().options().inboundHighMark())) {
+            paused = true;
+            connection.transport().pauseReading();
+        }
+        if (paused && !shouldPause(connection.config().options().inboundLowMark())) {
+            paused = false;
+            connection.transport().resumeReading();
+        }
+    }
+
+    private boolean shouldPause(int mark) {
+        long t = target;
+        return pausedByUser || (retained >= mark && (t == NOBODY || delivered >= t));
+    }
+
+    @Override
+    void end() {
+        Segment.freeAll((Segment) INBOX.getAndSet(this, (Segment) null)); // CLOSED is set, so nothing is added any more
+        super.end();
+    }
+
+    /** {@return all bytes that were not read, which are the caller's now} */
+    @Nullable
+    Segment takeAll() {
+        take();
+        Segment all = buffer.take();
+        leave();
+        return all;
+    }
+
+    private static @Nullable Segment reverse(@Nullable Segment newestFirst) {
+        Segment reversed = null;
+        Segment next;
+        for (Segment s = newestFirst; s != null; s = next) {
+            next = s.next;
+            s.next = reversed;
+            reversed = s;
+        }
+        return reversed;
+    }
+}

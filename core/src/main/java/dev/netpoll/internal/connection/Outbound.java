@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.internal.connection;
+
+import static dev.netpoll.internal.connection.ConnectionConfig.NEVER;
+import static dev.netpoll.internal.connection.ConnectionState.BROKEN;
+import static dev.netpoll.internal.connection.ConnectionState.CLOSED;
+import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
+import static dev.netpoll.internal.connection.ConnectionState.CUT;
+import static dev.netpoll.internal.connection.ConnectionState.FLUSHING;
+import static dev.netpoll.internal.connection.ConnectionState.OUTPUT_SHUT;
+import static dev.netpoll.internal.connection.ConnectionState.SENDING;
+
+import dev.netpoll.ConnectionOptions;
+import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.memory.Segment;
+import dev.netpoll.internal.memory.SegmentPool;
+import dev.netpoll.internal.memory.SegmentWriter;
+import dev.netpoll.internal.poll.SendQueue;
+import dev.netpoll.internal.poll.Transport;
+import dev.netpoll.internal.poll.TransportException;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The outbound side: the writing thread fills a buffer of its own, a flush moves it into the send queue and, nearly
+ * always, on to the kernel from the same thread. What the kernel does not take at once is the loop's to send.
+ *
+ * <pre>
+ * send role (bit SENDING):  free --flush, by its thread--> thread --all sent--> free
+ *                                                          thread --would block--> loop --drained or withdrawn--> free
+ * </pre>
+ *
+ * <p>Progress is told in positions of the stream, as on the inbound side: {@code enqueued} is the end of what was
+ * flushed, {@code sent} the end of what the kernel has taken. A flush that must wait waits for {@code sent} to reach
+ * its end.
+ *
+ * <ul>
+ *   <li>F1 The queue is touched by the holder of SENDING only; {@code enqueued} by the holder of FLUSHING only.
+ *   <li>F2 Bytes that a flush on a loop left to the loop count as accepted ({@code promised}): closing sends them
+ *       first. Bytes of a flush that waits do not: closing wakes that flush with an exception.
+ *   <li>F3 Whoever gives the send role back looks for CLOSED afterwards and then drops the queue; the closing loop
+ *       takes the role if it is free, and drops the queue. So the queue is freed in any case.
+ * </ul>
+ */
+final class Outbound extends Side {
+    /** Bytes written and not flushed. Owner only. */
+    final SegmentWriter buffer = new SegmentWriter(SegmentPool.shared());
+
+    private final SendQueue queue = new SendQueue();
+
+    private volatile long enqueued;
+    private volatile long sent;
+    private volatile long promised;
+
+    /** Whether the loop has the send role. Loop only. */
+    private boolean loopSends;
+
+    /** When the loop last made progress with what it sends. Loop only. */
+    private long progressAt;
+
+    /** Where the flush began that wants its bytes back; for {@link #withdraw}. */
+    private long withdrawFrom;
+
+    private volatile boolean withdrawn;
+
+    Outbound(SocketConnection connection, ConnectionOptions options) {
+        super(connection, options.writeTimeout());
+    }
+
+    @Override
+    String operation() {
+        return "write";
+    }
+
+    @Override
+    void freeOwned() {
+        buffer.clear();
+    }
+
+    // ---- writing side ----
+
+    /** To be called first by every write. */
+    void beginWrite() throws IOException {
+        enter();
+        checkOpen();
+    }
+
+    private void checkOpen() throws IOException {
+        int state = connection.state();
+        if ((state & (CLOSING | CLOSED | BROKEN | OUTPUT_SHUT | CUT)) == 0) {
+            return;
+        }
+        if ((state & CLOSING) != 0) {
+            if (!connection.has(ConnectionState.RUNNING)) {
+                leaveForGood();
+            }
+            throw ConnectionErrors.closed(connection, "write");
+        }
+        if ((state & BROKEN) != 0) {
+            throw ConnectionErrors.broken(connection, "write", 0);
+        }
+        if ((state & CUT) != 0) {
+            throw ConnectionErrors.writeTimeout(connection, 0, buffer.pending());
+        }
+        throw ConnectionErrors.closed(connection, "write");
+    }
+
+    /** Sends what was written; see {@link dev.netpoll.buffer.Writer#flush()}. */
+    void flush() throws IOException {
+        beginWrite();
+        if (buffer.pending() > 0) {
+            flush(false);
+        }
+    }
+
+    /**
+     * Sends what was written.
+     *
+     * @param resumable whether the stream may go on after a time-out in the middle of these bytes
+     */
+    void flush(boolean resumable) throws IOException {
+        if (!connection.add(FLUSHING)) {
+            throw new IllegalStateException(
+                    "another thread is flushing; a connection has one writer at a time, use asByteChannel() to share"
+                            + " it");
+        }
+        try {
+            flushPending(resumable);
+        } finally {
+            connection.remove(FLUSHING);
+        }
+    }
+
+    private void flushPending(boolean resumable) throws IOException {
+        boolean onLoop = EventLoop.onLoop();
+        long bytes = buffer.pending();
+        long from = enqueued;
+        if (onLoop && from - sent >= connection.config().options().outboundHighMark()) {
+            throw ConnectionErrors.wouldBlock(
+                    "flushing with " + (from - sent) + " bytes unsent", "look at" + " Connection.isWritable()");
+        }
+        if (deadlinePassed()) {
+            throw ConnectionErrors.writeTimeout(connection, 0, bytes);
+        }
+        Segment chain = buffer.take();
+        long to = from + bytes;
+        enqueued = to;
+        if (onLoop) {
+            promised = to;
+        }
+        if (connection.add(SENDING, CLOSED)) {
+            queue.add(chain);
+            if (sendNow(bytes)) {
+                return;
+            }
+        } else if (connection.inLoop()) {
+            adopt(chain);
+        } else {
+            connection.onLoop(() -> adopt(chain));
+        }
+        if (!onLoop) {
+            waitSent(from, to, resumable);
+        }
+    }
+
+    /** Drops what was written and not flushed; owner only. */
+    void dropPending() {
+        if (isOwner()) {
+            buffer.clear();
+        }
+    }
+
+    /** Sends as much as the kernel takes, on the calling thread; true if that was all. */
+    private boolean sendNow(long bytes) throws IOException {
+        int result = connection.transport().send(queue);
+        long taken = bytes - queue.bytes();
+        sent += taken; // F1: only the holder of SENDING writes it
+        if (taken > 0) {
+            connection.timer().touch();
+        }
+        if (result == Transport.WOULD_BLOCK) {
+            connection.loop().executeOrRun(this::continueOnLoop);
+            return false;
+        }
+        if (result == Transport.SENT) {
+            releaseRole();
+            return true;
+        }
+        queue.clear();
+        releaseRole();
+        if (connection.has(CLOSING)) {
+            throw ConnectionErrors.closed(connection, "write");
+        }
+        // The loop learns of it by itself, after it has read what came before the error.
+        connection.noteErrno(-result);
+        throw ConnectionErrors.broken(connection, "write", taken);
+    }
+
+    private boolean deadlinePassed() {
+        long end = waitEnd(0);
+        return hasDeadline() && end - System.nanoTime() <= 0;
+    }
+
+    private void waitSent(long from, long to, boolean resumable) throws IOException {
+        long begin = System.nanoTime();
+        beginWait();
+        try {
+            while (sent < to) {
+                int state = connection.state();
+                if ((state & CLOSING) != 0) {
+                    throw ConnectionErrors.closed(connection, "write");
+                }
+                if ((state & (BROKEN | CLOSED)) != 0) {
+                    throw ConnectionErrors.broken(connection, "write", Math.max(0, sent - from));
+                }
+                if (!await(begin)) {
+                    timedOut(from, to, resumable);
+                    return;
+                }
+            }
+        } catch (InterruptedIOException e) {
+            if (takeBack(from) > 0) {
+                connection.add(CUT);
+            }
+            throw e;
+        } finally {
+            endWait();
+        }
+    }
+
+    private void timedOut(long from, long to, boolean resumable) throws IOException {
+        long taken = takeBack(from);
+        if (taken == to - from) {
+            return;
+        }
+        if (taken > 0 && !resumable) {
+            connection.add(CUT);
+        }
+        throw ConnectionErrors.writeTimeout(connection, taken, to - from);
+    }
+
+    /**
+     * Takes the unsent bytes of a flush back from the loop and drops them; {@return how many of the flush were sent}
+     */
+    private long takeBack(long from) {
+        withdrawFrom = from;
+        withdrawn = false;
+        boolean interrupted = false;
+        connection.onLoop(this::withdraw);
+        while (!withdrawn && !connection.has(CLOSED)) {
+            LockSupport.park(this);
+            interrupted |= Thread.interrupted();
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return Math.max(0, sent - from);
+    }
+
+    /** Flushes, then tells the peer that nothing follows. */
+    void shutdown() throws IOException {
+        enter();
+        if (connection.has(OUTPUT_SHUT)) {
+            return;
+        }
+        flush();
+        connection.add(OUTPUT_SHUT);
+        if (!connection.has(SENDING)) {
+            connection.transport().shutdownOutput();
+        } // else the loop does it when the queue has drained
+    }
+
+    // ---- any thread ----
+
+    /** {@return how many bytes were flushed that the kernel has not taken} */
+    long unsent() {
+        return enqueued - sent;
+    }
+
+    boolean isWritable() {
+        return unsent() < connection.config().options().outboundHighMark();
+    }
+
+    private void releaseRole() {
+        connection.remove(SENDING);
+        if (connection.has(CLOSED)) {
+            dropQueue(); // F3
+        }
+    }
+
+    /** After CLOSED: frees the queue unless somebody is using it, who then does it (F3). */
+    void dropQueue() {
+        if (connection.add(SENDING)) {
+            queue.clear();
+            connection.remove(SENDING);
+        }
+    }
+
+    // ---- event loop ----
+
+    /** The thread that flushes could not send all; it has given the role to the loop. */
+    private void continueOnLoop() {
+        loopSends = true;
+        progressAt = connection.loop().now();
+        if (connection.has(CLOSED)) {
+            giveBack();
+            return;
+        }
+        connection.timer().ensureArmed(stallDeadline());
+        connection.transport().sendRest(queue);
+    }
+
+    /** Adds a later flush to what the loop sends. */
+    private void adopt(@Nullable Segment chain) {
+        if (!loopSends && !connection.add(SENDING, CLOSED)) {
+            Segment.freeAll(chain);
+            return;
+        }
+        queue.add(chain);
+        continueOnLoop();
+    }
+
+    private void withdraw() {
+        if (loopSends) {
+            connection.transport().stopSending();
+            long keep = Math.max(0, withdrawFrom - sent);
+            queue.truncate(keep);
+            enqueued = sent + keep;
+            if (keep == 0) {
+                giveBack();
+                connection.drained();
+            } else {
+                connection.transport().sendRest(queue);
+            }
+        }
+        withdrawn = true;
+        wake();
+    }
+
+    void progressed(long bytes, boolean drained) {
+        sent += bytes;
+        progressAt = connection.loop().now();
+        if (drained) {
+            giveBack();
+            if (connection.has(OUTPUT_SHUT)) {
+                shutdownNow();
+            }
+        }
+        wake();
+    }
+
+    private void shutdownNow() {
+        try {
+            connection.transport().shutdownOutput();
+        } catch (TransportException e) {
+            connection.noteErrno(e.errno()); // the peer is gone already, which the poller tells
+        }
+    }
+
+    private void giveBack() {
+        loopSends = false;
+        releaseRole();
+    }
+
+    /** {@return whether bytes that were promised to be sent are still on their way; loop} */
+    boolean owesBytes() {
+        return sent < promised && !connection.has(BROKEN | CLOSED);
+    }
+
+    /** {@return when the peer counts as stuck because it takes nothing of what the loop sends, or NEVER; loop} */
+    long stallDeadline() {
+        long limit = timeoutNanos();
+        return !loopSends || connection.has(FLUSHING) || limit == NEVER ? NEVER : progressAt + limit;
+    }
+
+    /** The transport is closed: the loop lets go of the queue. */
+    void closedOnLoop() {
+        if (loopSends) {
+            giveBack();
+        } else {
+            dropQueue();
+        }
+        wake();
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.internal.connection;
+
+import dev.netpoll.ConnectionClosedException;
+import java.io.IOException;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
+import java.nio.channels.ClosedChannelException;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * A connection as a channel that several threads may share: one lock per side, held while an operation waits. After
+ * each operation the side belongs to nobody, so that closing may free it.
+ */
+final class SharedChannel implements ByteChannel {
+    private final SocketConnection connection;
+    private final ReentrantLock reading = new ReentrantLock();
+    private final ReentrantLock writing = new ReentrantLock();
+
+    SharedChannel(SocketConnection connection) {
+        this.connection = connection;
+    }
+
+    @Override
+    public int read(ByteBuffer dst) throws IOException {
+        reading.lock();
+        try {
+            return connection.reader().read(dst);
+        } catch (ConnectionClosedException e) {
+            throw asClosed(e);
+        } finally {
+            done(connection.inbound());
+            reading.unlock();
+        }
+    }
+
+    @Override
+    public int write(ByteBuffer src) throws IOException {
+        int bytes = src.remaining();
+        writing.lock();
+        try {
+            Outbound outbound = connection.outbound();
+            outbound.beginWrite();
+            if (bytes > 0) {
+                outbound.buffer.writeBytes(src);
+                outbound.flush(true);
+            }
+            return bytes;
+        } catch (ConnectionClosedException e) {
+            throw asClosed(e);
+        } finally {
+            connection.outbound().dropPending();
+            done(connection.outbound());
+            writing.unlock();
+        }
+    }
+
+    private static IOException asClosed(ConnectionClosedException e) {
+        ClosedChannelException closed = new ClosedChannelException();
+        closed.initCause(e);
+        return closed;
+    }
+
+    private void done(Side side) {
+        side.leaveIfOwner();
+        VarHandle.fullFence(); // the ender sets ENDED, then looks at the owner
+        if (connection.has(ConnectionState.ENDED)) {
+            side.end();
+        }
+    }
+
+    @Override
+    public boolean isOpen() {
+        return !connection.has(ConnectionState.CLOSING);
+    }
+
+    @Override
+    public void close() {
+        connection.close();
+    }
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.internal.connection;
+
+import static dev.netpoll.internal.connection.ConnectionConfig.NEVER;
+
+import dev.netpoll.internal.loop.EventLoop;
+import java.io.InterruptedIOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the two sides of a connection have in common: one user at a time, who owns the side's memory, and one waiter.
+ *
+ * <p><b>Ownership.</b> The buffers of a side are plain memory of the thread that used it last, its {@code owner}.
+ * Closing must free them, but not under the hands of a thread that is using them:
+ *
+ * <ul>
+ *   <li>S1 A thread becomes the owner by a volatile store of {@code owner}, and then looks for ENDED; ENDED is set
+ *       (volatile) before the ender looks at {@code owner}. So either the thread sees ENDED and keeps out, or the ender
+ *       sees the owner and leaves the memory to it.
+ *   <li>S2 The ender frees the memory of a side whose owner is nobody, itself, or a thread that has terminated.
+ *   <li>S3 Otherwise the owner frees it: in its next call that fails, or at the end of the handler's run.
+ * </ul>
+ *
+ * <p><b>Waiting.</b> The waiter publishes itself, then looks at the condition; whoever makes the condition true does so
+ * first and then looks for the waiter. Time-outs come from the loop's timer, which only unparks: the waiter looks at
+ * the clock itself. Parking is untimed.
+ */
+abstract class Side {
+    private static final VarHandle OWNER;
+    private static final VarHandle WAITER;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            OWNER = lookup.findVarHandle(Side.class, "owner", Thread.class);
+            WAITER = lookup.findVarHandle(Side.class, "waiter", Thread.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    final SocketConnection connection;
+
+    private volatile @Nullable Thread owner;
+    private volatile @Nullable Thread waiter;
+
+    /** Limit of each wait in nanoseconds, or NEVER. */
+    private volatile long timeout;
+
+    /** Point in time, by System.nanoTime, that ends waits whatever the time-out; or NEVER. */
+    private volatile long deadline = NEVER;
+
+    /** When the wait in progress ends, or NEVER; the connection's timer reads it. */
+    private volatile long waitDeadline = NEVER;
+
+    Side(SocketConnection connection, Duration timeout) {
+        this.connection = connection;
+        this.timeout = ConnectionConfig.nanos(timeout);
+    }
+
+    /** Frees what the owner owns. */
+    abstract void freeOwned();
+
+    /** Makes the calling thread the owner; to be called first by every operation. */
+    final void enter() throws dev.netpoll.ConnectionClosedException {
+        Thread current = Thread.currentThread();
+        if (OWNER.get(this) != current) {
+            owner = current; // S1
+            if (connection.has(ConnectionState.ENDED)) {
+                throw ConnectionErrors.closed(connection, operation());
+            }
+        }
+    }
+
+    /** What this side does, for messages. */
+    abstract String operation();
+
+    /** The calling thread, the owner, is done with the side: views and references are gone. */
+    final void leave() {
+        OWNER.setRelease(this, null);
+    }
+
+    final boolean isOwner() {
+        return owner == Thread.currentThread();
+    }
+
+    final void leaveIfOwner() {
+        if (isOwner()) {
+            leave();
+        }
+    }
+
+    /** The calling thread closes the connection outside of a run: frees the side if it is the owner. */
+    final void leaveForGood() {
+        if (isOwner()) {
+            freeOwned();
+            leave();
+        }
+    }
+
+    /** The connection has ended: frees the side if that is safe (S2). */
+    void end() {
+        Thread last = owner;
+        boolean abandoned = last == null || last == Thread.currentThread() || !last.isAlive();
+        if (abandoned && OWNER.compareAndSet(this, last, Thread.currentThread())) {
+            freeOwned();
+            leave();
+        }
+    }
+
+    final void setTimeout(Duration value) {
+        timeout = ConnectionConfig.nanos(value);
+        deadline = NEVER;
+        wake();
+    }
+
+    final void setDeadline(@Nullable Instant value) {
+        if (value == null) {
+            deadline = NEVER;
+        } else {
+            long nanos = ConnectionConfig.nanos(Duration.between(Instant.now(), value));
+            long at = System.nanoTime() + Math.clamp(nanos, -NEVER / 2, NEVER / 2);
+            deadline = nanos == NEVER || at == NEVER ? NEVER : at;
+        }
+        wake();
+    }
+
+    /** {@return when a wait that began at {@code begin} ends, or NEVER} */
+    final long waitEnd(long begin) {
+        long limit = deadline;
+        if (limit != NEVER) {
+            return limit;
+        }
+        limit = timeout;
+        return limit == NEVER ? NEVER : begin + limit;
+    }
+
+    final boolean hasDeadline() {
+        return deadline != NEVER;
+    }
+
+    final long timeoutNanos() {
+        return timeout;
+    }
+
+    /** {@return when the wait in progress ends, or NEVER if there is none} */
+    final long waitDeadline() {
+        return waitDeadline;
+    }
+
+    /** Publishes the calling thread as the waiter; a second one is a mistake of the caller. */
+    final void beginWait() {
+        if (!WAITER.compareAndSet(this, null, Thread.currentThread())) {
+            throw new IllegalStateException("another thread is waiting to " + operation()
+                    + "; a connection has one reader and one writer at a" + " time, use asByteChannel() to share it");
+        }
+    }
+
+    final void endWait() {
+        waitDeadline = NEVER;
+        waiter = null;
+    }
+
+    /** Parks until somebody wakes the waiter; false if the wait that began at {@code begin} has run out of time. */
+    final boolean await(long begin) throws InterruptedIOException {
+        long end = waitEnd(begin);
+        if (end != NEVER) {
+            if (end - System.nanoTime() <= 0) {
+                return false;
+            }
+            waitDeadline = end;
+            connection.timer().ensureArmed(end);
+        }
+        LockSupport.park(this);
+        if (Thread.currentThread().isInterrupted()) {
+            throw new InterruptedIOException("interrupted while waiting to " + operation());
+        }
+        return true;
+    }
+
+    /** Wakes the waiter, if there is one; {@return whether there was} */
+    final boolean wake() {
+        Thread thread = waiter;
+        if (thread == null) {
+            return false;
+        }
+        LockSupport.unpark(thread);
+        return true;
+    }
+
+    /** {@return the exception for a wait on an event loop} */
+    static void refuseOnLoop(String what, String instead) {
+        if (EventLoop.onLoop()) {
+            throw ConnectionErrors.wouldBlock(what, instead);
+        }
+    }
+}

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.internal.connection;
+
+import dev.netpoll.Connection;
+import dev.netpoll.ConnectionHandler;
+import dev.netpoll.DetachedSocket;
+import dev.netpoll.FrameTooLargeException;
+import dev.netpoll.buffer.Reader;
+import dev.netpoll.buffer.Writer;
+import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.memory.Segment;
+import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.RawSocket;
+import dev.netpoll.internal.poll.Transport;
+import dev.netpoll.internal.poll.TransportEvents;
+import dev.netpoll.internal.poll.TransportException;
+import java.io.IOException;
+import java.net.SocketAddress;
+import java.net.SocketOption;
+import java.nio.channels.ByteChannel;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Objects;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A connection over a transport. Joins the two sides, the timer and the runs of the callbacks; what decides about its
+ * life is in {@link Lifecycle}.
+ *
+ * <p><b>Place.</b> Made by {@link Acceptor}, {@link DialAttempt} and adoption; lives on one event loop.
+ *
+ * <p><b>Threads.</b> {@link TransportEvents} methods on the loop; the rest as {@link Connection} says.
+ */
+public final class SocketConnection extends ConnectionState implements Connection, TransportEvents {
+    /** Told about the connect of a dialed connection, on the loop. */
+    interface ConnectEvents {
+        /** The connect succeeded, with errno 0, or failed. */
+        void connected(int errno);
+    }
+
+    private final EventLoop loop;
+    private final Transport transport;
+    private final ConnectionConfig config;
+    private final Inbound inbound;
+    private final Outbound outbound;
+    private final ConnectionTimer timer;
+    private final Lifecycle lifecycle;
+    private final Reader reader;
+    private final Writer writer;
+    private final AtomicReference<@Nullable SharedChannel> channel = new AtomicReference<>();
+    private volatile @Nullable Object attachment;
+    private volatile int errno;
+    private volatile String closeReason = "";
+
+    /** Waits for the connect; null afterwards. Loop only. */
+    private @Nullable ConnectEvents connecting;
+
+    /** Makes a connection; it is told to start by {@link Lifecycle}. */
+    public SocketConnection(EventLoop loop, Transport transport, ConnectionConfig config) {
+        this.loop = loop;
+        this.transport = transport;
+        this.config = config;
+        inbound = new Inbound(this, config.options());
+        outbound = new Outbound(this, config.options());
+        timer = new ConnectionTimer(this, config.options().idleTimeout());
+        lifecycle = new Lifecycle(this);
+        reader = new ConnectionReader(inbound);
+        writer = new ConnectionWriter(outbound);
+    }
+
+    EventLoop loop() {
+        return loop;
+    }
+
+    boolean inLoop() {
+        return loop.inLoop();
+    }
+
+    Transport transport() {
+        return transport;
+    }
+
+    ConnectionConfig config() {
+        return config;
+    }
+
+    Inbound inbound() {
+        return inbound;
+    }
+
+    Outbound outbound() {
+        return outbound;
+    }
+
+    ConnectionTimer timer() {
+        return timer;
+    }
+
+    /** {@return what decides about the connection's life} */
+    public Lifecycle lifecycle() {
+        return lifecycle;
+    }
+
+    /** {@return whether it was made by the server or dialer that owns this configuration} */
+    public boolean belongsTo(ConnectionConfig other) {
+        return config == other;
+    }
+
+    /** Runs a task on the loop; if the loop has ended, and so all its connections are closed, at once. */
+    void onLoop(Runnable task) {
+        try {
+            loop.execute(task);
+        } catch (RejectedExecutionException e) {
+            task.run();
+        }
+    }
+
+    /** Lets the transport connect; loop. */
+    void connect(SocketAddress remote, ConnectEvents events) {
+        connecting = events;
+        loop.poller().connect(transport, remote, this);
+    }
+
+    // ---- transport events, on the loop ----
+
+    @Override
+    public void connected() {
+        ConnectEvents events = connecting;
+        connecting = null;
+        if (events != null) {
+            events.connected(0);
+        }
+    }
+
+    @Override
+    public void received(Segment segments) {
+        if (has(CLOSING)) {
+            Segment.freeAll(segments);
+            return;
+        }
+        timer.touch();
+        inbound.deliver(segments);
+    }
+
+    @Override
+    public void peerFinished() {
+        add(PEER_FINISHED);
+        inbound.wake();
+        lifecycle.settle();
+    }
+
+    @Override
+    public void peerGone() {
+        add(PEER_GONE);
+    }
+
+    @Override
+    public void sent(long bytes, boolean drained) {
+        timer.touch();
+        outbound.progressed(bytes, drained);
+        if (drained) {
+            drained();
+        }
+    }
+
+    @Override
+    public void failed(int error) {
+        noteErrno(error);
+        ConnectEvents events = connecting;
+        if (events != null) {
+            connecting = null;
+            events.connected(error);
+            return;
+        }
+        add(BROKEN);
+        lifecycle.release(false);
+    }
+
+    /** The loop has sent all it had to; loop. */
+    void drained() {
+        if (!has(CLOSED)) {
+            lifecycle.drained();
+        }
+    }
+
+    /** A run of the handler is due; any thread. */
+    void runHandler() {
+        lifecycle.runHandler();
+    }
+
+    @Override
+    protected void evict() {
+        closeFor("the event loop ended", true);
+    }
+
+    // ---- what errors say ----
+
+    void noteErrno(int error) {
+        if (errno == 0) {
+            errno = error;
+        }
+    }
+
+    int errno() {
+        return errno == 0 ? Errno.ECONNRESET : errno;
+    }
+
+    String closeReason() {
+        return closeReason;
+    }
+
+    // ---- Connection ----
+
+    @Override
+    public Reader reader() {
+        return reader;
+    }
+
+    @Override
+    public Writer writer() {
+        return writer;
+    }
+
+    @Override
+    public boolean isActive() {
+        return !has(INACTIVE);
+    }
+
+    @Override
+    public boolean isReusable() {
+        return !has(INACTIVE | FLUSHING | SENDING | RUNNING | CUT | OUTPUT_SHUT)
+                && inbound.readable() == 0
+                && outbound.buffer.pending() == 0
+                && transport.peek() == -Errno.EAGAIN
+                && isActive();
+    }
+
+    /** {@return whether somebody works on it, so that it is not idle} */
+    boolean isBusy() {
+        return has(RUNNING | DISCONNECTING | FLUSHING | SENDING);
+    }
+
+    @Override
+    public boolean isWritable() {
+        return outbound.isWritable();
+    }
+
+    @Override
+    public void demand(int bytes) throws FrameTooLargeException {
+        inbound.demand(bytes);
+    }
+
+    @Override
+    public @Nullable SocketAddress localAddress() {
+        return transport.localAddress();
+    }
+
+    @Override
+    public @Nullable SocketAddress remoteAddress() {
+        return transport.remoteAddress();
+    }
+
+    @Override
+    public void setReadTimeout(Duration timeout) {
+        inbound.setTimeout(positive(timeout));
+    }
+
+    @Override
+    public void setWriteTimeout(Duration timeout) {
+        outbound.setTimeout(positive(timeout));
+    }
+
+    @Override
+    public void setReadDeadline(@Nullable Instant deadline) {
+        inbound.setDeadline(deadline);
+    }
+
+    @Override
+    public void setWriteDeadline(@Nullable Instant deadline) {
+        outbound.setDeadline(deadline);
+    }
+
+    @Override
+    public void setIdleTimeout(Duration timeout) {
+        timer.setIdleTimeout(positive(timeout));
+    }
+
+    private static Duration positive(Duration timeout) {
+        if (timeout.isNegative() || timeout.isZero()) {
+            throw new IllegalArgumentException(
+                    "a time-out must be positive: " + timeout + "; Connection.NO_TIMEOUT means none");
+        }
+        return timeout;
+    }
+
+    @Override
+    public <T> Connection setOption(SocketOption<T> option, T value) throws IOException {
+        transport.setOption(option, value);
+        return this;
+    }
+
+    @Override
+    public <T> T getOption(SocketOption<T> option) throws IOException {
+        return transport.getOption(option);
+    }
+
+    @Override
+    public @Nullable Object attachment() {
+        return attachment;
+    }
+
+    @Override
+    public void attach(@Nullable Object attachment) {
+        this.attachment = attachment;
+    }
+
+    @Override
+    public void onRequest(ConnectionHandler handler) {
+        lifecycle.setHandler(Objects.requireNonNull(handler, "handler"));
+    }
+
+    @Override
+    public void addCloseCallback(ConnectionHandler callback) {
+        lifecycle.addCloseCallback(Objects.requireNonNull(callback, "callback"));
+    }
+
+    @Override
+    public void pauseReading() {
+        inbound.pauseByUser(true);
+    }
+
+    @Override
+    public void resumeReading() {
+        inbound.pauseByUser(false);
+    }
+
+    @Override
+    public boolean isReadingPaused() {
+        return inbound.isPausedByUser();
+    }
+
+    @Override
+    public void shutdownOutput() throws IOException {
+        try {
+            outbound.shutdown();
+        } catch (TransportException e) {
+            noteErrno(e.errno());
+            throw ConnectionErrors.broken(this, "shutdown", 0);
+        }
+    }
+
+    @Override
+    public void close() {
+        closeFor("", false);
+        leaveSides();
+    }
+
+    @Override
+    public void abort() {
+        closeFor("", true);
+        leaveSides();
+    }
+
+    private void leaveSides() {
+        if (!has(RUNNING)) {
+            inbound.leaveForGood();
+            outbound.leaveForGood();
+        }
+    }
+
+    void closeFor(String reason, boolean abort) {
+        if (!has(CLOSING)) {
+            closeReason = reason.isEmpty() ? "" : ": " + reason;
+        }
+        lifecycle.close(abort);
+    }
+
+    @Override
+    public DetachedSocket detach() throws IOException {
+        RawSocket raw = lifecycle.detach();
+        return new DetachedSocket(raw.fd(), raw.channel(), lifecycle.endDetached());
+    }
+
+    @Override
+    public ByteChannel asByteChannel() {
+        SharedChannel shared = channel.get();
+        if (shared == null) {
+            shared = new SharedChannel(this);
+            SharedChannel first = channel.compareAndExchange(null, shared);
+            shared = first == null ? shared : first;
+        }
+        return shared;
+    }
+
+    @Override
+    public String toString() {
+        return "Connection[" + localAddress() + " -> " + remoteAddress() + (isActive() ? ", active]" : ", not active]");
+    }
+}

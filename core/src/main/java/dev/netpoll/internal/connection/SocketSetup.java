@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.internal.connection;
+
+import dev.netpoll.Connection;
+import dev.netpoll.ConnectionOptions;
+import dev.netpoll.internal.poll.SocketOptions;
+import dev.netpoll.internal.poll.Transport;
+import java.io.IOException;
+import java.net.SocketOption;
+import java.net.StandardSocketOptions;
+import java.net.UnixDomainSocketAddress;
+import java.time.Duration;
+import java.util.Map;
+
+/** Sets the socket options of a new connection: what the user named, and how TCP finds out that a peer is lost. */
+final class SocketSetup {
+    private static final int KEEP_ALIVE_PROBES = 3;
+
+    /** Linux takes no more (MAX_TCP_KEEPIDLE). */
+    private static final int KEEP_ALIVE_MAX_SECONDS = 32767;
+
+    private SocketSetup() {}
+
+    /**
+     * Sets the options.
+     *
+     * @param unix whether it is a Unix socket, which has no TCP options
+     * @throws UnsupportedOperationException if an option that the user named is not known
+     */
+    static void apply(Transport transport, ConnectionOptions options, boolean unix) throws IOException {
+        if (!unix) {
+            keepAlive(transport, options.keepAlive());
+            if (!options.userTimeout().equals(Connection.NO_TIMEOUT)) {
+                setIfKnown(
+                        transport,
+                        SocketOptions.TCP_USER_TIMEOUT,
+                        Math.clamp(options.userTimeout().toMillis(), 1, Integer.MAX_VALUE));
+            }
+        }
+        for (Map.Entry<SocketOption<?>, Object> entry : options.socketOptions().entrySet()) {
+            set(transport, entry.getKey(), entry.getValue());
+        }
+    }
+
+    static boolean isUnix(Object address) {
+        return address instanceof UnixDomainSocketAddress;
+    }
+
+    private static void keepAlive(Transport transport, Duration idle) throws IOException {
+        if (idle.equals(Connection.NO_TIMEOUT)) {
+            return;
+        }
+        int seconds = Math.clamp(idle.toSeconds(), 1, KEEP_ALIVE_MAX_SECONDS);
+        transport.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+        setIfKnown(transport, SocketOptions.TCP_KEEPIDLE, seconds);
+        setIfKnown(transport, SocketOptions.TCP_KEEPINTVL, Math.max(1, seconds / 4));
+        setIfKnown(transport, SocketOptions.TCP_KEEPCNT, KEEP_ALIVE_PROBES);
+    }
+
+    private static void setIfKnown(Transport transport, SocketOption<Integer> option, int value) throws IOException {
+        try {
+            transport.setOption(option, value);
+        } catch (UnsupportedOperationException e) {
+            // a default that this backend or platform lacks; what the user names is not treated so
+        }
+    }
+
+    private static <T> void set(Transport transport, SocketOption<T> option, Object value) throws IOException {
+        transport.setOption(option, option.type().cast(value));
+    }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.ffi;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.ref.Reference;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** {@code <sys/epoll.h>}. */
+public final class LibcEpoll {
+    public static final int EPOLLIN = 0x1;
+    public static final int EPOLLOUT = 0x4;
+    public static final int EPOLLERR = 0x8;
+    public static final int EPOLLHUP = 0x10;
+    public static final int EPOLLRDHUP = 0x2000;
+    public static final int EPOLLET = 1 << 31;
+
+    private static final int EPOLL_CTL_ADD = 1;
+    private static final int EPOLL_CTL_DEL = 2;
+    private static final int EPOLL_CLOEXEC = 0x80000;
+    private static final int ENOSYS = 38;
+
+    private static final MethodHandle EPOLL_CREATE1 = Downcalls.link("epoll_create1", JAVA_INT, JAVA_INT);
+    private static final MethodHandle EPOLL_CTL =
+            Downcalls.link("epoll_ctl", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG);
+
+    // Both wait calls are ordinary ones: a critical call would hold up every safepoint while it waits.
+    private static final MethodHandle EPOLL_WAIT =
+            Downcalls.link("epoll_wait", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT);
+    private static final @Nullable MethodHandle EPOLL_PWAIT2 =
+            Downcalls.linkIfPresent("epoll_pwait2", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG);
+
+    /** False once the kernel (before 5.11) turned out to lack what the C library offers. */
+    private static volatile boolean nanoseconds = EPOLL_PWAIT2 != null;
+
+    private LibcEpoll() {}
+
+    /** Opens an epoll instance, closed on exec. */
+    public static int create(Scratch scratch) {
+        try {
+            // SAFETY: plain ints.
+            return scratch.result((int) EPOLL_CREATE1.invokeExact(scratch.errno, EPOLL_CLOEXEC));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        }
+    }
+
+    /** Adds a descriptor with its interest and the data its events carry. */
+    public static int add(Scratch scratch, int epoll, int fd, int interest, long data) {
+        return control(scratch, epoll, EPOLL_CTL_ADD, fd, scratch.epollEvent(interest, data));
+    }
+
+    /** Removes a descriptor; events fetched before may still be in the hands of whoever waited. */
+    public static int remove(Scratch scratch, int epoll, int fd) {
+        return control(scratch, epoll, EPOLL_CTL_DEL, fd, scratch.epollEvent(0, 0));
+    }
+
+    private static int control(Scratch scratch, int epoll, int operation, int fd, long eventAddress) {
+        try {
+            // SAFETY: the event lies in the scratch, which the errno argument keeps alive during the call.
+            return scratch.result((int) EPOLL_CTL.invokeExact(scratch.errno, epoll, operation, fd, eventAddress));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        }
+    }
+
+    /**
+     * Waits. As precise as the kernel allows: nanoseconds since Linux 5.11, else milliseconds, rounded up.
+     *
+     * @param timeoutNanos 0 does not wait, a negative value waits without limit
+     */
+    public static int await(Scratch scratch, int epoll, EpollEvents events, long timeoutNanos) {
+        if (timeoutNanos <= 0) {
+            return await(scratch, epoll, events, timeoutNanos < 0 ? -1 : 0);
+        }
+        if (nanoseconds) {
+            int result = awaitNanos(scratch, epoll, events, timeoutNanos);
+            if (result != -ENOSYS) {
+                return result;
+            }
+            nanoseconds = false;
+        }
+        long millis = (timeoutNanos - 1) / 1_000_000 + 1;
+        return await(scratch, epoll, events, (int) Math.min(millis, Integer.MAX_VALUE));
+    }
+
+    private static int await(Scratch scratch, int epoll, EpollEvents events, int millis) {
+        try {
+            // SAFETY: events owns room for capacity() events, and is reachable until after the call: see the fence.
+            return scratch.result(
+                    (int) EPOLL_WAIT.invokeExact(scratch.errno, epoll, events.address(), events.capacity(), millis));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        } finally {
+            Reference.reachabilityFence(events);
+        }
+    }
+
+    private static int awaitNanos(Scratch scratch, int epoll, EpollEvents events, long nanos) {
+        long timeout = scratch.timeSpec(nanos);
+        try {
+            // SAFETY: as above; the timespec lies in the scratch; a null signal mask is not applied.
+            return scratch.result((int)
+                    Objects.requireNonNull(EPOLL_PWAIT2).invokeExact(scratch.errno, epoll, events.address(), events.capacity(), timeout, 0L));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        } finally {
+            Reference.reachabilityFence(events);
+        }
+    }
+}

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.ffi;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+
+/** {@code <sys/socket.h>}, with the constants of {@code <netinet/in.h>} and {@code <netinet/tcp.h>} for Linux. */
+public final class LibcSocket {
+    public static final int AF_UNIX = 1;
+    public static final int AF_INET = 2;
+    public static final int AF_INET6 = 10;
+
+    public static final int MSG_PEEK = 0x2;
+    public static final int MSG_DONTWAIT = 0x40;
+    public static final int MSG_NOSIGNAL = 0x4000;
+    public static final int MSG_MORE = 0x8000;
+
+    public static final int SHUT_WR = 1;
+
+    public static final int SOL_SOCKET = 1;
+    public static final int SO_REUSEADDR = 2;
+    public static final int SO_TYPE = 3;
+    public static final int SO_ERROR = 4;
+    public static final int SO_SNDBUF = 7;
+    public static final int SO_RCVBUF = 8;
+    public static final int SO_KEEPALIVE = 9;
+    public static final int SO_LINGER = 13;
+    public static final int SO_REUSEPORT = 15;
+
+    public static final int IPPROTO_TCP = 6;
+    public static final int TCP_NODELAY = 1;
+    public static final int TCP_KEEPIDLE = 4;
+    public static final int TCP_KEEPINTVL = 5;
+    public static final int TCP_KEEPCNT = 6;
+    public static final int TCP_QUICKACK = 12;
+    public static final int TCP_USER_TIMEOUT = 18;
+    public static final int TCP_NOTSENT_LOWAT = 25;
+
+    public static final int IPPROTO_IPV6 = 41;
+    public static final int IPV6_V6ONLY = 26;
+
+    /** The type of stream sockets, as {@link #SO_TYPE} reports it. */
+    public static final int SOCK_STREAM = 1;
+
+    private static final int SOCK_NONBLOCK = 0x800;
+    private static final int SOCK_CLOEXEC = 0x80000;
+
+    private static final MethodHandle SOCKET = Downcalls.link("socket", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
+    private static final MethodHandle BIND = Downcalls.link("bind", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT);
+    private static final MethodHandle CONNECT = Downcalls.link("connect", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT);
+    private static final MethodHandle LISTEN = Downcalls.link("listen", JAVA_INT, JAVA_INT, JAVA_INT);
+    private static final MethodHandle ACCEPT4 =
+            Downcalls.link("accept4", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
+    private static final MethodHandle GETSOCKNAME =
+            Downcalls.link("getsockname", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle GETPEERNAME =
+            Downcalls.link("getpeername", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle RECV =
+            Downcalls.link("recv", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
+    private static final MethodHandle SEND =
+            Downcalls.link("send", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
+    private static final MethodHandle SEND_SEGMENT =
+            Downcalls.link("send", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
+    private static final MethodHandle SENDMSG = Downcalls.link("sendmsg", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
+    private static final MethodHandle SHUTDOWN = Downcalls.link("shutdown", JAVA_INT, JAVA_INT, JAVA_INT);
+    private static final MethodHandle SETSOCKOPT =
+            Downcalls.link("setsockopt", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT);
+    private static final MethodHandle GETSOCKOPT =
+            Downcalls.link("getsockopt", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
+
+    private LibcSocket() {}
+
+    /** Opens a stream socket, non-blocking and closed on exec. */
+    public static int socket(Scratch scratch, int family) {
+        try {
+            // SAFETY: plain ints.
+            return scratch.result(
+                    (int) SOCKET.invokeExact(scratch.errno, family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        }
+    }
+
+    /** Binds to an address made by {@link SockAddr#encode}. */
+    public static int bind(Scratch scratch, int fd, byte[] address) {
+        scratch.socketAddress(address);
+        try {
+            // SAFETY: the address lies in the scratch, which the errno argument keeps alive during the call.
+            return scratch.result(
+                    (int) BIND.invokeExact(scratch.errno, fd, scratch.socketAddressAddress(), address.length));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        }
+    }
+
+    /** Connects to an address made by {@link SockAddr#encode}. */
+    public static int connect(Scratch scratch, int fd, byte[] address) {
+        scratch.socketAddress(address);
+        try {
+            // SAFETY: the address lies in the scratch, which the errno argument keeps alive during the call.
+            return scratch.result(
+                    (int) CONNECT.invokeExact(scratch.errno, fd, scratch.socketAddressAddress(), address.length));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        }
+    }
+
+    /** Listens. */
+    public static int listen(Scratch scratch, int fd, int backlog) {
+        try {
+            // SAFETY: plain ints.
+            return scratch.result((int) LISTEN.invokeExact(scratch.errno, fd, backlog));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        }
+    }
+
+    /** Accepts; non-blocking, closed on exec. The peer's address is left in the scratch. */
+    public static int accept(Scratch scratch, int fd) {
+        scratch.length(SockAddr.MAX_SIZE);
+        try {
+            // SAFETY: the kernel writes at most MAX_SIZE bytes of address, into the scratch.
+            return scratch.result((int) ACCEPT4.invokeExact(
+                    scratch.errno,
+                    fd,
+                    scratch.socketAddressAddress(),
+                    scratch.lengthAddress(),
+                    SOCK_NONBLOCK | SOCK_CLOEXEC));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        }
+    }
+
+    /** Leaves the socket's own address in the scratch. */
+    public static int getsockname(Scratch scratch, int fd) {
+        scratch.length(SockAddr.MAX_SIZE);
+        try {
+            // SAFETY: the kernel writes at most MAX_SIZE bytes of address, into the scratch.
+            return scratch.result((int) GETSOCKNAME.invokeExact(
+                    scratch.errno, fd, scratch.socketAddressAddress(), scratch.lengthAddress()));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        }
+    }
+
+    /** Leaves the peer's address in the scratch. */
+    public static int getpeername(Scratch scratch, int fd) {
+        scratch.length(SockAddr.MAX_SIZE);
+        try {
+            // SAFETY: the kernel writes at most MAX_SIZE bytes of address, into the scratch.
+            return scratch.result((int) GETPEERNAME.invokeExact(
+                    scratch.errno, fd, scratch.socketAddressAddress(), scratch.lengthAddress()));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        }
+    }
+
+    /** Receives into memory that the caller keeps alive. */
+    public static long recv(Scratch scratch, int fd, long address, long length, int flags) {
+        try {
+            // SAFETY: the caller owns length bytes at address and does not give them up before this returns.
+            return scratch.result((long) RECV.invokeExact(scratch.errno, fd, address, length, flags));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        }
+    }
+
+    /** Looks whether {@link #recv} would find something, and leaves it there. */
+    public static long peek(Scratch scratch, int fd) {
+        return recv(scratch, fd, scratch.optionAddress(), 1, MSG_PEEK | MSG_DONTWAIT);
+    }
+
+    /** Sends from memory that the caller keeps alive. Never raises SIGPIPE. */
+    public static long send(Scratch scratch, int fd, long address, long length, int flags) {
+        try {
+            // SAFETY: the caller owns length bytes at address and does not give them up before this returns.
+            return scratch.result((long) SEND.invokeExact(scratch.errno, fd, address, length, flags | MSG_NOSIGNAL));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        }
+    }
+
+    /**
+     * Sends from memory that somebody else may free meanwhile.
+     *
+     * @throws IllegalStateException if the segment's arena is closed
+     */
+    public static long send(Scratch scratch, int fd, MemorySegment bytes, int flags) {
+        try {
+            // SAFETY: an address parameter makes the linker acquire the segment's arena, so that it cannot be closed
+            // before the call returns; if it is closed already, nothing is called.
+            return scratch.result(
+                    (long) SEND_SEGMENT.invokeExact(scratch.errno, fd, bytes, bytes.byteSize(), flags | MSG_NOSIGNAL));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        }
+    }
+
+    /** Sends the first {@code parts} parts of the scratch's I/O vector, from memory that the caller keeps alive. */
+    public static long sendmsg(Scratch scratch, int fd, int parts, int flags) {
+        scratch.messageParts(parts);
+        try {
+            // SAFETY: header and vector lie in the scratch; the caller owns what the vector points to.
+            return scratch.result(
+                    (long) SENDMSG.invokeExact(scratch.errno, fd, scratch.messageAddress(), flags | MSG_NOSIGNAL));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        }
+    }
+
+    /** Shuts down. */
+    public static int shutdown(Scratch scratch, int fd, int how) {
+        try {
+            // SAFETY: plain ints.
+            return scratch.result((int) SHUTDOWN.invokeExact(scratch.errno, fd, how));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        }
+    }
+
+    /** Sets an option of type int. */
+    public static int setsockopt(Scratch scratch, int fd, int level, int name, int value) {
+        scratch.option(value, 0);
+        return setsockopt(scratch, fd, level, name, scratch.optionAddress(), Integer.BYTES);
+    }
+
+    /** Sets SO_LINGER; a negative number of seconds switches it off. */
+    public static int setLinger(Scratch scratch, int fd, int seconds) {
+        scratch.option(seconds < 0 ? 0 : 1, Math.max(seconds, 0));
+        return setsockopt(scratch, fd, SOL_SOCKET, SO_LINGER, scratch.optionAddress(), 2 * Integer.BYTES);
+    }
+
+    private static int setsockopt(Scratch scratch, int fd, int level, int name, long value, int length) {
+        try {
+            // SAFETY: the value lies in the scratch, with at least length bytes.
+            return scratch.result((int) SETSOCKOPT.invokeExact(scratch.errno, fd, level, name, value, length));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        }
+    }
+
+    /** Leaves an option of up to 8 bytes in the scratch: {@link Scratch#option()}. */
+    public static int getsockopt(Scratch scratch, int fd, int level, int name) {
+        scratch.option(0, 0);
+        scratch.length(2 * Integer.BYTES);
+        try {
+            // SAFETY: the kernel writes at most the 8 bytes that the length says, into the scratch.
+            return scratch.result((int) GETSOCKOPT.invokeExact(
+                    scratch.errno, fd, level, name, scratch.optionAddress(), scratch.lengthAddress()));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        }
+    }
+
+    /** {@return the socket's pending error, positive or 0, or what went wrong asking for it} Clears it. */
+    public static int pendingError(Scratch scratch, int fd) {
+        int result = getsockopt(scratch, fd, SOL_SOCKET, SO_ERROR);
+        return result < 0 ? -result : scratch.option();
+    }
+}

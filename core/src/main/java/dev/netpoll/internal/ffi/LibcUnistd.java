@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.ffi;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import java.lang.invoke.MethodHandle;
+
+/** {@code <unistd.h>} and {@code <fcntl.h>}: descriptors. */
+public final class LibcUnistd {
+    private static final int F_GETFD = 1;
+    private static final int F_SETFD = 2;
+    private static final int F_GETFL = 3;
+    private static final int F_SETFL = 4;
+    private static final int FD_CLOEXEC = 1;
+    private static final int O_NONBLOCK = 0x800;
+
+    private static final MethodHandle CLOSE = Downcalls.link("close", JAVA_INT, JAVA_INT);
+    private static final MethodHandle FCNTL =
+            Downcalls.linkVariadic("fcntl", 2, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
+
+    private LibcUnistd() {}
+
+    /** Closes; the descriptor is gone whatever is returned, so nobody may retry. */
+    public static int close(Scratch scratch, int fd) {
+        try {
+            // SAFETY: plain ints. Whose descriptor it is, is the caller's concern: GuardedFd for all shared ones.
+            return scratch.result((int) CLOSE.invokeExact(scratch.errno, fd));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        }
+    }
+
+    /** Makes a foreign descriptor non-blocking and closed on exec, as our own are from birth. */
+    public static int configure(Scratch scratch, int fd) {
+        int flags = fcntl(scratch, fd, F_GETFL, 0);
+        if (flags >= 0) {
+            flags = fcntl(scratch, fd, F_SETFL, flags | O_NONBLOCK);
+        }
+        if (flags >= 0) {
+            flags = fcntl(scratch, fd, F_GETFD, 0);
+        }
+        return flags < 0 ? flags : fcntl(scratch, fd, F_SETFD, flags | FD_CLOEXEC);
+    }
+
+    private static int fcntl(Scratch scratch, int fd, int command, int argument) {
+        try {
+            // SAFETY: the commands above take and return plain ints.
+            return scratch.result((int) FCNTL.invokeExact(scratch.errno, fd, command, argument));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.ffi;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+
+/**
+ * The native memory that one thread needs during a system call: the cell that receives errno, a socket address, an
+ * option value, a message header with its I/O vector.
+ *
+ * <p>A poller keeps one of its own. Others {@link #take} one and {@link #giveBack} it: neither allocates nor waits as
+ * long as fewer threads are inside system calls than there are slots, and both also work on virtual threads, which a
+ * thread-local would not do well.
+ *
+ * <p>Not thread-safe: between take and giveBack it belongs to the taker.
+ */
+public final class Scratch {
+    /** How many parts {@link LibcSocket#sendmsg} may gather. */
+    public static final int IO_VECTORS = 64;
+
+    // One segment for all, so that whoever passes a part of it to the linker keeps all of it alive.
+    private static final long ERRNO_AT = 0;
+    private static final long OPTION_AT = 8;
+    private static final long LENGTH_AT = 16;
+    private static final long EVENT_AT = 24;
+    private static final long TIME_AT = 40;
+    private static final long ADDRESS_AT = 64;
+    private static final long HEADER_AT = 192;
+    private static final long VECTOR_AT = 256;
+    private static final long SIZE = VECTOR_AT + (long) IO_VECTORS * IoVector.SIZE;
+
+    private static final int SLOTS = 32;
+    private static final int PROBES = 4;
+
+    /** Slots a cache line apart. */
+    private static final int STRIDE = 16;
+
+    private static final AtomicReferenceArray<Scratch> POOL = new AtomicReferenceArray<>(SLOTS * STRIDE);
+
+    /** Where the linker puts errno. */
+    final MemorySegment errno;
+
+    private final MemorySegment memory;
+
+    /** Allocates one, freed by the garbage collector. */
+    public Scratch() {
+        // Automatic arena: its liveness checks cost nothing, and a scratch that finds no free slot is just dropped.
+        memory = Arena.ofAuto().allocate(SIZE, 64);
+        errno = memory.asSlice(ERRNO_AT, ValueLayout.JAVA_INT);
+        MsgHeader.init(memory, HEADER_AT, memory.address() + VECTOR_AT);
+    }
+
+    /** {@return one that nobody else uses until it is given back} Any thread. */
+    public static Scratch take() {
+        int home = home();
+        for (int i = 0; i < PROBES; i++) {
+            int slot = ((home + i) & (SLOTS - 1)) * STRIDE;
+            if (POOL.getPlain(slot) != null) {
+                Scratch found = POOL.getAndSet(slot, null);
+                if (found != null) {
+                    return found;
+                }
+            }
+        }
+        return new Scratch();
+    }
+
+    /** Ends the use that {@link #take} began. */
+    public void giveBack() {
+        int home = home();
+        for (int i = 0; i < PROBES; i++) {
+            int slot = ((home + i) & (SLOTS - 1)) * STRIDE;
+            if (POOL.getPlain(slot) == null && POOL.compareAndSet(slot, null, this)) {
+                return;
+            }
+        }
+    }
+
+    private static int home() {
+        return (int) Thread.currentThread().threadId();
+    }
+
+    /** Sets part {@code index} of what {@link LibcSocket#sendmsg} gathers. */
+    public void vector(int index, long address, long length) {
+        IoVector.set(memory, VECTOR_AT + (long) index * IoVector.SIZE, address, length);
+    }
+
+    /** {@return the value {@link LibcSocket#getsockopt} left; of a {@code struct linger} the switch} */
+    public int option() {
+        return memory.get(ValueLayout.JAVA_INT, OPTION_AT);
+    }
+
+    /** {@return the seconds of the {@code struct linger} that {@link LibcSocket#getsockopt} left} */
+    public int lingerSeconds() {
+        return memory.get(ValueLayout.JAVA_INT, OPTION_AT + Integer.BYTES);
+    }
+
+    void option(int first, int second) {
+        memory.set(ValueLayout.JAVA_INT, OPTION_AT, first);
+        memory.set(ValueLayout.JAVA_INT, OPTION_AT + Integer.BYTES, second);
+    }
+
+    /** {@return the socket address the last call left, as bytes for {@link SockAddr#decode}} */
+    public byte[] socketAddress() {
+        return SockAddr.copy(memory, ADDRESS_AT, length());
+    }
+
+    /** Writes a socket address for the next call. */
+    void socketAddress(byte[] encoded) {
+        MemorySegment.copy(encoded, 0, memory, ValueLayout.JAVA_BYTE, ADDRESS_AT, encoded.length);
+    }
+
+    int length() {
+        return memory.get(ValueLayout.JAVA_INT, LENGTH_AT);
+    }
+
+    void length(int length) {
+        memory.set(ValueLayout.JAVA_INT, LENGTH_AT, length);
+    }
+
+    /** Writes one {@code struct epoll_event} and returns its address. */
+    long epollEvent(int events, long data) {
+        EpollEvents.set(memory, EVENT_AT, events, data);
+        return memory.address() + EVENT_AT;
+    }
+
+    /** Writes a {@code struct timespec} and returns its address. */
+    long timeSpec(long nanos) {
+        memory.set(ValueLayout.JAVA_LONG, TIME_AT, nanos / 1_000_000_000);
+        memory.set(ValueLayout.JAVA_LONG, TIME_AT + Long.BYTES, nanos % 1_000_000_000);
+        return memory.address() + TIME_AT;
+    }
+
+    void messageParts(int count) {
+        MsgHeader.parts(memory, HEADER_AT, count);
+    }
+
+    long optionAddress() {
+        return memory.address() + OPTION_AT;
+    }
+
+    long lengthAddress() {
+        return memory.address() + LENGTH_AT;
+    }
+
+    long socketAddressAddress() {
+        return memory.address() + ADDRESS_AT;
+    }
+
+    long messageAddress() {
+        return memory.address() + HEADER_AT;
+    }
+
+    /** {@return a non-negative result as it is, and for -1 the error number negated} */
+    int result(int result) {
+        return result >= 0 ? result : -errno.get(ValueLayout.JAVA_INT, 0);
+    }
+
+    /** As {@link #result(int)}. */
+    long result(long result) {
+        return result >= 0 ? result : -errno.get(ValueLayout.JAVA_INT, 0);
+    }
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.memory;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The free blocks of one size class: LIFO stacks (the block freed last is warm in the cache), each behind a try-lock.
+ *
+ * <p>Invariants:
+ * <ul>
+ *   <li>I1. The fields of a stripe and the links of its blocks are touched only by the thread that set {@code lock}.
+ *   <li>I2. Nobody waits for a lock: taking goes on to the next stripe, putting ends in the overflow list, onto which
+ *       threads only push single blocks and from which they only take everything, so that it has no ABA problem.
+ *   <li>I3. {@code taken - put} over all stripes is the number of blocks that were taken from here and are not back.
+ *       A block taken elsewhere (newly carved) is counted by the pool.
+ * </ul>
+ */
+final class FreeList {
+    private static final VarHandle LOCK;
+    private static final VarHandle OVERFLOW;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            LOCK = lookup.findVarHandle(Stripe.class, "lock", int.class);
+            OVERFLOW = lookup.findVarHandle(FreeList.class, "overflow", Block.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private final Stripe[] stripes;
+    private final int mask;
+    private final LongAdder overflowHits = new LongAdder();
+
+    @SuppressWarnings("unused") // through OVERFLOW
+    private volatile @Nullable Block overflow;
+
+    /** Creates an empty one with {@code stripes} stacks, a power of two. */
+    FreeList(int stripes) {
+        this.stripes = new Stripe[stripes];
+        this.mask = stripes - 1;
+        for (int i = 0; i < stripes; i++) {
+            this.stripes[i] = new Stripe();
+        }
+    }
+
+    /** Takes a block, preferably from the stripe {@code home}; null when none was found without waiting. */
+    @Nullable
+    Block take(int home) {
+        for (int i = 0; i <= mask; i++) {
+            Stripe stripe = stripes[(home + i) & mask];
+            if (stripe.top == null || !stripe.tryLock()) { // a racy look first: most stripes are empty or ours
+                continue;
+            }
+            Block block = stripe.top;
+            if (block != null) {
+                stripe.top = block.nextFree;
+                block.nextFree = null;
+                stripe.taken++;
+            }
+            stripe.unlock();
+            if (block != null) {
+                return block;
+            }
+        }
+        return overflow == null ? null : takeOverflow(home);
+    }
+
+    private @Nullable Block takeOverflow(int home) {
+        Block block = (Block) OVERFLOW.getAndSet(this, null);
+        if (block == null) {
+            return null;
+        }
+        Block rest = block.nextFree;
+        block.nextFree = null;
+        while (rest != null) {
+            Block next = rest.nextFree;
+            store(home, rest, 0);
+            rest = next;
+        }
+        overflowHits.increment();
+        Stripe.TAKEN_ELSEWHERE.getAndAdd(stripes[home & mask], 1L);
+        return block;
+    }
+
+    /** Puts a block back. */
+    void put(int home, Block block) {
+        store(home, block, 1);
+    }
+
+    private void store(int home, Block block, int counted) {
+        for (int i = 0; i <= mask; i++) {
+            Stripe stripe = stripes[(home + i) & mask];
+            if (stripe.tryLock()) {
+                block.nextFree = stripe.top;
+                stripe.top = block;
+                stripe.put += counted;
+                stripe.unlock();
+                return;
+            }
+        }
+        Block top;
+        do {
+            top = overflow;
+            block.nextFree = top;
+        } while (!OVERFLOW.weakCompareAndSet(this, top, block));
+        if (counted != 0) {
+            Stripe.TAKEN_ELSEWHERE.getAndAdd(stripes[home & mask], -1L);
+        }
+    }
+
+    /** Counts a block that was carved for a taker instead of being found here. */
+    void takenElsewhere(int home) {
+        Stripe.TAKEN_ELSEWHERE.getAndAdd(stripes[home & mask], 1L);
+    }
+
+    /** Blocks in use: exact when nobody takes or puts meanwhile. */
+    long outstanding() {
+        long sum = 0;
+        for (Stripe stripe : stripes) {
+            VarHandle.acquireFence();
+            sum += stripe.taken - stripe.put + (long) Stripe.TAKEN_ELSEWHERE.getAcquire(stripe);
+        }
+        return sum;
+    }
+
+    /** Blocks found here so far. */
+    long hits() {
+        long sum = overflowHits.sum();
+        for (Stripe stripe : stripes) {
+            VarHandle.acquireFence();
+            sum += stripe.taken;
+        }
+        return sum;
+    }
+
+    private static final class Stripe {
+        static final VarHandle TAKEN_ELSEWHERE;
+
+        static {
+            try {
+                TAKEN_ELSEWHERE = MethodHandles.lookup().findVarHandle(Stripe.class, "takenElsewhere", long.class);
+            } catch (ReflectiveOperationException e) {
+                throw new ExceptionInInitializerError(e);
+            }
+        }
+
+        @Nullable
+        Block top;
+
+        long taken;
+        long put;
+
+        @SuppressWarnings("unused") // through LOCK
+        private int lock;
+
+        /** Takes less puts that went past the stack; changed without the lock. */
+        @SuppressWarnings("unused") // through TAKEN_ELSEWHERE
+        private long takenElsewhere;
+
+        boolean tryLock() {
+            return (int) LOCK.getOpaque(this) == 0 && LOCK.compareAndSet(this, 0, 1);
+        }
+
+        void unlock() {
+            LOCK.setRelease(this, 0);
+        }
+    }
+}

@@ -1,0 +1,543 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.memory;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ReadOnlyBufferException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The reading half of a buffer: a chain of segments that is consumed from its front.
+ *
+ * <pre>
+ *   append -> readable -- consumed, never exposed --> freed at once
+ *                |
+ *                +------- consumed, exposed -------> retired -- release --> freed
+ * </pre>
+ *
+ * <p>Invariants, between calls:
+ * <ul>
+ *   <li>I1. {@code length} is the sum of the lengths of the readable segments; none of them is empty.
+ *   <li>I2. Retired segments are exposed. {@code viewed} is true when there may be any exposed segment.
+ *   <li>I3. Of the readable segments only the first may be exposed, unless {@code allViewed}.
+ *   <li>I4. A view stays intact until {@link #release()}: bytes that were exposed are neither changed nor freed.
+ *   <li>I5. A call that throws because of its arguments has changed nothing.
+ * </ul>
+ *
+ * <p>Not thread-safe: one owner at a time. The caller makes sure that enough bytes are there; an operation that needs
+ * more throws {@link IndexOutOfBoundsException} with the numbers, and {@link IllegalArgumentException} for a negative
+ * count.
+ */
+public final class SegmentReader {
+    /** Up to this many bytes are copied into free room of the last segment instead of pinning a block. */
+    private static final int COPY_BELOW = 1024;
+
+    /** A block up to this capacity may be pinned by any leftover. */
+    private static final int SMALL_BLOCK = 4096;
+
+    private final SegmentPool pool;
+    private @Nullable Segment head;
+    private @Nullable Segment tail;
+    private @Nullable Segment retired;
+    private long length;
+    private boolean viewed;
+    private boolean allViewed;
+
+    /** Creates an empty one that takes memory for joined views from {@code pool}. */
+    public SegmentReader(SegmentPool pool) {
+        this.pool = pool;
+    }
+
+    /** The number of readable bytes. */
+    public long length() {
+        return length;
+    }
+
+    /** Whether there may be views that {@link #release()} would end. */
+    public boolean hasViews() {
+        return viewed;
+    }
+
+    /** Adds a chain of segments, which belong to this reader from now on. Small ones may be copied together. */
+    public void append(@Nullable Segment chain) {
+        Segment segment = chain;
+        while (segment != null) {
+            Segment following = segment.next;
+            segment.next = null;
+            int n = segment.length();
+            Segment last = tail;
+            if (n == 0) {
+                segment.free();
+            } else if (last != null && n <= COPY_BELOW && n <= last.room() && last.chargesLike(segment)) {
+                copyToEnd(last, segment, n);
+                length += n;
+                segment.free();
+            } else {
+                if (last == null) {
+                    head = segment;
+                } else {
+                    last.next = segment;
+                }
+                tail = segment;
+                length += n;
+            }
+            segment = following;
+        }
+    }
+
+    /** Takes all readable segments away, as a chain; ends all views as {@link #release()} does. */
+    public @Nullable Segment take() {
+        release();
+        Segment chain = head;
+        head = null;
+        tail = null;
+        length = 0;
+        return chain;
+    }
+
+    // ---- views
+
+    /** Consumes {@code n} bytes and returns them as a read-only view that is valid until {@link #release()}. */
+    public MemorySegment next(int n) {
+        Segment front = head;
+        if (front == null || n <= 0 || n > front.end - front.start) {
+            if (isNothing(n, "next")) {
+                return Layouts.EMPTY;
+            }
+            front = contiguous(n);
+        }
+        MemorySegment view = expose(front, n);
+        consume(front, n);
+        return view;
+    }
+
+    /** As {@link #next(int)}, without consuming; the view ends with {@link #release()} even if it is still unread. */
+    public MemorySegment peek(int n) {
+        Segment front = head;
+        if (front == null || n <= 0 || n > front.end - front.start) {
+            if (isNothing(n, "peek")) {
+                return Layouts.EMPTY;
+            }
+            front = contiguous(n);
+        }
+        return expose(front, n);
+    }
+
+    /** Read-only views of all readable bytes in order, valid until {@link #release()}; consumes nothing. */
+    public List<MemorySegment> views() {
+        List<MemorySegment> views = new ArrayList<>();
+        for (Segment segment = head; segment != null; segment = segment.next) {
+            views.add(expose(segment, segment.length()));
+        }
+        allViewed = viewed;
+        return views;
+    }
+
+    /**
+     * Consumes {@code n} bytes and returns them as a chain that shares the memory and belongs to the caller; null when
+     * {@code n} is 0. The chain is charged for exactly the bytes of it that were charged here.
+     */
+    public @Nullable Segment slice(int n) {
+        if (isNothing(n, "slice")) {
+            return null;
+        }
+        Segment first = null;
+        Segment last = null;
+        int left = n;
+        while (left > 0) {
+            Segment front = first();
+            int taken = Math.min(left, front.length());
+            Segment part;
+            if (taken < front.length() || front.exposed) {
+                part = front.split(taken); // views of this segment live on in the part that stays here
+                if (front.length() == 0) {
+                    retireFirst(front);
+                }
+            } else {
+                unlinkFirst(front);
+                front.settle();
+                part = front;
+            }
+            if (last == null) {
+                first = part;
+            } else {
+                last.next = part;
+            }
+            last = part;
+            left -= taken;
+            length -= taken;
+        }
+        return first;
+    }
+
+    /** Ends all views and frees their memory; a small leftover moves out of a large block. Idempotent. */
+    public void release() {
+        if (viewed) {
+            Segment dead = retired;
+            retired = null;
+            Segment.freeAll(dead);
+            for (Segment s = head; s != null && s.exposed; s = s.next) {
+                s.exposed = false;
+            }
+            viewed = false;
+            allViewed = false;
+        }
+        Segment front = head;
+        if (front != null) {
+            front.settle();
+            Block block = front.block;
+            if (block != null && block.capacity() > SMALL_BLOCK && front.length() <= block.capacity() >> 3) {
+                moveOut(front);
+            }
+        }
+    }
+
+    /** Frees everything, also what is viewed: the caller asserts that nobody uses a view any more. */
+    public void clear() {
+        Segment readable = head;
+        Segment dead = retired;
+        head = null;
+        tail = null;
+        retired = null;
+        length = 0;
+        viewed = false;
+        allViewed = false;
+        Segment.freeAll(dead);
+        Segment.freeAll(readable);
+    }
+
+    // ---- plain reads
+
+    /** Consumes {@code n} bytes without looking at them. */
+    public void skip(long n) {
+        if (isNothing(n, "skip")) {
+            return;
+        }
+        long left = n;
+        while (left > 0) {
+            Segment front = first();
+            int step = (int) Math.min(left, front.length());
+            consume(front, step);
+            left -= step;
+        }
+    }
+
+    /** The offset of the first {@code wanted} at or behind the offset {@code from}, or -1; consumes nothing. */
+    public long indexOf(byte wanted, long from) {
+        if (from < 0) {
+            throw new IllegalArgumentException("indexOf: negative offset " + from);
+        }
+        long offset = 0;
+        for (Segment segment = head; segment != null; segment = segment.next) {
+            int n = segment.length();
+            if (from < offset + n) {
+                int at = segment.start + (int) Math.max(0, from - offset);
+                int found = Layouts.indexOf(segment.memory, at, segment.end, wanted);
+                if (found >= 0) {
+                    return offset + found - segment.start;
+                }
+            }
+            offset += n;
+        }
+        return -1;
+    }
+
+    /** Consumes one byte. */
+    public byte readByte() {
+        Segment front = head;
+        if (front == null) {
+            return (byte) readAcross(Byte.BYTES);
+        }
+        byte value = front.memory.get(Layouts.BYTE, front.start);
+        consume(front, Byte.BYTES);
+        return value;
+    }
+
+    /** Consumes two bytes, the high one first. */
+    public short readShort() {
+        Segment front = head;
+        if (front == null || front.end - front.start < Short.BYTES) {
+            return (short) readAcross(Short.BYTES);
+        }
+        short value = front.memory.get(Layouts.SHORT, front.start);
+        consume(front, Short.BYTES);
+        return value;
+    }
+
+    /** Consumes four bytes, the high one first. */
+    public int readInt() {
+        Segment front = head;
+        if (front == null || front.end - front.start < Integer.BYTES) {
+            return (int) readAcross(Integer.BYTES);
+        }
+        int value = front.memory.get(Layouts.INT, front.start);
+        consume(front, Integer.BYTES);
+        return value;
+    }
+
+    /** Consumes eight bytes, the high one first. */
+    public long readLong() {
+        Segment front = head;
+        if (front == null || front.end - front.start < Long.BYTES) {
+            return readAcross(Long.BYTES);
+        }
+        long value = front.memory.get(Layouts.LONG, front.start);
+        consume(front, Long.BYTES);
+        return value;
+    }
+
+    /** Consumes two bytes, the low one first. */
+    public short readShortLE() {
+        return Short.reverseBytes(readShort());
+    }
+
+    /** Consumes four bytes, the low one first. */
+    public int readIntLE() {
+        return Integer.reverseBytes(readInt());
+    }
+
+    /** Consumes eight bytes, the low one first. */
+    public long readLongLE() {
+        return Long.reverseBytes(readLong());
+    }
+
+    /** Consumes {@code count} bytes into {@code dst[offset..]}. */
+    public void readBytes(byte[] dst, int offset, int count) {
+        Objects.checkFromIndexSize(offset, count, dst.length);
+        if (!isNothing(count, "readBytes")) {
+            copyOut(MemorySegment.ofArray(dst), offset, count);
+        }
+    }
+
+    /** Consumes as many bytes as {@code dst} has, into it. */
+    public void readBytes(MemorySegment dst) {
+        long count = dst.byteSize();
+        if (dst.isReadOnly()) {
+            throw new IllegalArgumentException("readBytes: the destination is read-only");
+        }
+        if (!isNothing(count, "readBytes")) {
+            copyOut(dst, 0, count);
+        }
+    }
+
+    /** Consumes what is there, at most {@code count} bytes, into {@code dst[offset..]}; returns how many. */
+    public int read(byte[] dst, int offset, int count) {
+        Objects.checkFromIndexSize(offset, count, dst.length);
+        int n = (int) Math.min(count, length);
+        if (n > 0) {
+            copyOut(MemorySegment.ofArray(dst), offset, n);
+        }
+        return n;
+    }
+
+    /** Consumes what is there, at most as many bytes as remain in {@code dst}, into it; returns how many. */
+    public int read(ByteBuffer dst) {
+        if (dst.isReadOnly()) {
+            throw new ReadOnlyBufferException();
+        }
+        int n = (int) Math.min(dst.remaining(), length);
+        if (n > 0) {
+            copyOut(MemorySegment.ofBuffer(dst), 0, n);
+            dst.position(dst.position() + n);
+        }
+        return n;
+    }
+
+    /** Consumes {@code n} bytes and returns a copy. */
+    public byte[] readBytes(int n) {
+        if (isNothing(n, "readBytes")) {
+            return new byte[0];
+        }
+        byte[] bytes = new byte[n];
+        copyOut(MemorySegment.ofArray(bytes), 0, n);
+        return bytes;
+    }
+
+    /** Consumes {@code n} bytes of UTF-8; malformed input is replaced by U+FFFD, as {@link String} does. */
+    public String readUtf8(int n) {
+        return isNothing(n, "readUtf8") ? "" : new String(readBytes(n), StandardCharsets.UTF_8);
+    }
+
+    /** Copies the first bytes to {@code dst[offset..]}; consumes nothing. */
+    public void copyTo(byte[] dst, int offset, int count) {
+        Objects.checkFromIndexSize(offset, count, dst.length);
+        if (isNothing(count, "copyTo")) {
+            return;
+        }
+        int done = 0;
+        for (Segment s = head; s != null && done < count; s = s.next) {
+            int n = Math.min(count - done, s.length());
+            MemorySegment.copy(s.memory, Layouts.BYTE, s.start, dst, offset + done, n);
+            done += n;
+        }
+    }
+
+    // ---- inside
+
+    /** Checks a count of bytes to be consumed; true when it is 0. */
+    private boolean isNothing(long n, String operation) {
+        if (n > length) {
+            throw new IndexOutOfBoundsException(operation + "(" + n + "): only " + length + " bytes are readable");
+        }
+        if (n < 0) {
+            throw new IllegalArgumentException(operation + "(" + n + "): the count is negative");
+        }
+        return n == 0;
+    }
+
+    private Segment first() {
+        return Objects.requireNonNull(head, "more bytes were promised than there are");
+    }
+
+    private MemorySegment expose(Segment segment, int n) {
+        MemorySegment view = segment.view(n);
+        segment.exposed = true;
+        viewed = true;
+        return view;
+    }
+
+    /** Consumes {@code n} of the bytes of the first segment. */
+    private void consume(Segment front, int n) {
+        length -= n;
+        front.start += n;
+        if (front.start == front.end) {
+            retireFirst(front);
+        }
+    }
+
+    private void unlinkFirst(Segment front) {
+        head = front.next;
+        front.next = null;
+        if (head == null) {
+            tail = null;
+        }
+    }
+
+    private void retireFirst(Segment front) {
+        unlinkFirst(front);
+        retire(front);
+    }
+
+    private void retire(Segment segment) {
+        if (segment.exposed) {
+            segment.next = retired;
+            retired = segment;
+        } else {
+            segment.free();
+        }
+    }
+
+    private void copyOut(MemorySegment dst, long offset, long count) {
+        long done = 0;
+        while (done < count) {
+            Segment front = first();
+            int n = (int) Math.min(count - done, front.length());
+            MemorySegment.copy(front.memory, front.start, dst, offset + done, n);
+            consume(front, n);
+            done += n;
+        }
+    }
+
+    /** Reads a big-endian number of {@code size} bytes that may lie in several segments. */
+    private long readAcross(int size) {
+        isNothing(size, "read");
+        long value = 0;
+        for (int i = 0; i < size; i++) {
+            Segment front = first();
+            value = (value << Byte.SIZE) | (front.memory.get(Layouts.BYTE, front.start) & 0xFF);
+            consume(front, 1);
+        }
+        return value;
+    }
+
+    /**
+     * Joins the first {@code n} bytes, which lie in several segments, and returns the segment that has them. They are
+     * copied behind the first segment's bytes when it has the room, else all of them into a new block of at least twice
+     * the size of an earlier join: so growing peeks copy every byte a bounded number of times, and hold at most twice
+     * the memory of the largest. Views of the joined segments stay valid, their memory is retired.
+     */
+    private Segment contiguous(int n) {
+        Segment front = first();
+        if (front.room() < n - front.length()) {
+            Segment joined = Segment.writable(pool.allocate(n));
+            joined.next = front;
+            head = joined;
+            front = joined;
+        }
+        while (front.length() < n) {
+            Segment source = Objects.requireNonNull(front.next);
+            int step = Math.min(n - front.length(), source.length());
+            copyToEnd(front, source, step);
+            if (source.length() == 0) {
+                front.next = source.next;
+                if (tail == source) {
+                    tail = front;
+                }
+                retire(source);
+            }
+        }
+        return front;
+    }
+
+    /** Moves the first {@code n} bytes of {@code source} and their charge to the end of {@code target}. */
+    private static void copyToEnd(Segment target, Segment source, int n) {
+        MemorySegment.copy(source.memory, source.start, target.memory, target.end, n);
+        target.end += n;
+        source.start += n;
+        source.moveCharge(target, n);
+    }
+
+    private void moveOut(Segment front) {
+        Block block;
+        try {
+            block = pool.allocate(front.length());
+        } catch (MemoryLimitException e) {
+            return; // it only stays where it is
+        }
+        Segment small = Segment.writable(block);
+        small.next = front.next;
+        copyToEnd(small, front, front.length());
+        head = small;
+        if (tail == front) {
+            tail = small;
+        }
+        front.free();
+    }
+
+    /**
+     * For tests: walks over all segments and throws {@link AssertionError} when an invariant does not hold.
+     *
+     * @return the sum of the charges
+     */
+    public long check() {
+        long sum = 0;
+        long charged = 0;
+        Segment last = null;
+        for (Segment s = head; s != null; s = s.next) {
+            s.check();
+            sum += s.length();
+            charged += s.charged();
+            if (s.length() == 0 || (s.exposed && s != head && !allViewed) || (s.exposed && !viewed)) {
+                throw new AssertionError("readable " + s);
+            }
+            last = s;
+        }
+        for (Segment s = retired; s != null; s = s.next) {
+            s.check();
+            charged += s.charged();
+            if (!s.exposed || !viewed) {
+                throw new AssertionError("retired " + s);
+            }
+        }
+        if (sum != length || last != tail) {
+            throw new AssertionError("length " + length + " but " + sum + " bytes in the chain, tail " + tail);
+        }
+        return charged;
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.epoll;
+
+import dev.netpoll.internal.ffi.EpollEvents;
+import dev.netpoll.internal.ffi.LibcEpoll;
+import dev.netpoll.internal.ffi.LibcEventfd;
+import dev.netpoll.internal.ffi.LibcUnistd;
+import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.poll.Errno;
+import org.jspecify.annotations.Nullable;
+
+/** Whether epoll can be used, found out once. Links no function unless everything else is in order. */
+final class Availability {
+    static final @Nullable String REASON = find();
+
+    private Availability() {}
+
+    private static @Nullable String find() {
+        String system = System.getProperty("os.name");
+        if (!"Linux".equals(system)) {
+            return "epoll needs Linux, this is " + system + ": use the nio backend";
+        }
+        String machine = System.getProperty("os.arch");
+        if (!"amd64".equals(machine) && !"aarch64".equals(machine)) {
+            return "epoll is supported on x86-64 and aarch64, this is " + machine + ": use the nio backend";
+        }
+        Module module = Availability.class.getModule();
+        if (!module.isNativeAccessEnabled()) {
+            String name = module.isNamed() ? module.getName() : "ALL-UNNAMED";
+            return "epoll needs native access: start the JVM with --enable-native-access=" + name;
+        }
+        try {
+            int errno = selfTest(new Scratch());
+            return errno == 0
+                    ? null
+                    : "epoll failed its self-test with " + Errno.describe(errno)
+                            + ": a sandbox may forbid epoll or eventfd; use the nio backend";
+        } catch (RuntimeException | LinkageError e) {
+            return "epoll failed its self-test with " + e + ": use the nio backend";
+        }
+    }
+
+    /** Waits for an eventfd that was written. Returns 0 or an error number. */
+    private static int selfTest(Scratch scratch) {
+        int epoll = LibcEpoll.create(scratch);
+        if (epoll < 0) {
+            return -epoll;
+        }
+        int eventfd = LibcEventfd.eventfd(scratch);
+        int result = eventfd < 0 ? eventfd : wakeUp(scratch, epoll, eventfd);
+        if (eventfd >= 0) {
+            LibcUnistd.close(scratch, eventfd);
+        }
+        LibcUnistd.close(scratch, epoll);
+        return -result;
+    }
+
+    private static int wakeUp(Scratch scratch, int epoll, int eventfd) {
+        long token = 0x1234_5678_9abc_def0L; // does the layout of epoll_event hold?
+        int result = LibcEpoll.add(scratch, epoll, eventfd, LibcEpoll.EPOLLIN | LibcEpoll.EPOLLET, token);
+        if (result == 0) {
+            result = LibcEventfd.write(scratch, eventfd, 1);
+        }
+        if (result < 0) {
+            return result;
+        }
+        EpollEvents events = new EpollEvents(2);
+        int fetched = LibcEpoll.await(scratch, epoll, events, 1_000_000_000);
+        boolean right = fetched == 1 && events.data(0) == token && events.events(0) == LibcEpoll.EPOLLIN;
+        return right ? 0 : fetched < 0 ? fetched : -Errno.EIO;
+    }
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.epoll;
+
+import dev.netpoll.internal.ffi.GuardedFd;
+import dev.netpoll.internal.ffi.LibcEpoll;
+import dev.netpoll.internal.ffi.LibcSocket;
+import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.poll.AcceptEvents;
+import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.ListenSocket;
+import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.poll.UnixPaths;
+import java.net.SocketAddress;
+import java.net.UnixDomainSocketAddress;
+import org.jspecify.annotations.Nullable;
+
+/** A listening socket. Level-triggered, so what one turn leaves in the queue, the next one finds. */
+final class EpollListenSocket extends Pollable implements ListenSocket {
+    /** Connections per turn, so that the other sockets of the loop get theirs. */
+    private static final int MAX_ACCEPTS = 64;
+
+    private final GuardedFd fd;
+    private final boolean tcp;
+    private final SocketAddress address;
+
+    /** Identifies the file we made, or null. */
+    private final @Nullable Object pathKey;
+
+    private @Nullable EpollPoller poller;
+    private @Nullable AcceptEvents events;
+    private boolean paused;
+    private boolean closed;
+
+    EpollListenSocket(int fd, SocketAddress address, @Nullable Object pathKey) {
+        this.fd = new GuardedFd(fd);
+        this.address = address;
+        this.tcp = !(address instanceof UnixDomainSocketAddress);
+        this.pathKey = pathKey;
+    }
+
+    void listen(EpollPoller target, AcceptEvents receiver) throws TransportException {
+        if (closed) {
+            throw new TransportException("listen", Errno.EBADF);
+        }
+        events = receiver;
+        poller = target;
+        if (!paused) {
+            int added = target.add(this, fd.value(), LibcEpoll.EPOLLIN);
+            if (added < 0) {
+                throw new TransportException("epoll_ctl", -added);
+            }
+        }
+    }
+
+    @Override
+    void ready(int bits) {
+        AcceptEvents receiver = events;
+        EpollPoller owner = poller;
+        if (receiver == null || owner == null) {
+            return;
+        }
+        for (int i = 0; i < MAX_ACCEPTS && !closed && !paused; i++) {
+            int accepted = LibcSocket.accept(owner.scratch, fd.value());
+            if (accepted >= 0) {
+                // TCP_NODELAY was set on the listening socket and is inherited.
+                receiver.accepted(new EpollTransport(accepted, tcp, owner.scratch.socketAddress()));
+            } else if (accepted == -Errno.EAGAIN) {
+                return;
+            } else if (!concernsOneConnection(-accepted)) {
+                receiver.acceptFailed(-accepted);
+                return;
+            }
+        }
+    }
+
+    /** Whether only the connection that was to be accepted is gone; the errors that accept(2) says to retry after. */
+    private static boolean concernsOneConnection(int errno) {
+        return switch (errno) {
+            case Errno.EINTR,
+                    Errno.ECONNABORTED,
+                    Errno.EPERM,
+                    Errno.EPROTO,
+                    Errno.ENOPROTOOPT,
+                    Errno.EOPNOTSUPP,
+                    Errno.ENETDOWN,
+                    Errno.ENETUNREACH,
+                    Errno.ENONET,
+                    Errno.EHOSTDOWN,
+                    Errno.EHOSTUNREACH,
+                    Errno.ETIMEDOUT -> true;
+            default -> false;
+        };
+    }
+
+    @Override
+    public SocketAddress localAddress() {
+        return address;
+    }
+
+    @Override
+    public void pause() {
+        paused = true;
+        EpollPoller owner = poller;
+        if (owner != null && !closed) {
+            owner.remove(this, fd.value());
+        }
+    }
+
+    @Override
+    public void resume() {
+        paused = false;
+        EpollPoller owner = poller;
+        if (owner != null && !closed && slot < 0) {
+            int added = owner.add(this, fd.value(), LibcEpoll.EPOLLIN);
+            AcceptEvents receiver = events;
+            if (added < 0 && receiver != null) {
+                paused = true;
+                receiver.acceptFailed(-added);
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        EpollPoller owner = poller;
+        if (owner != null) {
+            owner.remove(this, fd.value());
+        }
+        // The path goes first: while we listen, nobody can have bound it anew.
+        if (address instanceof UnixDomainSocketAddress unix) {
+            UnixPaths.deleteIfSame(unix.getPath(), pathKey);
+        }
+        Scratch borrowed = Scratch.take();
+        fd.close(borrowed);
+        borrowed.giveBack();
+    }
+}

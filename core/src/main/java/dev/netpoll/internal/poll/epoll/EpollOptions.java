@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.epoll;
+
+import static dev.netpoll.internal.ffi.LibcSocket.IPPROTO_TCP;
+import static dev.netpoll.internal.ffi.LibcSocket.SOL_SOCKET;
+
+import dev.netpoll.internal.ffi.LibcSocket;
+import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.TransportException;
+import java.net.SocketOption;
+import java.util.Map;
+
+/**
+ * Socket options by name, so that our constants, {@code StandardSocketOptions} and {@code jdk.net} all work. Values
+ * are as in the JDK: SO_LINGER is -1 when off, and buffer sizes are without the kernel's doubling.
+ */
+final class EpollOptions {
+    private record Spec(int level, int name) {}
+
+    private static final Map<String, Spec> KNOWN = Map.ofEntries(
+            Map.entry("SO_RCVBUF", new Spec(SOL_SOCKET, LibcSocket.SO_RCVBUF)),
+            Map.entry("SO_SNDBUF", new Spec(SOL_SOCKET, LibcSocket.SO_SNDBUF)),
+            Map.entry("SO_KEEPALIVE", new Spec(SOL_SOCKET, LibcSocket.SO_KEEPALIVE)),
+            Map.entry("SO_LINGER", new Spec(SOL_SOCKET, LibcSocket.SO_LINGER)),
+            Map.entry("SO_REUSEADDR", new Spec(SOL_SOCKET, LibcSocket.SO_REUSEADDR)),
+            Map.entry("SO_REUSEPORT", new Spec(SOL_SOCKET, LibcSocket.SO_REUSEPORT)),
+            Map.entry("TCP_NODELAY", new Spec(IPPROTO_TCP, LibcSocket.TCP_NODELAY)),
+            Map.entry("TCP_QUICKACK", new Spec(IPPROTO_TCP, LibcSocket.TCP_QUICKACK)),
+            Map.entry("TCP_KEEPIDLE", new Spec(IPPROTO_TCP, LibcSocket.TCP_KEEPIDLE)),
+            Map.entry("TCP_KEEPINTVL", new Spec(IPPROTO_TCP, LibcSocket.TCP_KEEPINTVL)),
+            Map.entry("TCP_KEEPINTERVAL", new Spec(IPPROTO_TCP, LibcSocket.TCP_KEEPINTVL)),
+            Map.entry("TCP_KEEPCNT", new Spec(IPPROTO_TCP, LibcSocket.TCP_KEEPCNT)),
+            Map.entry("TCP_KEEPCOUNT", new Spec(IPPROTO_TCP, LibcSocket.TCP_KEEPCNT)),
+            Map.entry("TCP_USER_TIMEOUT", new Spec(IPPROTO_TCP, LibcSocket.TCP_USER_TIMEOUT)),
+            Map.entry("TCP_NOTSENT_LOWAT", new Spec(IPPROTO_TCP, LibcSocket.TCP_NOTSENT_LOWAT)));
+
+    private EpollOptions() {}
+
+    static <T> void set(Scratch scratch, int fd, SocketOption<T> option, T value) throws TransportException {
+        Spec spec = spec(option);
+        int number = value instanceof Boolean on ? (on ? 1 : 0) : ((Number) value).intValue();
+        int result = isLinger(spec)
+                ? LibcSocket.setLinger(scratch, fd, number)
+                : LibcSocket.setsockopt(scratch, fd, spec.level, spec.name, number);
+        check("setsockopt", option, result);
+    }
+
+    static <T> T get(Scratch scratch, int fd, SocketOption<T> option) throws TransportException {
+        Spec spec = spec(option);
+        check("getsockopt", option, LibcSocket.getsockopt(scratch, fd, spec.level, spec.name));
+        int number = scratch.option();
+        if (isLinger(spec)) {
+            number = number == 0 ? -1 : scratch.lingerSeconds();
+        } else if (spec.level == SOL_SOCKET
+                && (spec.name == LibcSocket.SO_RCVBUF || spec.name == LibcSocket.SO_SNDBUF)) {
+            number /= 2;
+        }
+        Object value = option.type() == Boolean.class ? (Object) (number != 0) : (Object) number;
+        return option.type().cast(value);
+    }
+
+    /** Whether closing could block after this option was set: close(2) waits even on a non-blocking socket. */
+    static boolean lingers(SocketOption<?> option, Object value) {
+        return option.name().equals("SO_LINGER") && ((Number) value).intValue() > 0;
+    }
+
+    private static boolean isLinger(Spec spec) {
+        return spec.level == SOL_SOCKET && spec.name == LibcSocket.SO_LINGER;
+    }
+
+    private static Spec spec(SocketOption<?> option) {
+        Spec spec = KNOWN.get(option.name());
+        if (spec == null) {
+            throw unsupported(option);
+        }
+        return spec;
+    }
+
+    private static void check(String call, SocketOption<?> option, int result) throws TransportException {
+        if (result == -Errno.ENOPROTOOPT || result == -Errno.EOPNOTSUPP) {
+            throw unsupported(option);
+        }
+        if (result < 0) {
+            throw new TransportException(call + " " + option.name(), -result);
+        }
+    }
+
+    private static UnsupportedOperationException unsupported(SocketOption<?> option) {
+        return new UnsupportedOperationException(
+                "socket option " + option.name() + " is not supported by the epoll backend for this socket");
+    }
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.epoll;
+
+import dev.netpoll.internal.ffi.EpollEvents;
+import dev.netpoll.internal.ffi.GuardedFd;
+import dev.netpoll.internal.ffi.LibcEpoll;
+import dev.netpoll.internal.ffi.LibcEventfd;
+import dev.netpoll.internal.ffi.LibcUnistd;
+import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.memory.SegmentPool;
+import dev.netpoll.internal.poll.AcceptEvents;
+import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.ListenSocket;
+import dev.netpoll.internal.poll.Poller;
+import dev.netpoll.internal.poll.ReceiveBuffer;
+import dev.netpoll.internal.poll.Transport;
+import dev.netpoll.internal.poll.TransportEvents;
+import dev.netpoll.internal.poll.TransportException;
+import java.io.IOException;
+import java.net.SocketAddress;
+import java.util.ArrayDeque;
+
+/**
+ * An epoll instance and an eventfd for wake-ups.
+ *
+ * <p>Invariants:
+ * <ul>
+ *   <li>I1. An event is delivered only to the registration it was fetched for: see {@link Slots}.
+ *   <li>I2. A transport with work that no further edge will announce is in {@link #again}; while that is not empty,
+ *       no wait blocks.
+ *   <li>I3. The receive block is given back before a wait that follows an empty turn.
+ * </ul>
+ */
+final class EpollPoller implements Poller {
+    private static final int FIRST_EVENTS = 64;
+    private static final int MOST_EVENTS = 1024;
+
+    /** No slot has this token: they are not negative. */
+    private static final long WAKEUP = -1;
+
+    /** This thread's own: nobody borrows it. */
+    final Scratch scratch = new Scratch();
+
+    final ReceiveBuffer receiveBuffer = new ReceiveBuffer(SegmentPool.shared());
+
+    private final Slots slots = new Slots();
+    private final ArrayDeque<EpollTransport> again = new ArrayDeque<>();
+    private final int epoll;
+    private final GuardedFd eventfd;
+    private EpollEvents events = new EpollEvents(FIRST_EVENTS);
+    private boolean quiet;
+    private boolean closed;
+
+    EpollPoller() throws TransportException {
+        epoll = LibcEpoll.create(scratch);
+        if (epoll < 0) {
+            throw new TransportException("epoll_create1", -epoll);
+        }
+        int fd = LibcEventfd.eventfd(scratch);
+        if (fd < 0) {
+            LibcUnistd.close(scratch, epoll);
+            throw new TransportException("eventfd", -fd);
+        }
+        eventfd = new GuardedFd(fd);
+        // Edge-triggered and never read: every write is an edge, and saves the read. The counter would need centuries
+        // to overflow.
+        int added = LibcEpoll.add(scratch, epoll, fd, LibcEpoll.EPOLLIN | LibcEpoll.EPOLLET, WAKEUP);
+        if (added < 0) {
+            eventfd.close(scratch);
+            LibcUnistd.close(scratch, epoll);
+            throw new TransportException("epoll_ctl", -added);
+        }
+    }
+
+    @Override
+    public int poll(long timeoutNanos) throws IOException {
+        int waiting = again.size();
+        if (quiet && waiting == 0 && timeoutNanos != 0) {
+            receiveBuffer.release();
+        }
+        int fetched = LibcEpoll.await(scratch, epoll, events, waiting > 0 ? 0 : timeoutNanos);
+        if (fetched < 0) {
+            if (fetched != -Errno.EINTR) {
+                throw new TransportException("epoll_wait", -fetched);
+            }
+            fetched = 0;
+        }
+        int delivered = 0;
+        for (int i = 0; i < fetched; i++) {
+            long token = events.data(i);
+            Pollable pollable = token == WAKEUP ? null : slots.find(token);
+            if (pollable != null) {
+                pollable.ready(events.events(i));
+                delivered++;
+            }
+        }
+        // Only those that waited before this turn: who joins now had its share.
+        for (int i = 0; i < waiting; i++) {
+            again.remove().continueTurn();
+            delivered++;
+        }
+        slots.recycle();
+        if (fetched == events.capacity() && fetched < MOST_EVENTS) {
+            events = new EpollEvents(fetched * 2);
+        }
+        quiet = delivered == 0;
+        return delivered;
+    }
+
+    @Override
+    public void wakeup() {
+        if (eventfd.enter()) {
+            Scratch borrowed = Scratch.take();
+            LibcEventfd.write(borrowed, eventfd.value(), 1);
+            eventfd.exit(borrowed);
+            borrowed.giveBack();
+        }
+    }
+
+    @Override
+    public void register(Transport transport, TransportEvents receiver) throws TransportException {
+        ((EpollTransport) transport).register(this, receiver);
+    }
+
+    @Override
+    public void connect(Transport transport, SocketAddress remote, TransportEvents receiver) {
+        ((EpollTransport) transport).connect(this, remote, receiver);
+    }
+
+    @Override
+    public void listen(ListenSocket socket, AcceptEvents receiver) throws TransportException {
+        ((EpollListenSocket) socket).listen(this, receiver);
+    }
+
+    /** Continues with the transport in the next turn. */
+    void again(EpollTransport transport) {
+        again.add(transport);
+    }
+
+    /** Registers a descriptor, and returns 0 or an error number negated. */
+    int add(Pollable pollable, int fd, int interest) {
+        long token = slots.add(pollable);
+        int added = LibcEpoll.add(scratch, epoll, fd, interest, token);
+        if (added < 0) {
+            slots.remove(pollable);
+        }
+        return added;
+    }
+
+    /** Takes a registration back, if there is one. Before the descriptor is closed: a copy of it may live on. */
+    void remove(Pollable pollable, int fd) {
+        if (pollable.slot >= 0) {
+            LibcEpoll.remove(scratch, epoll, fd);
+            slots.remove(pollable);
+        }
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            again.clear();
+            receiveBuffer.release();
+            eventfd.close(scratch);
+            LibcUnistd.close(scratch, epoll);
+        }
+    }
+}

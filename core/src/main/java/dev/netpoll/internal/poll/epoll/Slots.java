@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.epoll;
+
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds what an event is about. A token is slot and generation; the generation changes when a slot is given up, so an
+ * event that was fetched before and is handled after finds nothing, although slot and descriptor may be in use again.
+ *
+ * <p>Invariants: I1. A slot is in exactly one of: the table (not null), retired, free. I2. A retired slot becomes free
+ * only between two batches of events. Loop only.
+ */
+final class Slots {
+    private static final int FIRST_CAPACITY = 64;
+
+    private @Nullable Pollable[] table = new Pollable[FIRST_CAPACITY];
+    private int[] generations = new int[FIRST_CAPACITY];
+    private int used;
+
+    /** A stack: free slots at the bottom, retired ones on top. */
+    private int[] unused = new int[FIRST_CAPACITY];
+
+    private int free;
+    private int unusedCount;
+
+    /** Gives it a slot and returns its token, which is never negative. */
+    long add(Pollable pollable) {
+        int slot;
+        if (free > 0) {
+            slot = unused[--free];
+            // The topmost retired slot fills the gap.
+            unused[free] = unused[--unusedCount];
+        } else {
+            if (used == table.length) {
+                grow();
+            }
+            slot = used++;
+        }
+        table[slot] = pollable;
+        pollable.slot = slot;
+        return (long) generations[slot] << 32 | slot;
+    }
+
+    /** {@return what the token was made for, or null if it is gone} */
+    @Nullable
+    Pollable find(long token) {
+        int slot = (int) token;
+        return generations[slot] == (int) (token >>> 32) ? table[slot] : null;
+    }
+
+    /** Takes the slot away. */
+    void remove(Pollable pollable) {
+        int slot = pollable.slot;
+        pollable.slot = -1;
+        table[slot] = null;
+        generations[slot] = (generations[slot] + 1) & Integer.MAX_VALUE;
+        unused[unusedCount++] = slot;
+    }
+
+    /** Between two batches: retired slots may be used again. */
+    void recycle() {
+        free = unusedCount;
+    }
+
+    /** {@return how many slots are taken} */
+    int size() {
+        return used - unusedCount;
+    }
+
+    private void grow() {
+        int capacity = table.length * 2;
+        table = Arrays.copyOf(table, capacity);
+        generations = Arrays.copyOf(generations, capacity);
+        unused = Arrays.copyOf(unused, capacity);
+    }
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.nio;
+
+import dev.netpoll.internal.poll.Backend;
+import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.ListenOptions;
+import dev.netpoll.internal.poll.ListenSocket;
+import dev.netpoll.internal.poll.Poller;
+import dev.netpoll.internal.poll.RawSocket;
+import dev.netpoll.internal.poll.Transport;
+import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.poll.UnixPaths;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.Channel;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/** The JDK's own non-blocking channels. */
+public final class NioBackend implements Backend {
+    @Override
+    public String name() {
+        return "nio";
+    }
+
+    @Override
+    public Poller openPoller() throws TransportException {
+        try {
+            return new NioPoller();
+        } catch (IOException e) {
+            throw NioErrno.wrap("open selector", e, Errno.EMFILE);
+        }
+    }
+
+    @Override
+    public ListenSocket bind(SocketAddress address, ListenOptions options) throws TransportException {
+        check("bind", address);
+        if (address instanceof UnixDomainSocketAddress unix && isUnnamed(unix)) {
+            throw new TransportException("bind", Errno.EINVAL); // as elsewhere; the JDK would invent a name
+        }
+        ServerSocketChannel channel = null;
+        try {
+            channel = address instanceof UnixDomainSocketAddress
+                    ? ServerSocketChannel.open(StandardProtocolFamily.UNIX)
+                    : ServerSocketChannel.open();
+            return bind(channel, address, options);
+        } catch (IOException | RuntimeException e) {
+            closeQuietly(channel);
+            throw NioErrno.wrap("bind", e, Errno.EADDRINUSE);
+        }
+    }
+
+    private static NioListenSocket bind(ServerSocketChannel channel, SocketAddress address, ListenOptions options)
+            throws IOException {
+        channel.configureBlocking(false);
+        if (options.reusePort()) {
+            if (!channel.supportedOptions().contains(StandardSocketOptions.SO_REUSEPORT)) {
+                throw new TransportException("bind", Errno.EOPNOTSUPP);
+            }
+            channel.setOption(StandardSocketOptions.SO_REUSEPORT, true);
+        }
+        if (!(address instanceof UnixDomainSocketAddress unix)) {
+            channel.setOption(StandardSocketOptions.SO_REUSEADDR, true);
+            channel.bind(address, options.effectiveBacklog());
+            return new NioListenSocket(channel, channel.getLocalAddress(), null);
+        }
+        Path path = unix.getPath();
+        try {
+            channel.bind(address, options.effectiveBacklog());
+        } catch (IOException e) {
+            boolean inUse = NioErrno.of(e, Errno.EIO) == Errno.EADDRINUSE;
+            Object key = UnixPaths.key(path);
+            if (!inUse || !options.replaceStalePath() || !UnixPaths.isSocket(path) || !isStale(unix)) {
+                throw e;
+            }
+            UnixPaths.deleteIfSame(path, key);
+            channel.bind(address, options.effectiveBacklog());
+        }
+        return new NioListenSocket(channel, address, UnixPaths.key(path));
+    }
+
+    /** Whether a connect is refused. A full queue, or anything else, says that somebody may be there. */
+    private static boolean isStale(UnixDomainSocketAddress address) {
+        try (SocketChannel probe = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+            probe.configureBlocking(false);
+            probe.connect(address);
+            return false;
+        } catch (IOException e) {
+            return NioErrno.of(e, Errno.EIO) == Errno.ECONNREFUSED;
+        }
+    }
+
+    @Override
+    public Transport open(SocketAddress remote, @Nullable SocketAddress local) throws TransportException {
+        check("socket", remote);
+        SocketChannel channel = null;
+        try {
+            boolean unix = remote instanceof UnixDomainSocketAddress;
+            channel = unix ? SocketChannel.open(StandardProtocolFamily.UNIX) : SocketChannel.open();
+            prepare(channel, unix);
+            if (local != null) {
+                check("bind", local);
+                channel.bind(local);
+            }
+            return new NioTransport(channel, !unix);
+        } catch (IOException | RuntimeException e) {
+            closeQuietly(channel);
+            throw NioErrno.wrap("socket", e, Errno.EADDRNOTAVAIL);
+        }
+    }
+
+    @Override
+    public Transport adopt(RawSocket socket) throws TransportException {
+        SocketChannel channel = socket.channel();
+        if (channel == null) {
+            throw new TransportException("adopt", Errno.EBADF);
+        }
+        try {
+            SocketAddress remote = channel.getRemoteAddress();
+            if (remote == null) {
+                throw new TransportException("adopt", Errno.ENOTCONN);
+            }
+            boolean unix = remote instanceof UnixDomainSocketAddress;
+            prepare(channel, unix);
+            return new NioTransport(channel, !unix);
+        } catch (IOException | RuntimeException e) {
+            closeQuietly(channel);
+            throw NioErrno.wrap("adopt", e, Errno.EINVAL);
+        }
+    }
+
+    static void prepare(SocketChannel channel, boolean unix) throws IOException {
+        channel.configureBlocking(false);
+        if (!unix) {
+            channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+        }
+    }
+
+    /** Refuses what this backend has no sockets for. */
+    static void check(String operation, SocketAddress address) throws TransportException {
+        int wrong = switch (address) {
+            case UnixDomainSocketAddress unix -> unix.getPath().toString().startsWith("@") ? Errno.EAFNOSUPPORT : 0;
+            case InetSocketAddress inet -> inet.isUnresolved() ? Errno.EINVAL : 0;
+            default -> Errno.EAFNOSUPPORT;
+        };
+        if (wrong != 0) {
+            throw new TransportException(operation, wrong);
+        }
+    }
+
+    private static boolean isUnnamed(UnixDomainSocketAddress address) {
+        return address.getPath().toString().isEmpty();
+    }
+
+    static void closeQuietly(@Nullable Channel channel) {
+        if (channel != null) {
+            try {
+                channel.close();
+            } catch (IOException e) {
+                // Closed it is, and nobody can do anything about it.
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.nio;
+
+import dev.netpoll.internal.poll.AcceptEvents;
+import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.ListenSocket;
+import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.poll.UnixPaths;
+import java.io.IOException;
+import java.net.SocketAddress;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import org.jspecify.annotations.Nullable;
+
+/** A listening channel. */
+final class NioListenSocket implements ListenSocket, NioPollable {
+    /** Connections per turn, so that the other sockets of the loop get theirs. */
+    private static final int MAX_ACCEPTS = 64;
+
+    private final ServerSocketChannel channel;
+    private final SocketAddress address;
+
+    /** Identifies the file we made, or null. */
+    private final @Nullable Object pathKey;
+
+    private @Nullable NioPoller poller;
+    private @Nullable SelectionKey key;
+    private @Nullable AcceptEvents events;
+    private boolean paused;
+
+    NioListenSocket(ServerSocketChannel channel, SocketAddress address, @Nullable Object pathKey) {
+        this.channel = channel;
+        this.address = address;
+        this.pathKey = pathKey;
+    }
+
+    void listen(NioPoller target, AcceptEvents receiver) throws TransportException {
+        events = receiver;
+        poller = target;
+        key = target.register(channel, paused ? 0 : SelectionKey.OP_ACCEPT, this);
+    }
+
+    @Override
+    public void ready(int operations) {
+        AcceptEvents receiver = events;
+        if (receiver == null) {
+            return;
+        }
+        for (int i = 0; i < MAX_ACCEPTS && channel.isOpen() && !paused; i++) {
+            SocketChannel accepted = null;
+            try {
+                accepted = channel.accept();
+                if (accepted == null) {
+                    return;
+                }
+                boolean unix = address instanceof UnixDomainSocketAddress;
+                NioBackend.prepare(accepted, unix);
+                receiver.accepted(new NioTransport(accepted, !unix));
+            } catch (IOException e) {
+                if (accepted != null) {
+                    NioBackend.closeQuietly(accepted); // it was reset before we could set it up
+                    continue;
+                }
+                int errno = NioErrno.of(e, Errno.EIO);
+                if (!concernsOneConnection(errno)) {
+                    receiver.acceptFailed(errno);
+                    return;
+                }
+            }
+        }
+    }
+
+    private static boolean concernsOneConnection(int errno) {
+        return switch (errno) {
+            case Errno.ECONNABORTED,
+                    Errno.ECONNRESET,
+                    Errno.EPERM,
+                    Errno.EPROTO,
+                    Errno.ENETDOWN,
+                    Errno.ENETUNREACH,
+                    Errno.EHOSTUNREACH,
+                    Errno.ETIMEDOUT -> true;
+            default -> false;
+        };
+    }
+
+    @Override
+    public SocketAddress localAddress() {
+        return address;
+    }
+
+    @Override
+    public void pause() {
+        paused = true;
+        interest(0);
+    }
+
+    @Override
+    public void resume() {
+        paused = false;
+        interest(SelectionKey.OP_ACCEPT);
+    }
+
+    private void interest(int operations) {
+        SelectionKey registered = key;
+        if (registered != null && registered.isValid()) {
+            registered.interestOps(operations);
+        }
+    }
+
+    @Override
+    public void close() {
+        if (channel.isOpen()) {
+            // The path goes first: while we listen, nobody can have bound it anew.
+            if (address instanceof UnixDomainSocketAddress unix) {
+                UnixPaths.deleteIfSame(unix.getPath(), pathKey);
+            }
+            NioBackend.closeQuietly(channel);
+            NioPoller owner = poller;
+            if (owner != null) {
+                owner.flushCancelled(); // so that the address is free when this returns
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.nio;
+
+import java.net.SocketOption;
+import java.nio.channels.NetworkChannel;
+import java.util.Map;
+
+/** Finds the JDK's constant for an option by its name; this way {@code jdk.net} is used where it is present. */
+final class NioOptions {
+    /** The kernel's names for what the JDK calls differently. */
+    private static final Map<String, String> ALIASES =
+            Map.of("TCP_KEEPINTVL", "TCP_KEEPINTERVAL", "TCP_KEEPCNT", "TCP_KEEPCOUNT");
+
+    private NioOptions() {}
+
+    /**
+     * {@return the channel's own constant}
+     *
+     * @throws UnsupportedOperationException if it has none
+     */
+    @SuppressWarnings("unchecked") // the types of equally named options are compared
+    static <T> SocketOption<T> find(NetworkChannel channel, SocketOption<T> option) {
+        String name = ALIASES.getOrDefault(option.name(), option.name());
+        for (SocketOption<?> supported : channel.supportedOptions()) {
+            if (supported.name().equals(name) && supported.type() == option.type()) {
+                return (SocketOption<T>) supported;
+            }
+        }
+        throw new UnsupportedOperationException(
+                "socket option " + option.name() + " is not supported by the nio backend for this socket");
+    }
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.nio;
+
+/** The attachment of a selection key. Loop only. */
+interface NioPollable {
+    /** Takes note of a set of {@code SelectionKey.OP_...} bits. */
+    void ready(int operations);
+}

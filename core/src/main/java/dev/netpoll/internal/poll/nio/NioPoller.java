@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.nio;
+
+import dev.netpoll.internal.memory.Block;
+import dev.netpoll.internal.memory.SegmentPool;
+import dev.netpoll.internal.poll.AcceptEvents;
+import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.ListenSocket;
+import dev.netpoll.internal.poll.Poller;
+import dev.netpoll.internal.poll.ReceiveBuffer;
+import dev.netpoll.internal.poll.Transport;
+import dev.netpoll.internal.poll.TransportEvents;
+import dev.netpoll.internal.poll.TransportException;
+import java.io.IOException;
+import java.net.SocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.ClosedSelectorException;
+import java.nio.channels.SelectableChannel;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.util.ArrayDeque;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** A selector. Level-triggered: what a turn leaves is found by the next. */
+final class NioPoller implements Poller {
+    private static final SelectionKey[] NONE = {};
+
+    final ReceiveBuffer receiveBuffer = new ReceiveBuffer(SegmentPool.shared());
+
+    private final Selector selector = Selector.open();
+
+    /** Transports that no selection will announce: with a failure to report behind what can be read. */
+    private final ArrayDeque<NioTransport> again = new ArrayDeque<>();
+
+    private @Nullable Block viewed;
+    private ByteBuffer view = ByteBuffer.allocate(0);
+    private boolean quiet;
+
+    NioPoller() throws IOException {}
+
+    @Override
+    public int poll(long timeoutNanos) throws IOException {
+        int waiting = again.size();
+        if (quiet && waiting == 0 && timeoutNanos != 0) {
+            release();
+        }
+        select(waiting > 0 ? 0 : timeoutNanos);
+        // A copy, because detach() selects again.
+        Set<SelectionKey> selected = selector.selectedKeys();
+        SelectionKey[] batch = selected.isEmpty() ? NONE : selected.toArray(NONE);
+        selected.clear();
+        int delivered = 0;
+        for (SelectionKey key : batch) {
+            if (key.isValid() && key.attachment() instanceof NioPollable pollable) {
+                pollable.ready(key.readyOps());
+                delivered++;
+            }
+        }
+        for (int i = 0; i < waiting; i++) {
+            again.remove().continueTurn();
+            delivered++;
+        }
+        quiet = delivered == 0;
+        return delivered;
+    }
+
+    private void select(long timeoutNanos) throws IOException {
+        if (timeoutNanos == 0) {
+            selector.selectNow();
+        } else if (timeoutNanos < 0) {
+            selector.select();
+        } else {
+            selector.select((timeoutNanos - 1) / 1_000_000 + 1);
+        }
+        if (timeoutNanos != 0 && Thread.interrupted()) {
+            // An interrupt ends the wait and every later one; loops are stopped by other means, so it means nothing.
+            selector.selectNow();
+        }
+    }
+
+    @Override
+    public void wakeup() {
+        selector.wakeup();
+    }
+
+    @Override
+    public void register(Transport transport, TransportEvents events) throws TransportException {
+        ((NioTransport) transport).register(this, events);
+    }
+
+    @Override
+    public void connect(Transport transport, SocketAddress remote, TransportEvents events) {
+        ((NioTransport) transport).connect(this, remote, events);
+    }
+
+    @Override
+    public void listen(ListenSocket socket, AcceptEvents events) throws TransportException {
+        ((NioListenSocket) socket).listen(this, events);
+    }
+
+    SelectionKey register(SelectableChannel channel, int operations, NioPollable pollable) throws TransportException {
+        try {
+            return channel.register(selector, operations, pollable);
+        } catch (ClosedChannelException | RuntimeException e) {
+            throw NioErrno.wrap("register", e, Errno.EBADF);
+        }
+    }
+
+    /** Lets go of closed and cancelled channels now instead of in the next poll. */
+    void flushCancelled() {
+        try {
+            selector.selectNow();
+        } catch (IOException | ClosedSelectorException e) {
+            // The next poll meets it too, and may throw it.
+        }
+    }
+
+    void again(NioTransport transport) {
+        again.add(transport);
+    }
+
+    /** {@return the block of {@link #receiveBuffer} as an empty buffer} */
+    ByteBuffer receiveView() {
+        Block block = receiveBuffer.block();
+        if (block != viewed) {
+            view = block.memory().asByteBuffer();
+            viewed = block;
+        }
+        return view.clear();
+    }
+
+    private void release() {
+        receiveBuffer.release();
+        viewed = null;
+        view = ByteBuffer.allocate(0);
+    }
+
+    @Override
+    public void close() {
+        try {
+            flushCancelled();
+            selector.close();
+        } catch (IOException e) {
+            // Nobody can do anything about it.
+        }
+        again.clear();
+        release();
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll;
+
+import dev.netpoll.internal.poll.epoll.EpollBackend;
+import dev.netpoll.internal.poll.nio.NioBackend;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.UnixDomainSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** A backend and an address family: what every contract test runs with. */
+public record Variant(Backend backend, Family family) {
+    public enum Family {
+        TCP4,
+        TCP6,
+        UNIX
+    }
+
+    /** All that this machine has. */
+    public static Stream<Variant> all() {
+        List<Backend> backends = new ArrayList<>(List.of(new NioBackend()));
+        String reason = EpollBackend.unavailableReason();
+        if (reason == null) {
+            backends.addFirst(new EpollBackend());
+        } else {
+            System.out.println("skipped: " + reason);
+        }
+        return backends.stream().flatMap(b -> Stream.of(Family.values()).map(f -> new Variant(b, f)));
+    }
+
+    boolean isEpoll() {
+        return backend.name().equals("epoll");
+    }
+
+    boolean isTcp() {
+        return family != Family.UNIX;
+    }
+
+    /** An address to listen on that nobody uses. */
+    SocketAddress freshAddress() {
+        return switch (family) {
+            case TCP4 -> new InetSocketAddress(address(new byte[] {127, 0, 0, 1}), 0);
+            case TCP6 -> new InetSocketAddress(address(new byte[] {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}), 0);
+            case UNIX -> UnixDomainSocketAddress.of(freshPath());
+        };
+    }
+
+    static Path freshPath() {
+        try {
+            Path directory = Files.createTempDirectory("netpoll");
+            directory.toFile().deleteOnExit();
+            return directory.resolve("socket");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static InetAddress address(byte[] bytes) {
+        try {
+            return InetAddress.getByAddress(bytes);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public String toString() {
+        return backend.name() + " " + family;
+    }
+}
