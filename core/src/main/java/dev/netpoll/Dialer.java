@@ -81,7 +81,7 @@ public final class Dialer {
     public static final class Builder {
         private @Nullable ConnectionHandler onRequest;
         private @Nullable ConnectionHandler onDisconnect;
-        private ErrorHandler onError = Server.LOG_ERRORS;
+        private ErrorHandler onError = ErrorHandler.LOGGING;
         private Dispatch dispatch = Dispatch.virtual();
         private @Nullable EventLoopGroup group;
         private ConnectionOptions options = ConnectionOptions.defaults();
@@ -114,7 +114,7 @@ public final class Dialer {
             return this;
         }
 
-        /** Is told of what callbacks throw; by default it is logged, see {@link Server.Builder#onError}. */
+        /** Is told of what callbacks throw; {@link ErrorHandler#LOGGING} by default. */
         public Builder onError(ErrorHandler handler) {
             onError = Objects.requireNonNull(handler, "handler");
             return this;

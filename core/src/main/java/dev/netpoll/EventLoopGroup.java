@@ -87,7 +87,7 @@ public final class EventLoopGroup implements AutoCloseable {
                 null,
                 null,
                 null,
-                Server.LOG_ERRORS,
+                ErrorHandler.LOGGING,
                 Dispatch.virtual().executorOrNull(),
                 options,
                 false,

@@ -34,16 +34,8 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Threads.</b> Any thread. While it listens, a thread of its own accepts and keeps the JVM alive.
  */
 public final class Server implements AutoCloseable {
-    private static final System.Logger LOG = System.getLogger("dev.netpoll");
-
     /** How long callbacks of forced connections are waited for. */
     private static final Duration FORCED_PATIENCE = Duration.ofSeconds(5);
-
-    /** Reports what a callback threw: what peers cause is no news. */
-    static final ErrorHandler LOG_ERRORS = (connection, error) -> LOG.log(
-            error instanceof ConnectionException ? System.Logger.Level.DEBUG : System.Logger.Level.WARNING,
-            "a callback of " + connection + " failed; the connection is closed",
-            error);
 
     private final EventLoopGroup group;
     private final ConnectionConfig config;
@@ -293,7 +285,7 @@ public final class Server implements AutoCloseable {
         private @Nullable ConnectionHandler onConnect;
         private @Nullable ConnectionHandler onRequest;
         private @Nullable ConnectionHandler onDisconnect;
-        private ErrorHandler onError = LOG_ERRORS;
+        private ErrorHandler onError = ErrorHandler.LOGGING;
         private Dispatch dispatch = Dispatch.virtual();
         private @Nullable EventLoopGroup group;
         private ConnectionOptions.Builder options = ConnectionOptions.builder();
@@ -316,8 +308,9 @@ public final class Server implements AutoCloseable {
         }
 
         /**
-         * Runs when bytes have arrived, one run at a time on a connection. A run that leaves bytes unread is followed
-         * by another when more arrive. What was consumed is released when the run ends.
+         * Runs when bytes have arrived, one run at a time on a connection. A run that consumed some and left some is
+         * followed by another at once, one that consumed nothing by another when more arrive (or when as many are there
+         * as it {@linkplain Connection#demand demanded}). What was consumed is released when the run ends.
          */
         public Builder onRequest(ConnectionHandler handler) {
             onRequest = Objects.requireNonNull(handler, "handler");
@@ -330,10 +323,7 @@ public final class Server implements AutoCloseable {
             return this;
         }
 
-        /**
-         * Is told of what callbacks throw. By default it is logged to the {@link System.Logger} {@code dev.netpoll}: a
-         * {@link ConnectionException}, which peers cause, at level DEBUG, anything else as a warning.
-         */
+        /** Is told of what callbacks throw; {@link ErrorHandler#LOGGING} by default. */
         public Builder onError(ErrorHandler handler) {
             onError = Objects.requireNonNull(handler, "handler");
             return this;

@@ -41,8 +41,21 @@ public record ConnectionConfig(
         return executor == null;
     }
 
-    /** {@return the time-out in nanoseconds, {@link #NEVER} from 146 years on} */
-    static long nanos(Duration timeout) {
-        return timeout.getSeconds() >= (NEVER / 2) / 1_000_000_000L ? NEVER : timeout.toNanos();
+    /** {@return the duration in nanoseconds; {@link #NEVER} from 146 years on, and no less than minus 146 years} */
+    static long nanos(Duration duration) {
+        long limit = (NEVER / 2) / 1_000_000_000L;
+        if (duration.toSeconds() >= limit) {
+            return NEVER;
+        }
+        return duration.toSeconds() <= -limit ? -NEVER / 2 : duration.toNanos();
+    }
+
+    /** {@return the time-out, if it is positive} */
+    static Duration positive(Duration timeout) {
+        if (timeout.isNegative() || timeout.isZero()) {
+            throw new IllegalArgumentException(
+                    "a time-out must be positive: " + timeout + "; Connection.NO_TIMEOUT means none");
+        }
+        return timeout;
     }
 }

@@ -225,17 +225,19 @@ final class Inbound extends Side implements RetainedBytes {
     }
 
     /**
-     * A run has ended: gives back what it consumed and says when the next one is due: when a byte arrives that this run
-     * has not seen, or when as many are there as it demanded.
+     * A run has ended: gives back what it consumed and says when the next one is due. If it demanded bytes, when so
+     * many are there. Else at once if bytes are left and it consumed some, as it may have handled one of several
+     * messages; and if it consumed nothing, when a byte arrives that it has not seen, so that it does not spin.
      *
      * @param fresh whether the next run is another handler's, which has not seen any of the bytes
      */
     void endRun(boolean fresh) {
         buffer.release();
         long consumed = taken - buffer.length();
+        boolean seen = !fresh && consumed == consumedAt;
         consumedAt = consumed;
         leave();
-        target = demanded > 0 ? consumed + demanded : (fresh ? consumed : taken) + 1; // B1
+        target = demanded > 0 ? consumed + demanded : (seen ? taken : consumed) + 1; // B1
         updateIfPaused();
     }
 
@@ -270,7 +272,8 @@ final class Inbound extends Side implements RetainedBytes {
             bytes += s.length();
             push(s);
         }
-        delivered = delivered + bytes; // B1; only the loop writes it
+        long position = delivered + bytes; // only the loop writes it
+        delivered = position; // B1
         tell();
         updatePaused();
     }

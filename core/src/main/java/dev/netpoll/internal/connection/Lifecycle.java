@@ -24,8 +24,6 @@ import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,10 +35,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Lifecycle implements Runnable {
     private static final BufferAccess<LinkBuffer> BUFFERS = BufferAccess.of(LinkBuffer.class);
-    private static final System.Logger LOG = System.getLogger("dev.netpoll");
 
     private final SocketConnection connection;
-    private final CloseCallbacks callbacks = new CloseCallbacks();
+    private final CallbackRunner callbacks;
+    private final CloseCallbacks closeCallbacks = new CloseCallbacks();
     private volatile @Nullable ConnectionHandler handler;
 
     /** Whether the handler was not run, or returned, because too much output waits. Loop only, inline only. */
@@ -51,6 +49,7 @@ public final class Lifecycle implements Runnable {
 
     Lifecycle(SocketConnection connection) {
         this.connection = connection;
+        this.callbacks = new CallbackRunner(connection);
         this.handler = connection.config().request();
     }
 
@@ -64,8 +63,8 @@ public final class Lifecycle implements Runnable {
             connection.onLoop(this::register);
             return;
         }
-        dispatch(() -> {
-            call(prepare);
+        callbacks.dispatch(() -> {
+            callbacks.call(prepare);
             connection.outbound().leaveIfOwner();
             connection.inbound().leaveIfOwner();
             connection.onLoop(this::register);
@@ -98,7 +97,7 @@ public final class Lifecycle implements Runnable {
         if (connection.config().connect() == null) {
             run();
         } else {
-            dispatch(this);
+            callbacks.dispatch(this);
         }
     }
 
@@ -128,7 +127,7 @@ public final class Lifecycle implements Runnable {
         int state = connection.state();
         while ((state & (READY | RUNNING | CLOSING)) == READY) {
             if (connection.advance(state, RUNNING)) {
-                dispatch(this);
+                callbacks.dispatch(this);
                 return;
             }
             state = connection.state();
@@ -138,26 +137,27 @@ public final class Lifecycle implements Runnable {
     /** One or more runs, until none is due. The caller holds RUNNING. */
     @Override
     public void run() {
+        ConnectionHandler current;
         do {
-            ConnectionHandler current = null;
+            current = null;
             if (connection.has(READY)) {
                 current = handler;
                 if (current != null && connection.inbound().beginRun() && !connection.has(CLOSING)) {
-                    call(current);
+                    callbacks.call(current);
                 }
             } else {
                 ConnectionHandler connect = connection.config().connect();
                 if (connect != null && !connection.has(CLOSING)) {
-                    call(connect);
+                    callbacks.call(connect);
                 }
                 connection.add(READY, CLOSING);
             }
-            endRun(current);
-        } while (runAgain());
+        } while (endRun(current));
         settle();
     }
 
-    private void endRun(@Nullable ConnectionHandler ran) {
+    /** Ends a run and gives RUNNING back; true if this thread holds it again, because another run is due. */
+    private boolean endRun(@Nullable ConnectionHandler ran) {
         connection.timer().touch();
         connection.outbound().leaveIfOwner();
         ConnectionHandler next = handler;
@@ -166,15 +166,13 @@ public final class Lifecycle implements Runnable {
         } else {
             connection.inbound().endRun(next != ran);
         }
-    }
-
-    /** Gives RUNNING back; true if this thread holds it again, because another run is due. */
-    private boolean runAgain() {
         if (connection.config().inline() && !connection.outbound().isWritable()) {
             throttled = true;
         }
         connection.remove(RUNNING);
-        if (throttled || handler == null || !connection.inbound().isDue()) {
+        ConnectionHandler latest = handler; // one that was set meanwhile found us running
+        boolean due = latest != null && (latest != next || connection.inbound().isDue());
+        if (!due || throttled) {
             return false;
         }
         int state = connection.state();
@@ -191,43 +189,6 @@ public final class Lifecycle implements Runnable {
             settle();
         } else if (connection.has(DRAINING | PEER_ENDED)) {
             settle();
-        }
-    }
-
-    private void call(ConnectionHandler callback) {
-        try {
-            callback.handle(connection);
-        } catch (Throwable t) { // whatever user code throws costs its own connection only
-            report(t);
-            connection.closeFor("a callback failed", false);
-        }
-    }
-
-    private void report(Throwable error) {
-        try {
-            connection.config().error().onError(connection, error);
-        } catch (RuntimeException | Error e) {
-            LOG.log(System.Logger.Level.WARNING, "the error handler failed", e);
-        }
-    }
-
-    /** Runs a task where the callbacks run. */
-    private void dispatch(Runnable task) {
-        Executor executor = connection.config().executor();
-        if (executor == null) {
-            if (connection.inLoop()) {
-                task.run();
-            } else {
-                connection.onLoop(task);
-            }
-            return;
-        }
-        try {
-            executor.execute(task);
-        } catch (RejectedExecutionException e) {
-            report(e);
-            connection.closeFor("the executor rejected a callback", false);
-            Thread.startVirtualThread(task); // which finds the connection closing, and tidies up
         }
     }
 
@@ -285,8 +246,8 @@ public final class Lifecycle implements Runnable {
                 || !connection.add(DISCONNECTED | DISCONNECTING, DISCONNECTED)) {
             return;
         }
-        dispatch(() -> {
-            call(disconnect);
+        callbacks.dispatch(() -> {
+            callbacks.call(disconnect);
             connection.remove(DISCONNECTING);
             settle();
         });
@@ -348,22 +309,22 @@ public final class Lifecycle implements Runnable {
         }
         connection.inbound().end();
         connection.outbound().end();
-        CloseCallbacks.Entry last = callbacks.take();
+        CloseCallbacks.Entry last = closeCallbacks.take();
         if (last == null) {
             connection.config().ended().run();
             return;
         }
-        dispatch(() -> {
+        callbacks.dispatch(() -> {
             for (CloseCallbacks.Entry e = last; e != null; e = e.next()) {
-                call(e.callback());
+                callbacks.call(e.callback());
             }
             connection.config().ended().run();
         });
     }
 
     void addCloseCallback(ConnectionHandler callback) {
-        if (!callbacks.add(callback)) {
-            call(callback);
+        if (!closeCallbacks.add(callback)) {
+            callbacks.call(callback);
         }
     }
 

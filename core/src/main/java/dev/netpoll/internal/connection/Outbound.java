@@ -177,7 +177,7 @@ final class Outbound extends Side {
     private boolean sendNow(long bytes) throws IOException {
         int result = connection.transport().send(queue);
         long taken = bytes - queue.bytes();
-        sent += taken; // F1: only the holder of SENDING writes it
+        advance(taken);
         if (taken > 0) {
             connection.timer().touch();
         }
@@ -197,6 +197,11 @@ final class Outbound extends Side {
         // The loop learns of it by itself, after it has read what came before the error.
         connection.noteErrno(-result);
         throw ConnectionErrors.broken(connection, "write", taken);
+    }
+
+    private void advance(long bytes) {
+        long position = sent + bytes; // F1: only the holder of SENDING writes it
+        sent = position;
     }
 
     private boolean deadlinePassed() {
@@ -341,7 +346,7 @@ final class Outbound extends Side {
     }
 
     void progressed(long bytes, boolean drained) {
-        sent += bytes;
+        advance(bytes);
         progressAt = connection.loop().now();
         if (drained) {
             giveBack();

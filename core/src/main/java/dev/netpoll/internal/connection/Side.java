@@ -125,8 +125,7 @@ abstract class Side {
             deadline = NEVER;
         } else {
             long nanos = ConnectionConfig.nanos(Duration.between(Instant.now(), value));
-            long at = System.nanoTime() + Math.clamp(nanos, -NEVER / 2, NEVER / 2);
-            deadline = nanos == NEVER || at == NEVER ? NEVER : at;
+            deadline = nanos == NEVER ? NEVER : System.nanoTime() + nanos;
         }
         wake();
     }
@@ -194,7 +193,7 @@ abstract class Side {
         return true;
     }
 
-    /** {@return the exception for a wait on an event loop} */
+    /** Refuses a call that would have to wait on an event loop. */
     static void refuseOnLoop(String what, String instead) {
         if (EventLoop.onLoop()) {
             throw ConnectionErrors.wouldBlock(what, instead);

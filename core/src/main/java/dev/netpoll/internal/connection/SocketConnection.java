@@ -265,12 +265,12 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     @Override
     public void setReadTimeout(Duration timeout) {
-        inbound.setTimeout(positive(timeout));
+        inbound.setTimeout(ConnectionConfig.positive(timeout));
     }
 
     @Override
     public void setWriteTimeout(Duration timeout) {
-        outbound.setTimeout(positive(timeout));
+        outbound.setTimeout(ConnectionConfig.positive(timeout));
     }
 
     @Override
@@ -285,15 +285,7 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     @Override
     public void setIdleTimeout(Duration timeout) {
-        timer.setIdleTimeout(positive(timeout));
-    }
-
-    private static Duration positive(Duration timeout) {
-        if (timeout.isNegative() || timeout.isZero()) {
-            throw new IllegalArgumentException(
-                    "a time-out must be positive: " + timeout + "; Connection.NO_TIMEOUT means none");
-        }
-        return timeout;
+        timer.setIdleTimeout(ConnectionConfig.positive(timeout));
     }
 
     @Override

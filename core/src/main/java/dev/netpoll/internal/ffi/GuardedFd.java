@@ -27,6 +27,7 @@ public final class GuardedFd {
     private static final VarHandle STATE;
 
     static {
+        LibcUnistd.link();
         try {
             STATE = MethodHandles.lookup().findVarHandle(GuardedFd.class, "state", int.class);
         } catch (ReflectiveOperationException e) {

@@ -105,8 +105,8 @@ public final class LibcEpoll {
         long timeout = scratch.timeSpec(nanos);
         try {
             // SAFETY: as above; the timespec lies in the scratch; a null signal mask is not applied.
-            return scratch.result((int)
-                    Objects.requireNonNull(EPOLL_PWAIT2).invokeExact(scratch.errno, epoll, events.address(), events.capacity(), timeout, 0L));
+            return scratch.result((int) Objects.requireNonNull(EPOLL_PWAIT2)
+                    .invokeExact(scratch.errno, epoll, events.address(), events.capacity(), timeout, 0L));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         } finally {

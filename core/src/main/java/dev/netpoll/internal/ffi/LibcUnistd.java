@@ -22,6 +22,11 @@ public final class LibcUnistd {
 
     private LibcUnistd() {}
 
+    /** Links now rather than with the first close: without a free descriptor, a class file may not be readable. */
+    static void link() {
+        // Initialising the class does it.
+    }
+
     /** Closes; the descriptor is gone whatever is returned, so nobody may retry. */
     public static int close(Scratch scratch, int fd) {
         try {

@@ -115,7 +115,9 @@ class CloseContractTest extends ContractTest {
             assertThat(failure.get()).isNull();
             for (Recorder recorder :
                     List.of(next.atClient(), next.atServer(), afterNext.atClient(), afterNext.atServer())) {
-                assertThat(recorder.received()).as("bytes for the old connection").isZero();
+                assertThat(recorder.received())
+                        .as("bytes for the old connection")
+                        .isZero();
             }
             open.forEach(t -> t.close(true));
             open.clear();

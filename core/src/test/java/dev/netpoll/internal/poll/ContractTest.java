@@ -69,7 +69,9 @@ abstract class ContractTest {
         accepted.forEach(t -> t.close(true));
         listening.forEach(ListenSocket::close);
         poller.close();
-        assertThat(SegmentPool.shared().outstandingBlocks()).as("blocks, seed " + seed).isEqualTo(blocksBefore);
+        assertThat(SegmentPool.shared().outstandingBlocks())
+                .as("blocks, seed " + seed)
+                .isEqualTo(blocksBefore);
         assertThat(descriptors()).as("descriptors, seed " + seed).hasSameSizeAs(descriptorsBefore);
     }
 

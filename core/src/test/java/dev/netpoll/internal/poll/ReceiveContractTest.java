@@ -54,7 +54,9 @@ class ReceiveContractTest extends ContractTest {
             assertThat(pausing.deliveries).hasSize(1);
             pausing.deliveries.clear();
         }
-        assertThat(rounds).isGreaterThan(1);
+        if (variant.isReal()) {
+            assertThat(rounds).isGreaterThan(1);
+        }
     }
 
     @Test
@@ -89,7 +91,9 @@ class ReceiveContractTest extends ContractTest {
         pair.server().shutdownOutput();
         await(() -> pair.atClient().peerFinished);
         settle();
-        assertThat(pair.atServer().errno).as("an orderly end of both directions is no error").isZero();
+        assertThat(pair.atServer().errno)
+                .as("an orderly end of both directions is no error")
+                .isZero();
         assertThat(pair.atClient().errno).isZero();
     }
 

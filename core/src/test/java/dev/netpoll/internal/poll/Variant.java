@@ -4,6 +4,8 @@
 package dev.netpoll.internal.poll;
 
 import dev.netpoll.internal.poll.epoll.EpollBackend;
+import dev.netpoll.internal.poll.memory.Faults;
+import dev.netpoll.internal.poll.memory.MemoryNetwork;
 import dev.netpoll.internal.poll.nio.NioBackend;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -34,11 +36,18 @@ public record Variant(Backend backend, Family family) {
         } else {
             System.out.println("skipped: " + reason);
         }
-        return backends.stream().flatMap(b -> Stream.of(Family.values()).map(f -> new Variant(b, f)));
+        Stream<Variant> real =
+                backends.stream().flatMap(b -> Stream.of(Family.values()).map(f -> new Variant(b, f)));
+        return Stream.concat(real, Stream.of(new Variant(new MemoryNetwork(1, Faults.NONE), Family.TCP4)));
     }
 
     boolean isEpoll() {
         return backend.name().equals("epoll");
+    }
+
+    /** A kernel is involved, with its descriptors, and its buffers of unknown size. */
+    boolean isReal() {
+        return !backend.name().equals("memory");
     }
 
     boolean isTcp() {

@@ -21,6 +21,11 @@ import org.jspecify.annotations.Nullable;
 
 /** Linux on x86-64 and aarch64, if native access is granted: see {@link #unavailableReason()}. */
 public final class EpollBackend implements Backend {
+    static {
+        // Loads what it takes to tell that there are no descriptors left: by then, class files may not be readable.
+        int _ = new TransportException("accept", Errno.EMFILE).errno();
+    }
+
     /** {@return null if the backend works here, else a sentence that says why not and what can be done} */
     public static @Nullable String unavailableReason() {
         return Availability.REASON;

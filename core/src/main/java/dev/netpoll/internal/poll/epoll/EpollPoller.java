@@ -151,7 +151,7 @@ final class EpollPoller implements Poller {
 
     /** Takes a registration back, if there is one. Before the descriptor is closed: a copy of it may live on. */
     void remove(Pollable pollable, int fd) {
-        if (pollable.slot >= 0) {
+        if (pollable.slot >= 0 && !closed) {
             LibcEpoll.remove(scratch, epoll, fd);
             slots.remove(pollable);
         }

@@ -26,6 +26,12 @@ import org.jspecify.annotations.Nullable;
 
 /** The JDK's own non-blocking channels. */
 public final class NioBackend implements Backend {
+    static {
+        // Loads what it takes to tell that there are no descriptors left: by then, class files may not be readable.
+        int _ = NioErrno.wrap("accept", new IOException("too many open files"), Errno.EMFILE)
+                .errno();
+    }
+
     @Override
     public String name() {
         return "nio";

@@ -49,14 +49,15 @@ final class NioPoller implements Poller {
             release();
         }
         select(waiting > 0 ? 0 : timeoutNanos);
-        // A copy, because detach() selects again.
+        // A copy, because flushCancelled() selects again.
         Set<SelectionKey> selected = selector.selectedKeys();
         SelectionKey[] batch = selected.isEmpty() ? NONE : selected.toArray(NONE);
         selected.clear();
         int delivered = 0;
         for (SelectionKey key : batch) {
             if (key.isValid() && key.attachment() instanceof NioPollable pollable) {
-                pollable.ready(key.readyOps());
+                // What the receiver of an earlier event switched off is not told any more.
+                pollable.ready(key.readyOps() & key.interestOps());
                 delivered++;
             }
         }
@@ -114,6 +115,7 @@ final class NioPoller implements Poller {
     void flushCancelled() {
         try {
             selector.selectNow();
+            selector.selectedKeys().clear(); // level-triggered: the next poll finds them again
         } catch (IOException | ClosedSelectorException e) {
             // The next poll meets it too, and may throw it.
         }

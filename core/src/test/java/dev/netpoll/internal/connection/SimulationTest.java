@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.connection;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.netpoll.Connection;
+import dev.netpoll.ConnectionException;
+import dev.netpoll.ConnectionHandler;
+import dev.netpoll.ConnectionOptions;
+import dev.netpoll.ReadTimeoutException;
+import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.memory.SegmentPool;
+import dev.netpoll.internal.poll.ListenOptions;
+import dev.netpoll.internal.poll.ListenSocket;
+import dev.netpoll.internal.poll.memory.Faults;
+import dev.netpoll.internal.poll.memory.MemoryNetwork;
+import java.io.IOException;
+import java.lang.foreign.ValueLayout;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.nio.ByteOrder;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.Random;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Whole connections over a network in memory that reads and writes short, blocks, delays and resets as a seed says.
+ * What is checked: no byte is lost, doubled or another's; every callback comes once and in order; everything is given
+ * back.
+ */
+class SimulationTest {
+    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
+    private static final Duration PATIENCE = Duration.ofSeconds(40);
+    private static final int CLIENTS = 12;
+    private static final int CALLS = 40;
+    private static final int FRAME_MAX = 5000;
+
+    enum Run {
+        VIRTUAL,
+        INLINE;
+
+        @Nullable
+        Executor executor() {
+            return this == VIRTUAL ? Thread::startVirtualThread : null;
+        }
+    }
+
+    private final long seed = Long.getLong("seed", System.nanoTime());
+    private final MemoryNetwork network = new MemoryNetwork(seed, Faults.SOME);
+    private final List<EventLoop> loops = new ArrayList<>();
+    private final AtomicInteger open = new AtomicInteger();
+    private final AtomicInteger ended = new AtomicInteger();
+    private final Queue<String> wrong = new ConcurrentLinkedQueue<>();
+    private long blocksBefore;
+
+    @BeforeEach
+    void openLoops() {
+        blocksBefore = SegmentPool.shared().outstandingBlocks();
+        for (int i = 0; i < 3; i++) {
+            EventLoop loop = new EventLoop(network.openPoller(), "simulated-" + i, true);
+            loop.start();
+            loops.add(loop);
+        }
+    }
+
+    @AfterEach
+    void closeLoops() throws InterruptedException {
+        for (EventLoop loop : loops) {
+            loop.stop();
+        }
+        for (EventLoop loop : loops) {
+            assertThat(loop.join(PATIENCE)).isTrue();
+        }
+        assertThat(SegmentPool.shared().outstandingBlocks()).as("seed %d", seed).isEqualTo(blocksBefore);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void everyAnswerIsRightWhateverTheNetworkDoes(Run run) throws Exception {
+        SocketAddress address = listen(run, SimulationTest::echoFrames);
+        runClients(address, this::callAndClose);
+        awaitAllEnded();
+        assertThat(wrong).as("seed %d", seed).isEmpty();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void resetsTimeoutsAndClosesCostOnlyTheirOwnConnection(Run run) throws Exception {
+        SocketAddress address = listen(run, SimulationTest::echoFrames);
+        runClients(address, this::callAndMisbehave);
+        runClients(address, this::callAndClose);
+        awaitAllEnded();
+        assertThat(wrong).as("seed %d", seed).isEmpty();
+    }
+
+    /** Echoes all whole frames, on a loop as well as elsewhere. */
+    private static void echoFrames(Connection connection) throws IOException {
+        var in = connection.reader();
+        while (in.readableBytes() >= 4 && connection.isWritable()) {
+            int length = in.peek(4).get(INT, 0);
+            if (in.readableBytes() < 4 + length) {
+                connection.demand(4 + length);
+                return;
+            }
+            in.skip(4);
+            connection
+                    .writer()
+                    .writeInt(length)
+                    .writeBytes(in.readBytes(length))
+                    .flush();
+        }
+    }
+
+    private SocketAddress listen(Run run, ConnectionHandler handler) throws Exception {
+        ConnectionConfig config = new ConnectionConfig(
+                null,
+                connection -> connection.attach(new AtomicInteger(1)),
+                handler,
+                connection -> step(connection, 1, 2),
+                (connection, error) -> {
+                    if (!(error instanceof ConnectionException)) {
+                        wrong.add("a callback failed: " + error);
+                    }
+                },
+                run.executor(),
+                ConnectionOptions.builder()
+                        .inboundMarks(500, 2000)
+                        .outboundHighMark(3000)
+                        .build(),
+                true,
+                () -> {
+                    open.decrementAndGet();
+                    ended.incrementAndGet();
+                });
+        ListenSocket socket = network.bind(
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), new ListenOptions(0, false, false));
+        AtomicInteger turn = new AtomicInteger();
+        Acceptor acceptor = new Acceptor(
+                loops.get(0), socket, () -> loops.get(turn.getAndIncrement() % loops.size()), config, open, 1000);
+        loops.get(0).execute(() -> {
+            try {
+                acceptor.start();
+            } catch (IOException e) {
+                wrong.add("listen failed: " + e);
+            }
+        });
+        return socket.localAddress();
+    }
+
+    /** onDisconnect finds the connection connected, and comes once. */
+    private void step(Connection connection, int from, int to) {
+        if (!(connection.attachment() instanceof AtomicInteger state) || !state.compareAndSet(from, to)) {
+            wrong.add("onDisconnect came before onConnect, or twice");
+        }
+        connection.addCloseCallback(c -> {
+            if (!(c.attachment() instanceof AtomicInteger state) || !state.compareAndSet(to, to + 1)) {
+                wrong.add("a close callback came twice");
+            }
+        });
+    }
+
+    private interface Client {
+        void use(SocketConnection connection, Random random) throws IOException;
+    }
+
+    private void runClients(SocketAddress address, Client client) throws InterruptedException {
+        List<Thread> threads = new ArrayList<>();
+        for (int i = 0; i < CLIENTS; i++) {
+            Random random = new Random(seed + i);
+            EventLoop loop = loops.get(i % loops.size());
+            threads.add(Thread.startVirtualThread(() -> {
+                try (SocketConnection connection = dial(loop, address)) {
+                    client.use(connection, random);
+                } catch (IOException | RuntimeException | AssertionError e) {
+                    wrong.add("a client failed: " + e);
+                }
+            }));
+        }
+        for (Thread thread : threads) {
+            assertThat(thread.join(PATIENCE))
+                    .as("a client hangs, seed %d", seed)
+                    .isTrue();
+        }
+    }
+
+    private SocketConnection dial(EventLoop loop, SocketAddress address) throws IOException {
+        ConnectionConfig config = new ConnectionConfig(
+                null, null, null, null, (connection, error) -> {}, null, ConnectionOptions.defaults(), false, () -> {});
+        return new DialAttempt(network, loop, config, null, PATIENCE).dial(address);
+    }
+
+    private void callAndClose(SocketConnection connection, Random random) throws IOException {
+        for (int i = 0; i < CALLS; i++) {
+            call(connection, random);
+        }
+        if (random.nextBoolean()) {
+            connection.shutdownOutput();
+            if (connection.reader().read(new byte[1], 0, 1) != -1) {
+                wrong.add("bytes after the end");
+            }
+        }
+    }
+
+    private void call(SocketConnection connection, Random random) throws IOException {
+        int pipelined = 1 + random.nextInt(3);
+        List<byte[]> sent = new ArrayList<>();
+        for (int i = 0; i < pipelined; i++) {
+            byte[] payload = new byte[random.nextInt(FRAME_MAX)];
+            random.nextBytes(payload);
+            connection.writer().writeInt(payload.length).writeBytes(payload);
+            sent.add(payload);
+        }
+        connection.writer().flush();
+        for (byte[] payload : sent) {
+            int length = connection.reader().readInt();
+            assertThat(length).isEqualTo(payload.length);
+            assertThat(connection.reader().readBytes(length)).isEqualTo(payload);
+        }
+        connection.reader().release();
+    }
+
+    /** Ends somewhere in the middle, in one of many ways. */
+    private void callAndMisbehave(SocketConnection connection, Random random) throws IOException {
+        int last = random.nextInt(CALLS / 2);
+        for (int i = 0; i < last; i++) {
+            call(connection, random);
+        }
+        switch (random.nextInt(6)) {
+            case 0 -> network.reset(connection.transport());
+            case 1 -> connection.abort();
+            case 2 -> connection.writer().writeInt(100).writeBytes(new byte[50]).flush(); // half a frame, then the end
+            case 3 -> {
+                connection.setReadTimeout(Duration.ofMillis(5));
+                try {
+                    connection.reader().readInt();
+                    wrong.add("bytes from nowhere");
+                } catch (ReadTimeoutException expected) {
+                    connection.setReadTimeout(Connection.NO_TIMEOUT);
+                    call(connection, random); // it is still good
+                }
+            }
+            case 4 -> pourAndClose(connection, random);
+            default -> closeFromElsewhere(connection);
+        }
+    }
+
+    /** Sends requests and never reads the answers. */
+    private static void pourAndClose(SocketConnection connection, Random random) throws IOException {
+        connection.setWriteTimeout(Duration.ofMillis(50));
+        try {
+            for (int i = 0; i < 100; i++) {
+                byte[] payload = new byte[random.nextInt(FRAME_MAX)];
+                connection.writer().writeInt(payload.length).writeBytes(payload).flush();
+            }
+        } catch (ConnectionException expected) {
+            // the server holds us back
+        }
+    }
+
+    private void closeFromElsewhere(SocketConnection connection) {
+        Thread.startVirtualThread(connection::close);
+        try {
+            connection.reader().readInt();
+            wrong.add("a read of a closed connection returned");
+        } catch (IOException expected) {
+            // that is how it ends
+        }
+    }
+
+    private void awaitAllEnded() {
+        long end = System.nanoTime() + PATIENCE.toNanos();
+        while (open.get() > 0 && System.nanoTime() < end) {
+            LockSupport.parkNanos(1_000_000);
+        }
+        assertThat(open).as("connections not ended, seed %d", seed).hasValue(0);
+        assertThat(ended.get()).isPositive();
+    }
+}

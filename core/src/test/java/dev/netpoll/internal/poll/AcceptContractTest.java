@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class AcceptContractTest extends ContractTest {
+    AcceptContractTest(Variant variant) {
+        super(variant);
+    }
+
+    @Test
+    void aPausedListenerLeavesConnectionsInTheQueue() throws IOException {
+        ListenSocket socket = listen();
+        socket.pause();
+        socket.pause();
+        List<Recorder> clients = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            Recorder recorder = new Recorder();
+            clients.add(recorder);
+            connect(socket.localAddress(), recorder);
+        }
+        await(() -> clients.stream().allMatch(c -> c.connected));
+        settle();
+        assertThat(accepted).isEmpty();
+        socket.resume();
+        socket.resume();
+        await(() -> accepted.size() == 5);
+    }
+
+    @Test
+    void aListenerMayBePausedBeforeItStarts() throws IOException {
+        ListenSocket socket = backend.bind(variant.freshAddress(), new ListenOptions(0, false, false));
+        listening.add(socket);
+        socket.pause();
+        List<Transport> got = new ArrayList<>();
+        poller.listen(socket, accepting(got, false, socket));
+        connect(socket.localAddress(), new Recorder());
+        settle();
+        assertThat(got).isEmpty();
+        socket.resume();
+        await(() -> got.size() == 1);
+        got.getFirst().close(false);
+    }
+
+    @Test
+    void aListenerClosedByItsReceiverStopsAtOnce() throws IOException {
+        ListenSocket socket = backend.bind(variant.freshAddress(), new ListenOptions(0, false, false));
+        listening.add(socket);
+        List<Transport> got = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            connect(socket.localAddress(), new Recorder());
+        }
+        poller.listen(socket, accepting(got, true, socket));
+        await(() -> !got.isEmpty());
+        settle();
+        assertThat(got).hasSize(1);
+        got.getFirst().close(false);
+        socket.close();
+        socket.pause();
+        socket.resume();
+    }
+
+    @Test
+    void anAddressCanBeBoundAgainAtOnce() throws IOException {
+        Pair pair = pair();
+        var address = pair.server().localAddress();
+        close(pair.server(), pair.atServer(), false);
+        close(pair.client(), pair.atClient(), false);
+        for (int i = 0; i < 3; i++) {
+            listen(address, new ListenOptions(1, false, false)).close();
+        }
+    }
+
+    @Test
+    void severalListenersShareAnAddressIfTheyWant() throws IOException {
+        assumeTrue(variant.isTcp() && variant.isReal());
+        ListenOptions sharing = new ListenOptions(0, true, false);
+        ListenSocket first = listen(variant.freshAddress(), sharing);
+        ListenSocket second = listen(first.localAddress(), sharing);
+        assertThat(second.localAddress()).isEqualTo(first.localAddress());
+        for (int i = 0; i < 10; i++) {
+            connect(first.localAddress(), new Recorder());
+        }
+        await(() -> accepted.size() == 10);
+    }
+
+    private static AcceptEvents accepting(List<Transport> got, boolean once, ListenSocket socket) {
+        return new AcceptEvents() {
+            @Override
+            public void accepted(Transport transport) {
+                got.add(transport);
+                if (once) {
+                    socket.close();
+                }
+            }
+
+            @Override
+            public void acceptFailed(int errno) {
+                throw new AssertionError(Errno.describe(errno));
+            }
+        };
+    }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.memory;
+
+import dev.netpoll.internal.poll.AcceptEvents;
+import dev.netpoll.internal.poll.ListenSocket;
+import java.net.SocketAddress;
+import java.util.ArrayDeque;
+import org.jspecify.annotations.Nullable;
+
+/** A queue of server ends that nobody has accepted yet. */
+final class MemoryListenSocket implements ListenSocket, MemoryPoller.Source {
+    private final MemoryNetwork network;
+    private final SocketAddress address;
+    private final ArrayDeque<MemoryTransport> pending = new ArrayDeque<>();
+    private @Nullable MemoryPoller poller;
+    private @Nullable AcceptEvents events;
+    private boolean paused;
+    private boolean closed;
+
+    MemoryListenSocket(MemoryNetwork network, SocketAddress address) {
+        this.network = network;
+        this.address = address;
+    }
+
+    void listen(MemoryPoller target, AcceptEvents receiver) {
+        network.lock.lock();
+        try {
+            poller = target;
+            events = receiver;
+            target.ready(this);
+        } finally {
+            network.lock.unlock();
+        }
+    }
+
+    /** Under the lock. */
+    void offer(MemoryTransport transport) {
+        pending.add(transport);
+        if (poller != null) {
+            poller.ready(this);
+        }
+    }
+
+    @Override
+    public int turn() {
+        int count = 0;
+        while (true) {
+            AcceptEvents receiver = events;
+            MemoryTransport next = next();
+            if (next == null || receiver == null) {
+                return count;
+            }
+            receiver.accepted(next);
+            count++;
+        }
+    }
+
+    private @Nullable MemoryTransport next() {
+        network.lock.lock();
+        try {
+            return paused || closed ? null : pending.poll();
+        } finally {
+            network.lock.unlock();
+        }
+    }
+
+    @Override
+    public SocketAddress localAddress() {
+        return address;
+    }
+
+    @Override
+    public void pause() {
+        paused = true;
+    }
+
+    @Override
+    public void resume() {
+        network.lock.lock();
+        try {
+            paused = false;
+            if (poller != null) {
+                poller.ready(this);
+            }
+        } finally {
+            network.lock.unlock();
+        }
+    }
+
+    @Override
+    public void close() {
+        network.lock.lock();
+        try {
+            if (!closed) {
+                closed = true;
+                network.unbind(address);
+                pending.forEach(MemoryTransport::cut);
+                pending.clear();
+            }
+        } finally {
+            network.lock.unlock();
+        }
+    }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.memory;
+
+import dev.netpoll.internal.poll.AcceptEvents;
+import dev.netpoll.internal.poll.ListenSocket;
+import dev.netpoll.internal.poll.Poller;
+import dev.netpoll.internal.poll.Transport;
+import dev.netpoll.internal.poll.TransportEvents;
+import dev.netpoll.internal.poll.TransportException;
+import java.net.SocketAddress;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.locks.Condition;
+
+/** Holds who has something to tell. */
+final class MemoryPoller implements Poller {
+    /** Something that may have events. */
+    interface Source {
+        /** Tells what there is to tell. {@return how many events that were} */
+        int turn();
+    }
+
+    private final MemoryNetwork network;
+    private final Condition changed;
+    private final Set<Source> ready = new LinkedHashSet<>();
+    private boolean woken;
+
+    MemoryPoller(MemoryNetwork network) {
+        this.network = network;
+        this.changed = network.lock.newCondition();
+    }
+
+    /** The source will have its turn. Under the lock. */
+    void ready(Source source) {
+        ready.add(source);
+        changed.signalAll();
+    }
+
+    @Override
+    public int poll(long timeoutNanos) {
+        int delivered = 0;
+        for (Source source : waitForSources(timeoutNanos)) {
+            delivered += source.turn();
+        }
+        return delivered;
+    }
+
+    private List<Source> waitForSources(long timeoutNanos) {
+        network.lock.lock();
+        try {
+            await(timeoutNanos < 0 ? Long.MAX_VALUE : timeoutNanos);
+            woken = false;
+            List<Source> sources = new ArrayList<>(ready);
+            ready.clear();
+            Collections.shuffle(sources, network.random);
+            for (Source source : List.copyOf(sources)) {
+                if (network.chance(network.faults.delay())) {
+                    sources.remove(source);
+                    ready.add(source);
+                }
+            }
+            return sources;
+        } finally {
+            network.lock.unlock();
+        }
+    }
+
+    private void await(long nanos) {
+        long rest = nanos;
+        boolean interrupted = false;
+        while (ready.isEmpty() && !woken && rest > 0 && !interrupted) {
+            try {
+                rest = changed.awaitNanos(rest);
+            } catch (InterruptedException e) {
+                interrupted = true; // ends this wait, as in a kernel, and means nothing else
+            }
+        }
+    }
+
+    @Override
+    public void wakeup() {
+        network.lock.lock();
+        try {
+            woken = true;
+            changed.signalAll();
+        } finally {
+            network.lock.unlock();
+        }
+    }
+
+    @Override
+    public void register(Transport transport, TransportEvents events) throws TransportException {
+        ((MemoryTransport) transport).register(this, events);
+    }
+
+    @Override
+    public void connect(Transport transport, SocketAddress remote, TransportEvents events) {
+        ((MemoryTransport) transport).connect(this, remote, events);
+    }
+
+    @Override
+    public void listen(ListenSocket socket, AcceptEvents events) {
+        ((MemoryListenSocket) socket).listen(this, events);
+    }
+
+    @Override
+    public void close() {
+        network.lock.lock();
+        try {
+            ready.clear();
+        } finally {
+            network.lock.unlock();
+        }
+    }
+}
