@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import dev.netpoll.Connection;
+import dev.netpoll.ConnectionClosedException;
+import dev.netpoll.ConnectionOptions;
+import dev.netpoll.DetachedSocket;
+import dev.netpoll.conformance.support.Await;
+import dev.netpoll.conformance.support.Background;
+import dev.netpoll.conformance.support.Handlers;
+import dev.netpoll.conformance.support.Harness.Listening;
+import dev.netpoll.conformance.support.Harness.Pair;
+import dev.netpoll.conformance.support.RawListener;
+import dev.netpoll.conformance.support.RawPeer;
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.nio.channels.SocketChannel;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+
+/** Sockets leave the library, and come in. */
+class DetachTest extends ConformanceTest {
+    private Connection adopt(DetachedSocket socket) throws IOException {
+        return net.closing(net.group().adopt(socket, ConnectionOptions.defaults()));
+    }
+
+    @Test
+    void aDetachedSocketIsOpenAndWorksWhenAdoptedAgain() throws Exception {
+        Pair pair = net.pair();
+        DetachedSocket socket = pair.connection().detach();
+        assertThat(socket.fd() >= 0).isEqualTo(variant.isEpoll());
+        assertThat(socket.channel() != null).isEqualTo(!variant.isEpoll());
+        Connection again = adopt(socket);
+        again.writer().writeUtf8("ping").flush();
+        assertThat(pair.peer().receiveText(4)).isEqualTo("ping");
+        pair.peer().send("pong");
+        assertThat(again.reader().readUtf8(4)).isEqualTo("pong");
+        assertThat(again.remoteAddress()).isEqualTo(pair.connection().remoteAddress());
+        pair.connection().close();
+        assertThat(again.isActive()).isTrue();
+    }
+
+    @Test
+    void bytesAlreadyReceivedComeAlongAndAreReadFirst() throws Exception {
+        Pair pair = net.pair();
+        pair.peer().send("early");
+        Await.until("they came", () -> pair.connection().reader().readableBytes() == 5);
+        pair.connection().reader().skip(1);
+        DetachedSocket socket = pair.connection().detach();
+        assertThat(socket.unread().readableBytes()).isEqualTo(4);
+        Connection again = adopt(socket);
+        pair.peer().send(" late");
+        assertThat(again.reader().readUtf8(9)).isEqualTo("arly late");
+    }
+
+    @Test
+    void theDetachedConnectionIsClosedAndItsCallbacksRunOnce() throws Exception {
+        Pair pair = net.pair();
+        AtomicInteger closes = new AtomicInteger();
+        pair.connection().addCloseCallback(c -> closes.incrementAndGet());
+        Connection again = adopt(pair.connection().detach());
+        Await.until("the callback ran", () -> closes.get() == 1);
+        assertThat(pair.connection().isActive()).isFalse();
+        assertThatThrownBy(() -> pair.connection().reader().readByte()).isInstanceOf(ConnectionClosedException.class);
+        assertThatThrownBy(() -> pair.connection().writer().writeByte(1).flush())
+                .isInstanceOf(ConnectionClosedException.class);
+        pair.connection().close();
+        pair.connection().abort();
+        again.writer().writeByte('x').flush();
+        assertThat(pair.peer().receiveText(1)).isEqualTo("x");
+        assertThat(closes).hasValue(1);
+    }
+
+    @Test
+    void aClosedConnectionCannotBeDetached() throws Exception {
+        Pair pair = net.pair();
+        pair.connection().close();
+        assertThatThrownBy(() -> pair.connection().detach()).isInstanceOf(ConnectionClosedException.class);
+    }
+
+    @Test
+    void detachingWakesABlockedReader() throws Exception {
+        Pair pair = net.pair();
+        Background<Byte> read =
+                Background.call(() -> pair.connection().reader().readByte()).awaitBlocked();
+        adopt(pair.connection().detach());
+        assertThat(read.failure()).isInstanceOf(ConnectionClosedException.class);
+    }
+
+    @Test
+    void aHandlerMayDetachItsConnection() throws Exception {
+        AtomicReference<DetachedSocket> detached = new AtomicReference<>();
+        Listening server = net.serve(connection -> {
+            connection.reader().skip(1);
+            detached.set(connection.detach());
+        });
+        RawPeer peer = net.connectRaw(server.address());
+        peer.send("!rest");
+        Await.until("it is detached", () -> detached.get() != null);
+        Connection again = adopt(detached.get());
+        assertThat(again.reader().readUtf8(4)).isEqualTo("rest");
+        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.server().close();
+        again.writer().writeByte('x').flush();
+        assertThat(peer.receiveText(1)).isEqualTo("x");
+    }
+
+    @Test
+    void outputOnItsWayForbidsToDetach() throws Exception {
+        if (!variant.isInline()) {
+            // Only a flush on a loop leaves output on its way; a flush that may block has waited for it.
+            Pair pair = net.pair();
+            pair.connection().writer().writeUtf8("sent").flush();
+            adopt(pair.connection().detach());
+            assertThat(pair.peer().receiveText(4)).isEqualTo("sent");
+            return;
+        }
+        AtomicReference<Throwable> failure = new AtomicReference<>();
+        Listening server = net.serve(connection -> {
+            Handlers.discard().handle(connection);
+            connection.writer().writeBytes(new byte[16 << 20]).flush();
+            failure.set(catchThrowable(connection::detach));
+        });
+        RawPeer peer = net.connectRaw(server.address());
+        peer.send("?");
+        Await.until("it was tried", () -> failure.get() != null);
+        assertThat(failure.get()).isInstanceOf(IllegalStateException.class);
+        assertThat(peer.receive(16 << 20)).hasSize(16 << 20);
+    }
+
+    @Test
+    void aSocketOfTheCallersCanBeAdopted() throws Exception {
+        if (variant.isEpoll()) {
+            // Descriptors come from detach() here; a bad one is refused.
+            assertThatThrownBy(() -> net.group().adopt(DetachedSocket.of(999_999), ConnectionOptions.defaults()))
+                    .isInstanceOf(IOException.class);
+            return;
+        }
+        try (RawListener listener = net.listenRaw()) {
+            SocketChannel channel =
+                    variant.isTcp() ? SocketChannel.open() : SocketChannel.open(StandardProtocolFamily.UNIX);
+            channel.connect(listener.address());
+            Connection connection = adopt(DetachedSocket.of(channel));
+            RawPeer peer = net.closing(listener.accept());
+            connection.writer().writeUtf8("hello").flush();
+            assertThat(peer.receiveText(5)).isEqualTo("hello");
+            connection.onRequest(Handlers.echo());
+            peer.send("echo");
+            assertThat(peer.receiveText(4)).isEqualTo("echo");
+            peer.close();
+            Await.until("the end is noticed", () -> !connection.isActive());
+        }
+    }
+
+    @Test
+    void aSocketOfAnotherBackendIsRefusedAndStaysTheCallers() throws Exception {
+        Pair pair = net.pair();
+        DetachedSocket mine = pair.connection().detach();
+        try (SocketChannel channel = SocketChannel.open()) {
+            DetachedSocket foreign = variant.isEpoll() ? DetachedSocket.of(channel) : DetachedSocket.of(0);
+            assertThatThrownBy(() -> net.group().adopt(foreign, ConnectionOptions.defaults()))
+                    .isInstanceOf(IOException.class);
+            assertThat(channel.isOpen()).isTrue();
+        }
+        adopt(mine).close();
+        pair.peer().awaitEnd();
+    }
+}

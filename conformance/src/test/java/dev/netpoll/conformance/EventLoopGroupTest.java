@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.netpoll.Backend;
+import dev.netpoll.Connection;
+import dev.netpoll.ConnectionClosedException;
+import dev.netpoll.Dialer;
+import dev.netpoll.Dispatch;
+import dev.netpoll.EventLoopGroup;
+import dev.netpoll.Server;
+import dev.netpoll.conformance.support.Await;
+import dev.netpoll.conformance.support.Background;
+import dev.netpoll.conformance.support.Handlers;
+import dev.netpoll.conformance.support.Harness.Listening;
+import dev.netpoll.conformance.support.LeakCheck;
+import dev.netpoll.conformance.support.Mode;
+import dev.netpoll.conformance.support.RawPeer;
+import dev.netpoll.conformance.support.Transport;
+import dev.netpoll.conformance.support.Variants;
+import java.net.SocketAddress;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.junit.jupiter.api.Test;
+
+/** The life of event loops, and executors in place of them. */
+@Variants(transports = Transport.TCP4, modes = Mode.VIRTUAL)
+class EventLoopGroupTest extends ConformanceTest {
+    private EventLoopGroup group(int loops) {
+        return EventLoopGroup.builder().backend(variant.backend()).loops(loops).build();
+    }
+
+    @Test
+    void aGroupThatIsNotUsedHasNoThreads() {
+        int before = LeakCheck.loopThreads().size();
+        try (EventLoopGroup group = group(3)) {
+            assertThat(LeakCheck.loopThreads()).hasSize(before);
+            assertThat(group.loops()).isEqualTo(3);
+            assertThat(group.connectionCount()).isZero();
+            assertThat(group.backend()).isEqualTo(variant.backend());
+        }
+    }
+
+    @Test
+    void aGroupThatIsUsedHasNamedThreadsUntilItIsClosed() throws Exception {
+        int before = LeakCheck.loopThreads().size();
+        try (EventLoopGroup group = group(2);
+                Server server = Server.builder().group(group).build()) {
+            server.listen(net.freshAddress());
+            assertThat(LeakCheck.loopThreads()).hasSizeBetween(before + 1, before + 3);
+        }
+        Await.until("the threads end", () -> LeakCheck.loopThreads().size() == before);
+    }
+
+    @Test
+    void closingAGroupClosesWhatIsLeftAndMayBeRepeated() throws Exception {
+        EventLoopGroup group = group(1);
+        Listening listening = net.serve(Handlers.echo());
+        Connection connection = Dialer.builder().group(group).build().dial(listening.address());
+        Background<Byte> read =
+                Background.call(() -> connection.reader().readByte()).awaitBlocked();
+        group.close();
+        group.close();
+        assertThat(read.failure()).isInstanceOf(ConnectionClosedException.class);
+        assertThat(group.connectionCount()).isZero();
+        connection.close();
+    }
+
+    @Test
+    void theSharedGroupCannotBeClosed() {
+        assertThatThrownBy(() -> EventLoopGroup.shared().close()).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void theAutomaticBackendIsARealOne() {
+        try (EventLoopGroup group = EventLoopGroup.builder().build()) {
+            assertThat(group.backend()).isNotEqualTo(Backend.AUTO);
+            assertThat(group.loops()).isPositive();
+        }
+    }
+
+    @Test
+    void serversAndDialersMayShareAGroupOfOneLoop() throws Exception {
+        try (EventLoopGroup group = group(1);
+                Server server =
+                        Server.builder().group(group).onRequest(Handlers.echo()).build()) {
+            SocketAddress address = server.listen(net.freshAddress());
+            try (Connection connection = Dialer.builder().group(group).build().dial(address)) {
+                connection.writer().writeUtf8("same loop").flush();
+                assertThat(connection.reader().readUtf8(9)).isEqualTo("same loop");
+                assertThat(group.connectionCount()).isEqualTo(2);
+            }
+        }
+    }
+
+    @Test
+    void connectionsAreSpreadOverTheLoops() throws Exception {
+        ConcurrentLinkedQueue<Thread> threads = new ConcurrentLinkedQueue<>();
+        Listening server = net.listen(net.server()
+                .dispatch(Dispatch.inline())
+                .onConnect(connection -> threads.add(Thread.currentThread())));
+        for (int i = 0; i < 20; i++) {
+            net.connectRaw(server.address());
+        }
+        Await.until("all are accepted", () -> threads.size() == 20);
+        long first = threads.stream().filter(threads.peek()::equals).count();
+        assertThat(first).isBetween(5L, 15L);
+    }
+
+    @Test
+    void anExecutorRunsTheCallbacks() throws Exception {
+        try (ExecutorService executor =
+                Executors.newFixedThreadPool(2, Thread.ofPlatform().name("mine").factory())) {
+            ConcurrentLinkedQueue<String> names = new ConcurrentLinkedQueue<>();
+            Listening server = net.listen(net.server()
+                    .dispatch(Dispatch.executor(executor))
+                    .onConnect(connection -> names.add(Thread.currentThread().getName()))
+                    .onRequest(connection -> {
+                        names.add(Thread.currentThread().getName());
+                        connection.writer().writeUtf8(connection.reader().readUtf8(4)).flush();
+                    }));
+            RawPeer peer = net.connectRaw(server.address());
+            peer.send("bl");
+            peer.send("ock");
+            assertThat(peer.receiveText(4)).isEqualTo("bloc");
+            assertThat(names).hasSizeGreaterThanOrEqualTo(2).containsOnly("mine");
+            server.server().close();
+        }
+    }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.netpoll.Connection;
+import dev.netpoll.ConnectionHandler;
+import dev.netpoll.Dispatch;
+import dev.netpoll.conformance.support.Await;
+import dev.netpoll.conformance.support.Handlers;
+import dev.netpoll.conformance.support.Harness.Listening;
+import dev.netpoll.conformance.support.RawPeer;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+/** Callbacks that throw: the connection is closed, the exception is reported once, and nothing else is hurt. */
+class HandlerFailureTest extends ConformanceTest {
+    private static final ConnectionHandler FAILING = connection -> {
+        throw new IllegalArgumentException("on purpose");
+    };
+
+    /** Fails for a request that begins with an exclamation mark. */
+    private static final ConnectionHandler FAILING_SOMETIMES = connection -> {
+        if (connection.reader().readableBytes() > 0 && connection.reader().peek(1).get(ValueLayout.JAVA_BYTE, 0) == '!') {
+            throw new IllegalArgumentException("on purpose");
+        }
+        Handlers.echo().handle(connection);
+    };
+
+    @Test
+    void aRequestHandlerThatThrowsClosesOnlyItsConnection() throws Exception {
+        AtomicInteger closes = new AtomicInteger();
+        Listening server = net.listen(net.server()
+                .onConnect(connection -> connection.addCloseCallback(c -> closes.incrementAndGet()))
+                .onRequest(FAILING_SOMETIMES));
+        RawPeer other = net.connectRaw(server.address());
+        for (int i = 0; i < 10; i++) {
+            RawPeer bad = net.connectRaw(server.address());
+            bad.send("!");
+            bad.awaitEnd();
+            other.send("fine");
+            assertThat(other.receiveText(4)).isEqualTo("fine");
+        }
+        Await.until("the bad ones are closed", () -> closes.get() == 10);
+        assertThat(server.server().connectionCount()).isEqualTo(1);
+        List<Throwable> errors = net.takeErrors();
+        assertThat(errors).hasSize(10).allSatisfy(error -> assertThat(error).hasMessage("on purpose"));
+    }
+
+    @Test
+    void anErrorIsTreatedLikeAnException() throws Exception {
+        Listening server = net.serve(connection -> {
+            throw new StackOverflowError("on purpose");
+        });
+        RawPeer peer = net.connectRaw(server.address());
+        peer.send("x");
+        peer.awaitEnd();
+        assertThat(net.takeError()).isInstanceOf(StackOverflowError.class);
+        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+    }
+
+    @Test
+    void theErrorHandlerIsToldWhichConnectionFailed() throws Exception {
+        ConcurrentLinkedQueue<Connection> failed = new ConcurrentLinkedQueue<>();
+        ConcurrentLinkedQueue<Connection> accepted = new ConcurrentLinkedQueue<>();
+        Listening server = net.listen(net.server()
+                .onConnect(accepted::add)
+                .onRequest(FAILING)
+                .onError((connection, error) -> failed.add(connection)));
+        net.connectRaw(server.address()).send("x").awaitEnd();
+        Await.until("it is told", () -> !failed.isEmpty());
+        assertThat(failed).containsExactlyElementsOf(accepted);
+    }
+
+    @Test
+    void anOnPrepareThatThrowsRejectsTheConnection() throws Exception {
+        AtomicInteger connects = new AtomicInteger();
+        Listening server = net.listen(net.server().onPrepare(FAILING).onConnect(c -> connects.incrementAndGet()));
+        net.connectRaw(server.address()).awaitEnd();
+        assertThat(net.takeError()).hasMessage("on purpose");
+        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        assertThat(connects).hasValue(0);
+    }
+
+    @Test
+    void anOnConnectThatThrowsClosesTheConnectionAndNoRequestIsHandled() throws Exception {
+        AtomicInteger requests = new AtomicInteger();
+        AtomicInteger closes = new AtomicInteger();
+        Listening server = net.listen(net.server()
+                .onPrepare(connection -> connection.addCloseCallback(c -> closes.incrementAndGet()))
+                .onConnect(FAILING)
+                .onRequest(connection -> requests.incrementAndGet()));
+        net.connectRaw(server.address()).send("x").awaitEnd();
+        assertThat(net.takeError()).hasMessage("on purpose");
+        Await.until("the close callback ran", () -> closes.get() == 1);
+        assertThat(requests).hasValue(0);
+    }
+
+    @Test
+    void anOnDisconnectThatThrowsIsReportedAndTheConnectionIsClosed() throws Exception {
+        AtomicInteger closes = new AtomicInteger();
+        Listening server = net.listen(net.server()
+                .onConnect(connection -> connection.addCloseCallback(c -> closes.incrementAndGet()))
+                .onRequest(Handlers.echo())
+                .onDisconnect(FAILING));
+        net.connectRaw(server.address()).close();
+        assertThat(net.takeError()).hasMessage("on purpose");
+        Await.until("the close callback ran", () -> closes.get() == 1);
+        assertThat(net.errorCount()).isZero();
+    }
+
+    @Test
+    void aHandlerThatThrowsAfterItClosedIsReportedOnce() throws Exception {
+        Listening server = net.serve(connection -> {
+            connection.close();
+            throw new IllegalStateException("after close");
+        });
+        net.connectRaw(server.address()).send("x").awaitEnd();
+        assertThat(net.takeError()).hasMessage("after close");
+        Await.stays("it is reported once", Timing.SHORT, () -> net.errorCount() == 0);
+    }
+
+    @Test
+    void anErrorHandlerThatThrowsHurtsNobody() throws Exception {
+        Listening server = net.listen(net.server().onRequest(FAILING_SOMETIMES).onError((connection, error) -> {
+            throw new IllegalStateException("the error handler fails too");
+        }));
+        RawPeer other = net.connectRaw(server.address());
+        net.connectRaw(server.address()).send("!").awaitEnd();
+        other.send("fine");
+        assertThat(other.receiveText(4)).isEqualTo("fine");
+        Await.until("the bad one is gone", () -> server.server().connectionCount() == 1);
+    }
+
+    @Test
+    void aFailingHandlerOfADialedConnectionClosesIt() throws Exception {
+        var pair = net.pair(net.dialer().onRequest(FAILING));
+        pair.peer().send("x").awaitEnd();
+        assertThat(net.takeError()).hasMessage("on purpose");
+        assertThat(pair.connection().isActive()).isFalse();
+    }
+
+    @Test
+    void anExecutorThatRejectsClosesTheConnection() throws Exception {
+        Listening server = net.listen(net.server()
+                .onRequest(Handlers.echo())
+                .dispatch(Dispatch.executor(task -> {
+                    throw new RejectedExecutionException("full");
+                })));
+        net.connectRaw(server.address()).send("x").awaitEnd();
+        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        net.takeErrors();
+    }
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.netpoll.ConnectFailedException;
+import dev.netpoll.Connection;
+import dev.netpoll.Server;
+import dev.netpoll.conformance.support.Await;
+import dev.netpoll.conformance.support.Handlers;
+import dev.netpoll.conformance.support.Harness.Listening;
+import dev.netpoll.conformance.support.Transport;
+import dev.netpoll.conformance.support.Variants;
+import java.io.IOException;
+import java.net.BindException;
+import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+
+/** What Unix sockets have and TCP has not: paths. */
+@Variants(transports = Transport.UNIX)
+class UnixSocketTest extends ConformanceTest {
+    private static UnixDomainSocketAddress at(Path path) {
+        return UnixDomainSocketAddress.of(path);
+    }
+
+    private Server echo() {
+        return net.closing(net.server().onRequest(Handlers.echo()).build());
+    }
+
+    private void assertEchoes(UnixDomainSocketAddress address) throws IOException {
+        Connection connection = net.dial(address);
+        connection.writer().writeByte('x').flush();
+        assertThat(connection.reader().readByte()).isEqualTo((byte) 'x');
+    }
+
+    @Test
+    void aPathThatNobodyListensOnAnyMoreIsReplaced() throws Exception {
+        Path path = net.freshPath();
+        try (ServerSocketChannel dead = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            dead.bind(at(path));
+        }
+        assertThat(path).exists();
+        echo().listen(at(path));
+        assertEchoes(at(path));
+    }
+
+    @Test
+    void aPathThatSomebodyListensOnIsRefusedAndItsOwnerUnharmed() throws Exception {
+        Listening owner = net.serve(Handlers.echo());
+        Server second = echo();
+        assertThatThrownBy(() -> second.listen(owner.address())).isInstanceOf(BindException.class);
+        assertEchoes((UnixDomainSocketAddress) owner.address());
+    }
+
+    @Test
+    void aFileThatIsNoSocketIsNeverDeleted() throws Exception {
+        Path path = net.freshPath();
+        Files.writeString(path, "precious");
+        try {
+            Server server = echo();
+            assertThatThrownBy(() -> server.listen(at(path))).isInstanceOf(BindException.class);
+            assertThat(path).hasContent("precious");
+        } finally {
+            Files.delete(path);
+        }
+    }
+
+    @Test
+    void thePathIsDeletedWhenTheServerEnds() throws Exception {
+        Listening server = net.serve(Handlers.echo());
+        Path path = ((UnixDomainSocketAddress) server.address()).getPath();
+        assertThat(path).exists();
+        server.server().close();
+        assertThat(path).doesNotExist();
+    }
+
+    @Test
+    void aPathWithoutAListenerIsAFailedConnect() throws Exception {
+        Path path = net.freshPath();
+        try (ServerSocketChannel dead = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            dead.bind(at(path));
+        }
+        try {
+            assertThatThrownBy(() -> net.dial(at(path)))
+                    .isInstanceOfSatisfying(ConnectFailedException.class, e -> {
+                        if (variant.isEpoll()) {
+                            assertThat(e.errno()).isEqualTo("ECONNREFUSED");
+                        }
+                    });
+        } finally {
+            Files.delete(path);
+        }
+    }
+
+    @Test
+    void anUnnamedPeerHasTheEmptyPath() throws Exception {
+        AtomicReference<Connection> accepted = new AtomicReference<>();
+        Listening server = net.listen(net.server().onConnect(accepted::set));
+        Connection dialed = net.dial(server.address());
+        Await.until("it is accepted", () -> accepted.get() != null);
+        assertThat(dialed.localAddress()).isEqualTo(UnixDomainSocketAddress.of(""));
+        assertThat(accepted.get().remoteAddress()).isEqualTo(UnixDomainSocketAddress.of(""));
+    }
+
+    @Test
+    void abstractNamesWorkWithEpollAndAreRefusedElsewhere() throws Exception {
+        String name = "@netpoll-" + ProcessHandle.current().pid() + "-" + System.nanoTime();
+        UnixDomainSocketAddress address = UnixDomainSocketAddress.of(name);
+        Server server = echo();
+        if (variant.isEpoll()) {
+            server.listen(address);
+            assertEchoes(address);
+            assertThat(Path.of(name)).as("no file is made").doesNotExist();
+            Server second = echo();
+            assertThatThrownBy(() -> second.listen(address)).isInstanceOf(BindException.class);
+            server.close();
+            assertThatThrownBy(() -> net.dial(address)).isInstanceOf(ConnectFailedException.class);
+        } else {
+            assertThatThrownBy(() -> server.listen(address))
+                    .isInstanceOfAny(IOException.class, UnsupportedOperationException.class);
+            assertThat(Path.of(name)).as("no file is made").doesNotExist();
+        }
+    }
+
+    @Test
+    void aPathThatIsTooLongIsRefusedWithAReason() {
+        Path path = Path.of("/tmp/" + "x".repeat(200));
+        Server server = echo();
+        assertThatThrownBy(() -> server.listen(at(path)))
+                .isInstanceOfAny(IOException.class, IllegalArgumentException.class);
+        assertThatThrownBy(() -> net.dial(at(path)))
+                .isInstanceOfAny(IOException.class, IllegalArgumentException.class);
+        assertThat(path).doesNotExist();
+    }
+
+    @Test
+    void optionsOfTcpAreUnknown() throws Exception {
+        Connection connection = net.pair().connection();
+        assertThatThrownBy(() -> connection.setOption(StandardSocketOptions.TCP_NODELAY, true))
+                .isInstanceOf(UnsupportedOperationException.class);
+        assertThatThrownBy(() -> connection.getOption(StandardSocketOptions.TCP_NODELAY))
+                .isInstanceOf(UnsupportedOperationException.class);
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.conformance.support;
+
+import dev.netpoll.internal.memory.SegmentPool;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.extension.AfterAllCallback;
+import org.junit.jupiter.api.extension.BeforeAllCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
+
+/**
+ * Checks after each test class that descriptors, threads of event loops and segments are back where they were before,
+ * and prints what is left if not.
+ */
+public final class LeakCheck implements BeforeAllCallback, AfterAllCallback {
+    private static final ExtensionContext.Namespace NAMESPACE = ExtensionContext.Namespace.create(LeakCheck.class);
+    private static final Path DESCRIPTORS = Path.of("/proc/self/fd");
+
+    @Override
+    public void beforeAll(ExtensionContext context) {
+        context.getStore(NAMESPACE).put(State.class, State.now());
+    }
+
+    @Override
+    public void afterAll(ExtensionContext context) {
+        State before = context.getStore(NAMESPACE).get(State.class, State.class);
+        if (before == null || Await.within(Await.DEADLINE, () -> State.now().isBackAt(before))) {
+            return;
+        }
+        throw new AssertionError(context.getDisplayName() + " leaks: " + State.now().beyond(before));
+    }
+
+    /** {@return the targets of this process's open descriptors, but for files that the JVM opens when it likes} */
+    public static Set<String> descriptors() {
+        if (!Files.isDirectory(DESCRIPTORS)) {
+            return Set.of();
+        }
+        try (Stream<Path> links = Files.list(DESCRIPTORS)) {
+            return links.map(LeakCheck::target)
+                    .filter(target -> !target.isEmpty() && !target.startsWith("/"))
+                    .collect(Collectors.toCollection(TreeSet::new));
+        } catch (IOException failure) {
+            throw new AssertionError(failure);
+        }
+    }
+
+    /** {@return the names of the live threads of event loops} */
+    public static List<String> loopThreads() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(LeakCheck::isLoop)
+                .map(Thread::getName)
+                .sorted()
+                .toList();
+    }
+
+    /** {@return whether the thread belongs to an event loop} */
+    public static boolean isLoop(Thread thread) {
+        return thread.getName().toLowerCase(Locale.ROOT).contains("netpoll");
+    }
+
+    /** {@return how many blocks of pooled memory are in use} */
+    public static long outstandingBlocks() {
+        return SegmentPool.shared().outstandingBlocks();
+    }
+
+    /** {@return the bytes of pooled memory that are in use} */
+    public static long outstandingBytes() {
+        return SegmentPool.shared().stats().outstandingBytes();
+    }
+
+    private static String target(Path link) {
+        try {
+            // The number makes equal targets, as of event descriptors, different.
+            String target = Files.readSymbolicLink(link).toString();
+            return target.startsWith("/") ? target : target + " as " + link.getFileName();
+        } catch (IOException closedMeanwhile) {
+            return "";
+        }
+    }
+
+    private record State(int descriptorCount, Set<String> descriptors, List<String> threads, long blocks) {
+        static State now() {
+            Set<String> descriptors = LeakCheck.descriptors();
+            return new State(descriptors.size(), descriptors, loopThreads(), outstandingBlocks());
+        }
+
+        boolean isBackAt(State before) {
+            return descriptorCount <= before.descriptorCount
+                    && threads.size() <= before.threads.size()
+                    && blocks == before.blocks;
+        }
+
+        String beyond(State before) {
+            Set<String> opened = new TreeSet<>(descriptors);
+            opened.removeAll(before.descriptors);
+            return "descriptors %d -> %d, new: %s; threads of loops %s -> %s; blocks in use %d -> %d"
+                    .formatted(
+                            before.descriptorCount,
+                            descriptorCount,
+                            opened,
+                            before.threads,
+                            threads,
+                            before.blocks,
+                            blocks);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.conformance.support;
+
+import dev.netpoll.Backend;
+import java.util.Locale;
+
+/** One of the combinations for which every test class is run again. */
+public record Variant(Backend backend, Transport transport, Mode mode) {
+    /** {@return whether handlers must not block} */
+    public boolean isInline() {
+        return mode == Mode.INLINE;
+    }
+
+    /** {@return whether the sockets are TCP's} */
+    public boolean isTcp() {
+        return transport.isTcp();
+    }
+
+    /** {@return whether they are reached through epoll} */
+    public boolean isEpoll() {
+        return backend == Backend.EPOLL;
+    }
+
+    @Override
+    public String toString() {
+        return (backend + "/" + transport + "/" + mode).toLowerCase(Locale.ROOT);
+    }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+package dev.netpoll.conformance.support;
+
+import java.util.stream.Stream;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.ArgumentsProvider;
+import org.junit.jupiter.params.support.ParameterDeclarations;
+
+/** Lists the variants of a test class: all twelve, unless {@link Variants} says less. */
+public final class VariantSource implements ArgumentsProvider {
+    @Override
+    public Stream<? extends Arguments> provideArguments(ParameterDeclarations parameters, ExtensionContext context) {
+        Variants chosen = context.getRequiredTestClass().getAnnotation(Variants.class);
+        Variants variants = chosen == null ? All.class.getAnnotation(Variants.class) : chosen;
+        return Stream.of(variants.backends())
+                .flatMap(backend -> Stream.of(variants.transports())
+                        .flatMap(transport -> Stream.of(variants.modes())
+                                .map(mode -> Arguments.of(new Variant(backend, transport, mode)))));
+    }
+
+    @Variants
+    private static final class All {}
+}
