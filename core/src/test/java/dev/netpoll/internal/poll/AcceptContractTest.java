@@ -4,7 +4,6 @@
 package dev.netpoll.internal.poll;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.util.ArrayList;
@@ -81,7 +80,7 @@ class AcceptContractTest extends ContractTest {
 
     @Test
     void severalListenersShareAnAddressIfTheyWant() throws IOException {
-        assumeTrue(variant.isTcp() && variant.isReal());
+        variant.assume(variant.isTcp() && variant.isReal(), "needs the TCP of a kernel");
         ListenOptions sharing = new ListenOptions(0, true, false);
         ListenSocket first = listen(variant.freshAddress(), sharing);
         ListenSocket second = listen(first.localAddress(), sharing);

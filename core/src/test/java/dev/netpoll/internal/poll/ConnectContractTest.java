@@ -5,7 +5,6 @@ package dev.netpoll.internal.poll;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.net.InetAddress;
@@ -57,7 +56,7 @@ class ConnectContractTest extends ContractTest {
 
     @Test
     void tcpConnectionsHaveNoDelayFromTheStart() throws IOException {
-        assumeTrue(variant.isTcp());
+        variant.assume(variant.isTcp(), "needs TCP");
         Pair pair = pair();
         assertThat(pair.client().getOption(StandardSocketOptions.TCP_NODELAY)).isTrue();
         assertThat(pair.server().getOption(StandardSocketOptions.TCP_NODELAY)).isTrue();
@@ -78,7 +77,7 @@ class ConnectContractTest extends ContractTest {
 
     @Test
     void aConnectToItselfIsRefused() throws IOException {
-        assumeTrue(variant.isTcp());
+        variant.assume(variant.isTcp(), "needs TCP");
         ListenSocket socket = listen();
         SocketAddress address = socket.localAddress();
         socket.close();
@@ -125,7 +124,7 @@ class ConnectContractTest extends ContractTest {
 
     @Test
     void aWildcardListenerServesBothFamilies() throws IOException {
-        assumeTrue(variant.isTcp() && variant.isReal());
+        variant.assume(variant.isTcp() && variant.isReal(), "needs the TCP of a kernel");
         InetAddress any = variant.family() == Variant.Family.TCP4
                 ? InetAddress.getByAddress(new byte[4])
                 : InetAddress.getByAddress(new byte[16]);
@@ -144,7 +143,7 @@ class ConnectContractTest extends ContractTest {
 
     @Test
     void aSocketMovesOutOfOnePollerAndIntoAnother() throws IOException {
-        assumeTrue(variant.isReal());
+        variant.assume(variant.isReal(), "needs a kernel");
         Pair pair = pair();
         pair.client().send(queue(new byte[10]));
         await(() -> pair.atServer().received() == 10);

@@ -5,7 +5,6 @@ package dev.netpoll.internal.poll;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.net.SocketOption;
@@ -19,7 +18,7 @@ class OptionContractTest extends ContractTest {
 
     @Test
     void optionsComeBackAsTheyWereSet() throws IOException {
-        assumeTrue(variant.isTcp());
+        variant.assume(variant.isTcp(), "needs TCP");
         Transport socket = pair().client();
         check(socket, StandardSocketOptions.SO_KEEPALIVE, true);
         check(socket, StandardSocketOptions.SO_KEEPALIVE, false);
@@ -36,7 +35,7 @@ class OptionContractTest extends ContractTest {
 
     @Test
     void optionsThatOnlyTheKernelHasWorkWithEpoll() throws IOException {
-        assumeTrue(variant.isTcp() && variant.isReal());
+        variant.assume(variant.isTcp() && variant.isReal(), "needs the TCP of a kernel");
         Transport socket = pair().client();
         if (variant.isEpoll()) {
             check(socket, SocketOptions.TCP_USER_TIMEOUT, 5000);
@@ -51,7 +50,7 @@ class OptionContractTest extends ContractTest {
 
     @Test
     void constantsOfTheJdkAreFoundByTheirNames() throws IOException {
-        assumeTrue(variant.isTcp() && variant.isReal());
+        variant.assume(variant.isTcp() && variant.isReal(), "needs the TCP of a kernel");
         Transport socket = pair().client();
         check(socket, named("TCP_KEEPINTERVAL"), 30);
         assertThat(socket.getOption(SocketOptions.TCP_KEEPINTVL)).isEqualTo(30);
@@ -59,7 +58,7 @@ class OptionContractTest extends ContractTest {
 
     @Test
     void unixSocketsHaveNoTcpOptionsAndUnknownOnesAreNamed() throws IOException {
-        assumeTrue(variant.isReal());
+        variant.assume(variant.isReal(), "needs a kernel");
         Transport socket = pair().client();
         assertThatThrownBy(() -> socket.getOption(named("SO_STRANGE")))
                 .isInstanceOf(UnsupportedOperationException.class)
@@ -74,7 +73,7 @@ class OptionContractTest extends ContractTest {
 
     @Test
     void lingeringNeverBlocksTheLoop() throws IOException {
-        assumeTrue(variant.isTcp());
+        variant.assume(variant.isTcp(), "needs TCP");
         Pair pair = pair();
         pair.server().pauseReading();
         fill(pair.client());

@@ -4,7 +4,6 @@
 package dev.netpoll.internal.poll;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
@@ -99,7 +98,7 @@ class ReceiveContractTest extends ContractTest {
 
     @Test
     void bytesBeforeAResetAreDelivered() throws IOException {
-        assumeTrue(variant.isTcp());
+        variant.assume(variant.isTcp(), "needs TCP");
         Pair pair = pair();
         pair.client().send(queue(new byte[100]));
         close(pair.client(), pair.atClient(), true);
@@ -111,7 +110,7 @@ class ReceiveContractTest extends ContractTest {
 
     @Test
     void aResetAfterTheEndOfTheStreamIsNoticed() throws IOException {
-        assumeTrue(variant.isTcp() && variant.isEpoll()); // NIO reads no more after the end
+        variant.assume(variant.isTcp() && variant.isEpoll(), "only epoll over TCP can tell"); // NIO reads no more after the end
         Pair pair = pair();
         pair.client().shutdownOutput();
         await(() -> pair.atServer().peerFinished);
@@ -122,7 +121,7 @@ class ReceiveContractTest extends ContractTest {
 
     @Test
     void aPeerThatClosesAUnixSocketFinishesOrderly() throws IOException {
-        assumeTrue(!variant.isTcp());
+        variant.assume(!variant.isTcp(), "needs Unix sockets");
         Pair pair = pair();
         pair.client().send(queue(new byte[100]));
         close(pair.client(), pair.atClient(), false);
@@ -151,7 +150,7 @@ class ReceiveContractTest extends ContractTest {
 
     @Test
     void pausingWithTheEndInSightTellsThatThePeerIsGone() throws IOException {
-        assumeTrue(variant.isEpoll());
+        variant.assume(variant.isEpoll(), "only epoll can tell");
         Transport[] server = new Transport[1];
         Recorder pausing = new Recorder() {
             @Override
@@ -174,7 +173,7 @@ class ReceiveContractTest extends ContractTest {
 
     @Test
     void aBrokenConnectionIsDrainedAndReportedEvenWhilePaused() throws IOException {
-        assumeTrue(variant.isEpoll());
+        variant.assume(variant.isEpoll(), "only epoll can tell");
         Pair pair = pair();
         pair.server().pauseReading();
         pair.client().send(queue(new byte[30_000]));
@@ -215,7 +214,7 @@ class ReceiveContractTest extends ContractTest {
 
     @Test
     void anErrorThatPeekingConsumedIsStillReported() throws IOException {
-        assumeTrue(variant.isTcp() && variant.isEpoll());
+        variant.assume(variant.isTcp() && variant.isEpoll(), "only epoll over TCP can tell");
         Pair pair = pair();
         close(pair.client(), pair.atClient(), true);
         int seen;
