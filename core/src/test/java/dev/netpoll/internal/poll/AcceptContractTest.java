@@ -9,7 +9,11 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
 
+@ParameterizedClass
+@MethodSource("dev.netpoll.internal.poll.Variant#all")
 class AcceptContractTest extends ContractTest {
     AcceptContractTest(Variant variant) {
         super(variant);

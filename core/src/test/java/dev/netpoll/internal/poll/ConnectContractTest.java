@@ -13,7 +13,11 @@ import java.net.SocketAddress;
 import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
 
+@ParameterizedClass
+@MethodSource("dev.netpoll.internal.poll.Variant#all")
 class ConnectContractTest extends ContractTest {
     ConnectContractTest(Variant variant) {
         super(variant);

@@ -10,7 +10,11 @@ import java.io.IOException;
 import java.net.SocketOption;
 import java.net.StandardSocketOptions;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
 
+@ParameterizedClass
+@MethodSource("dev.netpoll.internal.poll.Variant#all")
 class OptionContractTest extends ContractTest {
     OptionContractTest(Variant variant) {
         super(variant);

@@ -9,7 +9,11 @@ import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
 import java.io.IOException;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
 
+@ParameterizedClass
+@MethodSource("dev.netpoll.internal.poll.Variant#all")
 class ReceiveContractTest extends ContractTest {
     ReceiveContractTest(Variant variant) {
         super(variant);
@@ -110,7 +114,9 @@ class ReceiveContractTest extends ContractTest {
 
     @Test
     void aResetAfterTheEndOfTheStreamIsNoticed() throws IOException {
-        variant.assume(variant.isTcp() && variant.isEpoll(), "only epoll over TCP can tell"); // NIO reads no more after the end
+        variant.assume(
+                variant.isTcp() && variant.isEpoll(),
+                "only epoll over TCP can tell"); // NIO reads no more after the end
         Pair pair = pair();
         pair.client().shutdownOutput();
         await(() -> pair.atServer().peerFinished);

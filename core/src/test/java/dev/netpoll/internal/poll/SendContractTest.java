@@ -13,7 +13,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
 
+@ParameterizedClass
+@MethodSource("dev.netpoll.internal.poll.Variant#all")
 class SendContractTest extends ContractTest {
     SendContractTest(Variant variant) {
         super(variant);
@@ -105,7 +109,9 @@ class SendContractTest extends ContractTest {
 
     @Test
     void anArenaClosedWhileItsMemoryIsSentNeverCrashes() throws Exception {
-        variant.assume(variant.isReal(), "needs a kernel"); // a copy that is cut off by a closing arena leaves its thread interrupted
+        variant.assume(
+                variant.isReal(),
+                "needs a kernel"); // a copy that is cut off by a closing arena leaves its thread interrupted
         Pair pair = pair();
         for (int i = 0; i < 50; i++) {
             Arena arena = Arena.ofShared();

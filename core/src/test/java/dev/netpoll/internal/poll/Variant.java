@@ -42,6 +42,11 @@ public record Variant(Backend backend, Family family) {
         return Stream.concat(real, Stream.of(new Variant(new MemoryNetwork(1, Faults.NONE), Family.TCP4)));
     }
 
+    /** Those of {@link #all} with Unix sockets. */
+    public static Stream<Variant> unix() {
+        return all().filter(variant -> !variant.isTcp());
+    }
+
     /** Skips the running test unless it makes sense here, and says so. */
     void assume(boolean sensible, String why) {
         if (!sensible) {
