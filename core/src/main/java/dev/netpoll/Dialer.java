@@ -35,6 +35,7 @@ public final class Dialer {
                 builder.dispatch.executorOrNull(),
                 builder.options,
                 false,
+                new ConnectionConfig.Ending(),
                 () -> {});
         connectTimeout = builder.connectTimeout;
         localAddress = builder.localAddress;

@@ -81,6 +81,7 @@ public final class EventLoopGroup implements AutoCloseable {
      * @throws IOException if the socket is unusable or of another backend; it stays the caller's then
      */
     public Connection adopt(DetachedSocket socket, ConnectionOptions options) throws IOException {
+        EventLoop loop = next();
         Transport transport = chosen.backend().adopt(new RawSocket(socket.fd(), socket.channel()));
         ConnectionConfig config = new ConnectionConfig(
                 null,
@@ -91,8 +92,10 @@ public final class EventLoopGroup implements AutoCloseable {
                 Dispatch.virtual().executorOrNull(),
                 options,
                 false,
+                new ConnectionConfig.Ending(),
                 () -> {});
-        SocketConnection connection = new SocketConnection(next(), transport, config);
+        SocketConnection connection = new SocketConnection(loop, transport, config);
+        connection.setUp(connection.localAddress());
         connection.lifecycle().start();
         return connection;
     }
@@ -135,18 +138,30 @@ public final class EventLoopGroup implements AutoCloseable {
         return chosen.backend();
     }
 
-    /** {@return the loop for the next connection: the one with the fewest} */
+    /**
+     * {@return the loop for the next connection: the one with the fewest}
+     *
+     * @throws IllegalStateException if the group is closed
+     */
     EventLoop next() throws IOException {
         List<EventLoop> all = started();
         int first = Math.floorMod(nextLoop.getAndIncrement(), all.size()); // so that equals take turns
-        EventLoop best = all.get(first);
-        for (int i = 1; i < all.size(); i++) {
+        EventLoop best = null;
+        for (int i = 0; i < all.size(); i++) {
             EventLoop candidate = all.get((first + i) % all.size());
-            if (candidate.residentCount() < best.residentCount()) {
+            if (candidate.isRunning() && (best == null || candidate.residentCount() < best.residentCount())) {
                 best = candidate;
             }
         }
+        if (best == null) {
+            throw new IllegalStateException("the event loops have ended");
+        }
         return best;
+    }
+
+    /** {@return the loops, or none if the group was never used} */
+    List<EventLoop> loopsIfStarted() {
+        return loops;
     }
 
     /** {@return all loops, started} */

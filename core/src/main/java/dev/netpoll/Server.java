@@ -21,6 +21,7 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -41,6 +42,7 @@ public final class Server implements AutoCloseable {
     private final ConnectionConfig config;
     private final ListenOptions listenOptions;
     private final int maxConnections;
+    private final ConnectionConfig.Ending ending = new ConnectionConfig.Ending();
     private final AtomicInteger connections = new AtomicInteger();
     private final ReentrantLock listening = new ReentrantLock();
     private final CompletableFuture<Boolean> end = new CompletableFuture<>();
@@ -65,6 +67,7 @@ public final class Server implements AutoCloseable {
                 builder.dispatch.executorOrNull(),
                 builder.options.build(),
                 true,
+                ending,
                 this::connectionEnded);
         listenOptions = new ListenOptions(builder.backlog, builder.reusePort, true);
         maxConnections = builder.maxConnections;
@@ -103,6 +106,7 @@ public final class Server implements AutoCloseable {
             List<Listening> more = new ArrayList<>(listeners);
             more.add(new Listening(acceptor, socket.localAddress()));
             listeners = List.copyOf(more);
+            acceptor.connectionEnded(); // one may have ended while the acceptor could not be found
             return socket.localAddress();
         } finally {
             if (listeners.isEmpty() && acceptLoop != null) {
@@ -183,11 +187,13 @@ public final class Server implements AutoCloseable {
             throw new IllegalArgumentException("grace must not be negative: " + grace);
         }
         stopAccepting();
+        ending.drain();
         forEachConnection(connection -> connection.lifecycle().drain());
         tryEnd();
         try {
             if (!await(grace)) {
                 forced = true;
+                ending.force();
                 forEachConnection(SocketConnection::abort);
                 await(FORCED_PATIENCE);
             }
@@ -215,27 +221,22 @@ public final class Server implements AutoCloseable {
     }
 
     private void forEachConnection(Consumer<SocketConnection> action) {
-        List<EventLoop> loops;
-        try {
-            loops = group.started();
-        } catch (IOException | IllegalStateException e) {
-            return; // the group is closed or never started, so there are no connections
-        }
-        for (EventLoop loop : loops) {
-            loop.execute(() -> loop.forEachResident(resident -> {
-                if (resident instanceof SocketConnection connection && connection.belongsTo(config)) {
-                    action.accept(connection);
-                }
-            }));
+        for (EventLoop loop : group.loopsIfStarted()) {
+            try {
+                loop.execute(() -> loop.forEachResident(resident -> {
+                    if (resident instanceof SocketConnection connection && connection.belongsTo(config)) {
+                        action.accept(connection);
+                    }
+                }));
+            } catch (RejectedExecutionException e) {
+                // the loop has ended, and its connections with it
+            }
         }
     }
 
     private boolean await(Duration limit) throws InterruptedException {
         try {
-            end.copy()
-                    .get(
-                            Math.clamp(limit.toSeconds(), 0, 1L << 30) * 1000 + limit.toMillisPart(),
-                            TimeUnit.MILLISECONDS);
+            end.get(Math.clamp(limit.toSeconds(), 0, 1L << 30) * 1000 + limit.toMillisPart(), TimeUnit.MILLISECONDS);
             return true;
         } catch (TimeoutException e) {
             return false;

@@ -71,8 +71,8 @@ class BackpressureTest extends ConformanceTest {
         Pair pair = net.pair(MARKS);
         Reader in = pair.connection().reader();
         List<LinkBuffer> slices = new ArrayList<>();
-        Background<Void> sender = Background.runOnPlatformThread(
-                () -> pair.peer().sendUntilStuck(Duration.ofMillis(200), FLOOD));
+        Background<Void> sender =
+                Background.runOnPlatformThread(() -> pair.peer().sendUntilStuck(Duration.ofMillis(200), FLOOD));
         pair.connection().setReadTimeout(Duration.ofMillis(400));
         Throwable end = catchThrowable(() -> {
             while (slices.size() < FLOOD / 1024) {
@@ -93,7 +93,8 @@ class BackpressureTest extends ConformanceTest {
     void aReadLargerThanTheHighMarkIsServed() throws Exception {
         Pair pair = net.pair(MARKS);
         byte[] sent = Bytes.pattern(5 << 20);
-        Background<Void> sender = Background.runOnPlatformThread(() -> pair.peer().send(sent));
+        Background<Void> sender =
+                Background.runOnPlatformThread(() -> pair.peer().send(sent));
         assertThat(Arrays.equals(pair.connection().reader().readBytes(sent.length), sent))
                 .isTrue();
         sender.result();
@@ -180,7 +181,8 @@ class BackpressureTest extends ConformanceTest {
         byte[] sent = Bytes.pattern(2 << 20);
         Background<byte[]> read =
                 Background.call(() -> pair.connection().reader().readBytes(sent.length));
-        Background<Void> sender = Background.runOnPlatformThread(() -> pair.peer().send(sent));
+        Background<Void> sender =
+                Background.runOnPlatformThread(() -> pair.peer().send(sent));
         while (!read.isDone()) {
             pair.connection().pauseReading();
             Thread.yield();

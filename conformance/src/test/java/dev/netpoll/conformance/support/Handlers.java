@@ -32,7 +32,11 @@ public final class Handlers {
             byte[] request = nextFrame(connection);
             while (request != null) {
                 byte[] response = answer.apply(request);
-                connection.writer().writeInt(response.length).writeBytes(response).flush();
+                connection
+                        .writer()
+                        .writeInt(response.length)
+                        .writeBytes(response)
+                        .flush();
                 request = connection.isWritable() ? nextFrame(connection) : null;
             }
         };

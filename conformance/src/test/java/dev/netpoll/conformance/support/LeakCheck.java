@@ -35,7 +35,8 @@ public final class LeakCheck implements BeforeAllCallback, AfterAllCallback {
         if (before == null || Await.within(Await.DEADLINE, () -> State.now().isBackAt(before))) {
             return;
         }
-        throw new AssertionError(context.getDisplayName() + " leaks: " + State.now().beyond(before));
+        throw new AssertionError(
+                context.getDisplayName() + " leaks: " + State.now().beyond(before));
     }
 
     /** {@return the targets of this process's open descriptors, but for files that the JVM opens when it likes} */

@@ -10,6 +10,7 @@ import dev.netpoll.internal.poll.ListenSocket;
 import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
@@ -99,20 +100,24 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     @Override
     public void accepted(Transport transport) {
         if (connections.incrementAndGet() >= maxConnections) {
-            full = true;
             socket.pause();
-            if (connections.get() < maxConnections) {
-                resumeUnlessFull(); // one ended before it could see that we are full
-            }
+            resumeUnlessFull(); // one may have ended before it could see that we are full
         }
-        SocketConnection connection = new SocketConnection(loops.get(), transport, config);
+        SocketConnection connection;
         try {
-            SocketSetup.apply(transport, config.options(), SocketSetup.isUnix(socket.localAddress()));
+            connection = new SocketConnection(loops.get(), transport, config);
+        } catch (RuntimeException | Error e) { // the loops are gone
+            LOG.log(System.Logger.Level.WARNING, "an accepted connection was dropped", e);
+            transport.close(true);
+            config.ended().run();
+            return;
+        }
+        try {
+            connection.setUp(socket.localAddress());
         } catch (IOException e) {
             connection.closeFor("a socket option cannot be set", false); // gone already, most likely
-        } catch (RuntimeException e) {
-            config.error().onError(connection, e);
-            connection.closeFor("a socket option cannot be set", false);
+        } catch (RuntimeException | Error e) {
+            connection.lifecycle().fault(e);
         }
         connection.lifecycle().start();
     }
@@ -135,11 +140,16 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     /** A connection of the server has ended and was counted down. Any thread. */
     public void connectionEnded() {
         if (full) {
-            loop.execute(this::resumeUnlessFull);
+            try {
+                loop.execute(this::resumeUnlessFull);
+            } catch (RejectedExecutionException e) {
+                // the server accepts no more
+            }
         }
     }
 
     private void resumeUnlessFull() {
+        full = true; // first: whoever counts down from now on sees it
         if (!closed && connections.get() < maxConnections) {
             full = false;
             if (!backOff.isArmed()) {

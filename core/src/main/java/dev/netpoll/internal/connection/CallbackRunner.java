@@ -5,7 +5,6 @@ package dev.netpoll.internal.connection;
 
 import dev.netpoll.ConnectionHandler;
 import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
 
 /** Runs a connection's callbacks where its dispatch says, and keeps what they throw from doing harm. Any thread. */
 final class CallbackRunner {
@@ -49,7 +48,7 @@ final class CallbackRunner {
         }
         try {
             executor.execute(task);
-        } catch (RejectedExecutionException e) {
+        } catch (RuntimeException | Error e) { // rejected, or no memory for a thread
             report(e);
             connection.closeFor("the executor rejected a callback", false);
             Thread.startVirtualThread(task); // finds the connection closing, and tidies up

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param executor runs the callbacks, or null to run them on the event loop
  * @param options limits and time-outs
  * @param accepted whether the connections are accepted ones, which close themselves when the peer has finished
+ * @param ending whether the owner is shutting down
  * @param ended called once per connection when its close callbacks have run
  */
 public record ConnectionConfig(
@@ -31,7 +32,35 @@ public record ConnectionConfig(
         @Nullable Executor executor,
         ConnectionOptions options,
         boolean accepted,
+        Ending ending,
         Runnable ended) {
+
+    /**
+     * Whether the owner is shutting down: connections that register meanwhile must learn of it. The owner sets it, then
+     * tells the connections that are registered; a connection registers, then looks at it.
+     */
+    public static final class Ending {
+        private volatile boolean draining;
+        private volatile boolean forced;
+
+        /** Says that connections are to end when they are idle. */
+        public void drain() {
+            draining = true;
+        }
+
+        /** Says that connections are to end now. */
+        public void force() {
+            forced = true;
+        }
+
+        void apply(SocketConnection connection) {
+            if (forced) {
+                connection.abort();
+            } else if (draining) {
+                connection.lifecycle().drain();
+            }
+        }
+    }
 
     /** Stands for "no time-out" and "no deadline" in fields that hold nanoseconds. */
     static final long NEVER = Long.MAX_VALUE;

@@ -34,7 +34,10 @@ final class ConnectionErrors {
     }
 
     static ConnectionException broken(SocketConnection c, String operation, long bytesSent) {
-        int errno = c.errno();
+        return broken(c, operation, c.errno(), bytesSent);
+    }
+
+    static ConnectionException broken(SocketConnection c, String operation, int errno, long bytesSent) {
         return new ConnectionResetException(
                 Errno.describe(errno), operation, c.localAddress(), c.remoteAddress(), Errno.name(errno), bytesSent);
     }
@@ -66,6 +69,11 @@ final class ConnectionErrors {
                 c.localAddress(),
                 c.remoteAddress(),
                 null);
+    }
+
+    /** The handler was run with more bytes than a message may have, and consumed none. */
+    static FrameTooLargeException tooLarge(SocketConnection c) {
+        return tooLarge(c, c.inbound().buffer.length());
     }
 
     static IllegalStateException wouldBlock(String what, String instead) {

@@ -2,7 +2,6 @@
 // Copyright The Netpoll for Java Authors
 package dev.netpoll.internal.connection;
 
-import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.buffer.Reader;
 import dev.netpoll.internal.memory.BufferAccess;
@@ -40,16 +39,8 @@ final class ConnectionReader implements Reader {
 
     @Override
     public void skip(long n) throws IOException {
-        long rest = n;
-        while (rest > inbound.readable()) { // in parts, so that skipping needs no memory
-            long part = inbound.buffer.length();
-            if (part == 0) {
-                inbound.require(1);
-            }
-            inbound.buffer.skip(part);
-            rest -= part;
-        }
-        inbound.buffer.skip(rest);
+        inbound.require(n);
+        inbound.buffer.skip(n);
     }
 
     @Override
@@ -165,14 +156,6 @@ final class ConnectionReader implements Reader {
 
     @Override
     public void release() {
-        try {
-            inbound.enter();
-        } catch (ConnectionClosedException e) {
-            return; // ended: what there was is released
-        }
-        inbound.buffer.release();
-        if (inbound.connection.has(ConnectionState.ENDED)) {
-            inbound.leaveForGood();
-        }
+        inbound.releaseConsumed();
     }
 }

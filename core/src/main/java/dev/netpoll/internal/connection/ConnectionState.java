@@ -18,6 +18,7 @@ import java.lang.invoke.VarHandle;
  * goodbye:   (none) --loop or handler's thread, peer ended and READY--> DISCONNECTED, with DISCONNECTING meanwhile
  * output:    FLUSHING: a thread is inside flush().  SENDING: the send role is taken, by that thread or the loop.
  *            OUTPUT_SHUT: shutdownOutput() was called.   CUT: a flush timed out halfway, the stream is cut.
+ * detach:    DETACHING, with CLOSING: what arrives until the socket is handed over is kept.
  * shutdown:  DRAINING: the server asked to close when idle.
  * </pre>
  *
@@ -50,6 +51,7 @@ abstract class ConnectionState extends EventLoop.Resident {
     static final int SENDING = 1 << 12;
     static final int OUTPUT_SHUT = 1 << 13;
     static final int CUT = 1 << 14;
+    static final int DETACHING = 1 << 15;
 
     /** The connection is not active if one of these is set. */
     static final int INACTIVE = PEER_FINISHED | PEER_GONE | BROKEN | CLOSING | CLOSED;

@@ -100,6 +100,7 @@ final class ConnectionTimer extends Timer {
 
     @Override
     protected void expired(long now) {
+        armedFor = NEVER; // T1
         if (isDue(connection.inbound().waitDeadline(), now)) {
             connection.inbound().wake();
         }

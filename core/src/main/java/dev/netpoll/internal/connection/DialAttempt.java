@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
@@ -137,17 +138,12 @@ public final class DialAttempt {
     private SocketConnection connectOnce(SocketAddress remote, long nanos) throws IOException {
         CompletableFuture<Integer> outcome = new CompletableFuture<>();
         SocketConnection connection = open(remote);
-        loop.execute(() -> {
-            loop.add(connection);
-            connection.connect(remote, errno -> {
-                if (errno == 0) {
-                    connection.lifecycle().startDialed(); // before anybody can use it
-                }
-                if (!outcome.complete(errno) || errno != 0) {
-                    connection.closeFor("the connect failed", false);
-                }
-            });
-        });
+        try {
+            loop.execute(() -> connectOnLoop(connection, remote, outcome));
+        } catch (RejectedExecutionException e) {
+            connection.transport().close(true);
+            throw new IllegalStateException("the event loop group is closed", e);
+        }
         try {
             int errno = await(outcome, remote, nanos, "connecting");
             if (errno == 0) {
@@ -166,6 +162,23 @@ public final class DialAttempt {
         }
     }
 
+    private void connectOnLoop(SocketConnection connection, SocketAddress remote, CompletableFuture<Integer> outcome) {
+        if (!loop.inLoop()) { // it has ended
+            connection.transport().close(true);
+            outcome.complete(Errno.ECONNABORTED);
+            return;
+        }
+        loop.add(connection);
+        connection.connect(remote, errno -> {
+            if (errno == 0) {
+                connection.lifecycle().startDialed(); // before anybody can use it
+            }
+            if (!outcome.complete(errno) || errno != 0) {
+                connection.closeFor("the connect failed", false);
+            }
+        });
+    }
+
     private SocketConnection open(SocketAddress remote) throws IOException {
         Transport transport;
         try {
@@ -173,13 +186,14 @@ public final class DialAttempt {
         } catch (TransportException e) {
             throw failed(remote, e.errno(), null);
         }
+        SocketConnection connection = new SocketConnection(loop, transport, config);
         try {
-            SocketSetup.apply(transport, config.options(), SocketSetup.isUnix(remote));
+            connection.setUp(remote);
         } catch (IOException | RuntimeException e) {
             transport.close(false);
             throw e;
         }
-        return new SocketConnection(loop, transport, config);
+        return connection;
     }
 
     private <T> T await(CompletableFuture<T> future, SocketAddress remote, long nanos, String what) throws IOException {

@@ -8,8 +8,10 @@ import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
 import static dev.netpoll.internal.connection.ConnectionState.PEER_ENDED;
 import static dev.netpoll.internal.connection.ConnectionState.PEER_FINISHED;
 
+import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.FrameTooLargeException;
+import dev.netpoll.PeerClosedException;
 import dev.netpoll.internal.memory.RetainedBytes;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
@@ -168,9 +170,7 @@ final class Inbound extends Side implements RetainedBytes {
     }
 
     private IOException closed() {
-        if (!connection.has(ConnectionState.RUNNING)) {
-            leaveForGood(); // S3
-        }
+        leaveIfClosed();
         return ConnectionErrors.closed(connection, "read");
     }
 
@@ -179,7 +179,7 @@ final class Inbound extends Side implements RetainedBytes {
         try {
             require(1);
             return true;
-        } catch (dev.netpoll.PeerClosedException e) {
+        } catch (PeerClosedException e) {
             return false;
         }
     }
@@ -190,15 +190,40 @@ final class Inbound extends Side implements RetainedBytes {
         }
     }
 
+    /** The connection was closed under its reader, who gives its memory back now (S3). */
+    private boolean leaveIfClosed() {
+        int state = connection.state();
+        boolean closed = (state & (CLOSING | ConnectionState.RUNNING | ConnectionState.DETACHING)) == CLOSING;
+        if (closed) {
+            leaveForGood();
+        }
+        return closed;
+    }
+
     /** {@return how many bytes can be read without waiting} */
     long readable() {
         try {
             enter();
-        } catch (dev.netpoll.ConnectionClosedException e) {
+        } catch (ConnectionClosedException e) {
+            return 0;
+        }
+        if (leaveIfClosed()) {
             return 0;
         }
         take();
         return buffer.length();
+    }
+
+    /** Gives back what was consumed, and all of it if the connection was closed. */
+    void releaseConsumed() {
+        try {
+            enter();
+        } catch (ConnectionClosedException e) {
+            return; // ended: what there was is given back
+        }
+        if (!leaveIfClosed()) {
+            buffer.release();
+        }
     }
 
     void demand(int bytes) throws FrameTooLargeException {
@@ -216,11 +241,24 @@ final class Inbound extends Side implements RetainedBytes {
 
     // ---- handler runs, on the holder of RUNNING ----
 
-    /** A run begins: nobody waits. {@return whether bytes are there} */
-    boolean beginRun() {
-        target = NOBODY;
+    /**
+     * Begins a run if one is due.
+     *
+     * @param fresh whether it is a handler that has not run yet: for it a run is due in any case
+     * @return whether it has begun; {@link #endRun} must follow
+     */
+    boolean beginRun(boolean fresh) {
+        if (!fresh && !isDue()) {
+            return false;
+        }
+        target = NOBODY; // nobody waits while it runs
         demanded = 0;
         take();
+        return true;
+    }
+
+    /** {@return whether there is something to run for} */
+    boolean hasBytes() {
         return buffer.length() > 0;
     }
 
@@ -229,9 +267,11 @@ final class Inbound extends Side implements RetainedBytes {
      * many are there. Else at once if bytes are left and it consumed some, as it may have handled one of several
      * messages; and if it consumed nothing, when a byte arrives that it has not seen, so that it does not spin.
      *
-     * @param fresh whether the next run is another handler's, which has not seen any of the bytes
+     * @param fresh whether what is left counts as not seen: the next run is another handler's, or this one was held
+     *     back
+     * @return false if more is left than a message may have, and none was consumed
      */
-    void endRun(boolean fresh) {
+    boolean endRun(boolean fresh) {
         buffer.release();
         long consumed = taken - buffer.length();
         boolean seen = !fresh && consumed == consumedAt;
@@ -239,6 +279,7 @@ final class Inbound extends Side implements RetainedBytes {
         leave();
         target = demanded > 0 ? consumed + demanded : (seen ? taken : consumed) + 1; // B1
         updateIfPaused();
+        return !seen || taken - consumed <= connection.config().options().maxFrameLength();
     }
 
     /** onConnect has ended and there is no handler: whoever reads now, reads without runs. */
@@ -319,7 +360,11 @@ final class Inbound extends Side implements RetainedBytes {
 
     void pauseByUser(boolean pause) {
         pausedByUser = pause;
-        connection.loop().executeOrRun(this::updatePaused);
+        connection.onLoop(this::updatePaused);
+    }
+
+    boolean isPaused() {
+        return paused;
     }
 
     boolean isPausedByUser() {
@@ -329,13 +374,13 @@ final class Inbound extends Side implements RetainedBytes {
     @Override
     public void released(int bytes) {
         long left = (long) RETAINED.getAndAdd(this, (long) -bytes) - bytes;
-        if (paused && left < connection.config().options().inboundLowMark()) {
+        if (paused && !pausedByUser && left < connection.config().options().inboundLowMark()) {
             updateLater();
         }
     }
 
     private void updateIfPaused() {
-        if (paused) {
+        if (paused && !pausedByUser) {
             updateLater();
         }
     }

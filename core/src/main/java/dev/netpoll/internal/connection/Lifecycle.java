@@ -5,10 +5,12 @@ package dev.netpoll.internal.connection;
 import static dev.netpoll.internal.connection.ConnectionState.BROKEN;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSED;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
+import static dev.netpoll.internal.connection.ConnectionState.DETACHING;
 import static dev.netpoll.internal.connection.ConnectionState.DISCONNECTED;
 import static dev.netpoll.internal.connection.ConnectionState.DISCONNECTING;
 import static dev.netpoll.internal.connection.ConnectionState.DRAINING;
 import static dev.netpoll.internal.connection.ConnectionState.ENDED;
+import static dev.netpoll.internal.connection.ConnectionState.FLUSHING;
 import static dev.netpoll.internal.connection.ConnectionState.PEER_ENDED;
 import static dev.netpoll.internal.connection.ConnectionState.READY;
 import static dev.netpoll.internal.connection.ConnectionState.RUNNING;
@@ -41,6 +43,9 @@ public final class Lifecycle implements Runnable {
     private final CloseCallbacks closeCallbacks = new CloseCallbacks();
     private volatile @Nullable ConnectionHandler handler;
 
+    /** The handler that ran last. Holder of RUNNING only. */
+    private @Nullable ConnectionHandler lastRan;
+
     /** Whether the handler was not run, or returned, because too much output waits. Loop only, inline only. */
     private boolean throttled;
 
@@ -64,23 +69,29 @@ public final class Lifecycle implements Runnable {
             return;
         }
         callbacks.dispatch(() -> {
-            callbacks.call(prepare);
-            connection.outbound().leaveIfOwner();
-            connection.inbound().leaveIfOwner();
+            if (!connection.has(CLOSING)) {
+                callbacks.call(prepare);
+            }
+            leaveSides();
             connection.onLoop(this::register);
         });
+    }
+
+    private void leaveSides() {
+        connection.outbound().leaveIfOwner();
+        connection.inbound().leaveIfOwner();
     }
 
     /** Starts a dialed connection, which is registered already; loop. */
     void startDialed() {
         connection.add(RUNNING);
+        connection.timer().start();
         run();
     }
 
     private void register() {
-        if (connection.has(CLOSING)) { // rejected by onPrepare
-            connection.remove(RUNNING);
-            release(false);
+        if (connection.has(CLOSING) || !connection.inLoop()) { // rejected by onPrepare, or the loop has ended
+            giveUp();
             return;
         }
         connection.loop().add(connection);
@@ -88,17 +99,22 @@ public final class Lifecycle implements Runnable {
             connection.loop().poller().register(connection.transport(), connection);
         } catch (TransportException e) {
             connection.noteErrno(e.errno());
-            connection.add(CLOSING);
-            connection.remove(RUNNING);
-            release(false);
+            giveUp();
             return;
         }
         connection.timer().start();
+        connection.config().ending().apply(connection);
         if (connection.config().connect() == null) {
             run();
         } else {
             callbacks.dispatch(this);
         }
+    }
+
+    private void giveUp() {
+        connection.add(CLOSING);
+        connection.remove(RUNNING);
+        release(false);
     }
 
     // ---- runs of onConnect and onRequest, by the holder of RUNNING ----
@@ -120,11 +136,8 @@ public final class Lifecycle implements Runnable {
             connection.onLoop(this::runHandler);
             return;
         }
-        if (inline) {
-            throttled = !connection.outbound().isWritable();
-            if (throttled) {
-                return;
-            }
+        if (inline && holdBack()) {
+            return;
         }
         int state = connection.state();
         while ((state & (READY | RUNNING | CLOSING)) == READY) {
@@ -136,40 +149,57 @@ public final class Lifecycle implements Runnable {
         }
     }
 
+    /** Sets {@link #throttled}; {@return whether too much output waits for the handler to run} */
+    private boolean holdBack() {
+        throttled = true; // first: output that is gone from now on tells us
+        throttled = !connection.outbound().isWritable();
+        return throttled;
+    }
+
     /** One or more runs, until none is due. The caller holds RUNNING. */
     @Override
     public void run() {
-        ConnectionHandler current;
+        boolean begun;
         do {
-            current = null;
             if (connection.has(READY)) {
-                current = handler;
-                if (current != null && connection.inbound().beginRun() && !connection.has(CLOSING)) {
-                    callbacks.call(current);
-                }
+                begun = runRequest();
             } else {
+                begun = true;
                 ConnectionHandler connect = connection.config().connect();
                 if (connect != null && !connection.has(CLOSING)) {
                     callbacks.call(connect);
                 }
                 connection.add(READY, CLOSING);
             }
-        } while (endRun(current));
+        } while (endRun(begun));
         settle();
     }
 
-    /** Ends a run and gives RUNNING back; true if this thread holds it again, because another run is due. */
-    private boolean endRun(@Nullable ConnectionHandler ran) {
-        connection.timer().touch();
-        connection.outbound().leaveIfOwner();
-        ConnectionHandler next = handler;
-        if (next == null) {
-            connection.inbound().endUnhandled();
-        } else {
-            connection.inbound().endRun(next != ran);
+    private boolean runRequest() {
+        ConnectionHandler current = handler;
+        if (current == null || connection.has(CLOSING) || !connection.inbound().beginRun(current != lastRan)) {
+            return false;
         }
-        if (connection.config().inline() && !connection.outbound().isWritable()) {
-            throttled = true;
+        lastRan = current;
+        if (connection.inbound().hasBytes()) {
+            callbacks.call(current);
+        }
+        return true;
+    }
+
+    /** Ends a run and gives RUNNING back; true if this thread holds it again, because another run is due. */
+    private boolean endRun(boolean begun) {
+        ConnectionHandler next = handler;
+        if (begun) {
+            connection.timer().touch();
+            connection.outbound().leaveIfOwner();
+            boolean heldBack = connection.config().inline() && holdBack();
+            if (next == null) {
+                connection.inbound().endUnhandled();
+            } else if (!connection.inbound().endRun(next != lastRan || heldBack)) {
+                callbacks.report(ConnectionErrors.tooLarge(connection));
+                connection.closeFor("more input than a message may have, and none of it consumed", false);
+            }
         }
         connection.remove(RUNNING);
         ConnectionHandler latest = handler; // one that was set meanwhile found us running
@@ -184,9 +214,8 @@ public final class Lifecycle implements Runnable {
     /** The output has drained; loop. */
     void drained() {
         if (lingering) {
-            release(false);
+            closeOnLoop(false);
         } else if (throttled) {
-            throttled = false;
             runHandler();
             settle();
         } else if (connection.has(DRAINING | PEER_ENDED)) {
@@ -198,17 +227,23 @@ public final class Lifecycle implements Runnable {
 
     /** Decides what happens next, after something has changed. Any thread. */
     void settle() {
-        sayGoodbye();
-        int state = connection.state();
-        if ((state & (RUNNING | DISCONNECTING)) != 0) {
-            return; // they settle at their end
-        }
-        if ((state & CLOSING) != 0) {
-            if ((state & CLOSED) != 0) {
-                end();
+        int state;
+        do {
+            sayGoodbye();
+            state = connection.state();
+            if ((state & (RUNNING | DISCONNECTING)) != 0) {
+                return; // they settle at their end
             }
-            return;
-        }
+            if ((state & CLOSING) != 0) {
+                if ((state & CLOSED) == 0 || (state & ENDED) != 0) {
+                    return;
+                }
+                if (!isGoodbyeDue(state) && connection.advance(state, ENDED)) { // I5
+                    end();
+                    return;
+                }
+            }
+        } while ((state & CLOSING) != 0);
         if ((state & READY) == 0) {
             return;
         }
@@ -240,16 +275,24 @@ public final class Lifecycle implements Runnable {
                 && connection.transport().peek() <= 0;
     }
 
+    private boolean isGoodbyeDue(int state) {
+        return connection.config().disconnect() != null
+                && (state & PEER_ENDED) != 0
+                && (state & (READY | DISCONNECTED)) == READY;
+    }
+
     private void sayGoodbye() {
         ConnectionHandler disconnect = connection.config().disconnect();
         if (disconnect == null
-                || !connection.has(PEER_ENDED)
-                || !connection.has(READY)
-                || !connection.add(DISCONNECTED | DISCONNECTING, DISCONNECTED)) {
+                || !isGoodbyeDue(connection.state())
+                || !connection.add(DISCONNECTED | DISCONNECTING, DISCONNECTED | ENDED)) {
             return;
         }
         callbacks.dispatch(() -> {
             callbacks.call(disconnect);
+            if (!connection.has(RUNNING)) {
+                leaveSides();
+            }
             connection.remove(DISCONNECTING);
             settle();
         });
@@ -300,16 +343,16 @@ public final class Lifecycle implements Runnable {
 
     private void leaveLoop() {
         connection.timer().stop();
-        connection.loop().remove(connection);
+        if (connection.inLoop()) {
+            connection.loop().remove(connection);
+        }
         connection.add(CLOSED);
+        connection.connectEnds();
         connection.outbound().closedOnLoop();
         connection.inbound().wake();
     }
 
     private void end() {
-        if (!connection.add(ENDED)) {
-            return;
-        }
         connection.inbound().end();
         connection.outbound().end();
         CloseCallbacks.Entry last = closeCallbacks.take();
@@ -343,20 +386,21 @@ public final class Lifecycle implements Runnable {
         if (EventLoop.onLoop() && !connection.inLoop()) {
             throw new IllegalStateException("detach() waits for the connection's event loop, so not on another one");
         }
-        if (connection.has(SENDING)) {
+        if (connection.inbound().hasWaiter()) {
+            throw new IllegalStateException("another thread is reading; detach() needs the connection for itself");
+        }
+        if (!connection.add(CLOSING | DETACHING, CLOSING | SENDING | FLUSHING)) {
+            if (connection.has(CLOSING)) {
+                throw ConnectionErrors.closed(connection, "detach");
+            }
             throw new IllegalStateException("flushed output is still on its way; wait until it is sent, then detach");
         }
-        if (!connection.add(CLOSING)) {
-            throw ConnectionErrors.closed(connection, "detach");
-        }
-        connection.inbound().wake();
-        connection.outbound().wake();
         CompletableFuture<RawSocket> result = new CompletableFuture<>();
-        connection.loop().executeOrRun(() -> detachOnLoop(result));
+        connection.onLoop(() -> detachOnLoop(result));
         try {
             return result.join();
         } catch (CompletionException e) {
-            connection.loop().executeOrRun(() -> release(false));
+            connection.onLoop(() -> release(false));
             throw ConnectionErrors.closed(connection, "detach");
         }
     }

@@ -16,6 +16,7 @@ import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentWriter;
+import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.SendQueue;
 import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
@@ -43,6 +44,8 @@ import org.jspecify.annotations.Nullable;
  *       first. Bytes of a flush that waits do not: closing wakes that flush with an exception.
  *   <li>F3 Whoever gives the send role back looks for CLOSED afterwards and then drops the queue; the closing loop
  *       takes the role if it is free, and drops the queue. So the queue is freed in any case.
+ *   <li>F4 A flush sends on its own thread only if {@code sent} has reached all that was flushed before. Else it goes
+ *       through the loop's tasks, which keep their order.
  * </ul>
  */
 final class Outbound extends Side {
@@ -122,7 +125,10 @@ final class Outbound extends Side {
      * @param resumable whether the stream may go on after a time-out in the middle of these bytes
      */
     void flush(boolean resumable) throws IOException {
-        if (!connection.add(FLUSHING)) {
+        if (!connection.add(FLUSHING, CLOSING)) {
+            if (connection.has(CLOSING)) {
+                throw ConnectionErrors.closed(connection, "write");
+            }
             throw new IllegalStateException(
                     "another thread is flushing; a connection has one writer at a time, use asByteChannel() to share"
                             + " it");
@@ -138,7 +144,7 @@ final class Outbound extends Side {
         boolean onLoop = EventLoop.onLoop();
         long bytes = buffer.pending();
         long from = enqueued;
-        if (onLoop && from - sent >= connection.config().options().outboundHighMark()) {
+        if (onLoop && !isWritable()) {
             throw ConnectionErrors.wouldBlock(
                     "flushing with " + (from - sent) + " bytes unsent", "look at" + " Connection.isWritable()");
         }
@@ -151,13 +157,12 @@ final class Outbound extends Side {
         if (onLoop) {
             promised = to;
         }
-        if (connection.add(SENDING, CLOSED)) {
+        // Only if nothing is under way: an earlier flush may still be a task of the loop's (F4).
+        if (from == sent && connection.add(SENDING, CLOSED)) {
             queue.add(chain);
-            if (sendNow(bytes)) {
+            if (sendNow(bytes, resumable)) {
                 return;
             }
-        } else if (connection.inLoop()) {
-            adopt(chain);
         } else {
             connection.onLoop(() -> adopt(chain));
         }
@@ -174,7 +179,7 @@ final class Outbound extends Side {
     }
 
     /** Sends as much as the kernel takes, on the calling thread; true if that was all. */
-    private boolean sendNow(long bytes) throws IOException {
+    private boolean sendNow(long bytes, boolean resumable) throws IOException {
         int result = connection.transport().send(queue);
         long taken = bytes - queue.bytes();
         advance(taken);
@@ -182,21 +187,40 @@ final class Outbound extends Side {
             connection.timer().touch();
         }
         if (result == Transport.WOULD_BLOCK) {
-            connection.loop().executeOrRun(this::continueOnLoop);
+            if (connection.inLoop()) {
+                continueOnLoop();
+            } else {
+                connection.onLoop(this::continueOnLoop);
+            }
             return false;
         }
+        if (result != Transport.SENT) {
+            queue.clear();
+            enqueued = sent;
+        }
+        releaseRole();
+        // The loop may be waiting for this output to be gone, and nobody else tells it.
+        if (!connection.inLoop() && (EventLoop.onLoop() || connection.has(CLOSING | ConnectionState.DRAINING))) {
+            connection.onLoop(connection::drained);
+        }
         if (result == Transport.SENT) {
-            releaseRole();
             return true;
         }
-        queue.clear();
-        releaseRole();
+        if (taken > 0 && !resumable) {
+            connection.add(CUT);
+        }
+        throw sendFailed(-result, taken);
+    }
+
+    private IOException sendFailed(int errno, long taken) {
         if (connection.has(CLOSING)) {
-            throw ConnectionErrors.closed(connection, "write");
+            return ConnectionErrors.closed(connection, "write");
+        }
+        if (errno == Errno.EFAULT) {
+            throw new IllegalStateException("memory given to writeDirect was closed before it was sent");
         }
         // The loop learns of it by itself, after it has read what came before the error.
-        connection.noteErrno(-result);
-        throw ConnectionErrors.broken(connection, "write", taken);
+        return ConnectionErrors.broken(connection, "write", errno, taken);
     }
 
     private void advance(long bytes) {
@@ -227,7 +251,9 @@ final class Outbound extends Side {
                 }
             }
         } catch (InterruptedIOException e) {
-            if (takeBack(from) > 0) {
+            long taken = takeBack(from);
+            e.bytesTransferred = (int) Math.min(taken, Integer.MAX_VALUE);
+            if (taken > 0 && taken < to - from && !resumable) {
                 connection.add(CUT);
             }
             throw e;
@@ -286,7 +312,7 @@ final class Outbound extends Side {
     }
 
     boolean isWritable() {
-        return unsent() < connection.config().options().outboundHighMark() || connection.has(BROKEN | CLOSED);
+        return promised - sent < connection.config().options().outboundHighMark() || connection.has(BROKEN | CLOSED);
     }
 
     private void releaseRole() {
@@ -308,8 +334,10 @@ final class Outbound extends Side {
 
     /** The thread that flushes could not send all; it has given the role to the loop. */
     private void continueOnLoop() {
-        loopSends = true;
-        progressAt = connection.loop().now();
+        if (!loopSends) {
+            loopSends = true;
+            progressAt = System.nanoTime();
+        }
         if (connection.has(CLOSED)) {
             giveBack();
             return;
@@ -347,7 +375,7 @@ final class Outbound extends Side {
 
     void progressed(long bytes, boolean drained) {
         advance(bytes);
-        progressAt = connection.loop().now();
+        progressAt = System.nanoTime();
         if (drained) {
             giveBack();
             if (connection.has(OUTPUT_SHUT)) {
@@ -375,10 +403,10 @@ final class Outbound extends Side {
         return sent < promised && !connection.has(BROKEN | CLOSED);
     }
 
-    /** {@return when the peer counts as stuck because it takes nothing of what the loop sends, or NEVER; loop} */
+    /** {@return when the peer counts as stuck because it takes nothing of what was promised, or NEVER; loop} */
     long stallDeadline() {
         long limit = timeoutNanos();
-        return !loopSends || connection.has(FLUSHING) || limit == NEVER ? NEVER : progressAt + limit;
+        return !loopSends || sent >= promised || limit == NEVER ? NEVER : progressAt + limit;
     }
 
     /** The transport is closed: the loop lets go of the queue. */

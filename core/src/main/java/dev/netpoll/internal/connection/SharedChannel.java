@@ -3,6 +3,7 @@
 package dev.netpoll.internal.connection;
 
 import dev.netpoll.ConnectionClosedException;
+import dev.netpoll.internal.loop.EventLoop;
 import java.io.IOException;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -25,7 +26,7 @@ final class SharedChannel implements ByteChannel {
 
     @Override
     public int read(ByteBuffer dst) throws IOException {
-        reading.lock();
+        lock(reading, "reading");
         try {
             return connection.reader().read(dst);
         } catch (ConnectionClosedException e) {
@@ -39,7 +40,7 @@ final class SharedChannel implements ByteChannel {
     @Override
     public int write(ByteBuffer src) throws IOException {
         int bytes = src.remaining();
-        writing.lock();
+        lock(writing, "writing");
         try {
             Outbound outbound = connection.outbound();
             outbound.beginWrite();
@@ -54,6 +55,14 @@ final class SharedChannel implements ByteChannel {
             connection.outbound().dropPending();
             done(connection.outbound());
             writing.unlock();
+        }
+    }
+
+    private static void lock(ReentrantLock lock, String what) {
+        if (!EventLoop.onLoop()) {
+            lock.lock();
+        } else if (!lock.tryLock()) {
+            throw ConnectionErrors.wouldBlock(what + " while another thread is", "use the channel from one thread");
         }
     }
 

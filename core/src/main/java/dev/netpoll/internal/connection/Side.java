@@ -4,6 +4,7 @@ package dev.netpoll.internal.connection;
 
 import static dev.netpoll.internal.connection.ConnectionConfig.NEVER;
 
+import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.internal.loop.EventLoop;
 import java.io.InterruptedIOException;
 import java.lang.invoke.MethodHandles;
@@ -68,7 +69,7 @@ abstract class Side {
     abstract void freeOwned();
 
     /** Makes the calling thread the owner; to be called first by every operation. */
-    final void enter() throws dev.netpoll.ConnectionClosedException {
+    final void enter() throws ConnectionClosedException {
         Thread current = Thread.currentThread();
         if (OWNER.get(this) != current) {
             owner = current; // S1
@@ -118,6 +119,7 @@ abstract class Side {
         timeout = ConnectionConfig.nanos(value);
         deadline = NEVER;
         wake();
+        connection.timer().ensureArmed(waitEnd(System.nanoTime()));
     }
 
     final void setDeadline(@Nullable Instant value) {
@@ -159,6 +161,10 @@ abstract class Side {
             throw new IllegalStateException("another thread is waiting to " + operation()
                     + "; a connection has one reader and one writer at a" + " time, use asByteChannel() to share it");
         }
+    }
+
+    final boolean hasWaiter() {
+        return waiter != null;
     }
 
     final void endWait() {

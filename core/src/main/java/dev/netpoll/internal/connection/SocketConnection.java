@@ -18,6 +18,7 @@ import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.net.SocketOption;
+import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ByteChannel;
 import java.time.Duration;
 import java.time.Instant;
@@ -109,6 +110,11 @@ public final class SocketConnection extends ConnectionState implements Connectio
         return config == other;
     }
 
+    /** Sets the socket's options, as the configuration says; one of our addresses tells the family. */
+    public void setUp(@Nullable SocketAddress address) throws IOException {
+        SocketSetup.apply(transport, config.options(), address instanceof UnixDomainSocketAddress);
+    }
+
     /** Runs a task on the loop; if the loop has ended, and so all its connections are closed, at once. */
     void onLoop(Runnable task) {
         try {
@@ -137,7 +143,7 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     @Override
     public void received(Segment segments) {
-        if (has(CLOSING)) {
+        if (has(CLOSING) && !has(DETACHING)) {
             Segment.freeAll(segments);
             return;
         }
@@ -195,6 +201,15 @@ public final class SocketConnection extends ConnectionState implements Connectio
         }
     }
 
+    /** The socket is released: a connect that is under way gets no other answer. Loop. */
+    void connectEnds() {
+        ConnectEvents events = connecting;
+        connecting = null;
+        if (events != null) {
+            events.connected(Errno.ECONNABORTED);
+        }
+    }
+
     /** The loop has sent all it had to; loop. */
     void drained() {
         if (!has(CLOSED)) {
@@ -248,9 +263,10 @@ public final class SocketConnection extends ConnectionState implements Connectio
     @Override
     public boolean isReusable() {
         return !has(INACTIVE | FLUSHING | SENDING | RUNNING | CUT | OUTPUT_SHUT)
-                && inbound.readable() == 0
+                && !inbound.isPaused()
                 && outbound.buffer.pending() == 0
                 && transport.peek() == -Errno.EAGAIN
+                && inbound.readable() == 0
                 && isActive();
     }
 

@@ -9,7 +9,6 @@ import dev.netpoll.internal.poll.Transport;
 import java.io.IOException;
 import java.net.SocketOption;
 import java.net.StandardSocketOptions;
-import java.net.UnixDomainSocketAddress;
 import java.time.Duration;
 import java.util.Map;
 
@@ -41,10 +40,6 @@ final class SocketSetup {
         for (Map.Entry<SocketOption<?>, Object> entry : options.socketOptions().entrySet()) {
             set(transport, entry.getKey(), entry.getValue());
         }
-    }
-
-    static boolean isUnix(Object address) {
-        return address instanceof UnixDomainSocketAddress;
     }
 
     private static void keepAlive(Transport transport, Duration idle) throws IOException {

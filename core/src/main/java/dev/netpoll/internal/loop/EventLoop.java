@@ -7,12 +7,13 @@ import dev.netpoll.internal.queue.MpscQueue;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A thread that owns sockets: turn = poll → deliver → run tasks → expire timers.
@@ -81,6 +82,7 @@ public final class EventLoop implements Executor {
     private final MpscQueue<Runnable> tasks = new MpscQueue<>();
     private final TimerHeap timers = new TimerHeap();
     private final List<Resident> residents = new ArrayList<>();
+    private final ReentrantLock leftovers = new ReentrantLock();
     private long now = System.nanoTime();
 
     @SuppressWarnings("UnusedVariable") // through LIFE
@@ -115,15 +117,19 @@ public final class EventLoop implements Executor {
     }
 
     /**
-     * Runs a task on the loop, soon and in order with others of the same caller.
+     * Runs a task on the loop, soon and in order with others of the same caller. A task that was taken is run once, if
+     * need be by the caller at the loop's end.
      *
-     * @throws RejectedExecutionException if the loop has ended
+     * @throws RejectedExecutionException if the loop has ended; the task is not run then
      */
     @Override
     public void execute(Runnable task) {
-        submit(task);
         if (life == ENDED) {
             throw new RejectedExecutionException("the event loop " + thread.getName() + " has ended");
+        }
+        submit(task);
+        if (life == ENDED) {
+            runLeftovers(); // the loop's own last look may have come before the task
         }
     }
 
@@ -131,15 +137,6 @@ public final class EventLoop implements Executor {
         tasks.offer(task);
         if (sleep == ASLEEP && SLEEP.compareAndSet(this, ASLEEP, AWAKE)) {
             poller.wakeup();
-        }
-    }
-
-    /** Runs a task now if the caller is on the loop, else as {@link #execute} does. */
-    public void executeOrRun(Runnable task) {
-        if (inLoop()) {
-            task.run();
-        } else {
-            execute(task);
         }
     }
 
@@ -202,9 +199,9 @@ public final class EventLoop implements Executor {
         return residentCount;
     }
 
-    /** {@return whether it was ever started} */
-    public boolean isStarted() {
-        return life != NEW;
+    /** {@return whether it takes new residents: it was started, and is not about to end} */
+    public boolean isRunning() {
+        return life == RUNNING;
     }
 
     /** Evicts all residents and ends the loop when the last has left. Idempotent; {@link #join} waits for it. */
@@ -214,12 +211,12 @@ public final class EventLoop implements Executor {
             return;
         }
         if (LIFE.compareAndSet(this, RUNNING, STOPPING)) {
-            submit(() -> forEachResident(Resident::evict));
+            submit(() -> forEachResident(resident -> runSafely(resident::evict)));
         }
     }
 
     /** Waits for the loop's thread to end, at most so long. */
-    public boolean join(java.time.Duration timeout) throws InterruptedException {
+    public boolean join(Duration timeout) throws InterruptedException {
         return thread.getState() == Thread.State.NEW || thread.join(timeout);
     }
 
@@ -250,7 +247,15 @@ public final class EventLoop implements Executor {
         sleep = AWAKE;
         now = System.nanoTime();
         runTasks();
-        timers.expire(now);
+        expireTimers();
+    }
+
+    private void expireTimers() {
+        try {
+            timers.expire(now);
+        } catch (RuntimeException | Error e) { // the timers behind it expire in the next turn
+            LOG.log(System.Logger.Level.ERROR, "a timer on the event loop " + thread.getName() + " failed", e);
+        }
     }
 
     private void runTasks() {
@@ -268,10 +273,20 @@ public final class EventLoop implements Executor {
         forEachResident(resident -> runSafely(resident::evict));
         runTasks();
         LIFE.setVolatile(this, ENDED);
-        for (@Nullable Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
-            runSafely(task);
-        }
+        runLeftovers();
         poller.close();
+    }
+
+    /** After the end, whoever holds the lock is the queue's one consumer. */
+    private void runLeftovers() {
+        leftovers.lock();
+        try {
+            for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
+                runSafely(task);
+            }
+        } finally {
+            leftovers.unlock();
+        }
     }
 
     private void runSafely(Runnable task) {

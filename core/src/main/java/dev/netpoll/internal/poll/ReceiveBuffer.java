@@ -66,7 +66,9 @@ public final class ReceiveBuffer {
         Block fitting = pool.allocate(count);
         MemorySegment.copy(
                 filled.memory(), ValueLayout.JAVA_BYTE, 0, fitting.memory(), ValueLayout.JAVA_BYTE, 0, count);
-        return Segment.of(fitting, 0, count);
+        Segment received = Segment.writable(fitting); // what comes next may be put behind it
+        received.end = count;
+        return received;
     }
 
     /** Gives the block back; the next receive takes one again. */

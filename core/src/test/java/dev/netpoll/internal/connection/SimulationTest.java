@@ -142,6 +142,7 @@ class SimulationTest {
                         .outboundHighMark(3000)
                         .build(),
                 true,
+                new ConnectionConfig.Ending(),
                 () -> {
                     open.decrementAndGet();
                     ended.incrementAndGet();
@@ -199,7 +200,16 @@ class SimulationTest {
 
     private SocketConnection dial(EventLoop loop, SocketAddress address) throws IOException {
         ConnectionConfig config = new ConnectionConfig(
-                null, null, null, null, (connection, error) -> {}, null, ConnectionOptions.defaults(), false, () -> {});
+                null,
+                null,
+                null,
+                null,
+                (connection, error) -> {},
+                null,
+                ConnectionOptions.defaults(),
+                false,
+                new ConnectionConfig.Ending(),
+                () -> {});
         return new DialAttempt(network, loop, config, null, PATIENCE).dial(address);
     }
 
