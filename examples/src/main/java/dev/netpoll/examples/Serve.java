@@ -148,7 +148,7 @@ final class Serve implements Callable<Integer> {
             try {
                 server.listen(address);
             } catch (IOException | UnsupportedOperationException | IllegalArgumentException e) {
-                throw usageError("cannot listen on " + Addresses.format(address) + ": " + e.getMessage());
+                throw usageError("--listen " + Addresses.format(address) + ": " + e.getMessage());
             }
         }
     }
