@@ -536,9 +536,15 @@ class Run:
         sockets = server.sockets()
 
         def clean(check, *arguments):
-            note = check(*arguments)
-            server.expect_no_leak(sockets)
-            return note
+            try:
+                note = check(*arguments)
+                server.expect_no_leak(sockets)
+                return note
+            except Exception as e:
+                status = server.process.poll()
+                if status is not None:
+                    raise Failure(f"the server ended with status {status}: {server.stderr()[-2000:]}") from e
+                raise
 
         try:
             for transport in server.addresses:

@@ -151,7 +151,7 @@ final class Serve implements Callable<Integer> {
             } catch (SocketException e) {
                 throw usageError(e.getMessage()); // which names the address
             } catch (IOException | UnsupportedOperationException | IllegalArgumentException e) {
-                throw usageError("cannot listen on " + Addresses.format(address) + ": " + e.getMessage());
+                throw usageError("--listen " + Addresses.format(address) + ": " + e.getMessage());
             }
         }
     }

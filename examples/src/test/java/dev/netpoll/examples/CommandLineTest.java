@@ -29,7 +29,7 @@ class CommandLineTest {
                 "serve --listen 127.0.0.1 | 127.0.0.1",
                 "serve --listen 127.0.0.1:99999 | 99999",
                 "serve --listen nowhere.invalid:1 | nowhere.invalid",
-                "serve --listen unix:/nowhere/at/all.sock | cannot listen on unix:/nowhere/at/all.sock",
+                "serve --listen unix:/nowhere/at/all.sock | --listen unix:/nowhere/at/all.sock: cannot listen",
                 "serve --listen :0 --backend kqueue | kqueue",
                 "serve --listen :0 --dispatch sometimes | sometimes",
                 "serve --listen :0 --loops 0 | --loops",
