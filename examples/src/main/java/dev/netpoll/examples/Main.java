@@ -3,36 +3,73 @@
 
 package dev.netpoll.examples;
 
+import java.lang.module.ModuleDescriptor;
+import java.util.Objects;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
-/** Entry of the launcher. A usage error is one line on standard error and exit status 2. */
+/**
+ * Entry of the launcher. Exit status: 0 when all went well, 1 when the work failed, 2 for a usage error, which is one
+ * line on standard error.
+ */
 @Command(
         name = "netpoll",
         description = "Programs that show what Netpoll for Java does.",
         mixinStandardHelpOptions = true,
-        version = "0.1.0-SNAPSHOT")
+        versionProvider = Main.Version.class,
+        subcommands = {Demo.class, Serve.class})
 public final class Main implements Runnable {
-    @CommandLine.Spec
-    private CommandLine.Model.@org.jspecify.annotations.Nullable CommandSpec spec;
+    /** The parent of the library's loggers; held, because a logger nobody holds forgets its level. */
+    private static final Logger LIBRARY = Logger.getLogger("dev.netpoll");
+
+    @Spec
+    private @Nullable CommandSpec spec;
 
     /** Started by the launcher with the command and its arguments. */
     public static void main(String[] args) {
-        System.exit(new CommandLine(new Main())
+        if (System.getProperty("java.util.logging.config.file") == null) {
+            // The commands say themselves which backend they use.
+            LIBRARY.setLevel(Level.WARNING);
+        }
+        System.exit(commandLine().execute(args));
+    }
+
+    static CommandLine commandLine() {
+        return new CommandLine(new Main())
                 .setParameterExceptionHandler(Main::reportUsageError)
-                .execute(args));
+                .setUsageHelpAutoWidth(true);
     }
 
     @Override
     public void run() {
-        throw new ParameterException(java.util.Objects.requireNonNull(spec).commandLine(), "missing command");
+        throw new ParameterException(Objects.requireNonNull(spec).commandLine(), "missing command: demo or serve");
     }
 
     private static int reportUsageError(ParameterException error, String[] args) {
         CommandLine command = error.getCommandLine();
         String name = command.getCommandSpec().qualifiedName();
-        command.getErr().println(name + ": " + error.getMessage() + " (try '" + name + " --help')");
-        return CommandLine.ExitCode.USAGE;
+        String message = String.valueOf(error.getMessage()).strip().replaceAll("\\s*\\R\\s*", " ");
+        command.getErr().println(name + ": " + message + " (try '" + name + " --help')");
+        return ExitCode.USAGE;
+    }
+
+    /** The version that the build wrote into the module descriptor. */
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            @Nullable ModuleDescriptor descriptor = Main.class.getModule().getDescriptor();
+            String version = descriptor == null
+                    ? "(not packaged)"
+                    : descriptor.rawVersion().orElse("(no version)");
+            return new String[] {"netpoll " + version};
+        }
     }
 }

@@ -27,7 +27,8 @@ final class CallbackRunner {
         }
     }
 
-    private void report(Throwable error) {
+    /** Tells the error handler. */
+    void report(Throwable error) {
         try {
             connection.config().error().onError(connection, error);
         } catch (RuntimeException | Error e) {

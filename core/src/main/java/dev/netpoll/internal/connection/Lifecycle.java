@@ -120,9 +120,11 @@ public final class Lifecycle implements Runnable {
             connection.onLoop(this::runHandler);
             return;
         }
-        if (inline && !connection.outbound().isWritable()) {
-            throttled = true;
-            return;
+        if (inline) {
+            throttled = !connection.outbound().isWritable();
+            if (throttled) {
+                return;
+            }
         }
         int state = connection.state();
         while ((state & (READY | RUNNING | CLOSING)) == READY) {
@@ -227,7 +229,7 @@ public final class Lifecycle implements Runnable {
     }
 
     private boolean isIdle(boolean peerEnded) {
-        if (throttled && !connection.has(BROKEN)) {
+        if (throttled && !connection.has(BROKEN | CLOSED)) {
             return false;
         }
         if (peerEnded || handler == null) {
@@ -289,6 +291,7 @@ public final class Lifecycle implements Runnable {
     /** Releases the socket; loop. */
     void release(boolean abort) {
         if (!connection.has(CLOSED)) {
+            connection.localAddress(); // the transport remembers it for close callbacks and messages
             connection.transport().close(abort);
             leaveLoop();
         }
@@ -320,6 +323,12 @@ public final class Lifecycle implements Runnable {
             }
             connection.config().ended().run();
         });
+    }
+
+    /** Something failed on the loop that should not: gives the connection up. */
+    void fault(Throwable error) {
+        callbacks.report(error);
+        connection.closeFor("internal error", true);
     }
 
     void addCloseCallback(ConnectionHandler callback) {

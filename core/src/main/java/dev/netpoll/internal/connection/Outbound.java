@@ -286,7 +286,7 @@ final class Outbound extends Side {
     }
 
     boolean isWritable() {
-        return unsent() < connection.config().options().outboundHighMark();
+        return unsent() < connection.config().options().outboundHighMark() || connection.has(BROKEN | CLOSED);
     }
 
     private void releaseRole() {

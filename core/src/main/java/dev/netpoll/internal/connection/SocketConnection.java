@@ -124,7 +124,7 @@ public final class SocketConnection extends ConnectionState implements Connectio
         loop.poller().connect(transport, remote, this);
     }
 
-    // ---- transport events, on the loop ----
+    // ---- transport events, on the loop; what goes wrong here must not reach the other connections of the loop ----
 
     @Override
     public void connected() {
@@ -142,14 +142,22 @@ public final class SocketConnection extends ConnectionState implements Connectio
             return;
         }
         timer.touch();
-        inbound.deliver(segments);
+        try {
+            inbound.deliver(segments);
+        } catch (RuntimeException | Error e) {
+            lifecycle.fault(e);
+        }
     }
 
     @Override
     public void peerFinished() {
         add(PEER_FINISHED);
         inbound.wake();
-        lifecycle.settle();
+        try {
+            lifecycle.settle();
+        } catch (RuntimeException | Error e) {
+            lifecycle.fault(e);
+        }
     }
 
     @Override
@@ -160,9 +168,13 @@ public final class SocketConnection extends ConnectionState implements Connectio
     @Override
     public void sent(long bytes, boolean drained) {
         timer.touch();
-        outbound.progressed(bytes, drained);
-        if (drained) {
-            drained();
+        try {
+            outbound.progressed(bytes, drained);
+            if (drained) {
+                drained();
+            }
+        } catch (RuntimeException | Error e) {
+            lifecycle.fault(e);
         }
     }
 
@@ -176,7 +188,11 @@ public final class SocketConnection extends ConnectionState implements Connectio
             return;
         }
         add(BROKEN);
-        lifecycle.release(false);
+        try {
+            lifecycle.release(false);
+        } catch (RuntimeException | Error e) {
+            lifecycle.fault(e);
+        }
     }
 
     /** The loop has sent all it had to; loop. */

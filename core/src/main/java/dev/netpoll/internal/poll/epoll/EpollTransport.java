@@ -10,7 +10,6 @@ import static dev.netpoll.internal.ffi.LibcEpoll.EPOLLIN;
 import static dev.netpoll.internal.ffi.LibcEpoll.EPOLLOUT;
 import static dev.netpoll.internal.ffi.LibcEpoll.EPOLLRDHUP;
 
-import dev.netpoll.internal.ffi.GuardedFd;
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.ffi.SockAddr;
@@ -18,17 +17,13 @@ import dev.netpoll.internal.memory.MemoryLimitException;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.SendQueue;
-import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportEvents;
 import dev.netpoll.internal.poll.TransportException;
-import java.io.IOException;
-import java.net.InetSocketAddress;
 import java.net.SocketAddress;
-import java.net.SocketOption;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A stream socket. Registered once, edge-triggered, for everything.
+ * What a stream socket does on its loop. Registered once, edge-triggered, for everything.
  *
  * <p>Invariants:
  * <ul>
@@ -43,7 +38,7 @@ import org.jspecify.annotations.Nullable;
  *       is little, and the failure behind it must be told.
  * </ul>
  */
-final class EpollTransport extends Pollable implements Transport {
+final class EpollTransport extends EpollSocket {
     private static final int INTEREST = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
     /** System calls per transport and turn in each direction, so that the others get theirs. */
@@ -76,9 +71,6 @@ final class EpollTransport extends Pollable implements Transport {
 
     private static final int CLOSED = 1 << 12;
 
-    private final GuardedFd fd;
-    private final boolean tcp;
-
     /** Loop only. */
     private int flags;
 
@@ -86,21 +78,8 @@ final class EpollTransport extends Pollable implements Transport {
     private @Nullable TransportEvents events;
     private @Nullable SendQueue queue;
 
-    /** The error of a send or peek by any thread, for the loop to report; 0 if none. */
-    private volatile int brokenBy;
-
-    private volatile boolean outputShutDown;
-    private volatile boolean lingers;
-
-    /** A SocketAddress, or its encoded form until somebody asks: many servers never do. */
-    private volatile @Nullable Object remote;
-
-    private volatile @Nullable SocketAddress local;
-
     EpollTransport(int fd, boolean tcp, byte @Nullable [] remote) {
-        this.fd = new GuardedFd(fd);
-        this.tcp = tcp;
-        this.remote = remote;
+        super(fd, tcp, remote);
     }
 
     // ---------------------------------------------------------------- registration
@@ -167,7 +146,7 @@ final class EpollTransport extends Pollable implements Transport {
     private void connected() {
         Scratch scratch = scratch();
         if (LibcSocket.getpeername(scratch, fd.value()) == 0) {
-            remote = scratch.socketAddress();
+            remote(scratch.socketAddress());
         }
         // A TCP socket that connects to a port of its own ephemeral range may meet itself: nobody listens there.
         if (tcp && isConnectedToItself()) {
@@ -369,24 +348,6 @@ final class EpollTransport extends Pollable implements Transport {
     // ---------------------------------------------------------------- sending
 
     @Override
-    public int send(SendQueue bytes) {
-        if (!fd.enter()) {
-            return -Errno.EBADF;
-        }
-        Scratch scratch = Scratch.take();
-        try {
-            int result = Sender.send(scratch, fd.value(), bytes, Integer.MAX_VALUE);
-            if (result < 0) {
-                remember(-result);
-            }
-            return result;
-        } finally {
-            fd.exit(scratch);
-            scratch.giveBack();
-        }
-    }
-
-    @Override
     public void sendRest(SendQueue bytes) {
         if (is(DONE)) {
             return;
@@ -436,51 +397,7 @@ final class EpollTransport extends Pollable implements Transport {
         queue = null;
     }
 
-    /** Keeps an error that the kernel tells once and that concerns the socket, not the caller's arguments. */
-    private void remember(int errno) {
-        boolean callersOwn = errno == Errno.EFAULT || errno == Errno.ENOMEM || errno == Errno.ENOBUFS;
-        if (!callersOwn && !(errno == Errno.EPIPE && outputShutDown)) {
-            brokenBy = errno;
-        }
-    }
-
-    @Override
-    public void shutdownOutput() throws TransportException {
-        if (!fd.enter()) {
-            throw new TransportException("shutdown", Errno.EBADF);
-        }
-        Scratch scratch = Scratch.take();
-        try {
-            outputShutDown = true; // before the hang-up that may follow is looked at
-            Binder.check("shutdown", LibcSocket.shutdown(scratch, fd.value(), LibcSocket.SHUT_WR));
-        } finally {
-            fd.exit(scratch);
-            scratch.giveBack();
-        }
-    }
-
-    // ---------------------------------------------------------------- looking and closing
-
-    @Override
-    public int peek() {
-        if (!fd.enter()) {
-            return -Errno.EBADF;
-        }
-        Scratch scratch = Scratch.take();
-        try {
-            int result;
-            do {
-                result = (int) LibcSocket.peek(scratch, fd.value());
-            } while (result == -Errno.EINTR);
-            if (result < 0 && result != -Errno.EAGAIN) {
-                remember(-result);
-            }
-            return result;
-        } finally {
-            fd.exit(scratch);
-            scratch.giveBack();
-        }
-    }
+    // ---------------------------------------------------------------- closing
 
     @Override
     public void close(boolean abort) {
@@ -514,81 +431,6 @@ final class EpollTransport extends Pollable implements Transport {
         if (owner != null) {
             owner.remove(this, fd.value());
         }
-    }
-
-    // ---------------------------------------------------------------- addresses and options
-
-    @Override
-    public @Nullable SocketAddress localAddress() {
-        SocketAddress known = local;
-        if (known != null || !fd.enter()) {
-            return known;
-        }
-        Scratch scratch = Scratch.take();
-        try {
-            if (LibcSocket.getsockname(scratch, fd.value()) < 0) {
-                return null;
-            }
-            SocketAddress found = SockAddr.decode(scratch.socketAddress());
-            if (found instanceof InetSocketAddress inet && inet.getPort() == 0) {
-                return null;
-            }
-            if (remote != null) {
-                local = found; // it changes for the last time when the socket connects
-            }
-            return found;
-        } finally {
-            fd.exit(scratch);
-            scratch.giveBack();
-        }
-    }
-
-    @Override
-    public @Nullable SocketAddress remoteAddress() {
-        Object known = remote;
-        if (known instanceof byte[] encoded) {
-            SocketAddress decoded = SockAddr.decode(encoded);
-            remote = decoded;
-            return decoded;
-        }
-        return (SocketAddress) known;
-    }
-
-    @Override
-    public <T> void setOption(SocketOption<T> option, T value) throws IOException {
-        Scratch scratch = enterFor("setsockopt");
-        try {
-            EpollOptions.set(scratch, fd.value(), option, value);
-            if (EpollOptions.lingers(option, value)) {
-                lingers = true;
-            }
-        } finally {
-            fd.exit(scratch);
-            scratch.giveBack();
-        }
-    }
-
-    @Override
-    public <T> T getOption(SocketOption<T> option) throws IOException {
-        Scratch scratch = enterFor("getsockopt");
-        try {
-            return EpollOptions.get(scratch, fd.value(), option);
-        } finally {
-            fd.exit(scratch);
-            scratch.giveBack();
-        }
-    }
-
-    private Scratch enterFor(String call) throws TransportException {
-        if (!fd.enter()) {
-            throw new TransportException(call, Errno.EBADF);
-        }
-        return Scratch.take();
-    }
-
-    @Override
-    public String toString() {
-        return "epoll socket " + fd.value() + " to " + remoteAddress();
     }
 
     // ---------------------------------------------------------------- fields

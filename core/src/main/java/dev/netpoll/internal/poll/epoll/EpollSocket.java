@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.epoll;
+
+import dev.netpoll.internal.ffi.GuardedFd;
+import dev.netpoll.internal.ffi.LibcSocket;
+import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.ffi.SockAddr;
+import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.SendQueue;
+import dev.netpoll.internal.poll.Transport;
+import dev.netpoll.internal.poll.TransportException;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.SocketOption;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a stream socket does on any thread, also while the loop closes it: every call is inside {@link GuardedFd#enter}
+ * and {@link GuardedFd#exit}. The loop itself, being the one that closes, needs no guard.
+ */
+abstract class EpollSocket extends Pollable implements Transport {
+    final GuardedFd fd;
+    final boolean tcp;
+
+    /** The error of a send or peek by any thread, for the loop to report; 0 if none. */
+    volatile int brokenBy;
+
+    /** We ended our stream, so a hang-up may be orderly. */
+    volatile boolean outputShutDown;
+
+    /** Closing would wait: SO_LINGER was switched on. */
+    volatile boolean lingers;
+
+    /** A SocketAddress, or its encoded form until somebody asks: many servers never do. */
+    private volatile @Nullable Object remote;
+
+    private volatile @Nullable SocketAddress local;
+
+    EpollSocket(int fd, boolean tcp, byte @Nullable [] remote) {
+        this.fd = new GuardedFd(fd);
+        this.tcp = tcp;
+        this.remote = remote;
+    }
+
+    @Override
+    public int send(SendQueue bytes) {
+        if (!fd.enter()) {
+            return -Errno.EBADF;
+        }
+        Scratch scratch = Scratch.take();
+        try {
+            int result = Sender.send(scratch, fd.value(), bytes, Integer.MAX_VALUE);
+            if (result < 0) {
+                remember(-result);
+            }
+            return result;
+        } finally {
+            fd.exit(scratch);
+            scratch.giveBack();
+        }
+    }
+
+    /** Keeps an error that the kernel tells once and that concerns the socket, not the caller's arguments. */
+    final void remember(int errno) {
+        boolean callersOwn = errno == Errno.EFAULT || errno == Errno.ENOMEM || errno == Errno.ENOBUFS;
+        if (!callersOwn && !(errno == Errno.EPIPE && outputShutDown)) {
+            brokenBy = errno;
+        }
+    }
+
+    @Override
+    public void shutdownOutput() throws TransportException {
+        if (!fd.enter()) {
+            throw new TransportException("shutdown", Errno.EBADF);
+        }
+        Scratch scratch = Scratch.take();
+        try {
+            outputShutDown = true; // before the hang-up that may follow is looked at
+            Binder.check("shutdown", LibcSocket.shutdown(scratch, fd.value(), LibcSocket.SHUT_WR));
+        } finally {
+            fd.exit(scratch);
+            scratch.giveBack();
+        }
+    }
+
+    @Override
+    public int peek() {
+        if (!fd.enter()) {
+            return -Errno.EBADF;
+        }
+        Scratch scratch = Scratch.take();
+        try {
+            int result;
+            do {
+                result = (int) LibcSocket.peek(scratch, fd.value());
+            } while (result == -Errno.EINTR);
+            if (result < 0 && result != -Errno.EAGAIN) {
+                remember(-result);
+            }
+            return result;
+        } finally {
+            fd.exit(scratch);
+            scratch.giveBack();
+        }
+    }
+
+    @Override
+    public @Nullable SocketAddress localAddress() {
+        SocketAddress known = local;
+        if (known != null || !fd.enter()) {
+            return known;
+        }
+        Scratch scratch = Scratch.take();
+        try {
+            if (LibcSocket.getsockname(scratch, fd.value()) < 0) {
+                return null;
+            }
+            SocketAddress found = SockAddr.decode(scratch.socketAddress());
+            if (found instanceof InetSocketAddress inet && inet.getPort() == 0) {
+                return null;
+            }
+            if (remote != null) {
+                local = found; // it changes for the last time when the socket connects
+            }
+            return found;
+        } finally {
+            fd.exit(scratch);
+            scratch.giveBack();
+        }
+    }
+
+    /** The socket is connected now, to this encoded address. */
+    void remote(byte[] encoded) {
+        remote = encoded;
+    }
+
+    @Override
+    public @Nullable SocketAddress remoteAddress() {
+        Object known = remote;
+        if (known instanceof byte[] encoded) {
+            SocketAddress decoded = SockAddr.decode(encoded);
+            remote = decoded;
+            return decoded;
+        }
+        return (SocketAddress) known;
+    }
+
+    @Override
+    public <T> void setOption(SocketOption<T> option, T value) throws IOException {
+        Scratch scratch = enterFor("setsockopt");
+        try {
+            EpollOptions.set(scratch, fd.value(), option, value);
+            if (EpollOptions.lingers(option, value)) {
+                lingers = true;
+            }
+        } finally {
+            fd.exit(scratch);
+            scratch.giveBack();
+        }
+    }
+
+    @Override
+    public <T> T getOption(SocketOption<T> option) throws IOException {
+        Scratch scratch = enterFor("getsockopt");
+        try {
+            return EpollOptions.get(scratch, fd.value(), option);
+        } finally {
+            fd.exit(scratch);
+            scratch.giveBack();
+        }
+    }
+
+    private Scratch enterFor(String call) throws TransportException {
+        if (!fd.enter()) {
+            throw new TransportException(call, Errno.EBADF);
+        }
+        return Scratch.take();
+    }
+
+    @Override
+    public String toString() {
+        return "epoll socket " + fd.value() + " to " + remoteAddress();
+    }
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.nio;
+
+import dev.netpoll.internal.memory.Segment;
+import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.SendQueue;
+import dev.netpoll.internal.poll.Transport;
+import dev.netpoll.internal.poll.TransportException;
+import java.io.IOException;
+import java.net.SocketAddress;
+import java.net.SocketOption;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a channel does on any thread, also while the loop closes it: the JDK keeps the descriptor open while a thread is
+ * inside a call.
+ */
+abstract class NioSocket implements Transport {
+    private static final int MAX_PARTS = 64;
+
+    final SocketChannel channel;
+    final boolean tcp;
+
+    /** Closed, or handed over to somebody else. */
+    volatile boolean closed;
+
+    /** What peek() may tell without looking. */
+    volatile boolean ended;
+
+    /** The error of a send by any thread, for the loop to report; 0 if none. */
+    volatile int brokenBy;
+
+    private volatile boolean outputShutDown;
+    private volatile @Nullable SocketAddress local;
+    private volatile @Nullable SocketAddress remote;
+
+    NioSocket(SocketChannel channel, boolean tcp) {
+        this.channel = channel;
+        this.tcp = tcp;
+        findAddresses();
+    }
+
+    final void findAddresses() {
+        try {
+            local = channel.getLocalAddress();
+            remote = channel.getRemoteAddress();
+        } catch (IOException e) {
+            // Closed meanwhile: what is known stays.
+        }
+    }
+
+    @Override
+    public int send(SendQueue bytes) {
+        int result = send(bytes, Integer.MAX_VALUE);
+        boolean callersOwn = result == -Errno.EFAULT || result == -Errno.EBADF;
+        if (result < 0 && !callersOwn && !outputShutDown) {
+            brokenBy = -result; // the JDK tells an error once; the loop may find but an end of stream
+        }
+        return result;
+    }
+
+    /** As {@link #send(SendQueue)}, but reports WOULD_BLOCK also after {@code maxCalls} calls. */
+    final int send(SendQueue bytes, int maxCalls) {
+        if (closed) {
+            return -Errno.EBADF; // also after detach, when the channel is open and somebody else's
+        }
+        try {
+            for (int calls = 0; calls < maxCalls; calls++) {
+                Segment head = bytes.head();
+                if (head == null) {
+                    return SENT;
+                }
+                long count = head.next == null ? channel.write(buffer(head)) : channel.write(buffers(head));
+                if (count == 0) {
+                    return WOULD_BLOCK;
+                }
+                bytes.consume(count);
+            }
+            return bytes.isEmpty() ? SENT : WOULD_BLOCK;
+        } catch (IllegalStateException e) {
+            // The arena of a user's memory is closed. (NotYetConnectedException is one too.)
+            return -NioErrno.of(e, Errno.EFAULT);
+        } catch (IOException e) {
+            return outputShutDown && channel.isOpen() ? -Errno.EPIPE : -NioErrno.of(e, Errno.EPIPE);
+        }
+    }
+
+    private static ByteBuffer[] buffers(Segment head) {
+        int parts = 0;
+        for (Segment s = head; s != null && parts < MAX_PARTS; s = s.next) {
+            parts++;
+        }
+        ByteBuffer[] buffers = new ByteBuffer[parts];
+        Segment s = head;
+        for (int i = 0; i < parts && s != null; i++) {
+            buffers[i] = buffer(s);
+            s = s.next;
+        }
+        return buffers;
+    }
+
+    private static ByteBuffer buffer(Segment segment) {
+        return segment.memory.asSlice(segment.start, segment.length()).asByteBuffer();
+    }
+
+    @Override
+    public void shutdownOutput() throws TransportException {
+        try {
+            outputShutDown = true;
+            channel.shutdownOutput();
+        } catch (IOException | RuntimeException e) {
+            throw NioErrno.wrap("shutdown", e, Errno.ENOTCONN);
+        }
+    }
+
+    /**
+     * A channel cannot be looked into, so this tells what the loop has seen so far: the end, a failure, or -EAGAIN. The
+     * loop sees what has arrived by its next poll, unless reading is paused; it then sees nothing.
+     */
+    @Override
+    public int peek() {
+        if (closed || !channel.isOpen()) {
+            return -Errno.EBADF;
+        }
+        int broken = brokenBy;
+        if (broken != 0) {
+            return -broken;
+        }
+        return ended ? 0 : -Errno.EAGAIN;
+    }
+
+    @Override
+    public @Nullable SocketAddress localAddress() {
+        return local;
+    }
+
+    @Override
+    public @Nullable SocketAddress remoteAddress() {
+        return remote;
+    }
+
+    @Override
+    public <T> void setOption(SocketOption<T> option, T value) throws IOException {
+        try {
+            channel.setOption(NioOptions.find(channel, option), value);
+        } catch (IOException e) {
+            throw NioErrno.wrap("setsockopt " + option.name(), e, Errno.EINVAL);
+        }
+    }
+
+    @Override
+    public <T> T getOption(SocketOption<T> option) throws IOException {
+        try {
+            return channel.getOption(NioOptions.find(channel, option));
+        } catch (IOException e) {
+            throw NioErrno.wrap("getsockopt " + option.name(), e, Errno.EINVAL);
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "nio socket to " + remote;
+    }
+}
