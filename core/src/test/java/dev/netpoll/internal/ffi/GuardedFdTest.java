@@ -16,7 +16,7 @@ class GuardedFdTest {
 
     @BeforeEach
     void onLinux() {
-        assumeTrue(System.getProperty("os.name").equals("Linux"));
+        assumeTrue(System.getProperty("os.name").equals("Linux"), "needs Linux");
     }
 
     private boolean isOpen(int fd) {

@@ -4,13 +4,16 @@
 package dev.netpoll.internal.poll;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
 
+@ParameterizedClass
+@MethodSource("dev.netpoll.internal.poll.Variant#all")
 class AcceptContractTest extends ContractTest {
     AcceptContractTest(Variant variant) {
         super(variant);
@@ -81,7 +84,7 @@ class AcceptContractTest extends ContractTest {
 
     @Test
     void severalListenersShareAnAddressIfTheyWant() throws IOException {
-        assumeTrue(variant.isTcp() && variant.isReal());
+        variant.assume(variant.isTcp() && variant.isReal(), "needs the TCP of a kernel");
         ListenOptions sharing = new ListenOptions(0, true, false);
         ListenSocket first = listen(variant.freshAddress(), sharing);
         ListenSocket second = listen(first.localAddress(), sharing);

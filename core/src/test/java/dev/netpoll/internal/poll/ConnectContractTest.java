@@ -5,7 +5,6 @@ package dev.netpoll.internal.poll;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.net.InetAddress;
@@ -14,7 +13,11 @@ import java.net.SocketAddress;
 import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
 
+@ParameterizedClass
+@MethodSource("dev.netpoll.internal.poll.Variant#all")
 class ConnectContractTest extends ContractTest {
     ConnectContractTest(Variant variant) {
         super(variant);
@@ -57,7 +60,7 @@ class ConnectContractTest extends ContractTest {
 
     @Test
     void tcpConnectionsHaveNoDelayFromTheStart() throws IOException {
-        assumeTrue(variant.isTcp());
+        variant.assume(variant.isTcp(), "needs TCP");
         Pair pair = pair();
         assertThat(pair.client().getOption(StandardSocketOptions.TCP_NODELAY)).isTrue();
         assertThat(pair.server().getOption(StandardSocketOptions.TCP_NODELAY)).isTrue();
@@ -78,7 +81,7 @@ class ConnectContractTest extends ContractTest {
 
     @Test
     void aConnectToItselfIsRefused() throws IOException {
-        assumeTrue(variant.isTcp());
+        variant.assume(variant.isTcp(), "needs TCP");
         ListenSocket socket = listen();
         SocketAddress address = socket.localAddress();
         socket.close();
@@ -125,7 +128,7 @@ class ConnectContractTest extends ContractTest {
 
     @Test
     void aWildcardListenerServesBothFamilies() throws IOException {
-        assumeTrue(variant.isTcp() && variant.isReal());
+        variant.assume(variant.isTcp() && variant.isReal(), "needs the TCP of a kernel");
         InetAddress any = variant.family() == Variant.Family.TCP4
                 ? InetAddress.getByAddress(new byte[4])
                 : InetAddress.getByAddress(new byte[16]);
@@ -144,7 +147,7 @@ class ConnectContractTest extends ContractTest {
 
     @Test
     void aSocketMovesOutOfOnePollerAndIntoAnother() throws IOException {
-        assumeTrue(variant.isReal());
+        variant.assume(variant.isReal(), "needs a kernel");
         Pair pair = pair();
         pair.client().send(queue(new byte[10]));
         await(() -> pair.atServer().received() == 10);

@@ -22,15 +22,11 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * What every backend has to do. The test's thread drives one poller; both ends of every connection are registered with
  * it. Each test must leave no block and no descriptor behind.
  */
-@ParameterizedClass
-@MethodSource("dev.netpoll.internal.poll.Variant#all")
 abstract class ContractTest {
     private static final long DEADLINE_NANOS = 20_000_000_000L;
 

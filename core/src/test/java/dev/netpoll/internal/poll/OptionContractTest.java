@@ -5,13 +5,16 @@ package dev.netpoll.internal.poll;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.net.SocketOption;
 import java.net.StandardSocketOptions;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
 
+@ParameterizedClass
+@MethodSource("dev.netpoll.internal.poll.Variant#all")
 class OptionContractTest extends ContractTest {
     OptionContractTest(Variant variant) {
         super(variant);
@@ -19,7 +22,7 @@ class OptionContractTest extends ContractTest {
 
     @Test
     void optionsComeBackAsTheyWereSet() throws IOException {
-        assumeTrue(variant.isTcp());
+        variant.assume(variant.isTcp(), "needs TCP");
         Transport socket = pair().client();
         check(socket, StandardSocketOptions.SO_KEEPALIVE, true);
         check(socket, StandardSocketOptions.SO_KEEPALIVE, false);
@@ -36,7 +39,7 @@ class OptionContractTest extends ContractTest {
 
     @Test
     void optionsThatOnlyTheKernelHasWorkWithEpoll() throws IOException {
-        assumeTrue(variant.isTcp() && variant.isReal());
+        variant.assume(variant.isTcp() && variant.isReal(), "needs the TCP of a kernel");
         Transport socket = pair().client();
         if (variant.isEpoll()) {
             check(socket, SocketOptions.TCP_USER_TIMEOUT, 5000);
@@ -51,7 +54,7 @@ class OptionContractTest extends ContractTest {
 
     @Test
     void constantsOfTheJdkAreFoundByTheirNames() throws IOException {
-        assumeTrue(variant.isTcp() && variant.isReal());
+        variant.assume(variant.isTcp() && variant.isReal(), "needs the TCP of a kernel");
         Transport socket = pair().client();
         check(socket, named("TCP_KEEPINTERVAL"), 30);
         assertThat(socket.getOption(SocketOptions.TCP_KEEPINTVL)).isEqualTo(30);
@@ -59,7 +62,7 @@ class OptionContractTest extends ContractTest {
 
     @Test
     void unixSocketsHaveNoTcpOptionsAndUnknownOnesAreNamed() throws IOException {
-        assumeTrue(variant.isReal());
+        variant.assume(variant.isReal(), "needs a kernel");
         Transport socket = pair().client();
         assertThatThrownBy(() -> socket.getOption(named("SO_STRANGE")))
                 .isInstanceOf(UnsupportedOperationException.class)
@@ -74,7 +77,7 @@ class OptionContractTest extends ContractTest {
 
     @Test
     void lingeringNeverBlocksTheLoop() throws IOException {
-        assumeTrue(variant.isTcp());
+        variant.assume(variant.isTcp(), "needs TCP");
         Pair pair = pair();
         pair.server().pauseReading();
         fill(pair.client());

@@ -4,13 +4,16 @@
 package dev.netpoll.internal.poll;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
 import java.io.IOException;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
 
+@ParameterizedClass
+@MethodSource("dev.netpoll.internal.poll.Variant#all")
 class ReceiveContractTest extends ContractTest {
     ReceiveContractTest(Variant variant) {
         super(variant);
@@ -99,7 +102,7 @@ class ReceiveContractTest extends ContractTest {
 
     @Test
     void bytesBeforeAResetAreDelivered() throws IOException {
-        assumeTrue(variant.isTcp());
+        variant.assume(variant.isTcp(), "needs TCP");
         Pair pair = pair();
         pair.client().send(queue(new byte[100]));
         close(pair.client(), pair.atClient(), true);
@@ -111,7 +114,9 @@ class ReceiveContractTest extends ContractTest {
 
     @Test
     void aResetAfterTheEndOfTheStreamIsNoticed() throws IOException {
-        assumeTrue(variant.isTcp() && variant.isEpoll()); // NIO reads no more after the end
+        variant.assume(
+                variant.isTcp() && variant.isEpoll(),
+                "only epoll over TCP can tell"); // NIO reads no more after the end
         Pair pair = pair();
         pair.client().shutdownOutput();
         await(() -> pair.atServer().peerFinished);
@@ -122,7 +127,7 @@ class ReceiveContractTest extends ContractTest {
 
     @Test
     void aPeerThatClosesAUnixSocketFinishesOrderly() throws IOException {
-        assumeTrue(!variant.isTcp());
+        variant.assume(!variant.isTcp(), "needs Unix sockets");
         Pair pair = pair();
         pair.client().send(queue(new byte[100]));
         close(pair.client(), pair.atClient(), false);
@@ -151,7 +156,7 @@ class ReceiveContractTest extends ContractTest {
 
     @Test
     void pausingWithTheEndInSightTellsThatThePeerIsGone() throws IOException {
-        assumeTrue(variant.isEpoll());
+        variant.assume(variant.isEpoll(), "only epoll can tell");
         Transport[] server = new Transport[1];
         Recorder pausing = new Recorder() {
             @Override
@@ -174,7 +179,7 @@ class ReceiveContractTest extends ContractTest {
 
     @Test
     void aBrokenConnectionIsDrainedAndReportedEvenWhilePaused() throws IOException {
-        assumeTrue(variant.isEpoll());
+        variant.assume(variant.isEpoll(), "only epoll can tell");
         Pair pair = pair();
         pair.server().pauseReading();
         pair.client().send(queue(new byte[30_000]));
@@ -215,7 +220,7 @@ class ReceiveContractTest extends ContractTest {
 
     @Test
     void anErrorThatPeekingConsumedIsStillReported() throws IOException {
-        assumeTrue(variant.isTcp() && variant.isEpoll());
+        variant.assume(variant.isTcp() && variant.isEpoll(), "only epoll over TCP can tell");
         Pair pair = pair();
         close(pair.client(), pair.atClient(), true);
         int seen;

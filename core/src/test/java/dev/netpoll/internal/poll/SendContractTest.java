@@ -4,7 +4,6 @@
 package dev.netpoll.internal.poll;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.netpoll.internal.memory.Segment;
 import java.io.ByteArrayOutputStream;
@@ -14,7 +13,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
 
+@ParameterizedClass
+@MethodSource("dev.netpoll.internal.poll.Variant#all")
 class SendContractTest extends ContractTest {
     SendContractTest(Variant variant) {
         super(variant);
@@ -106,7 +109,9 @@ class SendContractTest extends ContractTest {
 
     @Test
     void anArenaClosedWhileItsMemoryIsSentNeverCrashes() throws Exception {
-        assumeTrue(variant.isReal()); // a copy that is cut off by a closing arena leaves its thread interrupted
+        variant.assume(
+                variant.isReal(),
+                "needs a kernel"); // a copy that is cut off by a closing arena leaves its thread interrupted
         Pair pair = pair();
         for (int i = 0; i < 50; i++) {
             Arena arena = Arena.ofShared();

@@ -5,7 +5,6 @@ package dev.netpoll.internal.poll;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.io.IOException;
 import java.net.SocketAddress;
@@ -15,9 +14,12 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
 
+@ParameterizedClass
+@MethodSource("dev.netpoll.internal.poll.Variant#unix")
 class UnixSocketContractTest extends ContractTest {
     private static final ListenOptions KEEP = new ListenOptions(0, false, false);
     private static final ListenOptions REPLACE = new ListenOptions(0, false, true);
@@ -27,11 +29,6 @@ class UnixSocketContractTest extends ContractTest {
 
     UnixSocketContractTest(Variant variant) {
         super(variant);
-    }
-
-    @BeforeEach
-    void onlyForUnixSockets() {
-        assumeFalse(variant.isTcp());
     }
 
     @Test

@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
 
 /** A backend and an address family: what every contract test runs with. */
 public record Variant(Backend backend, Family family) {
@@ -39,6 +40,19 @@ public record Variant(Backend backend, Family family) {
         Stream<Variant> real =
                 backends.stream().flatMap(b -> Stream.of(Family.values()).map(f -> new Variant(b, f)));
         return Stream.concat(real, Stream.of(new Variant(new MemoryNetwork(1, Faults.NONE), Family.TCP4)));
+    }
+
+    /** Those of {@link #all} with Unix sockets. */
+    public static Stream<Variant> unix() {
+        return all().filter(variant -> !variant.isTcp());
+    }
+
+    /** Skips the running test unless it makes sense here, and says so. */
+    void assume(boolean sensible, String why) {
+        if (!sensible) {
+            System.out.println("not run with " + this + ": " + why);
+        }
+        Assumptions.assumeTrue(sensible, why);
     }
 
     boolean isEpoll() {

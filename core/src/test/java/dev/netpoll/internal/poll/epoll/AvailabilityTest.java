@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 class AvailabilityTest {
     @BeforeEach
     void onLinux() {
-        assumeTrue(System.getProperty("os.name").equals("Linux"));
+        assumeTrue(System.getProperty("os.name").equals("Linux"), "needs Linux");
     }
 
     @Test
