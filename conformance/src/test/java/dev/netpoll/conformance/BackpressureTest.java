@@ -177,7 +177,7 @@ class BackpressureTest extends ConformanceTest {
         Background<Void> sender = Background.runOnPlatformThread(() -> pair.peer().send(sent));
         while (!read.isDone()) {
             pair.connection().pauseReading();
-            Thread.yield();
+            Thread.onSpinWait();
             pair.connection().resumeReading();
         }
         assertThat(Arrays.equals(read.result(), sent)).isTrue();

@@ -160,7 +160,7 @@ class RequestHandlerTest extends ConformanceTest {
                 overlaps.incrementAndGet();
             }
             Handlers.count(received).handle(connection);
-            Thread.yield();
+            Thread.onSpinWait();
             running.set(false);
         });
         RawPeer peer = net.connectRaw(server.address());

@@ -25,6 +25,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** What a test needs of one variant: servers, dialers, addresses and raw peers. Ends what the test has opened. */
 public final class Harness {
+    private static final byte[] IPV6_LOOPBACK = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
     private static final AtomicInteger SOCKETS = new AtomicInteger();
 
     private final Variant variant;
@@ -50,7 +51,7 @@ public final class Harness {
         try {
             return switch (variant.transport()) {
                 case TCP4 -> new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), 0);
-                case TCP6 -> new InetSocketAddress(InetAddress.getByName("::1"), 0);
+                case TCP6 -> new InetSocketAddress(InetAddress.getByAddress(IPV6_LOOPBACK), 0);
                 case UNIX -> UnixDomainSocketAddress.of(freshPath());
             };
         } catch (IOException impossible) {
@@ -63,7 +64,7 @@ public final class Harness {
         return directory.resolve(SOCKETS.incrementAndGet() + ".sock");
     }
 
-    /** {@return a server's builder with the group, the dispatch, and {@link #errors()} as error handler} */
+    /** {@return a server's builder with the group, the dispatch, and an error handler for {@link #takeErrors}} */
     public Server.Builder server() {
         return Server.builder()
                 .group(group)
@@ -82,7 +83,7 @@ public final class Harness {
         return listen(server().onRequest(onRequest));
     }
 
-    /** {@return a dialer's builder with the group, the dispatch, and {@link #errors()} as error handler} */
+    /** {@return a dialer's builder with the group, the dispatch, and an error handler for {@link #takeErrors}} */
     public Dialer.Builder dialer() {
         return Dialer.builder()
                 .group(group)
