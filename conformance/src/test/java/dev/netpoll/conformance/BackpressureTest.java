@@ -75,7 +75,8 @@ class BackpressureTest extends ConformanceTest {
         pair.peer().send(new byte[8 * HIGH]);
         try (LinkBuffer slice = slicing.result()) {
             assertThat(slice.readableBytes()).isEqualTo(8 * HIGH);
-            assertThat(pair.peer().sendUntilStuck(Duration.ofMillis(100), FLOOD)).isLessThan(FLOOD);
+            assertThat(pair.peer().sendUntilStuck(Duration.ofMillis(100), FLOOD))
+                    .isLessThan(FLOOD);
             assertThat(in.readableBytes()).as("what the slice leaves room for").isLessThan(HIGH);
         }
         long before = in.readableBytes();
@@ -87,7 +88,8 @@ class BackpressureTest extends ConformanceTest {
     void aReadLargerThanTheHighMarkIsServed() throws Exception {
         Pair pair = net.pair(MARKS);
         byte[] sent = Bytes.pattern(5 << 20);
-        Background<Void> sender = Background.runOnPlatformThread(() -> pair.peer().send(sent));
+        Background<Void> sender =
+                Background.runOnPlatformThread(() -> pair.peer().send(sent));
         assertThat(Arrays.equals(pair.connection().reader().readBytes(sent.length), sent))
                 .isTrue();
         sender.result();
@@ -174,7 +176,8 @@ class BackpressureTest extends ConformanceTest {
         byte[] sent = Bytes.pattern(2 << 20);
         Background<byte[]> read =
                 Background.call(() -> pair.connection().reader().readBytes(sent.length));
-        Background<Void> sender = Background.runOnPlatformThread(() -> pair.peer().send(sent));
+        Background<Void> sender =
+                Background.runOnPlatformThread(() -> pair.peer().send(sent));
         while (!read.isDone()) {
             pair.connection().pauseReading();
             Thread.onSpinWait();

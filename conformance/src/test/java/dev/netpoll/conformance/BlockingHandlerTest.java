@@ -36,7 +36,10 @@ class BlockingHandlerTest extends ConformanceTest {
         Listening server = net.listen(net.server().onConnect(connection -> {
             end.set(catchThrowable(() -> {
                 while (true) {
-                    connection.writer().writeUtf8(connection.reader().readUtf8(4)).flush();
+                    connection
+                            .writer()
+                            .writeUtf8(connection.reader().readUtf8(4))
+                            .flush();
                     rounds.incrementAndGet();
                 }
             }));
@@ -152,8 +155,9 @@ class BlockingHandlerTest extends ConformanceTest {
             int descriptors = LeakCheck.descriptors().size();
             accepted.get().close();
             peer.awaitEnd();
-            Await.until("the descriptor is released", () -> descriptors == 0
-                    || LeakCheck.descriptors().size() < descriptors);
+            Await.until(
+                    "the descriptor is released",
+                    () -> descriptors == 0 || LeakCheck.descriptors().size() < descriptors);
             assertThat(callbacks).as("they wait for the handler").hasValue(0);
         } finally {
             stuck.countDown();
@@ -273,7 +277,10 @@ class BlockingHandlerTest extends ConformanceTest {
         RawPeer peer = net.connectRaw(server.address());
         peer.send("work");
         Await.until("it is accepted", () -> server.server().connectionCount() == 1);
-        Await.stays("it is open", Timing.SHORT.multipliedBy(3), () -> server.server().connectionCount() == 1);
+        Await.stays(
+                "it is open",
+                Timing.SHORT.multipliedBy(3),
+                () -> server.server().connectionCount() == 1);
         go.countDown();
         assertThat(peer.receiveText(4)).isEqualTo("done");
         peer.awaitEnd();

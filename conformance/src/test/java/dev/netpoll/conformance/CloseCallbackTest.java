@@ -148,8 +148,10 @@ class CloseCallbackTest extends ConformanceTest {
         Await.until("all dialed ones ran", () -> dialedCloses.get() >= rounds);
         Await.until("the server forgot them", () -> server.server().connectionCount() == 0);
         Await.until("all accepted ones ran", () -> acceptedCloses.get() >= accepted.get());
-        Await.stays("none ran twice", Timing.SHORT, () -> dialedCloses.get() == rounds
-                && acceptedCloses.get() == accepted.get());
+        Await.stays(
+                "none ran twice",
+                Timing.SHORT,
+                () -> dialedCloses.get() == rounds && acceptedCloses.get() == accepted.get());
     }
 
     @Test

@@ -63,8 +63,10 @@ class CloseTest extends ConformanceTest {
     @Test
     void aBlockedFlushIsWoken() throws Exception {
         Pair pair = net.pair();
-        Background<Void> flush = Background.run(() ->
-                        pair.connection().writer().writeBytes(new byte[16 << 20]).flush())
+        Background<Void> flush = Background.run(() -> pair.connection()
+                        .writer()
+                        .writeBytes(new byte[16 << 20])
+                        .flush())
                 .awaitBlocked();
         pair.connection().close();
         assertThat(flush.failure())
@@ -77,8 +79,10 @@ class CloseTest extends ConformanceTest {
     @Test
     void aBlockedReadAndABlockedFlushAreBothWoken() throws Exception {
         Pair pair = net.pair();
-        Background<Void> flush = Background.runOnPlatformThread(() ->
-                        pair.connection().writer().writeBytes(new byte[16 << 20]).flush())
+        Background<Void> flush = Background.runOnPlatformThread(() -> pair.connection()
+                        .writer()
+                        .writeBytes(new byte[16 << 20])
+                        .flush())
                 .awaitBlocked();
         Background<Void> read = Background.runOnPlatformThread(
                         () -> pair.connection().reader().skip(1))
@@ -107,8 +111,7 @@ class CloseTest extends ConformanceTest {
         reads.put("readBytes", () -> in.readBytes(1));
         reads.put("readUtf8", () -> in.readUtf8(1));
         reads.put("read", () -> in.read(new byte[1], 0, 1));
-        reads.forEach((name, read) ->
-                assertThatThrownBy(read).as(name).isInstanceOf(ConnectionClosedException.class));
+        reads.forEach((name, read) -> assertThatThrownBy(read).as(name).isInstanceOf(ConnectionClosedException.class));
         in.release();
         assertThat(in.readableBytes()).isZero();
     }
@@ -250,8 +253,7 @@ class CloseTest extends ConformanceTest {
         if (variant.isTcp()) {
             assertThat(end).isEqualTo(RawPeer.End.RESET);
         }
-        assertThatThrownBy(() -> pair.connection().reader().readByte())
-                .isInstanceOf(ConnectionClosedException.class);
+        assertThatThrownBy(() -> pair.connection().reader().readByte()).isInstanceOf(ConnectionClosedException.class);
         pair.connection().close();
     }
 

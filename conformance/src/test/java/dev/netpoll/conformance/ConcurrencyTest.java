@@ -37,8 +37,8 @@ class ConcurrencyTest extends ConformanceTest {
             }));
         }
         writers.forEach(Background::result);
-        readers.forEach(reader ->
-                assertThat(Arrays.equals(reader.result(), bytes)).isTrue());
+        readers.forEach(
+                reader -> assertThat(Arrays.equals(reader.result(), bytes)).isTrue());
     }
 
     @Test

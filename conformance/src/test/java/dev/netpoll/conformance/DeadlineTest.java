@@ -119,8 +119,8 @@ class DeadlineTest extends ConformanceTest {
     @Test
     void aWriteDeadlineWakesAFlushInProgress() throws Exception {
         Pair pair = net.pair();
-        Background<Void> flush = Background.run(
-                        () -> pair.connection().writer().writeBytes(new byte[BIG]).flush())
+        Background<Void> flush = Background.run(() ->
+                        pair.connection().writer().writeBytes(new byte[BIG]).flush())
                 .awaitBlocked();
         pair.connection().setWriteDeadline(Instant.now().minusSeconds(1));
         assertThat(flush.failure()).isInstanceOf(WriteTimeoutException.class);

@@ -86,8 +86,7 @@ class DialTest extends ConformanceTest {
                 assertThat(failure).isInstanceOf(ConnectTimeoutException.class);
             } else {
                 // Linux refuses at once to queue more on a Unix socket (EAGAIN); a dialer may retry or say so.
-                assertThat(failure)
-                        .isInstanceOfAny(ConnectTimeoutException.class, ConnectFailedException.class);
+                assertThat(failure).isInstanceOfAny(ConnectTimeoutException.class, ConnectFailedException.class);
             }
             assertThat(((ConnectionException) failure).operation()).isEqualTo("connect");
         }
@@ -124,8 +123,8 @@ class DialTest extends ConformanceTest {
         AtomicReference<Object> outcome = new AtomicReference<>();
         Listening server = net.serve(connection -> {
             Handlers.discard().handle(connection);
-            Throwable failure =
-                    catchThrowable(() -> net.dialer().build().dial(target.address()).close());
+            Throwable failure = catchThrowable(
+                    () -> net.dialer().build().dial(target.address()).close());
             outcome.set(failure == null ? "dialed" : failure);
         });
         net.connectRaw(server.address()).send("x");
@@ -152,7 +151,8 @@ class DialTest extends ConformanceTest {
         Listening server = net.listen(net.server().onConnect(Connection::close));
         Dialer hurried = net.dialer().connectTimeout(Duration.ofMillis(1)).build();
         for (int i = 0; i < 100; i++) {
-            Throwable failure = catchThrowable(() -> hurried.dial(server.address()).close());
+            Throwable failure =
+                    catchThrowable(() -> hurried.dial(server.address()).close());
             if (failure != null) {
                 assertThat(failure).isInstanceOf(ConnectTimeoutException.class);
             }
@@ -169,8 +169,8 @@ class DialTest extends ConformanceTest {
     @Test
     void aDialedConnectionWithAHandlerIsToldOfThePeersEndOnce() throws Exception {
         AtomicInteger disconnects = new AtomicInteger();
-        Pair pair = net.pair(
-                net.dialer().onRequest(Handlers.discard()).onDisconnect(c -> disconnects.incrementAndGet()));
+        Pair pair =
+                net.pair(net.dialer().onRequest(Handlers.discard()).onDisconnect(c -> disconnects.incrementAndGet()));
         pair.peer().send("x").finish();
         Await.until("it is told", () -> disconnects.get() == 1);
         pair.peer().close();

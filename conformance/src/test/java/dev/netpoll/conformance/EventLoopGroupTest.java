@@ -101,9 +101,8 @@ class EventLoopGroupTest extends ConformanceTest {
     @Test
     void connectionsAreSpreadOverTheLoops() throws Exception {
         ConcurrentLinkedQueue<Thread> threads = new ConcurrentLinkedQueue<>();
-        Listening server = net.listen(net.server()
-                .dispatch(Dispatch.inline())
-                .onConnect(connection -> threads.add(Thread.currentThread())));
+        Listening server = net.listen(
+                net.server().dispatch(Dispatch.inline()).onConnect(connection -> threads.add(Thread.currentThread())));
         for (int i = 0; i < 20; i++) {
             net.connectRaw(server.address());
         }
@@ -138,7 +137,10 @@ class EventLoopGroupTest extends ConformanceTest {
                     .onConnect(connection -> names.add(Thread.currentThread().getName()))
                     .onRequest(connection -> {
                         names.add(Thread.currentThread().getName());
-                        connection.writer().writeUtf8(connection.reader().readUtf8(4)).flush();
+                        connection
+                                .writer()
+                                .writeUtf8(connection.reader().readUtf8(4))
+                                .flush();
                     }));
             RawPeer peer = net.connectRaw(server.address());
             peer.send("bl");

@@ -18,8 +18,9 @@ import org.junit.jupiter.api.Test;
 /** Descriptors are used again as soon as they are closed: nothing may reach the wrong connection. */
 class FdReuseTest extends ConformanceTest {
     private Listening named(String name) throws Exception {
-        return net.serve(Handlers.frames(request -> (name + new String(request, java.nio.charset.StandardCharsets.UTF_8))
-                .getBytes(java.nio.charset.StandardCharsets.UTF_8)));
+        return net.serve(
+                Handlers.frames(request -> (name + new String(request, java.nio.charset.StandardCharsets.UTF_8))
+                        .getBytes(java.nio.charset.StandardCharsets.UTF_8)));
     }
 
     @Test
@@ -35,7 +36,8 @@ class FdReuseTest extends ConformanceTest {
                     String id = client + ":" + j;
                     try (Connection connection = dialer.dial(servers.get(server).address())) {
                         connection.writer().writeInt(id.length()).writeUtf8(id).flush();
-                        String answer = connection.reader().readUtf8(connection.reader().readInt());
+                        String answer =
+                                connection.reader().readUtf8(connection.reader().readInt());
                         assertThat(answer).isEqualTo((server == 0 ? "a" : "b") + id);
                     }
                 }

@@ -65,11 +65,13 @@ class HalfCloseTest extends ConformanceTest {
     @Test
     void anAcceptedConnectionThatWasAskedToStaysHalfOpen() throws Exception {
         AtomicReference<Connection> accepted = new AtomicReference<>();
-        Listening server =
-                net.listen(net.server().options(HALF_OPEN).onConnect(accepted::set).onRequest(Handlers.discard()));
+        Listening server = net.listen(
+                net.server().options(HALF_OPEN).onConnect(accepted::set).onRequest(Handlers.discard()));
         RawPeer peer = net.connectRaw(server.address());
         peer.send("question").finish();
-        Await.until("the end is noticed", () -> accepted.get() != null && !accepted.get().isActive());
+        Await.until(
+                "the end is noticed",
+                () -> accepted.get() != null && !accepted.get().isActive());
         Await.stays("it is open", Timing.SHORT, () -> server.server().connectionCount() == 1);
         accepted.get().writer().writeUtf8("late answer").flush();
         assertThat(peer.receiveText(11)).isEqualTo("late answer");
@@ -97,8 +99,8 @@ class HalfCloseTest extends ConformanceTest {
         if (!variant.isEpoll()) {
             // A selector tells nothing of a stream that has ended; the next write does.
             Await.until("writing notices it", () -> {
-                Throwable failure =
-                        catchThrowable(() -> accepted.get().writer().writeByte(1).flush());
+                Throwable failure = catchThrowable(
+                        () -> accepted.get().writer().writeByte(1).flush());
                 return failure instanceof IOException;
             });
         }
@@ -136,7 +138,8 @@ class HalfCloseTest extends ConformanceTest {
         pair.peer().finish();
         assertThat(read.failure())
                 .isInstanceOfSatisfying(
-                        PeerClosedException.class, e -> assertThat(e.operation()).isEqualTo("read"));
+                        PeerClosedException.class,
+                        e -> assertThat(e.operation()).isEqualTo("read"));
         assertThat(in.readUtf8(3)).isEqualTo("abc");
     }
 
@@ -146,8 +149,8 @@ class HalfCloseTest extends ConformanceTest {
         pair.peer().finish();
         Await.until("the end is noticed", () -> !pair.connection().isActive());
         byte[] sent = Bytes.pattern(4 << 20);
-        Background<Void> flush = Background.run(
-                () -> pair.connection().writer().writeBytes(sent).flush());
+        Background<Void> flush =
+                Background.run(() -> pair.connection().writer().writeBytes(sent).flush());
         assertThat(pair.peer().receive(sent.length)).isEqualTo(sent);
         flush.result();
     }

@@ -26,7 +26,8 @@ class HandlerFailureTest extends ConformanceTest {
 
     /** Fails for a request that begins with an exclamation mark. */
     private static final ConnectionHandler FAILING_SOMETIMES = connection -> {
-        if (connection.reader().readableBytes() > 0 && connection.reader().peek(1).get(ValueLayout.JAVA_BYTE, 0) == '!') {
+        if (connection.reader().readableBytes() > 0
+                && connection.reader().peek(1).get(ValueLayout.JAVA_BYTE, 0) == '!') {
             throw new IllegalArgumentException("on purpose");
         }
         Handlers.echo().handle(connection);
@@ -147,11 +148,9 @@ class HandlerFailureTest extends ConformanceTest {
 
     @Test
     void anExecutorThatRejectsClosesTheConnection() throws Exception {
-        Listening server = net.listen(net.server()
-                .onRequest(Handlers.echo())
-                .dispatch(Dispatch.executor(task -> {
-                    throw new RejectedExecutionException("full");
-                })));
+        Listening server = net.listen(net.server().onRequest(Handlers.echo()).dispatch(Dispatch.executor(task -> {
+            throw new RejectedExecutionException("full");
+        })));
         net.connectRaw(server.address()).send("x").awaitEnd();
         Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
         net.takeErrors();

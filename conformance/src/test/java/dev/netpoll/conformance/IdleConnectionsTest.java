@@ -19,7 +19,9 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 
 /** Thousands of connections on which nothing happens. */
-@Variants(transports = {Transport.TCP4, Transport.UNIX}, modes = Mode.VIRTUAL)
+@Variants(
+        transports = {Transport.TCP4, Transport.UNIX},
+        modes = Mode.VIRTUAL)
 class IdleConnectionsTest extends ConformanceTest {
     private static final int COUNT = 2000;
 

@@ -40,7 +40,8 @@ class IdleTimeoutTest extends ConformanceTest {
 
     @Test
     void trafficKeepsAConnectionOpen() throws Exception {
-        Listening server = net.listen(net.server().idleTimeout(Duration.ofSeconds(1)).onRequest(Handlers.echo()));
+        Listening server =
+                net.listen(net.server().idleTimeout(Duration.ofSeconds(1)).onRequest(Handlers.echo()));
         RawPeer peer = net.connectRaw(server.address());
         long end = System.nanoTime() + Duration.ofMillis(1500).toNanos();
         int rounds = variant.transport() == dev.netpoll.conformance.support.Transport.TCP4 ? Integer.MAX_VALUE : 3;
@@ -54,8 +55,7 @@ class IdleTimeoutTest extends ConformanceTest {
     @Test
     void aDialedConnectionIsClosedTooAndItsReaderToldSo() throws Exception {
         Pair pair = net.pair(ConnectionOptions.builder().idleTimeout(IDLE).build());
-        Background<Byte> read =
-                Background.call(() -> pair.connection().reader().readByte());
+        Background<Byte> read = Background.call(() -> pair.connection().reader().readByte());
         assertThat(read.failure()).isInstanceOf(ConnectionClosedException.class);
         pair.peer().awaitEnd();
     }

@@ -53,8 +53,7 @@ class InlineHandlerTest extends ConformanceTest {
         assertThat(peer.receiveText(3)).isEqualTo("abc");
         Await.until("the handler ended", () -> failures.get() != null);
         failures.get()
-                .forEach((name, failure) ->
-                        assertThat(failure).as(name).isInstanceOf(IllegalStateException.class));
+                .forEach((name, failure) -> assertThat(failure).as(name).isInstanceOf(IllegalStateException.class));
     }
 
     @Test
@@ -108,7 +107,8 @@ class InlineHandlerTest extends ConformanceTest {
         }
         Await.until("all are closed", () -> closed.get() == 8);
         assertThat(moved).hasValue(0);
-        assertThat(threads.values().stream().distinct()).hasSizeBetween(1, net.group().loops());
+        assertThat(threads.values().stream().distinct())
+                .hasSizeBetween(1, net.group().loops());
     }
 
     @Test

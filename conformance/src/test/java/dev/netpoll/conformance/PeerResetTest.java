@@ -63,8 +63,10 @@ class PeerResetTest extends ConformanceTest {
     @Test
     void aBlockedFlushIsWokenByAReset() throws Exception {
         Pair pair = resettable();
-        Background<Void> flush = Background.run(() ->
-                        pair.connection().writer().writeBytes(new byte[16 << 20]).flush())
+        Background<Void> flush = Background.run(() -> pair.connection()
+                        .writer()
+                        .writeBytes(new byte[16 << 20])
+                        .flush())
                 .awaitBlocked();
         pair.peer().reset();
         assertThat(flush.failure()).isInstanceOfSatisfying(ConnectionResetException.class, e -> {
@@ -100,8 +102,10 @@ class PeerResetTest extends ConformanceTest {
         for (int i = 0; i < 3; i++) {
             Throwable failure =
                     catchThrowable(() -> pair.connection().writer().writeByte(1).flush());
-            assertThat(failure).isInstanceOfSatisfying(ConnectionResetException.class, e -> assertThat(e.bytesSent())
-                    .isZero());
+            assertThat(failure)
+                    .isInstanceOfSatisfying(
+                            ConnectionResetException.class,
+                            e -> assertThat(e.bytesSent()).isZero());
         }
     }
 

@@ -116,7 +116,8 @@ class ReadTest extends ConformanceTest {
         Pair pair = net.pair();
         pair.peer().send("GET /");
         Reader in = pair.connection().reader();
-        Background<Long> position = Background.call(() -> in.bytesBefore((byte) '\n')).awaitBlocked();
+        Background<Long> position =
+                Background.call(() -> in.bytesBefore((byte) '\n')).awaitBlocked();
         pair.peer().send("index\nrest");
         assertThat(position.result()).isEqualTo(10);
         assertThat(in.readUtf8(11)).isEqualTo("GET /index\n");
@@ -148,7 +149,8 @@ class ReadTest extends ConformanceTest {
         assertThat(in.read(bytes, 0, 0)).isZero();
         assertThat(in.read(bytes, 2, 8)).isEqualTo(3);
         assertThat(Arrays.copyOfRange(bytes, 2, 5)).isEqualTo("abc".getBytes(StandardCharsets.UTF_8));
-        Background<Integer> end = Background.call(() -> in.read(ByteBuffer.allocate(5))).awaitBlocked();
+        Background<Integer> end =
+                Background.call(() -> in.read(ByteBuffer.allocate(5))).awaitBlocked();
         pair.peer().finish();
         assertThat(end.result()).isEqualTo(-1);
         assertThat(in.read(bytes, 0, 1)).isEqualTo(-1);

@@ -126,8 +126,9 @@ class ReadTimeoutTest extends ConformanceTest {
         List<Byte> received = new ArrayList<>();
         while (received.size() < rounds) {
             Throwable failure = catchThrowable(() -> received.add(in.readByte()));
-            assertThat(failure).satisfiesAnyOf(
-                    f -> assertThat(f).isNull(), f -> assertThat(f).isInstanceOf(ReadTimeoutException.class));
+            assertThat(failure)
+                    .satisfiesAnyOf(
+                            f -> assertThat(f).isNull(), f -> assertThat(f).isInstanceOf(ReadTimeoutException.class));
         }
         for (int i = 0; i < rounds; i++) {
             assertThat(received.get(i)).isEqualTo((byte) i);

@@ -49,8 +49,7 @@ class ShutdownOfRunningHandlersTest extends ConformanceTest {
     @Test
     void runningHandlersMayFinish() throws Exception {
         Listening server = busy(10);
-        Background<Boolean> shutdown =
-                Background.call(() -> server.server().shutdown(Timing.LONG));
+        Background<Boolean> shutdown = Background.call(() -> server.server().shutdown(Timing.LONG));
         Await.stays("the shutdown waits", Timing.SHORT, () -> !shutdown.isDone());
         go.countDown();
         assertThat(shutdown.result()).isTrue();
@@ -63,8 +62,7 @@ class ShutdownOfRunningHandlersTest extends ConformanceTest {
     @Test
     void handlersThatDoNotFinishAreCutOffAtTheDeadline() throws Exception {
         Listening server = busy(10);
-        Background<Boolean> shutdown =
-                Background.call(() -> server.server().shutdown(Timing.SHORT));
+        Background<Boolean> shutdown = Background.call(() -> server.server().shutdown(Timing.SHORT));
         for (RawPeer peer : peers) {
             peer.awaitEnd();
         }
@@ -79,8 +77,7 @@ class ShutdownOfRunningHandlersTest extends ConformanceTest {
         Listening server = busy(1);
         RawPeer idle = net.connectRaw(server.address());
         Await.until("it is accepted", () -> server.server().connectionCount() == 2);
-        Background<Boolean> shutdown =
-                Background.call(() -> server.server().shutdown(Timing.LONG));
+        Background<Boolean> shutdown = Background.call(() -> server.server().shutdown(Timing.LONG));
         assertThat(idle.awaitEnd()).isEqualTo(RawPeer.End.FINISHED);
         assertThat(shutdown.isDone()).isFalse();
         go.countDown();

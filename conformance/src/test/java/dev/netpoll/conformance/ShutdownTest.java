@@ -67,8 +67,7 @@ class ShutdownTest extends ConformanceTest {
         RawPeer peer = net.connectRaw(server.address());
         peer.send(new byte[] {0, 0, 0, 1, 1, 0, 0});
         assertThat(peer.receive(5)).endsWith(1);
-        Background<Boolean> shutdown =
-                Background.call(() -> server.server().shutdown(Timing.LONG));
+        Background<Boolean> shutdown = Background.call(() -> server.server().shutdown(Timing.LONG));
         Await.until("accepting stops", () -> isRefused(server));
         Await.stays("the shutdown waits", Timing.SHORT, () -> !shutdown.isDone());
         peer.send(new byte[] {0, 1, 2});
@@ -141,8 +140,7 @@ class ShutdownTest extends ConformanceTest {
         RawPeer peer = net.connectRaw(server.address());
         peer.send("?");
         assertThat(peer.receive(1)).hasSize(1);
-        Background<Boolean> shutdown =
-                Background.call(() -> server.server().shutdown(Timing.LONG));
+        Background<Boolean> shutdown = Background.call(() -> server.server().shutdown(Timing.LONG));
         Await.until("accepting stops", () -> isRefused(server));
         assertThat(peer.drain()).isEqualTo(answer.length - 1);
         assertThat(shutdown.result()).isTrue();

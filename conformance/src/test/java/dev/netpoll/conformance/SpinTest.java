@@ -91,7 +91,8 @@ class SpinTest extends ConformanceTest {
 
     @Test
     void whileThePeerFloodsAPausedConnection() throws Exception {
-        Pair pair = net.pair(ConnectionOptions.builder().inboundMarks(1024, 2048).build());
+        Pair pair =
+                net.pair(ConnectionOptions.builder().inboundMarks(1024, 2048).build());
         pair.peer().sendUntilStuck(Duration.ofMillis(50), 64 << 20);
         assertLoopsSleep("while input is above its mark");
     }

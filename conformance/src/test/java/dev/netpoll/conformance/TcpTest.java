@@ -53,9 +53,8 @@ class TcpTest extends ConformanceTest {
         Connection byDefault = accepted(ConnectionOptions.defaults());
         assertThat(byDefault.getOption(StandardSocketOptions.SO_KEEPALIVE)).isTrue();
         assertThat(byDefault.getOption(ExtendedSocketOptions.TCP_KEEPIDLE)).isEqualTo(60);
-        Connection chosen = accepted(ConnectionOptions.builder()
-                .keepAlive(Duration.ofSeconds(8))
-                .build());
+        Connection chosen = accepted(
+                ConnectionOptions.builder().keepAlive(Duration.ofSeconds(8)).build());
         assertThat(chosen.getOption(ExtendedSocketOptions.TCP_KEEPIDLE)).isEqualTo(8);
         assertThat(chosen.getOption(ExtendedSocketOptions.TCP_KEEPINTERVAL)).isEqualTo(2);
         assertThat(chosen.getOption(ExtendedSocketOptions.TCP_KEEPCOUNT)).isEqualTo(3);
@@ -70,7 +69,8 @@ class TcpTest extends ConformanceTest {
                 .socketOption(StandardSocketOptions.SO_RCVBUF, 32 << 10)
                 .socketOption(StandardSocketOptions.TCP_NODELAY, false)
                 .build();
-        for (Connection connection : new Connection[] {accepted(options), net.pair(options).connection()}) {
+        for (Connection connection :
+                new Connection[] {accepted(options), net.pair(options).connection()}) {
             // Linux doubles what is asked for.
             assertThat(connection.getOption(StandardSocketOptions.SO_RCVBUF)).isIn(32 << 10, 64 << 10);
             assertThat(connection.getOption(StandardSocketOptions.TCP_NODELAY)).isFalse();

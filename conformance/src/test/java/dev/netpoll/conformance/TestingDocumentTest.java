@@ -44,8 +44,8 @@ class TestingDocumentTest {
         for (String module : List.of("conformance", "core")) {
             try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src/test/java"))) {
                 files.filter(file -> file.toString().endsWith("Test.java"))
-                        .forEach(file -> sources.put(
-                                file.getFileName().toString().replace(".java", ""), read(file)));
+                        .forEach(file ->
+                                sources.put(file.getFileName().toString().replace(".java", ""), read(file)));
             }
         }
         List<String> missing = new ArrayList<>();
@@ -66,15 +66,16 @@ class TestingDocumentTest {
     void itSpeaksOfEveryItemOnce() {
         List<String> rows =
                 document.lines().filter(line -> line.startsWith("| ")).toList();
-        IntStream.rangeClosed(1, GO_TESTS).forEach(number -> assertThat(startingWith(rows, "| " + number + " |"))
-                .as("Go test %d", number)
-                .isOne());
-        IntStream.rangeClosed(1, PITFALLS).forEach(number -> assertThat(startingWith(rows, "| 5.4." + number + " |"))
-                .as("pitfall %d", number)
-                .isOne());
-        NETTEST.forEach(name -> assertThat(startingWith(rows, "| " + name + " |"))
-                .as(name)
-                .isOne());
+        IntStream.rangeClosed(1, GO_TESTS)
+                .forEach(number -> assertThat(startingWith(rows, "| " + number + " |"))
+                        .as("Go test %d", number)
+                        .isOne());
+        IntStream.rangeClosed(1, PITFALLS)
+                .forEach(number -> assertThat(startingWith(rows, "| 5.4." + number + " |"))
+                        .as("pitfall %d", number)
+                        .isOne());
+        NETTEST.forEach(name ->
+                assertThat(startingWith(rows, "| " + name + " |")).as(name).isOne());
     }
 
     private static long startingWith(List<String> rows, String prefix) {

@@ -5,10 +5,10 @@ package dev.netpoll.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.conformance.support.EchoMain;
+import dev.netpoll.conformance.support.Mode;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
-import dev.netpoll.conformance.support.Mode;
 import java.io.BufferedReader;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -33,18 +33,21 @@ class TooManyOpenFilesTest extends ConformanceTest {
     void acceptingResumesWhenDescriptorsAreFreeAndOpenConnectionsAreServedMeanwhile() throws Exception {
         Assumptions.assumeTrue(Files.isExecutable(Path.of("/bin/sh")), "no shell to limit descriptors with");
         Path log = directory.resolve("log");
-        Process child = new ProcessBuilder(command()).redirectError(log.toFile()).start();
+        Process child =
+                new ProcessBuilder(command()).redirectError(log.toFile()).start();
         try (BufferedReader out = child.inputReader(StandardCharsets.UTF_8)) {
             int port = Integer.parseInt(out.readLine());
             List<RawPeer> peers = new ArrayList<>();
             for (int i = 0; i < 2 * LIMIT; i++) {
-                RawPeer peer =
-                        net.connectRaw(new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), port));
+                RawPeer peer = net.connectRaw(
+                        new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), port));
                 peer.send("x");
                 peers.add(peer);
             }
             assertThat(peers.getFirst().receiveText(1)).isEqualTo("x");
-            assertThat(peers.getLast().receiveNow(1)).as("it cannot have been accepted").isEmpty();
+            assertThat(peers.getLast().receiveNow(1))
+                    .as("it cannot have been accepted")
+                    .isEmpty();
             for (int i = 0; i < 10; i++) {
                 peers.getFirst().send("y");
                 assertThat(peers.getFirst().receiveText(1)).isEqualTo("y");
@@ -61,7 +64,9 @@ class TooManyOpenFilesTest extends ConformanceTest {
             child.destroy();
             child.waitFor();
         }
-        assertThat(Files.readAllLines(log)).as("the log tells it, not each time").hasSizeLessThan(20);
+        assertThat(Files.readAllLines(log))
+                .as("the log tells it, not each time")
+                .hasSizeLessThan(20);
     }
 
     private List<String> command() {

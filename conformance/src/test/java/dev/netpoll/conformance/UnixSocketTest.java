@@ -89,12 +89,11 @@ class UnixSocketTest extends ConformanceTest {
             dead.bind(at(path));
         }
         try {
-            assertThatThrownBy(() -> net.dial(at(path)))
-                    .isInstanceOfSatisfying(ConnectFailedException.class, e -> {
-                        if (variant.isEpoll()) {
-                            assertThat(e.errno()).isEqualTo("ECONNREFUSED");
-                        }
-                    });
+            assertThatThrownBy(() -> net.dial(at(path))).isInstanceOfSatisfying(ConnectFailedException.class, e -> {
+                if (variant.isEpoll()) {
+                    assertThat(e.errno()).isEqualTo("ECONNREFUSED");
+                }
+            });
         } finally {
             Files.delete(path);
         }
@@ -136,8 +135,7 @@ class UnixSocketTest extends ConformanceTest {
         Server server = echo();
         assertThatThrownBy(() -> server.listen(at(path)))
                 .isInstanceOfAny(IOException.class, IllegalArgumentException.class);
-        assertThatThrownBy(() -> net.dial(at(path)))
-                .isInstanceOfAny(IOException.class, IllegalArgumentException.class);
+        assertThatThrownBy(() -> net.dial(at(path))).isInstanceOfAny(IOException.class, IllegalArgumentException.class);
         assertThat(path).doesNotExist();
     }
 

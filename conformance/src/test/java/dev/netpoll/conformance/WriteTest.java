@@ -8,8 +8,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.netpoll.Connection;
 import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.buffer.Writer;
-import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Await;
+import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Bytes;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
@@ -76,11 +76,8 @@ class WriteTest extends ConformanceTest {
         }
         out.flush();
         byte[] numbers = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
-        byte[] expected = Bytes.concat(
-                new byte[] {'r', 'b'},
-                numbers,
-                numbers,
-                "yéappended".getBytes(StandardCharsets.UTF_8));
+        byte[] expected =
+                Bytes.concat(new byte[] {'r', 'b'}, numbers, numbers, "yéappended".getBytes(StandardCharsets.UTF_8));
         assertThat(pair.peer().receive(expected.length)).isEqualTo(expected);
     }
 
@@ -93,7 +90,9 @@ class WriteTest extends ConformanceTest {
             Writer out = pair.connection().writer();
             out.writeUtf8("headtail").writeDirect(payload, 4).flush();
             byte[] received = pair.peer().receive(100_008);
-            assertThat(new String(received, StandardCharsets.UTF_8)).startsWith("headpp").endsWith("pptail");
+            assertThat(new String(received, StandardCharsets.UTF_8))
+                    .startsWith("headpp")
+                    .endsWith("pptail");
         }
     }
 

@@ -93,8 +93,10 @@ class WriteTimeoutTest extends ConformanceTest {
             sent += failure == null ? 1 : 0;
         }
         connection.setWriteTimeout(Timing.SHORT);
-        assertThat(failure).isInstanceOfSatisfying(WriteTimeoutException.class, e -> assertThat(e.bytesSent())
-                .isZero());
+        assertThat(failure)
+                .isInstanceOfSatisfying(
+                        WriteTimeoutException.class,
+                        e -> assertThat(e.bytesSent()).isZero());
         return sent;
     }
 
@@ -113,8 +115,8 @@ class WriteTimeoutTest extends ConformanceTest {
     @Test
     void aNewTimeoutCountsForTheFlushInProgress() throws Exception {
         Pair pair = net.pair();
-        Background<Void> flush = Background.run(
-                        () -> pair.connection().writer().writeBytes(new byte[BIG]).flush())
+        Background<Void> flush = Background.run(() ->
+                        pair.connection().writer().writeBytes(new byte[BIG]).flush())
                 .awaitBlocked();
         pair.connection().setWriteTimeout(Timing.SHORT);
         assertThat(flush.failure()).isInstanceOf(WriteTimeoutException.class);
@@ -128,8 +130,8 @@ class WriteTimeoutTest extends ConformanceTest {
     @Test
     void aTimeoutLeavesTheReadingSideAlone() throws Exception {
         Pair pair = net.pair(SHORT_WRITES);
-        assertThatThrownBy(
-                        () -> pair.connection().writer().writeBytes(new byte[BIG]).flush())
+        assertThatThrownBy(() ->
+                        pair.connection().writer().writeBytes(new byte[BIG]).flush())
                 .isInstanceOf(WriteTimeoutException.class);
         pair.peer().send("still here");
         assertThat(pair.connection().reader().readUtf8(10)).isEqualTo("still here");

@@ -18,10 +18,8 @@ public final class EchoMain {
                         .backend(Backend.valueOf(args[0]))
                         .loops(1)
                         .build();
-                Server server = Server.builder()
-                        .group(group)
-                        .onRequest(Handlers.echo())
-                        .build()) {
+                Server server =
+                        Server.builder().group(group).onRequest(Handlers.echo()).build()) {
             InetAddress loopback = InetAddress.getByAddress(new byte[] {127, 0, 0, 1});
             InetSocketAddress bound = (InetSocketAddress) server.listen(new InetSocketAddress(loopback, 0));
             System.out.println(bound.getPort());

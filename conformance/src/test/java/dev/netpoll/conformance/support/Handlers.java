@@ -14,8 +14,7 @@ import java.util.function.UnaryOperator;
 /** Request handlers that work in every mode: they never read more than is there. */
 public final class Handlers {
     private static final int CHUNK = 1 << 18;
-    private static final ValueLayout.OfInt BIG_ENDIAN =
-            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
+    private static final ValueLayout.OfInt BIG_ENDIAN = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
 
     private Handlers() {}
 
@@ -37,7 +36,11 @@ public final class Handlers {
             byte[] request = nextFrame(connection);
             while (request != null) {
                 byte[] response = answer.apply(request);
-                connection.writer().writeInt(response.length).writeBytes(response).flush();
+                connection
+                        .writer()
+                        .writeInt(response.length)
+                        .writeBytes(response)
+                        .flush();
                 request = connection.isWritable() ? nextFrame(connection) : null;
             }
         };
@@ -83,5 +86,4 @@ public final class Handlers {
         int length = (int) connection.reader().readableBytes();
         return new String(connection.reader().readBytes(length), StandardCharsets.UTF_8);
     }
-
 }

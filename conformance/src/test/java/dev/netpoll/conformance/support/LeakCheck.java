@@ -42,7 +42,8 @@ public final class LeakCheck implements BeforeAllCallback, AfterAllCallback {
         if (before == null || Await.within(Await.DEADLINE, () -> State.now().isBackAt(before))) {
             return;
         }
-        throw new AssertionError(context.getDisplayName() + " leaks: " + State.now().beyond(before));
+        throw new AssertionError(
+                context.getDisplayName() + " leaks: " + State.now().beyond(before));
     }
 
     /** The JDK opens a socket when it first closes a channel, and keeps it; that is not our leak. */

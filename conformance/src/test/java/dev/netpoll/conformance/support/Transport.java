@@ -2,9 +2,9 @@
 // Copyright The Netpoll for Java Authors
 package dev.netpoll.conformance.support;
 
+import java.net.ProtocolFamily;
 import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
-import java.net.ProtocolFamily;
 
 /** The kind of stream socket a variant runs on. */
 public enum Transport {
