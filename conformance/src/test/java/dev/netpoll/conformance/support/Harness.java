@@ -25,7 +25,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** What a test needs of one variant: servers, dialers, addresses and raw peers. Ends what the test has opened. */
 public final class Harness {
-    private static final byte[] IPV6_LOOPBACK = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
     private static final AtomicInteger SOCKETS = new AtomicInteger();
 
     private final Variant variant;
@@ -41,6 +40,11 @@ public final class Harness {
         this.directory = directory;
     }
 
+    /** {@return the address ::1} */
+    public static byte[] ipv6Loopback() {
+        return new byte[] {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    }
+
     /** {@return the event loops} */
     public EventLoopGroup group() {
         return group;
@@ -51,7 +55,7 @@ public final class Harness {
         try {
             return switch (variant.transport()) {
                 case TCP4 -> new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), 0);
-                case TCP6 -> new InetSocketAddress(InetAddress.getByAddress(IPV6_LOOPBACK), 0);
+                case TCP6 -> new InetSocketAddress(InetAddress.getByAddress(ipv6Loopback()), 0);
                 case UNIX -> UnixDomainSocketAddress.of(freshPath());
             };
         } catch (IOException impossible) {
