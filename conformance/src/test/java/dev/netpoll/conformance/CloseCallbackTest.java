@@ -44,7 +44,7 @@ class CloseCallbackTest extends ConformanceTest {
         Await.until("a late one runs at once", () -> {
             AtomicReference<Thread> ranOn = new AtomicReference<>();
             pair.connection().addCloseCallback(c -> ranOn.set(Thread.currentThread()));
-            return ranOn.get() == Thread.currentThread();
+            return Thread.currentThread().equals(ranOn.get());
         });
         assertThat(first).hasValue(1);
     }

@@ -103,10 +103,7 @@ class ConcurrencyTest extends ConformanceTest {
     @Test
     void aHundredParallelShortConnectionsLoseNothing() throws Exception {
         AtomicLong received = new AtomicLong();
-        Listening server = net.serve(connection -> {
-            received.addAndGet(connection.reader().readableBytes());
-            Handlers.discard().handle(connection);
-        });
+        Listening server = net.serve(Handlers.count(received));
         List<Background<Void>> clients = new ArrayList<>();
         for (int i = 0; i < 100; i++) {
             clients.add(Background.run(() -> {
@@ -123,10 +120,7 @@ class ConcurrencyTest extends ConformanceTest {
     @Test
     void clientsThatWriteAndCloseAtOnceLoseNothing() throws Exception {
         AtomicLong received = new AtomicLong();
-        Listening server = net.serve(connection -> {
-            received.addAndGet(connection.reader().readableBytes());
-            Handlers.discard().handle(connection);
-        });
+        Listening server = net.serve(Handlers.count(received));
         for (int i = 0; i < 10; i++) {
             RawPeer client = net.connectRaw(server.address());
             client.send(new byte[5000]);

@@ -79,7 +79,7 @@ abstract class ConformanceTest {
         if (variant.transport() != Transport.TCP6) {
             return;
         }
-        try (ServerSocket probe = new ServerSocket(0, 1, InetAddress.getByName("::1"))) {
+        try (ServerSocket probe = new ServerSocket(0, 1, InetAddress.getByAddress(Harness.ipv6Loopback()))) {
             probe.getLocalPort();
         } catch (IOException absent) {
             throw aborted(variant, "no IPv6 on this machine: " + absent.getMessage());

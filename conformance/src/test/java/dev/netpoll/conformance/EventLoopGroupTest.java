@@ -23,6 +23,7 @@ import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
 import java.net.SocketAddress;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.junit.jupiter.api.Test;
@@ -108,6 +109,22 @@ class EventLoopGroupTest extends ConformanceTest {
         Await.until("all are accepted", () -> threads.size() == 20);
         long first = threads.stream().filter(threads.peek()::equals).count();
         assertThat(first).isBetween(5L, 15L);
+    }
+
+    @Test
+    void shutdownReturnsThoughAHandlerIsStuckForEver() throws Exception {
+        CountDownLatch stuck = new CountDownLatch(1);
+        CountDownLatch running = new CountDownLatch(1);
+        Listening server = net.serve(connection -> {
+            running.countDown();
+            stuck.await();
+        });
+        RawPeer peer = net.connectRaw(server.address());
+        peer.send("x");
+        running.await();
+        assertThat(server.server().shutdown(Timing.SHORT)).isFalse();
+        peer.awaitEnd();
+        stuck.countDown();
     }
 
     @Test

@@ -92,7 +92,7 @@ class InlineHandlerTest extends ConformanceTest {
                     connection.addCloseCallback(c -> closed.incrementAndGet());
                 })
                 .onRequest(connection -> {
-                    if (threads.get(connection) != Thread.currentThread()) {
+                    if (!Thread.currentThread().equals(threads.get(connection))) {
                         moved.incrementAndGet();
                     }
                     Handlers.echo().handle(connection);

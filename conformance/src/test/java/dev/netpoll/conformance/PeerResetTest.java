@@ -87,6 +87,10 @@ class PeerResetTest extends ConformanceTest {
         Pair pair = resettable();
         pair.connection().pauseReading();
         pair.peer().reset();
+        if (!variant.isEpoll()) {
+            // A selector that is not asked for input tells nothing.
+            pair.connection().resumeReading();
+        }
         Await.until("the reset is noticed", () -> !pair.connection().isActive());
     }
 

@@ -11,6 +11,7 @@ import dev.netpoll.ConnectionOptions;
 import dev.netpoll.Server;
 import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Handlers;
+import dev.netpoll.conformance.support.Harness;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.RawListener;
 import dev.netpoll.conformance.support.RawPeer;
@@ -81,7 +82,7 @@ class TcpTest extends ConformanceTest {
     void aDialMayBeBoundToALocalAddress() throws Exception {
         InetAddress local = variant.transport() == Transport.TCP4
                 ? InetAddress.getByAddress(new byte[] {127, 0, 0, 2})
-                : InetAddress.getByName("::1");
+                : InetAddress.getByAddress(Harness.ipv6Loopback());
         try (RawListener listener = net.listenRaw()) {
             Connection connection = net.closing(net.dialer()
                     .localAddress(new InetSocketAddress(local, 0))

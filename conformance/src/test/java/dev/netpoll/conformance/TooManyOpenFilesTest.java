@@ -58,6 +58,8 @@ class TooManyOpenFilesTest extends ConformanceTest {
                 peer.close();
             }
             assertThat(child.isAlive()).isTrue();
+        } catch (AssertionError failure) {
+            throw new AssertionError(failure.getMessage() + "; the server logged: " + Files.readString(log), failure);
         } finally {
             child.destroy();
             child.waitFor();

@@ -5,12 +5,16 @@ package dev.netpoll.conformance.support;
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.buffer.Reader;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.UnaryOperator;
 
 /** Request handlers that work in every mode: they never read more than is there. */
 public final class Handlers {
     private static final int CHUNK = 1 << 18;
+    private static final ValueLayout.OfInt BIG_ENDIAN = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
 
     private Handlers() {}
 
@@ -62,6 +66,16 @@ public final class Handlers {
         return connection -> connection.reader().skip(connection.reader().readableBytes());
     }
 
+    /** {@return drops what comes and counts it} */
+    public static ConnectionHandler count(AtomicLong received) {
+        return connection -> {
+            // More may come in between, so the number is taken once.
+            long readable = connection.reader().readableBytes();
+            connection.reader().skip(readable);
+            received.addAndGet(readable);
+        };
+    }
+
     /** {@return touches nothing} */
     public static ConnectionHandler ignore() {
         return connection -> {};
@@ -72,7 +86,4 @@ public final class Handlers {
         int length = (int) connection.reader().readableBytes();
         return new String(connection.reader().readBytes(length), StandardCharsets.UTF_8);
     }
-
-    private static final java.lang.foreign.ValueLayout.OfInt BIG_ENDIAN =
-            java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED.withOrder(java.nio.ByteOrder.BIG_ENDIAN);
 }

@@ -40,6 +40,11 @@ public final class Harness {
         this.directory = directory;
     }
 
+    /** {@return the address ::1} */
+    public static byte[] ipv6Loopback() {
+        return new byte[] {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    }
+
     /** {@return the event loops} */
     public EventLoopGroup group() {
         return group;
@@ -50,7 +55,7 @@ public final class Harness {
         try {
             return switch (variant.transport()) {
                 case TCP4 -> new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), 0);
-                case TCP6 -> new InetSocketAddress(InetAddress.getByName("::1"), 0);
+                case TCP6 -> new InetSocketAddress(InetAddress.getByAddress(ipv6Loopback()), 0);
                 case UNIX -> UnixDomainSocketAddress.of(freshPath());
             };
         } catch (IOException impossible) {
@@ -63,7 +68,7 @@ public final class Harness {
         return directory.resolve(SOCKETS.incrementAndGet() + ".sock");
     }
 
-    /** {@return a server's builder with the group, the dispatch, and {@link #errors()} as error handler} */
+    /** {@return a server's builder with the group, the dispatch, and an error handler for {@link #takeErrors}} */
     public Server.Builder server() {
         return Server.builder()
                 .group(group)
@@ -82,7 +87,7 @@ public final class Harness {
         return listen(server().onRequest(onRequest));
     }
 
-    /** {@return a dialer's builder with the group, the dispatch, and {@link #errors()} as error handler} */
+    /** {@return a dialer's builder with the group, the dispatch, and an error handler for {@link #takeErrors}} */
     public Dialer.Builder dialer() {
         return Dialer.builder()
                 .group(group)

@@ -4,6 +4,12 @@ package dev.netpoll.conformance.support;
 
 import dev.netpoll.internal.memory.SegmentPool;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -25,7 +31,8 @@ public final class LeakCheck implements BeforeAllCallback, AfterAllCallback {
     private static final Path DESCRIPTORS = Path.of("/proc/self/fd");
 
     @Override
-    public void beforeAll(ExtensionContext context) {
+    public void beforeAll(ExtensionContext context) throws IOException {
+        openWhatTheJdkKeeps();
         context.getStore(NAMESPACE).put(State.class, State.now());
     }
 
@@ -37,6 +44,19 @@ public final class LeakCheck implements BeforeAllCallback, AfterAllCallback {
         }
         throw new AssertionError(
                 context.getDisplayName() + " leaks: " + State.now().beyond(before));
+    }
+
+    /** The JDK opens a socket when it first closes a channel, and keeps it; that is not our leak. */
+    private static void openWhatTheJdkKeeps() throws IOException {
+        try (ServerSocketChannel listener = ServerSocketChannel.open();
+                Selector selector = Selector.open()) {
+            listener.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+            try (SocketChannel channel = SocketChannel.open(listener.getLocalAddress());
+                    SocketChannel accepted = listener.accept()) {
+                channel.configureBlocking(false).register(selector, SelectionKey.OP_READ);
+                accepted.shutdownOutput();
+            }
+        }
     }
 
     /** {@return the targets of this process's open descriptors, but for files that the JVM opens when it likes} */

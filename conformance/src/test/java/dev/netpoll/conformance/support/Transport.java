@@ -2,28 +2,13 @@
 // Copyright The Netpoll for Java Authors
 package dev.netpoll.conformance.support;
 
-import java.net.ProtocolFamily;
-import java.net.StandardProtocolFamily;
-import java.net.StandardSocketOptions;
-
 /** The kind of stream socket a variant runs on. */
 public enum Transport {
-    TCP4(StandardProtocolFamily.INET),
-    TCP6(StandardProtocolFamily.INET6),
-    UNIX(StandardProtocolFamily.UNIX);
+    TCP4,
+    TCP6,
+    UNIX;
 
-    private final ProtocolFamily family;
-
-    Transport(ProtocolFamily family) {
-        this.family = family;
-    }
-
-    /** {@return the family of its addresses} */
-    public ProtocolFamily family() {
-        return family;
-    }
-
-    /** {@return whether it has ports, resets by linger, and options such as {@link StandardSocketOptions#TCP_NODELAY}} */
+    /** {@return whether it has ports, resets by linger, and options such as TCP_NODELAY} */
     public boolean isTcp() {
         return this != UNIX;
     }
