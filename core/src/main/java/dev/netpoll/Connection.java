@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
+
 package dev.netpoll;
 
 import dev.netpoll.buffer.Reader;
@@ -149,8 +150,8 @@ public interface Connection extends AutoCloseable {
     boolean isReadingPaused();
 
     /**
-     * Tells the peer that nothing more will be sent, after what was flushed before; reading goes on. Idempotent.
-     * Bytes written and not flushed are flushed first.
+     * Tells the peer that nothing more will be sent, after what was flushed before; reading goes on. Idempotent. Bytes
+     * written and not flushed are flushed first, so this is for the writing thread.
      */
     void shutdownOutput() throws IOException;
 
@@ -168,10 +169,10 @@ public interface Connection extends AutoCloseable {
 
     /**
      * Takes the socket out of the library, open and non-blocking. The connection is closed afterwards (close callbacks
-     * run); bytes already received are in the result.
+     * run); bytes already received are in the result. The caller must be the connection's only user.
      *
-     * @throws IllegalStateException if called on an event loop other than the connection's own, or while flushed output
-     *     is still on its way
+     * @throws IllegalStateException if called on an event loop other than the connection's own, while another thread
+     *     reads, or while flushed output is still on its way
      */
     DetachedSocket detach() throws IOException;
 

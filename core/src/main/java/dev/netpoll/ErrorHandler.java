@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
+
 package dev.netpoll;
 
 /** Told once of each exception that a callback of a connection threw. The connection is closed afterwards. */

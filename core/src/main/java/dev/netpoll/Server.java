@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
+
 package dev.netpoll;
 
 import dev.netpoll.internal.connection.Acceptor;
 import dev.netpoll.internal.connection.ConnectionConfig;
 import dev.netpoll.internal.connection.SocketConnection;
 import dev.netpoll.internal.loop.EventLoop;
-import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenOptions;
 import dev.netpoll.internal.poll.ListenSocket;
 import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.SocketAddress;
-import java.net.SocketException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -99,7 +98,7 @@ public final class Server implements AutoCloseable {
                 loop = group.openAcceptLoop();
                 acceptLoop = loop;
             }
-            ListenSocket socket = bind(address);
+            ListenSocket socket = Acceptor.bind(group.internalBackend(), address, listenOptions);
             Acceptor acceptor = new Acceptor(loop, socket, this::nextLoop, config, connections, maxConnections);
             loop.start();
             runOn(loop, acceptor);
@@ -114,20 +113,6 @@ public final class Server implements AutoCloseable {
                 acceptLoop = null;
             }
             listening.unlock();
-        }
-    }
-
-    private ListenSocket bind(SocketAddress address) throws IOException {
-        try {
-            return group.internalBackend().bind(address, listenOptions);
-        } catch (TransportException e) {
-            String message = "cannot listen on " + address + ": " + Errno.describe(e.errno());
-            SocketException failure = switch (e.errno()) {
-                case Errno.EADDRINUSE, Errno.EADDRNOTAVAIL, Errno.EACCES -> new BindException(message);
-                default -> new SocketException(message);
-            };
-            failure.initCause(e);
-            throw failure;
         }
     }
 

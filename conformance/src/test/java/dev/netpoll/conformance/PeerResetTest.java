@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
+
 package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;

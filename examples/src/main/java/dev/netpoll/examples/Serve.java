@@ -149,7 +149,7 @@ final class Serve implements Callable<Integer> {
             try {
                 server.listen(address);
             } catch (SocketException e) {
-                throw usageError(e.getMessage()); // which names the address
+                throw usageError(String.valueOf(e.getMessage())); // which names the address
             } catch (IOException | UnsupportedOperationException | IllegalArgumentException e) {
                 throw usageError("--listen " + Addresses.format(address) + ": " + e.getMessage());
             }

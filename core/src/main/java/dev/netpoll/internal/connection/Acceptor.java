@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
+
 package dev.netpoll.internal.connection;
 
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Timer;
 import dev.netpoll.internal.poll.AcceptEvents;
+import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.ListenOptions;
 import dev.netpoll.internal.poll.ListenSocket;
 import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
+import java.net.BindException;
+import java.net.SocketAddress;
+import java.net.SocketException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -69,6 +75,26 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         this.config = config;
         this.connections = connections;
         this.maxConnections = maxConnections;
+    }
+
+    /**
+     * Binds a socket to listen on.
+     *
+     * @throws BindException if the address cannot be had
+     * @throws SocketException if something else is wrong with it
+     */
+    public static ListenSocket bind(Backend backend, SocketAddress address, ListenOptions options) throws IOException {
+        try {
+            return backend.bind(address, options);
+        } catch (TransportException e) {
+            String message = "cannot listen on " + address + ": " + Errno.describe(e.errno());
+            SocketException failure = switch (e.errno()) {
+                case Errno.EADDRINUSE, Errno.EADDRNOTAVAIL, Errno.EACCES -> new BindException(message);
+                default -> new SocketException(message);
+            };
+            failure.initCause(e);
+            throw failure;
+        }
     }
 
     /** Starts to accept. */

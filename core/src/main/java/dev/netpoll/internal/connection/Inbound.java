@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
+
 package dev.netpoll.internal.connection;
 
 import static dev.netpoll.internal.connection.ConnectionState.BROKEN;
@@ -17,7 +18,6 @@ import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentReader;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
@@ -32,9 +32,7 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>B1 The loop pushes into the inbox, then raises {@code delivered} (volatile), then looks at {@code target}. The
  *       reading side sets {@code target} (volatile), then looks into the inbox. So no bytes are left unnoticed.
- *   <li>B2 Only the loop pushes. It may take the inbox back to fill its last block up; it tells {@code target} again
- *       after it has put it back.
- *   <li>B3 Reading pauses while the memory retained is above the high mark and {@code delivered >= target}: somebody
+ *   <li>B2 Reading pauses while the memory retained is above the high mark and {@code delivered >= target}: somebody
  *       who waits for more always gets more. The loop sets {@code paused}, then looks again; others change what the
  *       rule depends on, then look at {@code paused}.
  * </ul>
@@ -43,17 +41,11 @@ final class Inbound extends Side implements RetainedBytes {
     /** The target while nobody waits: a handler is running, or there is none. */
     private static final long NOBODY = 0;
 
-    /** Deliveries up to this size may be copied behind an earlier one that was not taken yet. */
-    private static final int MERGE_MAX = 2048;
-
-    private static final VarHandle INBOX;
     private static final VarHandle RETAINED;
 
     static {
         try {
-            MethodHandles.Lookup lookup = MethodHandles.lookup();
-            INBOX = lookup.findVarHandle(Inbound.class, "inbox", Segment.class);
-            RETAINED = lookup.findVarHandle(Inbound.class, "retained", long.class);
+            RETAINED = MethodHandles.lookup().findVarHandle(Inbound.class, "retained", long.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -62,9 +54,7 @@ final class Inbound extends Side implements RetainedBytes {
     /** The bytes that the owner has taken. Owner only. */
     final SegmentReader buffer = new SegmentReader(SegmentPool.shared());
 
-    /** Delivered and not taken yet, the newest first. */
-    @SuppressWarnings("UnusedVariable") // through INBOX
-    private volatile @Nullable Segment inbox;
+    private final Inbox inbox = new Inbox();
 
     private volatile long delivered;
     private volatile long target = NOBODY;
@@ -97,14 +87,13 @@ final class Inbound extends Side implements RetainedBytes {
 
     /** Moves what was delivered into the buffer. */
     void take() {
-        if (inbox == null) {
-            return;
+        Segment oldestFirst = inbox.take();
+        if (oldestFirst != null) {
+            for (Segment s = oldestFirst; s != null; s = s.next) {
+                taken += s.length();
+            }
+            buffer.append(oldestFirst);
         }
-        Segment oldestFirst = reverse((Segment) INBOX.getAndSet(this, (Segment) null));
-        for (Segment s = oldestFirst; s != null; s = s.next) {
-            taken += s.length();
-        }
-        buffer.append(oldestFirst);
     }
 
     /** Waits until {@code n} bytes are in the buffer; on failure nothing is consumed. */
@@ -311,37 +300,15 @@ final class Inbound extends Side implements RetainedBytes {
             next = s.next;
             s.next = null;
             bytes += s.length();
-            push(s);
+            if (!inbox.merge(s)) {
+                charge(s);
+                inbox.push(s);
+            }
         }
         long position = delivered + bytes; // only the loop writes it
         delivered = position; // B1
         tell();
         updatePaused();
-    }
-
-    private void push(Segment s) {
-        Segment last = null;
-        if (s.length() <= MERGE_MAX && INBOX.getOpaque(this) != null) {
-            last = (Segment) INBOX.getAndSet(this, (Segment) null); // B2
-            if (last != null && last.room() >= s.length()) {
-                MemorySegment.copy(s.memory, s.start, last.memory, last.end, s.length());
-                last.end += s.length();
-                INBOX.setVolatile(this, last);
-                s.free();
-                return;
-            }
-        }
-        charge(s);
-        if (last != null) {
-            s.next = last;
-            INBOX.setVolatile(this, s); // the reading side only takes
-            return;
-        }
-        Segment top;
-        do {
-            top = (Segment) INBOX.getVolatile(this);
-            s.next = top;
-        } while (!INBOX.compareAndSet(this, top, s));
     }
 
     private void charge(Segment s) {
@@ -391,7 +358,7 @@ final class Inbound extends Side implements RetainedBytes {
         }
     }
 
-    /** Pauses or resumes as the rule B3 says. */
+    /** Pauses or resumes as the rule B2 says. */
     private void updatePaused() {
         if (connection.has(CLOSED | ConnectionState.PEER_ENDED)) {
             return;
@@ -413,7 +380,7 @@ final class Inbound extends Side implements RetainedBytes {
 
     @Override
     void end() {
-        Segment.freeAll((Segment) INBOX.getAndSet(this, (Segment) null)); // CLOSED is set, so nothing is added any more
+        Segment.freeAll(inbox.take()); // CLOSED is set, so nothing is added any more
         super.end();
     }
 
@@ -424,16 +391,5 @@ final class Inbound extends Side implements RetainedBytes {
         Segment all = buffer.take();
         leave();
         return all;
-    }
-
-    private static @Nullable Segment reverse(@Nullable Segment newestFirst) {
-        Segment reversed = null;
-        Segment next;
-        for (Segment s = newestFirst; s != null; s = next) {
-            next = s.next;
-            s.next = reversed;
-            reversed = s;
-        }
-        return reversed;
     }
 }

@@ -1,31 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
+
 package dev.netpoll.internal.connection;
 
 import static dev.netpoll.internal.connection.ConnectionState.BROKEN;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSED;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
-import static dev.netpoll.internal.connection.ConnectionState.DETACHING;
 import static dev.netpoll.internal.connection.ConnectionState.DISCONNECTED;
 import static dev.netpoll.internal.connection.ConnectionState.DISCONNECTING;
 import static dev.netpoll.internal.connection.ConnectionState.DRAINING;
 import static dev.netpoll.internal.connection.ConnectionState.ENDED;
-import static dev.netpoll.internal.connection.ConnectionState.FLUSHING;
 import static dev.netpoll.internal.connection.ConnectionState.PEER_ENDED;
 import static dev.netpoll.internal.connection.ConnectionState.READY;
 import static dev.netpoll.internal.connection.ConnectionState.RUNNING;
 import static dev.netpoll.internal.connection.ConnectionState.SENDING;
 
 import dev.netpoll.ConnectionHandler;
-import dev.netpoll.buffer.LinkBuffer;
-import dev.netpoll.internal.loop.EventLoop;
-import dev.netpoll.internal.memory.BufferAccess;
-import dev.netpoll.internal.memory.SegmentPool;
-import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.TransportException;
-import java.io.IOException;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,8 +27,6 @@ import org.jspecify.annotations.Nullable;
  * <p>It is a {@link Runnable} so that starting a run of the handler allocates nothing.
  */
 public final class Lifecycle implements Runnable {
-    private static final BufferAccess<LinkBuffer> BUFFERS = BufferAccess.of(LinkBuffer.class);
-
     private final SocketConnection connection;
     private final CallbackRunner callbacks;
     private final CloseCallbacks closeCallbacks = new CloseCallbacks();
@@ -378,55 +367,5 @@ public final class Lifecycle implements Runnable {
         if (!closeCallbacks.add(callback)) {
             callbacks.call(callback);
         }
-    }
-
-    // ---- detach ----
-
-    RawSocket detach() throws IOException {
-        if (EventLoop.onLoop() && !connection.inLoop()) {
-            throw new IllegalStateException("detach() waits for the connection's event loop, so not on another one");
-        }
-        if (connection.inbound().hasWaiter()) {
-            throw new IllegalStateException("another thread is reading; detach() needs the connection for itself");
-        }
-        if (!connection.add(CLOSING | DETACHING, CLOSING | SENDING | FLUSHING)) {
-            if (connection.has(CLOSING)) {
-                throw ConnectionErrors.closed(connection, "detach");
-            }
-            throw new IllegalStateException("flushed output is still on its way; wait until it is sent, then detach");
-        }
-        CompletableFuture<RawSocket> result = new CompletableFuture<>();
-        connection.onLoop(() -> detachOnLoop(result));
-        try {
-            return result.join();
-        } catch (CompletionException e) {
-            connection.onLoop(() -> release(false));
-            throw ConnectionErrors.closed(connection, "detach");
-        }
-    }
-
-    private void detachOnLoop(CompletableFuture<RawSocket> result) {
-        try {
-            if (connection.has(CLOSED)) {
-                throw new TransportException("detach", connection.errno());
-            }
-            RawSocket raw = connection.transport().detach();
-            connection.timer().stop();
-            connection.loop().remove(connection);
-            result.complete(raw);
-        } catch (TransportException | RuntimeException e) {
-            result.completeExceptionally(e);
-        }
-    }
-
-    /** After {@link #detach}: takes what was received and not read, and ends the connection. */
-    LinkBuffer endDetached() {
-        LinkBuffer unread =
-                BUFFERS.wrap(SegmentPool.shared(), connection.inbound().takeAll());
-        connection.add(CLOSED);
-        connection.inbound().wake();
-        connection.outbound().leaveIfOwner();
-        settle();
-        return unread;
     }
 }

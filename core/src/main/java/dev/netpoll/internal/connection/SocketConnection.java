@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
+
 package dev.netpoll.internal.connection;
 
 import dev.netpoll.Connection;
@@ -11,7 +12,6 @@ import dev.netpoll.buffer.Writer;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportEvents;
 import dev.netpoll.internal.poll.TransportException;
@@ -404,8 +404,7 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     @Override
     public DetachedSocket detach() throws IOException {
-        RawSocket raw = lifecycle.detach();
-        return new DetachedSocket(raw.fd(), raw.channel(), lifecycle.endDetached());
+        return new Detachment(this).run();
     }
 
     @Override

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
+
 package dev.netpoll.internal.loop;
 
 /** A point in time at which a loop calls back. Loop only. Armed on at most one loop at a time. */

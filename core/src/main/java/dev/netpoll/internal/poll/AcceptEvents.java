@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
+
 package dev.netpoll.internal.poll;
 
 /** What a listening socket reports, on the thread that polls. Must not throw. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
+
 /**
  * The contract between an event loop and an operating system: {@link dev.netpoll.internal.poll.Backend} makes sockets,
  * {@link dev.netpoll.internal.poll.Poller} waits for them, {@link dev.netpoll.internal.poll.Transport} is one

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.connection;
+
+import dev.netpoll.internal.memory.Segment;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Segments on their way from the event loop to the reading thread: a stack, pushed by the loop alone, taken whole by
+ * whoever reads. What was done before a push happens-before the take that returns the segment.
+ *
+ * <p>The loop may take the stack back for a moment to fill its newest block up, so that a peer that sends many small
+ * pieces to a slow reader costs little more memory than bytes. A reader that finds the stack empty meanwhile misses
+ * nothing: the loop tells it of the bytes after it has put them back.
+ */
+final class Inbox {
+    /** Pieces up to this size are copied behind an earlier one. */
+    private static final int MERGE_MAX = 2048;
+
+    private static final VarHandle NEWEST;
+
+    static {
+        try {
+            NEWEST = MethodHandles.lookup().findVarHandle(Inbox.class, "newest", Segment.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private volatile @Nullable Segment newest;
+
+    /** <i>Loop.</i> Copies a small piece into the newest block, if one waits here that has room; then frees it. */
+    boolean merge(Segment piece) {
+        if (newest == null || piece.length() > MERGE_MAX) {
+            return false;
+        }
+        Segment last = (Segment) NEWEST.getAndSet(this, (Segment) null);
+        boolean fits = last != null && last.room() >= piece.length();
+        if (fits) {
+            MemorySegment.copy(piece.memory, piece.start, last.memory, last.end, piece.length());
+            last.end += piece.length();
+            piece.free();
+        }
+        newest = last; // only readers had access meanwhile, and they only take
+        return fits;
+    }
+
+    /** <i>Loop.</i> Adds a segment. */
+    void push(Segment segment) {
+        Segment top;
+        do {
+            top = newest;
+            segment.next = top;
+        } while (!NEWEST.compareAndSet(this, top, segment));
+    }
+
+    /** {@return all segments, the oldest first, or null} */
+    @Nullable
+    Segment take() {
+        if (newest == null) {
+            return null;
+        }
+        Segment oldestFirst = null;
+        Segment next;
+        for (Segment s = (Segment) NEWEST.getAndSet(this, (Segment) null); s != null; s = next) {
+            next = s.next;
+            s.next = oldestFirst;
+            oldestFirst = s;
+        }
+        return oldestFirst;
+    }
+}
