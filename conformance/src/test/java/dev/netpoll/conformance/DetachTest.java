@@ -28,7 +28,9 @@ import org.junit.jupiter.api.Test;
 /** Sockets leave the library, and come in. */
 class DetachTest extends ConformanceTest {
     private Connection adopt(DetachedSocket socket) throws IOException {
-        return net.closing(net.group().adopt(socket, ConnectionOptions.defaults()));
+        ConnectionOptions options =
+                ConnectionOptions.builder().readTimeout(Await.DEADLINE).build();
+        return net.closing(net.group().adopt(socket, options));
     }
 
     @Test

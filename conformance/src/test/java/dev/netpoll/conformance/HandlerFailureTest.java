@@ -4,6 +4,7 @@
 package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionHandler;
@@ -12,6 +13,7 @@ import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.RawPeer;
+import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -97,7 +99,11 @@ class HandlerFailureTest extends ConformanceTest {
                 .onPrepare(connection -> connection.addCloseCallback(c -> closes.incrementAndGet()))
                 .onConnect(FAILING)
                 .onRequest(connection -> requests.incrementAndGet()));
-        net.connectRaw(server.address()).send("x").awaitEnd();
+        RawPeer peer = net.connectRaw(server.address());
+        Throwable closedAlready = catchThrowable(() -> peer.trySend(new byte[] {1}));
+        assertThat(closedAlready == null || closedAlready instanceof IOException)
+                .isTrue();
+        peer.awaitEnd();
         assertThat(net.takeError()).hasMessage("on purpose");
         Await.until("the close callback ran", () -> closes.get() == 1);
         assertThat(requests).hasValue(0);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
-
 package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -18,9 +17,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/**
- * docs/TESTING.md says which test covers what; here is checked that it speaks of tests that exist, and of everything.
- */
+/** What docs/TESTING.md says about tests: they exist, and nothing is left out. */
 class TestingDocumentTest {
     private static final Path ROOT = Path.of(System.getProperty("netpoll.root"));
     private static final Pattern REFERENCE = Pattern.compile("\\b([A-Z]\\w*Test)#(\\w+)");
