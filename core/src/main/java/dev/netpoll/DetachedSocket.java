@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param fd the descriptor with the epoll backend, else -1
  * @param channel the channel with the NIO backend, else null
- * @param unread bytes that had been received and not read; close it
+ * @param unread bytes that had been received and not read; adoption takes them, else close it
  */
 public record DetachedSocket(int fd, @Nullable SocketChannel channel, LinkBuffer unread) {
     public DetachedSocket {

@@ -76,10 +76,10 @@ public final class EventLoopGroup implements AutoCloseable {
     }
 
     /**
-     * Takes over a connected socket. The connection has no handler; the caller closes it. Bytes in
-     * {@link DetachedSocket#unread()} are not pushed back into the connection: they stay the caller's.
+     * Takes over a connected socket, and the bytes that were {@linkplain DetachedSocket#unread() received} from it: they
+     * are read first. The connection has no handler; the caller closes it.
      *
-     * @throws IOException if the socket is unusable or of another backend; it stays the caller's then
+     * @throws IOException if the socket is unusable or of another backend; one of another backend stays the caller's
      */
     public Connection adopt(DetachedSocket socket, ConnectionOptions options) throws IOException {
         EventLoop loop = next();
@@ -96,8 +96,14 @@ public final class EventLoopGroup implements AutoCloseable {
                 new ConnectionConfig.Ending(),
                 () -> {});
         SocketConnection connection = new SocketConnection(loop, transport, config);
-        connection.setUp(connection.localAddress());
+        connection.seed(socket.unread());
         connection.lifecycle().start();
+        try {
+            connection.setUp(connection.localAddress());
+        } catch (IOException | RuntimeException e) {
+            connection.abort();
+            throw e;
+        }
         return connection;
     }
 
@@ -150,7 +156,7 @@ public final class EventLoopGroup implements AutoCloseable {
         EventLoop best = null;
         for (int i = 0; i < all.size(); i++) {
             EventLoop candidate = all.get((first + i) % all.size());
-            if (candidate.isRunning() && (best == null || candidate.residentCount() < best.residentCount())) {
+            if (candidate.isRunning() && (best == null || candidate.assigned() < best.assigned())) {
                 best = candidate;
             }
         }

@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Server implements AutoCloseable {
     /** How long callbacks of forced connections are waited for. */
-    private static final Duration FORCED_PATIENCE = Duration.ofSeconds(5);
+    private static final Duration FORCED_PATIENCE = Duration.ofSeconds(1);
 
     private final EventLoopGroup group;
     private final ConnectionConfig config;

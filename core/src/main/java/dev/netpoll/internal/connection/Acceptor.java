@@ -151,16 +151,24 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     @Override
     public void acceptFailed(int errno) {
         long now = System.nanoTime();
+        socket.pause();
+        loop.arm(backOff, now + BACK_OFF_NANOS);
         if (!everLogged || now - loggedAt > LOG_NANOS) {
             everLogged = true;
             loggedAt = now;
+            log(errno);
+        }
+    }
+
+    private void log(int errno) {
+        try {
             LOG.log(
                     System.Logger.Level.WARNING,
                     "accepting on " + socket.localAddress() + " failed: " + Errno.describe(errno)
                             + "; it is tried again every " + TimeUnit.NANOSECONDS.toMillis(BACK_OFF_NANOS) + " ms");
+        } catch (RuntimeException | Error e) {
+            everLogged = false; // without descriptors a logger may not even load its classes
         }
-        socket.pause();
-        loop.arm(backOff, now + BACK_OFF_NANOS);
     }
 
     /** A connection of the server has ended and was counted down. Any thread. */

@@ -72,11 +72,6 @@ final class ConnectionErrors {
                 null);
     }
 
-    /** The handler was run with more bytes than a message may have, and consumed none. */
-    static FrameTooLargeException tooLarge(SocketConnection c) {
-        return tooLarge(c, c.inbound().buffer.length());
-    }
-
     static IllegalStateException wouldBlock(String what, String instead) {
         return new IllegalStateException(
                 what + " would block the event loop; use Dispatch.virtual() for handlers that wait, or " + instead);

@@ -192,6 +192,7 @@ public final class DialAttempt {
             connection.setUp(remote);
         } catch (IOException | RuntimeException e) {
             transport.close(false);
+            loop.unassign();
             throw e;
         }
         return connection;

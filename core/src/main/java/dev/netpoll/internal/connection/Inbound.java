@@ -13,13 +13,10 @@ import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.FrameTooLargeException;
 import dev.netpoll.PeerClosedException;
-import dev.netpoll.internal.memory.RetainedBytes;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentReader;
 import java.io.IOException;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,24 +29,14 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>B1 The loop pushes into the inbox, then raises {@code delivered} (volatile), then looks at {@code target}. The
  *       reading side sets {@code target} (volatile), then looks into the inbox. So no bytes are left unnoticed.
- *   <li>B2 Reading pauses while the memory retained is above the high mark and {@code delivered >= target}: somebody
- *       who waits for more always gets more. The loop sets {@code paused}, then looks again; others change what the
- *       rule depends on, then look at {@code paused}.
+ *   <li>B2 Reading pauses while the memory retained is above the high mark, unless somebody waits for a position that
+ *       was not reached: a blocked read, or a handler that demanded. The loop sets {@code paused}, then looks again;
+ *       others change what the rule depends on, then look at {@code paused}.
  * </ul>
  */
-final class Inbound extends Side implements RetainedBytes {
+final class Inbound extends Side {
     /** The target while nobody waits: a handler is running, or there is none. */
     private static final long NOBODY = 0;
-
-    private static final VarHandle RETAINED;
-
-    static {
-        try {
-            RETAINED = MethodHandles.lookup().findVarHandle(Inbound.class, "retained", long.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
 
     /** The bytes that the owner has taken. Owner only. */
     final SegmentReader buffer = new SegmentReader(SegmentPool.shared());
@@ -62,8 +49,11 @@ final class Inbound extends Side implements RetainedBytes {
     /** Stream position up to which the handler's last run has consumed. */
     private volatile long consumedAt;
 
-    /** Bytes of memory that received segments hold, wherever they are: inbox, buffer, slices, views. */
-    private volatile long retained;
+    /** What received segments hold, wherever they are: inbox, buffer, slices, views. */
+    private final Retained retained = new Retained(this);
+
+    /** Whether the target is somebody's wish, which goes before the mark, and not only "something new" (B2). */
+    private volatile boolean insistent;
 
     private volatile boolean paused;
     private volatile boolean pausedByUser;
@@ -123,6 +113,7 @@ final class Inbound extends Side implements RetainedBytes {
         long begin = System.nanoTime();
         beginWait();
         try {
+            insistent = true;
             target = taken - buffer.length() + n; // B1
             updateIfPaused();
             for (; ; ) {
@@ -136,6 +127,7 @@ final class Inbound extends Side implements RetainedBytes {
             }
         } finally {
             target = NOBODY;
+            insistent = false;
             endWait();
         }
     }
@@ -228,6 +220,20 @@ final class Inbound extends Side implements RetainedBytes {
         buffer.clear();
     }
 
+    @Override
+    boolean ownsMemory() {
+        return buffer.length() > 0 || buffer.hasViews();
+    }
+
+    /** Bytes that were received before the connection existed; before it starts. */
+    void seed(@Nullable Segment bytes) {
+        for (Segment s = bytes; s != null; s = s.next) {
+            taken += s.length();
+        }
+        delivered = taken;
+        buffer.append(bytes);
+    }
+
     // ---- handler runs, on the holder of RUNNING ----
 
     /**
@@ -241,6 +247,7 @@ final class Inbound extends Side implements RetainedBytes {
             return false;
         }
         target = NOBODY; // nobody waits while it runs
+        insistent = false;
         demanded = 0;
         take();
         return true;
@@ -258,17 +265,16 @@ final class Inbound extends Side implements RetainedBytes {
      *
      * @param fresh whether what is left counts as not seen: the next run is another handler's, or this one was held
      *     back
-     * @return false if more is left than a message may have, and none was consumed
      */
-    boolean endRun(boolean fresh) {
+    void endRun(boolean fresh) {
         buffer.release();
         long consumed = taken - buffer.length();
         boolean seen = !fresh && consumed == consumedAt;
         consumedAt = consumed;
         leave();
+        insistent = demanded > 0;
         target = demanded > 0 ? consumed + demanded : (seen ? taken : consumed) + 1; // B1
         updateIfPaused();
-        return !seen || taken - consumed <= connection.config().options().maxFrameLength();
     }
 
     /** onConnect has ended and there is no handler: whoever reads now, reads without runs. */
@@ -301,7 +307,7 @@ final class Inbound extends Side implements RetainedBytes {
             s.next = null;
             bytes += s.length();
             if (!inbox.merge(s)) {
-                charge(s);
+                retained.charge(s);
                 inbox.push(s);
             }
         }
@@ -309,12 +315,6 @@ final class Inbound extends Side implements RetainedBytes {
         delivered = position; // B1
         tell();
         updatePaused();
-    }
-
-    private void charge(Segment s) {
-        int bytes = s.block == null ? s.length() : s.block.capacity();
-        RETAINED.getAndAdd(this, (long) bytes);
-        s.charge(this, bytes);
     }
 
     /** Wakes the blocked reader, or starts a run that is due. */
@@ -331,16 +331,15 @@ final class Inbound extends Side implements RetainedBytes {
     }
 
     boolean isPaused() {
-        return paused;
+        return paused || pausedByUser;
     }
 
     boolean isPausedByUser() {
         return pausedByUser;
     }
 
-    @Override
-    public void released(int bytes) {
-        long left = (long) RETAINED.getAndAdd(this, (long) -bytes) - bytes;
+    /** Some of what was retained was given back, so that {@code left} bytes still are. Any thread. */
+    void released(long left) {
         if (paused && !pausedByUser && left < connection.config().options().inboundLowMark()) {
             updateLater();
         }
@@ -374,13 +373,19 @@ final class Inbound extends Side implements RetainedBytes {
     }
 
     private boolean shouldPause(int mark) {
-        long t = target;
-        return pausedByUser || (retained >= mark && (t == NOBODY || delivered >= t));
+        boolean wanted = insistent && delivered < target;
+        return pausedByUser || (!wanted && retained.bytes() >= mark);
+    }
+
+    /** {@return whether reading pauses because of what a handler left unread, and no run is due} */
+    boolean isStalled() {
+        return paused && !pausedByUser && !isDue();
     }
 
     @Override
     void end() {
         Segment.freeAll(inbox.take()); // CLOSED is set, so nothing is added any more
+        retained.detach();
         super.end();
     }
 

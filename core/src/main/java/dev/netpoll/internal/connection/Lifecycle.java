@@ -11,6 +11,7 @@ import static dev.netpoll.internal.connection.ConnectionState.DISCONNECTING;
 import static dev.netpoll.internal.connection.ConnectionState.DRAINING;
 import static dev.netpoll.internal.connection.ConnectionState.ENDED;
 import static dev.netpoll.internal.connection.ConnectionState.PEER_ENDED;
+import static dev.netpoll.internal.connection.ConnectionState.PEER_GONE;
 import static dev.netpoll.internal.connection.ConnectionState.READY;
 import static dev.netpoll.internal.connection.ConnectionState.RUNNING;
 import static dev.netpoll.internal.connection.ConnectionState.SENDING;
@@ -37,6 +38,9 @@ public final class Lifecycle implements Runnable {
 
     /** Whether the handler was not run, or returned, because too much output waits. Loop only, inline only. */
     private boolean throttled;
+
+    /** Whether the last run ended because too much output waits, so that it must go on. Holder of RUNNING only. */
+    private boolean heldBack;
 
     /** Whether the connection waits for the bytes it owes before it closes. Loop only. */
     private boolean lingering;
@@ -159,6 +163,7 @@ public final class Lifecycle implements Runnable {
                     callbacks.call(connect);
                 }
                 connection.add(READY, CLOSING);
+                sayGoodbye(); // it may cancel the run that follows
             }
         } while (endRun(begun));
         settle();
@@ -166,11 +171,14 @@ public final class Lifecycle implements Runnable {
 
     private boolean runRequest() {
         ConnectionHandler current = handler;
-        if (current == null || connection.has(CLOSING) || !connection.inbound().beginRun(current != lastRan)) {
+        boolean goesOn = heldBack;
+        if (current == null
+                || connection.has(CLOSING)
+                || !connection.inbound().beginRun(goesOn || current != lastRan)) {
             return false;
         }
         lastRan = current;
-        if (connection.inbound().hasBytes()) {
+        if (goesOn || connection.inbound().hasBytes()) {
             callbacks.call(current);
         }
         return true;
@@ -182,12 +190,11 @@ public final class Lifecycle implements Runnable {
         if (begun) {
             connection.timer().touch();
             connection.outbound().leaveIfOwner();
-            boolean heldBack = connection.config().inline() && holdBack();
+            heldBack = connection.config().inline() && holdBack();
             if (next == null) {
                 connection.inbound().endUnhandled();
-            } else if (!connection.inbound().endRun(next != lastRan || heldBack)) {
-                callbacks.report(ConnectionErrors.tooLarge(connection));
-                connection.closeFor("more input than a message may have, and none of it consumed", false);
+            } else {
+                connection.inbound().endRun(next != lastRan || heldBack);
             }
         }
         connection.remove(RUNNING);
@@ -240,7 +247,10 @@ public final class Lifecycle implements Runnable {
             runHandler(); // what has arrived is handled first
             return;
         }
-        boolean peerEnded = (state & PEER_ENDED) != 0 && closesItself((state & BROKEN) != 0);
+        // A peer that hung up behind bytes that nobody wants has ended, too.
+        boolean gone = (state & PEER_ENDED) != 0
+                || ((state & PEER_GONE) != 0 && connection.inbound().isStalled());
+        boolean peerEnded = gone && closesItself((state & BROKEN) != 0);
         if ((peerEnded || (state & DRAINING) != 0) && isIdle(peerEnded)) {
             close(false);
         }
@@ -344,6 +354,8 @@ public final class Lifecycle implements Runnable {
     private void end() {
         connection.inbound().end();
         connection.outbound().end();
+        connection.loop().unassign();
+        Orphans.adopt(connection);
         CloseCallbacks.Entry last = closeCallbacks.take();
         if (last == null) {
             connection.config().ended().run();

@@ -84,6 +84,11 @@ final class Outbound extends Side {
         buffer.clear();
     }
 
+    @Override
+    boolean ownsMemory() {
+        return buffer.pending() > 0;
+    }
+
     // ---- writing side ----
 
     /** To be called first by every write. */
@@ -220,7 +225,12 @@ final class Outbound extends Side {
         if (errno == Errno.EFAULT) {
             throw new IllegalStateException("memory given to writeDirect was closed before it was sent");
         }
-        // The loop learns of it by itself, after it has read what came before the error.
+        // The loop learns of it by itself, after it has read what came before the error; but not if there is nothing to
+        // read any more.
+        boolean ours = errno == Errno.ENOMEM || errno == Errno.ENOBUFS;
+        if (!ours && connection.has(ConnectionState.PEER_FINISHED)) {
+            connection.onLoop(() -> connection.failed(errno));
+        }
         return ConnectionErrors.broken(connection, "write", errno, taken);
     }
 

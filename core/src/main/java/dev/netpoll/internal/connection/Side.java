@@ -26,7 +26,8 @@ import org.jspecify.annotations.Nullable;
  *       (volatile) before the ender looks at {@code owner}. So either the thread sees ENDED and keeps out, or the ender
  *       sees the owner and leaves the memory to it.
  *   <li>S2 The ender frees the memory of a side whose owner is nobody, itself, or a thread that has terminated.
- *   <li>S3 Otherwise the owner frees it: in its next call that fails, or at the end of the handler's run.
+ *   <li>S3 Otherwise the owner frees it: in its next call that fails, or at the end of the handler's run; or the
+ *       collector does when nobody can use the connection any more, see {@link Orphans}.
  * </ul>
  *
  * <p><b>Waiting.</b> The waiter publishes itself, then looks at the condition; whoever makes the condition true does so
@@ -68,6 +69,14 @@ abstract class Side {
 
     /** Frees what the owner owns. */
     abstract void freeOwned();
+
+    /** {@return whether the connection has ended, but the side's memory was left to its owner} */
+    final boolean isOrphaned() {
+        return owner != null && ownsMemory();
+    }
+
+    /** {@return whether the owner seems to own something; right if nobody is using the side} */
+    abstract boolean ownsMemory();
 
     /** Makes the calling thread the owner; to be called first by every operation. */
     final void enter() throws ConnectionClosedException {

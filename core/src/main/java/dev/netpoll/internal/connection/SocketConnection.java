@@ -7,9 +7,11 @@ import dev.netpoll.Connection;
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.DetachedSocket;
 import dev.netpoll.FrameTooLargeException;
+import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.buffer.Reader;
 import dev.netpoll.buffer.Writer;
 import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.memory.BufferAccess;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.Transport;
@@ -42,6 +44,8 @@ public final class SocketConnection extends ConnectionState implements Connectio
         void connected(int errno);
     }
 
+    private static final BufferAccess<LinkBuffer> BUFFERS = BufferAccess.of(LinkBuffer.class);
+
     private final EventLoop loop;
     private final Transport transport;
     private final ConnectionConfig config;
@@ -68,6 +72,7 @@ public final class SocketConnection extends ConnectionState implements Connectio
         outbound = new Outbound(this, config.options());
         timer = new ConnectionTimer(this, config.options().idleTimeout());
         lifecycle = new Lifecycle(this);
+        loop.assign();
         reader = new ConnectionReader(inbound);
         writer = new ConnectionWriter(outbound);
     }
@@ -113,6 +118,11 @@ public final class SocketConnection extends ConnectionState implements Connectio
     /** Sets the socket's options, as the configuration says; one of our addresses tells the family. */
     public void setUp(@Nullable SocketAddress address) throws IOException {
         SocketSetup.apply(transport, config.options(), address instanceof UnixDomainSocketAddress);
+    }
+
+    /** Gives it bytes that were received earlier; before it starts. */
+    public void seed(LinkBuffer unread) {
+        inbound.seed(BUFFERS.take(unread));
     }
 
     /** Runs a task on the loop; if the loop has ended, and so all its connections are closed, at once. */
@@ -169,6 +179,11 @@ public final class SocketConnection extends ConnectionState implements Connectio
     @Override
     public void peerGone() {
         add(PEER_GONE);
+        try {
+            lifecycle.settle();
+        } catch (RuntimeException | Error e) {
+            lifecycle.fault(e);
+        }
     }
 
     @Override
@@ -263,7 +278,7 @@ public final class SocketConnection extends ConnectionState implements Connectio
     @Override
     public boolean isReusable() {
         return !has(INACTIVE | FLUSHING | SENDING | RUNNING | CUT | OUTPUT_SHUT)
-                && !inbound.isPaused()
+                && !inbound.isPaused() // what waits in the kernel can't be known then, with every backend
                 && outbound.buffer.pending() == 0
                 && transport.peek() == -Errno.EAGAIN
                 && inbound.readable() == 0

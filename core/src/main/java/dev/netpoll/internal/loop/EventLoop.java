@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
@@ -83,6 +84,7 @@ public final class EventLoop implements Executor {
     private final MpscQueue<Runnable> tasks = new MpscQueue<>();
     private final TimerHeap timers = new TimerHeap();
     private final List<Resident> residents = new ArrayList<>();
+    private final AtomicInteger assigned = new AtomicInteger();
     private final ReentrantLock leftovers = new ReentrantLock();
     private long now = System.nanoTime();
 
@@ -195,7 +197,22 @@ public final class EventLoop implements Executor {
         }
     }
 
-    /** {@return how many residents there are, for balancing} */
+    /** One more connection will live here. Any thread. */
+    public void assign() {
+        assigned.incrementAndGet();
+    }
+
+    /** One of the connections that were assigned has ended. Any thread. */
+    public void unassign() {
+        assigned.decrementAndGet();
+    }
+
+    /** {@return how many connections are assigned, also those that are not yet residents; for balancing} */
+    public int assigned() {
+        return assigned.get();
+    }
+
+    /** {@return how many residents there are} */
     public int residentCount() {
         return residentCount;
     }

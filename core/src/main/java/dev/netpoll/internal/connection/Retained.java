@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.connection;
+
+import dev.netpoll.internal.memory.RetainedBytes;
+import dev.netpoll.internal.memory.Segment;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Counts the memory that the received segments of a connection hold, wherever they are. Any thread. An object of its own,
+ * so that a slice that outlives its connection keeps only this.
+ */
+final class Retained extends AtomicLong implements RetainedBytes {
+    private static final long serialVersionUID = 1;
+
+    private transient volatile @Nullable Inbound inbound;
+
+    Retained(Inbound inbound) {
+        this.inbound = inbound;
+    }
+
+    /** Counts a segment, by the size of its block. */
+    void charge(Segment segment) {
+        int bytes = segment.block == null ? segment.length() : segment.block.capacity();
+        getAndAdd(bytes);
+        segment.charge(this, bytes);
+    }
+
+    long bytes() {
+        return get();
+    }
+
+    /** The connection has ended and needs to hear no more. */
+    void detach() {
+        inbound = null;
+    }
+
+    @Override
+    public void released(int bytes) {
+        long left = addAndGet(-bytes);
+        Inbound side = inbound;
+        if (side != null) {
+            side.released(left);
+        }
+    }
+}
