@@ -76,8 +76,8 @@ public final class EventLoopGroup implements AutoCloseable {
     }
 
     /**
-     * Takes over a connected socket, and the bytes that were {@linkplain DetachedSocket#unread() received} from it: they
-     * are read first. The connection has no handler; the caller closes it.
+     * Takes over a connected socket, and the bytes that were {@linkplain DetachedSocket#unread() received} from it:
+     * they are read first. The connection has no handler; the caller closes it.
      *
      * @throws IOException if the socket is unusable or of another backend; one of another backend stays the caller's
      */

@@ -63,12 +63,19 @@ final class Detachment {
         if (connection.inbound().hasWaiter()) {
             throw new IllegalStateException("another thread is reading; detach() needs the connection for itself");
         }
+        if (connection.outbound().unsent() > 0) {
+            throw outputOnItsWay();
+        }
         if (!connection.add(CLOSING | DETACHING, CLOSING | SENDING | FLUSHING)) {
             if (connection.has(CLOSING)) {
                 throw ConnectionErrors.closed(connection, "detach");
             }
-            throw new IllegalStateException("flushed output is still on its way; wait until it is sent, then detach");
+            throw outputOnItsWay();
         }
+    }
+
+    private static IllegalStateException outputOnItsWay() {
+        return new IllegalStateException("flushed output is still on its way; wait until it is sent, then detach");
     }
 
     private void handOver() {

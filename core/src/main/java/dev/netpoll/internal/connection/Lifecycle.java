@@ -14,7 +14,6 @@ import static dev.netpoll.internal.connection.ConnectionState.PEER_ENDED;
 import static dev.netpoll.internal.connection.ConnectionState.PEER_GONE;
 import static dev.netpoll.internal.connection.ConnectionState.READY;
 import static dev.netpoll.internal.connection.ConnectionState.RUNNING;
-import static dev.netpoll.internal.connection.ConnectionState.SENDING;
 
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.internal.poll.TransportException;
@@ -270,7 +269,7 @@ public final class Lifecycle implements Runnable {
             return true;
         }
         return connection.inbound().isConsumed()
-                && !connection.has(SENDING)
+                && connection.outbound().unsent() == 0
                 && connection.transport().peek() <= 0;
     }
 

@@ -8,8 +8,8 @@ import dev.netpoll.internal.memory.SegmentWriter;
 import java.lang.ref.Cleaner;
 
 /**
- * Memory of connections that were closed under a thread that still owned it (rule S3 of {@link Side}). The thread may come
- * back and free it; if it never does, it is freed when the connection has become unreachable, so that nobody can.
+ * Memory of connections that were closed under a thread that still owned it (rule S3 of {@link Side}). The thread may
+ * come back and free it; if it never does, it is freed when the connection has become unreachable, so that nobody can.
  */
 final class Orphans {
     private static final Cleaner CLEANER = Cleaner.create();

@@ -310,7 +310,7 @@ final class Outbound extends Side {
         }
         flush();
         connection.add(OUTPUT_SHUT);
-        if (!connection.has(SENDING)) {
+        if (unsent() == 0) {
             connection.transport().shutdownOutput();
         } // else the loop does it when the queue has drained
     }
@@ -389,7 +389,7 @@ final class Outbound extends Side {
         progressAt = System.nanoTime();
         if (drained) {
             giveBack();
-            if (connection.has(OUTPUT_SHUT)) {
+            if (connection.has(OUTPUT_SHUT) && unsent() == 0) {
                 shutdownNow();
             }
         }

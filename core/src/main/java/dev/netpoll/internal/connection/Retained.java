@@ -9,8 +9,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Counts the memory that the received segments of a connection hold, wherever they are. Any thread. An object of its own,
- * so that a slice that outlives its connection keeps only this.
+ * Counts the memory that the received segments of a connection hold, wherever they are. Any thread. An object of its
+ * own, so that a slice that outlives its connection keeps only this.
  */
 final class Retained extends AtomicLong implements RetainedBytes {
     private static final long serialVersionUID = 1;
