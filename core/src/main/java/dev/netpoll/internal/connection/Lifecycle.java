@@ -38,7 +38,7 @@ public final class Lifecycle implements Runnable {
     /** Whether the handler was not run, or returned, because too much output waits. Loop only, inline only. */
     private boolean throttled;
 
-    /** Whether the last run ended because too much output waits, so that it must go on. Holder of RUNNING only. */
+    /** Whether the last run found that too much output waits, so that it must go on. Loop only, inline only. */
     private boolean heldBack;
 
     /** Whether the connection waits for the bytes it owes before it closes. Loop only. */
@@ -168,6 +168,13 @@ public final class Lifecycle implements Runnable {
         settle();
     }
 
+    /** The handler has been told that too much output waits: it may return, and is run again when that is gone. */
+    void foundUnwritable() {
+        heldBack = connection.has(RUNNING)
+                && connection.inLoop()
+                && connection.config().inline();
+    }
+
     private boolean runRequest() {
         ConnectionHandler current = handler;
         boolean goesOn = heldBack;
@@ -177,6 +184,7 @@ public final class Lifecycle implements Runnable {
             return false;
         }
         lastRan = current;
+        heldBack = false;
         if (goesOn || connection.inbound().hasBytes()) {
             callbacks.call(current);
         }
@@ -189,7 +197,9 @@ public final class Lifecycle implements Runnable {
         if (begun) {
             connection.timer().touch();
             connection.outbound().leaveIfOwner();
-            heldBack = connection.config().inline() && holdBack();
+            if (connection.config().inline()) {
+                holdBack();
+            }
             if (next == null) {
                 connection.inbound().endUnhandled();
             } else {
@@ -198,7 +208,7 @@ public final class Lifecycle implements Runnable {
         }
         connection.remove(RUNNING);
         ConnectionHandler latest = handler; // one that was set meanwhile found us running
-        boolean due = latest != null && (latest != next || connection.inbound().isDue());
+        boolean due = latest != null && (heldBack || latest != next || connection.inbound().isDue());
         if (!due || throttled) {
             return false;
         }

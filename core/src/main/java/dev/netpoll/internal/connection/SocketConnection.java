@@ -292,7 +292,11 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     @Override
     public boolean isWritable() {
-        return outbound.isWritable();
+        boolean writable = outbound.isWritable();
+        if (!writable && inLoop()) {
+            lifecycle.foundUnwritable();
+        }
+        return writable;
     }
 
     @Override
