@@ -208,7 +208,8 @@ public final class Lifecycle implements Runnable {
         }
         connection.remove(RUNNING);
         ConnectionHandler latest = handler; // one that was set meanwhile found us running
-        boolean due = latest != null && (heldBack || latest != next || connection.inbound().isDue());
+        boolean due = latest != null
+                && (heldBack || latest != next || connection.inbound().isDue());
         if (!due || throttled) {
             return false;
         }
