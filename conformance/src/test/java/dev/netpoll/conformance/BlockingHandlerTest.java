@@ -19,9 +19,9 @@ import dev.netpoll.conformance.support.LeakCheck;
 import dev.netpoll.conformance.support.Mode;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Variants;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -75,7 +75,7 @@ class BlockingHandlerTest extends ConformanceTest {
     @Test
     void noRequestIsHandledBeforeOnConnectReturns() throws Exception {
         CountDownLatch go = new CountDownLatch(1);
-        List<String> events = Collections.synchronizedList(new ArrayList<>());
+        List<String> events = new CopyOnWriteArrayList<>();
         Listening server = net.listen(net.server()
                 .onConnect(connection -> {
                     go.await();
@@ -94,7 +94,7 @@ class BlockingHandlerTest extends ConformanceTest {
     void onDisconnectWaitsForASlowOnConnect() throws Exception {
         CountDownLatch go = new CountDownLatch(1);
         AtomicInteger connecting = new AtomicInteger();
-        List<String> events = Collections.synchronizedList(new ArrayList<>());
+        List<String> events = new CopyOnWriteArrayList<>();
         Listening server = net.listen(net.server()
                 .onConnect(connection -> {
                     connecting.incrementAndGet();
@@ -209,7 +209,7 @@ class BlockingHandlerTest extends ConformanceTest {
     @Test
     void closeCallbacksWaitForTheRunningHandler() throws Exception {
         CountDownLatch go = new CountDownLatch(1);
-        List<String> events = Collections.synchronizedList(new ArrayList<>());
+        List<String> events = new CopyOnWriteArrayList<>();
         Listening server = net.serve(connection -> {
             connection.addCloseCallback(c -> events.add("close"));
             connection.close();
@@ -250,7 +250,7 @@ class BlockingHandlerTest extends ConformanceTest {
     void bytesThatComeWhileTheHandlerRunsStartAnotherRun() throws Exception {
         CountDownLatch running = new CountDownLatch(1);
         CountDownLatch go = new CountDownLatch(1);
-        List<String> runs = Collections.synchronizedList(new ArrayList<>());
+        List<String> runs = new CopyOnWriteArrayList<>();
         Listening server = net.serve(connection -> {
             String text = Handlers.takeText(connection);
             running.countDown();

@@ -13,15 +13,15 @@ import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.RawPeer;
 import java.net.StandardSocketOptions;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** The callbacks of a connection: which, when, how often. */
 class CallbackOrderTest extends ConformanceTest {
-    private final List<String> events = Collections.synchronizedList(new ArrayList<>());
+    private final List<String> events = new CopyOnWriteArrayList<>();
 
     private Listening recording() throws Exception {
         return net.listen(net.server()
@@ -59,7 +59,7 @@ class CallbackOrderTest extends ConformanceTest {
 
     @Test
     void aLocalCloseIsNoDisconnect() throws Exception {
-        List<String> seen = Collections.synchronizedList(new ArrayList<>());
+        List<String> seen = new CopyOnWriteArrayList<>();
         Listening server = net.listen(net.server()
                 .onConnect(connection -> connection.addCloseCallback(c -> seen.add("close")))
                 .onRequest(Connection::close)
@@ -168,7 +168,7 @@ class CallbackOrderTest extends ConformanceTest {
                     events.add("request " + Handlers.takeText(connection) + " " + connection.attachment());
                     connection.close();
                 }));
-        List<String> client = Collections.synchronizedList(new ArrayList<>());
+        List<String> client = new CopyOnWriteArrayList<>();
         Connection dialed = net.closing(net.dialer()
                 .onRequest(connection -> {
                     client.add("request " + Handlers.takeText(connection));

@@ -13,8 +13,8 @@ import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Harness.Pair;
 import dev.netpoll.conformance.support.RawPeer;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -25,7 +25,7 @@ class CloseCallbackTest extends ConformanceTest {
     @Test
     void theLastAddedRunsFirst() throws Exception {
         Pair pair = net.pair();
-        List<Integer> order = Collections.synchronizedList(new ArrayList<>());
+        List<Integer> order = new CopyOnWriteArrayList<>();
         for (int i = 1; i <= 3; i++) {
             int number = i;
             pair.connection().addCloseCallback(c -> order.add(number));

@@ -19,12 +19,11 @@ import dev.netpoll.conformance.support.Harness.Pair;
 import dev.netpoll.conformance.support.LeakCheck;
 import dev.netpoll.conformance.support.RawPeer;
 import java.io.ByteArrayOutputStream;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -76,7 +75,7 @@ class RequestHandlerTest extends ConformanceTest {
 
     @Test
     void aHandlerReplacedInsideAHandlerTakesEffectAtTheNextRun() throws Exception {
-        List<String> runs = Collections.synchronizedList(new ArrayList<>());
+        List<String> runs = new CopyOnWriteArrayList<>();
         ConnectionHandler second = connection -> {
             runs.add("second " + Handlers.takeText(connection));
             connection.writer().writeByte('.').flush();
