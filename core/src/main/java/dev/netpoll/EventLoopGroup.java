@@ -80,9 +80,13 @@ public final class EventLoopGroup implements AutoCloseable {
      * they are read first. The connection has no handler; the caller closes it.
      *
      * @throws IOException if the socket is unusable or of another backend; one of another backend stays the caller's
+     * @throws IllegalStateException if the buffer of unread bytes was closed; the socket stays the caller's
      */
     public Connection adopt(DetachedSocket socket, ConnectionOptions options) throws IOException {
         EventLoop loop = next();
+        if (socket.unread().pendingBytes() > 0) { // also refuses a closed buffer, before anything is taken over
+            throw new IllegalArgumentException("bytes were written to the buffer of unread bytes and not flushed");
+        }
         Transport transport = chosen.backend().adopt(new RawSocket(socket.fd(), socket.channel()));
         ConnectionConfig config = new ConnectionConfig(
                 null,

@@ -62,6 +62,16 @@ final class ConnectionErrors {
                 sent);
     }
 
+    static WriteTimeoutException cut(SocketConnection c) {
+        return new WriteTimeoutException(
+                "an earlier flush ended in the middle of its bytes, so that nothing can follow; close the connection",
+                "write",
+                c.localAddress(),
+                c.remoteAddress(),
+                null,
+                0);
+    }
+
     static FrameTooLargeException tooLarge(SocketConnection c, long bytes) {
         return new FrameTooLargeException(
                 bytes + " bytes at once are more than maxFrameLength "

@@ -112,7 +112,7 @@ final class Outbound extends Side {
             throw ConnectionErrors.broken(connection, "write", 0);
         }
         if ((state & CUT) != 0) {
-            throw ConnectionErrors.writeTimeout(connection, 0, buffer.pending());
+            throw ConnectionErrors.cut(connection);
         }
         throw ConnectionErrors.closed(connection, "write");
     }
