@@ -152,7 +152,8 @@ class CloseCallbackTest extends ConformanceTest {
         Await.stays(
                 "none ran twice",
                 Timing.SHORT,
-                () -> dialedCloses.get() == rounds && acceptedCloses.get() == accepted.get());
+                () -> dialedCloses.get() == rounds
+                        && acceptedCloses.get() <= accepted.get()); // some may be accepted late
     }
 
     @Test

@@ -105,7 +105,7 @@ final class Inbound extends Side {
         }
         refuseOnLoop(
                 "reading " + n + " bytes while only " + buffer.length() + " are there",
-                "look at readableBytes()" + " and use Connection.demand()");
+                "look at readableBytes() and use Connection.demand()");
         waitFor(n);
     }
 

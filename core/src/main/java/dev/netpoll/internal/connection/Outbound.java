@@ -152,7 +152,7 @@ final class Outbound extends Side {
         long from = enqueued;
         if (onLoop && !isWritable()) {
             throw ConnectionErrors.wouldBlock(
-                    "flushing with " + (from - sent) + " bytes unsent", "look at" + " Connection.isWritable()");
+                    "flushing with " + (from - sent) + " bytes unsent", "look at Connection.isWritable()");
         }
         if (deadlinePassed()) {
             throw ConnectionErrors.writeTimeout(connection, 0, bytes);

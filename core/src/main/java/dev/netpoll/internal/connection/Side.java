@@ -169,7 +169,7 @@ abstract class Side {
     final void beginWait() {
         if (!WAITER.compareAndSet(this, null, Thread.currentThread())) {
             throw new IllegalStateException("another thread is waiting to " + operation()
-                    + "; a connection has one reader and one writer at a" + " time, use asByteChannel() to share it");
+                    + "; a connection has one reader and one writer at a time, use asByteChannel() to share it");
         }
     }
 
