@@ -14,7 +14,6 @@ import dev.netpoll.Server;
 import java.io.IOException;
 import java.net.ProtocolException;
 import java.net.SocketAddress;
-import java.net.SocketException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -148,8 +147,6 @@ final class Serve implements Callable<Integer> {
         for (SocketAddress address : addresses) {
             try {
                 server.listen(address);
-            } catch (SocketException e) {
-                throw usageError(String.valueOf(e.getMessage())); // which names the address
             } catch (IOException | UnsupportedOperationException | IllegalArgumentException e) {
                 throw usageError("--listen " + Addresses.format(address) + ": " + e.getMessage());
             }
