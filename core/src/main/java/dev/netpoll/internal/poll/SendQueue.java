@@ -97,7 +97,7 @@ public final class SendQueue {
         }
         tail = last;
         bytes = count;
-        freeChain(s);
+        Segment.freeAll(s);
     }
 
     /** Frees everything. */
@@ -106,15 +106,6 @@ public final class SendQueue {
         head = null;
         tail = null;
         bytes = 0;
-        freeChain(s);
-    }
-
-    private static void freeChain(@Nullable Segment segments) {
-        Segment next;
-        for (Segment s = segments; s != null; s = next) {
-            next = s.next;
-            s.next = null;
-            s.free();
-        }
+        Segment.freeAll(s);
     }
 }
