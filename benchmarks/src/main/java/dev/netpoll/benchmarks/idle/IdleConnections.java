@@ -5,7 +5,6 @@ package dev.netpoll.benchmarks.idle;
 
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.io.Writer;
 import java.net.InetSocketAddress;
@@ -69,7 +68,8 @@ final class IdleConnections {
         histogram(results.getFirst());
         boolean met = results.stream()
                 .filter(result -> result.scenario.backend.equals("epoll"))
-                .allMatch(result -> result.bytes(result.used) <= GOAL_BYTES && result.used.blocks() <= result.before.blocks());
+                .allMatch(result ->
+                        result.bytes(result.used) <= GOAL_BYTES && result.used.blocks() <= result.before.blocks());
         System.exit(met ? 0 : 1);
     }
 
@@ -77,9 +77,8 @@ final class IdleConnections {
 
     private static Result measure(Scenario scenario) throws IOException, InterruptedException {
         Path directory = Files.createTempDirectory("netpoll-idle");
-        String where = scenario.transport.equals("unix")
-                ? directory.resolve("socket").toString()
-                : scenario.transport;
+        String where =
+                scenario.transport.equals("unix") ? directory.resolve("socket").toString() : scenario.transport;
         Process server = start(scenario, where);
         List<SocketChannel> open = new ArrayList<>();
         try (BufferedReader answers = server.inputReader(StandardCharsets.US_ASCII);
@@ -122,10 +121,7 @@ final class IdleConnections {
             command.add(scenario.option);
         }
         command.addAll(List.of(
-                IdleServer.class.getName(),
-                scenario.backend,
-                where,
-                Integer.toString(scenario.idleTimeoutSeconds)));
+                IdleServer.class.getName(), scenario.backend, where, Integer.toString(scenario.idleTimeoutSeconds)));
         return new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
