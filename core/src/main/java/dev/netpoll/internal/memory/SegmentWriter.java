@@ -32,6 +32,9 @@ public final class SegmentWriter {
     private static final int SECOND_BLOCK = 16 << 10;
     private static final int LARGE_BLOCK = 64 << 10;
 
+    /** From this length on, a text is first taken for ASCII, so that it does not get three times the memory it needs. */
+    private static final int LARGE_TEXT = 8 << 10;
+
     /** At most so much of the user's memory becomes one segment: a multiple of every page size. */
     private static final int MAX_DIRECT = 1 << 30;
 
@@ -255,9 +258,41 @@ public final class SegmentWriter {
 
     /** Writes {@code text} in UTF-8; an unpaired surrogate becomes {@code '?'}, as {@link String#getBytes} does. */
     public void writeUtf8(String text) {
-        // Measured: even for short strings the JDK's encoder and a copy beat encoding char by char into native memory.
-        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-        copyIn(MemorySegment.ofArray(bytes), 0, bytes.length);
+        int chars = text.length();
+        Segment last = tail;
+        if (last != null && last.room() >= Utf8.room(chars)) {
+            last.end += Utf8.encode(text, last, last.end);
+        } else if (chars > 0) {
+            writeUtf8Slowly(text, chars);
+        }
+    }
+
+    /** There is no room for the longest encoding: a new block for it, or a detour if that would waste much. */
+    private void writeUtf8Slowly(String text, int chars) {
+        Segment last = tail;
+        boolean fresh = fixedBlock == 0 && (last == null || last.room() < chars);
+        if (fresh && chars >= LARGE_TEXT && chars <= SizeClasses.MAX_BLOCK - 2) {
+            last = grow(chars + 2);
+            if (Utf8.encodeAscii(text, last, 0)) {
+                last.end = chars;
+                return;
+            }
+            dropEmptyTail();
+        }
+        if (Utf8.room(chars) > SizeClasses.MAX_BLOCK) {
+            byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+            copyIn(MemorySegment.ofArray(bytes), 0, bytes.length);
+        } else if (fresh) {
+            last = grow((int) Utf8.room(chars));
+            last.end = Utf8.encode(text, last, 0);
+        } else {
+            Segment encoded = Segment.writable(blocks.allocate((int) Utf8.room(chars)));
+            try {
+                copyIn(encoded.memory, 0, Utf8.encode(text, encoded, 0));
+            } finally {
+                encoded.free();
+            }
+        }
     }
 
     // ---- bytes by reference
