@@ -10,24 +10,20 @@ import java.util.concurrent.Executor;
 final class CallbackRunner {
     private static final System.Logger LOG = System.getLogger("dev.netpoll");
 
-    private final SocketConnection connection;
-
-    CallbackRunner(SocketConnection connection) {
-        this.connection = connection;
-    }
+    private CallbackRunner() {}
 
     /** Calls a callback; whatever it throws is reported once and closes the connection. */
-    void call(ConnectionHandler callback) {
+    static void call(SocketConnection connection, ConnectionHandler callback) {
         try {
             callback.handle(connection);
         } catch (Throwable t) { // also errors: user code costs its own connection only
-            report(t);
+            report(connection, t);
             connection.closeFor("a callback failed", false);
         }
     }
 
     /** Tells the error handler. */
-    void report(Throwable error) {
+    static void report(SocketConnection connection, Throwable error) {
         try {
             connection.config().error().onError(connection, error);
         } catch (RuntimeException | Error e) {
@@ -36,7 +32,7 @@ final class CallbackRunner {
     }
 
     /** Runs a task where the callbacks run. */
-    void dispatch(Runnable task) {
+    static void dispatch(SocketConnection connection, Runnable task) {
         Executor executor = connection.config().executor();
         if (executor == null) {
             if (connection.inLoop()) {
@@ -49,7 +45,7 @@ final class CallbackRunner {
         try {
             executor.execute(task);
         } catch (RuntimeException | Error e) { // rejected, or no memory for a thread
-            report(e);
+            report(connection, e);
             connection.closeFor("the executor rejected a callback", false);
             Thread.startVirtualThread(task); // finds the connection closing, and tidies up
         }

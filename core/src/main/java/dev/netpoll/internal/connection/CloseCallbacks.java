@@ -4,7 +4,8 @@
 package dev.netpoll.internal.connection;
 
 import dev.netpoll.ConnectionHandler;
-import java.util.concurrent.atomic.AtomicReference;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,17 +17,26 @@ final class CloseCallbacks {
     record Entry(ConnectionHandler callback, @Nullable Entry next) {}
 
     private static final Entry TAKEN = new Entry(connection -> {}, null);
+    private static final VarHandle TOP;
 
-    private final AtomicReference<@Nullable Entry> top = new AtomicReference<>();
+    static {
+        try {
+            TOP = MethodHandles.lookup().findVarHandle(CloseCallbacks.class, "top", Entry.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private volatile @Nullable Entry top;
 
     /** Adds a callback; {@return whether it will be run, false if the stack was taken already} */
     boolean add(ConnectionHandler callback) {
         for (; ; ) {
-            Entry current = top.get();
+            Entry current = top;
             if (current == TAKEN) {
                 return false;
             }
-            if (top.compareAndSet(current, new Entry(callback, current))) {
+            if (TOP.compareAndSet(this, current, new Entry(callback, current))) {
                 return true;
             }
         }
@@ -35,6 +45,6 @@ final class CloseCallbacks {
     /** Takes the callbacks, the last added first; to be called once. */
     @Nullable
     Entry take() {
-        return top.getAndSet(TAKEN);
+        return (Entry) TOP.getAndSet(this, TAKEN);
     }
 }

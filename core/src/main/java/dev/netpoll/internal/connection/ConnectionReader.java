@@ -3,117 +3,107 @@
 
 package dev.netpoll.internal.connection;
 
+import dev.netpoll.PeerClosedException;
 import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.buffer.Reader;
 import dev.netpoll.internal.memory.BufferAccess;
 import dev.netpoll.internal.memory.SegmentPool;
+import dev.netpoll.internal.memory.SegmentReader;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 
-/** The reader of a connection: waits for what an operation needs, then lets the buffer do it. */
-final class ConnectionReader implements Reader {
+/** The inbound side as a reader: waits for what an operation needs, then lets the buffer do it. */
+final class ConnectionReader extends Inbound implements Reader {
     private static final BufferAccess<LinkBuffer> BUFFERS = BufferAccess.of(LinkBuffer.class);
 
-    private final Inbound inbound;
-
-    ConnectionReader(Inbound inbound) {
-        this.inbound = inbound;
+    ConnectionReader(SocketConnection connection) {
+        super(connection);
     }
 
     @Override
     public long readableBytes() {
-        return inbound.readable();
+        return readable();
     }
 
     @Override
     public MemorySegment next(int n) throws IOException {
-        inbound.require(n);
-        return inbound.buffer.next(n);
+        return require(n).next(n);
     }
 
     @Override
     public MemorySegment peek(int n) throws IOException {
-        inbound.require(n);
-        return inbound.buffer.peek(n);
+        return require(n).peek(n);
     }
 
     @Override
     public void skip(long n) throws IOException {
-        inbound.require(n);
-        inbound.buffer.skip(n);
+        require(n).skip(n);
     }
 
     @Override
     public LinkBuffer slice(int n) throws IOException {
-        inbound.require(n);
-        return BUFFERS.wrap(SegmentPool.shared(), inbound.buffer.slice(n));
+        return BUFFERS.wrap(SegmentPool.shared(), require(n).slice(n));
     }
 
     @Override
     public long bytesBefore(byte delimiter) throws IOException {
-        inbound.enter();
-        for (long from = 0; ; from = inbound.buffer.length()) {
-            inbound.require(from + 1);
-            inbound.take();
-            long found = inbound.buffer.indexOf(delimiter, from);
+        long from = 0;
+        for (; ; ) {
+            SegmentReader buffered = require(from + 1);
+            take();
+            long found = buffered.indexOf(delimiter, from);
             if (found >= 0) {
                 return found;
             }
+            from = buffered.length();
         }
     }
 
     @Override
     public byte[] readUntil(byte delimiter) throws IOException {
-        return inbound.buffer.readBytes(Math.toIntExact(bytesBefore(delimiter) + 1));
+        int n = Math.toIntExact(bytesBefore(delimiter) + 1);
+        return require(n).readBytes(n);
     }
 
     @Override
     public byte readByte() throws IOException {
-        inbound.require(1);
-        return inbound.buffer.readByte();
+        return require(1).readByte();
     }
 
     @Override
     public short readShort() throws IOException {
-        inbound.require(2);
-        return inbound.buffer.readShort();
+        return require(2).readShort();
     }
 
     @Override
     public int readInt() throws IOException {
-        inbound.require(4);
-        return inbound.buffer.readInt();
+        return require(4).readInt();
     }
 
     @Override
     public long readLong() throws IOException {
-        inbound.require(8);
-        return inbound.buffer.readLong();
+        return require(8).readLong();
     }
 
     @Override
     public short readShortLE() throws IOException {
-        inbound.require(2);
-        return inbound.buffer.readShortLE();
+        return require(2).readShortLE();
     }
 
     @Override
     public int readIntLE() throws IOException {
-        inbound.require(4);
-        return inbound.buffer.readIntLE();
+        return require(4).readIntLE();
     }
 
     @Override
     public long readLongLE() throws IOException {
-        inbound.require(8);
-        return inbound.buffer.readLongLE();
+        return require(8).readLongLE();
     }
 
     @Override
     public byte[] readBytes(int n) throws IOException {
-        inbound.require(n);
-        return inbound.buffer.readBytes(n);
+        return require(n).readBytes(n);
     }
 
     @Override
@@ -123,14 +113,12 @@ final class ConnectionReader implements Reader {
 
     @Override
     public void readBytes(byte[] dst, int offset, int length) throws IOException {
-        inbound.require(length);
-        inbound.buffer.readBytes(dst, offset, length);
+        require(length).readBytes(dst, offset, length);
     }
 
     @Override
     public void readBytes(MemorySegment dst) throws IOException {
-        inbound.require(dst.byteSize());
-        inbound.buffer.readBytes(dst);
+        require(dst.byteSize()).readBytes(dst);
     }
 
     @Override
@@ -138,7 +126,7 @@ final class ConnectionReader implements Reader {
         if (length == 0) {
             return 0;
         }
-        return inbound.requireAny() ? inbound.buffer.read(dst, offset, length) : -1;
+        return waitForAny() ? require(1).read(dst, offset, length) : -1;
     }
 
     @Override
@@ -146,17 +134,26 @@ final class ConnectionReader implements Reader {
         if (!dst.hasRemaining()) {
             return 0;
         }
-        return inbound.requireAny() ? inbound.buffer.read(dst) : -1;
+        return waitForAny() ? require(1).read(dst) : -1;
+    }
+
+    /** Waits for at least one byte; false at the end of the stream. */
+    private boolean waitForAny() throws IOException {
+        try {
+            require(1);
+            return true;
+        } catch (PeerClosedException e) {
+            return false;
+        }
     }
 
     @Override
     public String readUtf8(int n) throws IOException {
-        inbound.require(n);
-        return inbound.buffer.readUtf8(n);
+        return require(n).readUtf8(n);
     }
 
     @Override
     public void release() {
-        inbound.releaseConsumed();
+        releaseConsumed();
     }
 }

@@ -13,6 +13,8 @@ import java.time.Duration;
  * lazily: when it expires it looks at what is due and arms itself for the next. So a request costs no timer work at
  * all as long as the timer is armed for something earlier.
  *
+ * <p>A connection without an idle time-out gets its timer when something first waits with a limit.
+ *
  * <p>T1 A thread writes its deadline (volatile), then looks at {@code armedFor}; the loop sets {@code armedFor} to
  * NEVER, then looks at all deadlines. So a deadline is either seen by the loop or makes its thread ask the loop to
  * look.
@@ -26,15 +28,15 @@ final class ConnectionTimer extends Timer {
     /** Until when a closing connection may send what it owes. Loop only. */
     private long lingerDeadline = NEVER;
 
-    ConnectionTimer(SocketConnection connection, Duration idleTimeout) {
+    ConnectionTimer(SocketConnection connection) {
         this.connection = connection;
-        this.idleTimeout = ConnectionConfig.nanos(idleTimeout);
+        this.idleTimeout = ConnectionConfig.nanos(connection.config().options().idleTimeout());
     }
 
     /** <i>Loop.</i> The connection lives from now on. */
     void start() {
         touch();
-        ensureArmed(idleDeadline());
+        connection.ensureArmed(idleDeadline());
     }
 
     /** Bytes went in or out, or a handler ran. */
@@ -47,16 +49,13 @@ final class ConnectionTimer extends Timer {
     void setIdleTimeout(Duration timeout) {
         idleTimeout = ConnectionConfig.nanos(timeout);
         touch();
-        ensureArmed(idleDeadline());
+        connection.ensureArmed(idleDeadline());
     }
 
     /**
      * Makes sure that the timer expires no later than the deadline. Any thread; the deadline must be visible already.
      */
     void ensureArmed(long deadline) {
-        if (deadline == NEVER) {
-            return;
-        }
         long armed = armedFor; // T1
         if (armed != NEVER && armed - deadline <= 0) {
             return;

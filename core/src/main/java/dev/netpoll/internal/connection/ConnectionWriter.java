@@ -6,86 +6,75 @@ package dev.netpoll.internal.connection;
 import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.buffer.Writer;
 import dev.netpoll.internal.memory.BufferAccess;
+import dev.netpoll.internal.memory.SegmentWriter;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 
-/** The writer of a connection: checks that writing is possible, then lets the buffer do it. */
-final class ConnectionWriter implements Writer {
+/** The outbound side as a writer: checks that writing is possible, then lets the buffer do it. */
+final class ConnectionWriter extends Outbound implements Writer {
     private static final BufferAccess<LinkBuffer> BUFFERS = BufferAccess.of(LinkBuffer.class);
 
-    private final Outbound outbound;
-
-    ConnectionWriter(Outbound outbound) {
-        this.outbound = outbound;
+    ConnectionWriter(SocketConnection connection) {
+        super(connection);
     }
 
     @Override
     public MemorySegment reserve(int n) throws IOException {
-        outbound.beginWrite();
-        return outbound.buffer.reserve(n);
+        return beginWrite().reserve(n);
     }
 
     @Override
     public Writer commit(int n) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.commit(n);
+        beginWrite().commit(n);
         return this;
     }
 
     @Override
     public Writer truncate(long n) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.truncate(n);
+        beginWrite().truncate(n);
         return this;
     }
 
     @Override
     public Writer writeByte(int b) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeByte(b);
+        beginWrite().writeByte(b);
         return this;
     }
 
     @Override
     public Writer writeShort(int s) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeShort(s);
+        beginWrite().writeShort(s);
         return this;
     }
 
     @Override
     public Writer writeInt(int i) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeInt(i);
+        beginWrite().writeInt(i);
         return this;
     }
 
     @Override
     public Writer writeLong(long l) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeLong(l);
+        beginWrite().writeLong(l);
         return this;
     }
 
     @Override
     public Writer writeShortLE(int s) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeShortLE(s);
+        beginWrite().writeShortLE(s);
         return this;
     }
 
     @Override
     public Writer writeIntLE(int i) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeIntLE(i);
+        beginWrite().writeIntLE(i);
         return this;
     }
 
     @Override
     public Writer writeLongLE(long l) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeLongLE(l);
+        beginWrite().writeLongLE(l);
         return this;
     }
 
@@ -96,29 +85,25 @@ final class ConnectionWriter implements Writer {
 
     @Override
     public Writer writeBytes(byte[] src, int offset, int length) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeBytes(src, offset, length);
+        beginWrite().writeBytes(src, offset, length);
         return this;
     }
 
     @Override
     public Writer writeBytes(MemorySegment src) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeBytes(src);
+        beginWrite().writeBytes(src);
         return this;
     }
 
     @Override
     public Writer writeBytes(ByteBuffer src) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeBytes(src);
+        beginWrite().writeBytes(src);
         return this;
     }
 
     @Override
     public Writer writeUtf8(String text) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeUtf8(text);
+        beginWrite().writeUtf8(text);
         return this;
     }
 
@@ -129,26 +114,20 @@ final class ConnectionWriter implements Writer {
 
     @Override
     public Writer writeDirect(MemorySegment data, long remaining) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeDirect(data, remaining);
+        beginWrite().writeDirect(data, remaining);
         return this;
     }
 
     @Override
     public Writer append(LinkBuffer buffer) throws IOException {
-        outbound.beginWrite();
+        SegmentWriter written = beginWrite();
         long bytes = buffer.readableBytes() + buffer.pendingBytes();
-        outbound.buffer.append(BUFFERS.take(buffer), bytes);
+        written.append(BUFFERS.take(buffer), bytes);
         return this;
     }
 
     @Override
     public long pendingBytes() {
-        return outbound.buffer.pending();
-    }
-
-    @Override
-    public void flush() throws IOException {
-        outbound.flush();
+        return pending();
     }
 }

@@ -84,7 +84,7 @@ final class Detachment {
                 throw new TransportException("detach", connection.errno());
             }
             RawSocket raw = connection.transport().detach();
-            connection.timer().stop();
+            connection.stopTimer();
             connection.loop().remove(connection);
             handedOver.complete(raw);
         } catch (TransportException | RuntimeException e) {

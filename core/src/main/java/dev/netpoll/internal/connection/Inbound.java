@@ -10,13 +10,12 @@ import static dev.netpoll.internal.connection.ConnectionState.PEER_ENDED;
 import static dev.netpoll.internal.connection.ConnectionState.PEER_FINISHED;
 
 import dev.netpoll.ConnectionClosedException;
-import dev.netpoll.ConnectionOptions;
 import dev.netpoll.FrameTooLargeException;
-import dev.netpoll.PeerClosedException;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentReader;
 import java.io.IOException;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,12 +33,12 @@ import org.jspecify.annotations.Nullable;
  *       others change what the rule depends on, then look at {@code paused}.
  * </ul>
  */
-final class Inbound extends Side {
+abstract class Inbound extends Side {
     /** The target while nobody waits: a handler is running, or there is none. */
     private static final long NOBODY = 0;
 
-    /** The bytes that the owner has taken. Owner only. */
-    final SegmentReader buffer = new SegmentReader(SegmentPool.shared());
+    /** The bytes that the owner has taken; null when there are none, so that an idle connection has no buffer. */
+    private @Nullable SegmentReader buffer;
 
     private final Inbox inbox = new Inbox();
 
@@ -64,8 +63,13 @@ final class Inbound extends Side {
     /** Bytes that the next run wants to find, or 0. Owner only. */
     private int demanded;
 
-    Inbound(SocketConnection connection, ConnectionOptions options) {
-        super(connection, options.readTimeout());
+    Inbound(SocketConnection connection) {
+        super(connection);
+    }
+
+    @Override
+    final Duration defaultTimeout() {
+        return connection.config().options().readTimeout();
     }
 
     @Override
@@ -82,21 +86,48 @@ final class Inbound extends Side {
             for (Segment s = oldestFirst; s != null; s = s.next) {
                 taken += s.length();
             }
-            buffer.append(oldestFirst);
+            buffer().append(oldestFirst);
         }
     }
 
-    /** Waits until {@code n} bytes are in the buffer; on failure nothing is consumed. */
-    void require(long n) throws IOException {
+    private SegmentReader buffer() {
+        SegmentReader present = buffer;
+        if (present == null) {
+            present = new SegmentReader(SegmentPool.shared());
+            buffer = present;
+        }
+        return present;
+    }
+
+    /** {@return how many bytes are in the buffer} */
+    private long unread() {
+        SegmentReader present = buffer;
+        return present == null ? 0 : present.length();
+    }
+
+    /** Ends the views, and gives up a buffer that is empty then. */
+    private void releaseBuffer() {
+        SegmentReader present = buffer;
+        if (present != null) {
+            present.release();
+            if (present.length() == 0) {
+                buffer = null;
+            }
+        }
+    }
+
+    /** {@return the buffer, when {@code n} bytes are in it} Waits for them; on failure nothing is consumed. */
+    final SegmentReader require(long n) throws IOException {
         enter();
-        if (buffer.length() < n) {
+        if (unread() < n) {
             requireMore(n);
         }
+        return buffer();
     }
 
     private void requireMore(long n) throws IOException {
         take();
-        if (buffer.length() >= n) {
+        if (unread() >= n) {
             return;
         }
         checkFrame(n);
@@ -104,7 +135,7 @@ final class Inbound extends Side {
             return;
         }
         refuseOnLoop(
-                "reading " + n + " bytes while only " + buffer.length() + " are there",
+                "reading " + n + " bytes while only " + unread() + " are there",
                 "look at readableBytes() and use Connection.demand()");
         waitFor(n);
     }
@@ -114,15 +145,15 @@ final class Inbound extends Side {
         beginWait();
         try {
             insistent = true;
-            target = taken - buffer.length() + n; // B1
+            target = taken - unread() + n; // B1
             updateIfPaused();
             for (; ; ) {
                 take();
-                if (buffer.length() >= n || ended(n)) {
+                if (unread() >= n || ended(n)) {
                     return;
                 }
                 if (!await(begin)) {
-                    throw ConnectionErrors.readTimeout(connection, n, buffer.length());
+                    throw ConnectionErrors.readTimeout(connection, n, unread());
                 }
             }
         } finally {
@@ -140,12 +171,12 @@ final class Inbound extends Side {
         }
         if ((state & (CLOSING | PEER_ENDED)) == PEER_FINISHED || (state & (CLOSING | BROKEN)) == BROKEN) {
             take(); // the loop delivers everything before it tells the end
-            if (buffer.length() >= n) {
+            if (unread() >= n) {
                 return true;
             }
             throw (state & BROKEN) != 0
                     ? ConnectionErrors.broken(connection, "read", 0)
-                    : ConnectionErrors.peerClosed(connection, n, buffer.length());
+                    : ConnectionErrors.peerClosed(connection, n, unread());
         }
         throw closed();
     }
@@ -153,16 +184,6 @@ final class Inbound extends Side {
     private IOException closed() {
         leaveIfClosed();
         return ConnectionErrors.closed(connection, "read");
-    }
-
-    /** Waits for at least one byte; false at the end of the stream. */
-    boolean requireAny() throws IOException {
-        try {
-            require(1);
-            return true;
-        } catch (PeerClosedException e) {
-            return false;
-        }
     }
 
     private void checkFrame(long n) throws FrameTooLargeException {
@@ -192,7 +213,7 @@ final class Inbound extends Side {
             return 0;
         }
         take();
-        return buffer.length();
+        return unread();
     }
 
     /** Gives back what was consumed, and all of it if the connection was closed. */
@@ -203,7 +224,7 @@ final class Inbound extends Side {
             return; // ended: what there was is given back
         }
         if (!leaveIfClosed()) {
-            buffer.release();
+            releaseBuffer();
         }
     }
 
@@ -217,12 +238,22 @@ final class Inbound extends Side {
 
     @Override
     void freeOwned() {
-        buffer.clear();
+        SegmentReader present = buffer;
+        if (present != null) {
+            present.clear();
+            buffer = null;
+        }
     }
 
     @Override
     boolean ownsMemory() {
-        return buffer.length() > 0 || buffer.hasViews();
+        SegmentReader present = buffer;
+        return present != null && (present.length() > 0 || present.hasViews());
+    }
+
+    /** {@return the buffer, if there is one; for {@link Orphans}} */
+    final @Nullable SegmentReader leftBehind() {
+        return buffer;
     }
 
     /** Bytes that were received before the connection existed; before it starts. */
@@ -231,7 +262,7 @@ final class Inbound extends Side {
             taken += s.length();
         }
         delivered = taken;
-        buffer.append(bytes);
+        buffer().append(bytes);
     }
 
     // ---- handler runs, on the holder of RUNNING ----
@@ -255,7 +286,7 @@ final class Inbound extends Side {
 
     /** {@return whether there is something to run for} */
     boolean hasBytes() {
-        return buffer.length() > 0;
+        return unread() > 0;
     }
 
     /**
@@ -267,8 +298,8 @@ final class Inbound extends Side {
      *     back
      */
     void endRun(boolean fresh) {
-        buffer.release();
-        long consumed = taken - buffer.length();
+        releaseBuffer();
+        long consumed = taken - unread();
         boolean seen = !fresh && consumed == consumedAt;
         consumedAt = consumed;
         leave();
@@ -280,7 +311,7 @@ final class Inbound extends Side {
     /** onConnect has ended and there is no handler: whoever reads now, reads without runs. */
     void endUnhandled() {
         if (isOwner()) {
-            buffer.release();
+            releaseBuffer();
             leave();
         }
     }
@@ -393,7 +424,8 @@ final class Inbound extends Side {
     @Nullable
     Segment takeAll() {
         take();
-        Segment all = buffer.take();
+        Segment all = buffer().take();
+        buffer = null;
         leave();
         return all;
     }

@@ -28,7 +28,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Lifecycle implements Runnable {
     private final SocketConnection connection;
-    private final CallbackRunner callbacks;
     private final CloseCallbacks closeCallbacks = new CloseCallbacks();
     private volatile @Nullable ConnectionHandler handler;
 
@@ -46,7 +45,6 @@ public final class Lifecycle implements Runnable {
 
     Lifecycle(SocketConnection connection) {
         this.connection = connection;
-        this.callbacks = new CallbackRunner(connection);
         this.handler = connection.config().request();
     }
 
@@ -60,9 +58,9 @@ public final class Lifecycle implements Runnable {
             connection.onLoop(this::register);
             return;
         }
-        callbacks.dispatch(() -> {
+        CallbackRunner.dispatch(connection, () -> {
             if (!connection.has(CLOSING)) {
-                callbacks.call(prepare);
+                CallbackRunner.call(connection, prepare);
             }
             leaveSides();
             connection.onLoop(this::register);
@@ -77,7 +75,7 @@ public final class Lifecycle implements Runnable {
     /** Starts a dialed connection, which is registered already; loop. */
     void startDialed() {
         connection.add(RUNNING);
-        connection.timer().start();
+        connection.startTimer();
         run();
     }
 
@@ -94,12 +92,12 @@ public final class Lifecycle implements Runnable {
             giveUp();
             return;
         }
-        connection.timer().start();
+        connection.startTimer();
         connection.config().ending().apply(connection);
         if (connection.config().connect() == null) {
             run();
         } else {
-            callbacks.dispatch(this);
+            CallbackRunner.dispatch(connection, this);
         }
     }
 
@@ -134,7 +132,7 @@ public final class Lifecycle implements Runnable {
         int state = connection.state();
         while ((state & (READY | RUNNING | CLOSING)) == READY) {
             if (connection.advance(state, RUNNING)) {
-                callbacks.dispatch(this);
+                CallbackRunner.dispatch(connection, this);
                 return;
             }
             state = connection.state();
@@ -159,7 +157,7 @@ public final class Lifecycle implements Runnable {
                 begun = true;
                 ConnectionHandler connect = connection.config().connect();
                 if (connect != null && !connection.has(CLOSING)) {
-                    callbacks.call(connect);
+                    CallbackRunner.call(connection, connect);
                 }
                 connection.add(READY, CLOSING);
                 sayGoodbye(); // it may cancel the run that follows
@@ -186,7 +184,7 @@ public final class Lifecycle implements Runnable {
         lastRan = current;
         heldBack = false;
         if (goesOn || connection.inbound().hasBytes()) {
-            callbacks.call(current);
+            CallbackRunner.call(connection, current);
         }
         return true;
     }
@@ -195,7 +193,7 @@ public final class Lifecycle implements Runnable {
     private boolean endRun(boolean begun) {
         ConnectionHandler next = handler;
         if (begun) {
-            connection.timer().touch();
+            connection.touch();
             connection.outbound().leaveIfOwner();
             if (connection.config().inline()) {
                 holdBack();
@@ -297,8 +295,8 @@ public final class Lifecycle implements Runnable {
                 || !connection.add(DISCONNECTED | DISCONNECTING, DISCONNECTED | ENDED)) {
             return;
         }
-        callbacks.dispatch(() -> {
-            callbacks.call(disconnect);
+        CallbackRunner.dispatch(connection, () -> {
+            CallbackRunner.call(connection, disconnect);
             if (!connection.has(RUNNING)) {
                 leaveSides();
             }
@@ -351,7 +349,7 @@ public final class Lifecycle implements Runnable {
     }
 
     private void leaveLoop() {
-        connection.timer().stop();
+        connection.stopTimer();
         if (connection.inLoop()) {
             connection.loop().remove(connection);
         }
@@ -371,9 +369,9 @@ public final class Lifecycle implements Runnable {
             connection.config().ended().run();
             return;
         }
-        callbacks.dispatch(() -> {
+        CallbackRunner.dispatch(connection, () -> {
             for (CloseCallbacks.Entry e = last; e != null; e = e.next()) {
-                callbacks.call(e.callback());
+                CallbackRunner.call(connection, e.callback());
             }
             connection.config().ended().run();
         });
@@ -381,13 +379,13 @@ public final class Lifecycle implements Runnable {
 
     /** Something failed on the loop that should not: gives the connection up. */
     void fault(Throwable error) {
-        callbacks.report(error);
+        CallbackRunner.report(connection, error);
         connection.closeFor("internal error", true);
     }
 
     void addCloseCallback(ConnectionHandler callback) {
         if (!closeCallbacks.add(callback)) {
-            callbacks.call(callback);
+            CallbackRunner.call(connection, callback);
         }
     }
 }

@@ -19,11 +19,15 @@ final class Orphans {
     /** Looks after what the ended connection has left, if anything. */
     static void adopt(SocketConnection connection) {
         if (connection.inbound().isOrphaned() || connection.outbound().isOrphaned()) {
-            SegmentReader unread = connection.inbound().buffer;
-            SegmentWriter unsent = connection.outbound().buffer;
+            SegmentReader unread = connection.inbound().leftBehind();
+            SegmentWriter unsent = connection.outbound().leftBehind();
             CLEANER.register(connection, () -> {
-                unread.clear();
-                unsent.clear();
+                if (unread != null) {
+                    unread.clear();
+                }
+                if (unsent != null) {
+                    unsent.clear();
+                }
             });
         }
     }

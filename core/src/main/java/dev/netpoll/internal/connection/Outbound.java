@@ -12,7 +12,6 @@ import static dev.netpoll.internal.connection.ConnectionState.FLUSHING;
 import static dev.netpoll.internal.connection.ConnectionState.OUTPUT_SHUT;
 import static dev.netpoll.internal.connection.ConnectionState.SENDING;
 
-import dev.netpoll.ConnectionOptions;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
@@ -23,6 +22,7 @@ import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -43,17 +43,18 @@ import org.jspecify.annotations.Nullable;
  *   <li>F1 The queue is touched by the holder of SENDING only; {@code enqueued} by the holder of FLUSHING only.
  *   <li>F2 Bytes that a flush on a loop left to the loop count as accepted ({@code promised}): closing sends them
  *       first. Bytes of a flush that waits do not: closing wakes that flush with an exception.
- *   <li>F3 Whoever gives the send role back looks for CLOSED afterwards and then drops the queue; the closing loop
- *       takes the role if it is free, and drops the queue. So the queue is freed in any case.
+ *   <li>F3 The queue exists while SENDING is set. Whoever gives the role back drops the queue first, with what a
+ *       closed connection has not sent. So it is freed in any case, and an idle connection has none.
  *   <li>F4 A flush sends on its own thread only if {@code sent} has reached all that was flushed before. Else it goes
  *       through the loop's tasks, which keep their order.
  * </ul>
  */
-final class Outbound extends Side {
-    /** Bytes written and not flushed. Owner only. */
-    final SegmentWriter buffer = new SegmentWriter(SegmentPool.shared());
+abstract class Outbound extends Side {
+    /** Bytes written and not flushed; null when there are none, so that an idle connection has no buffer. Owner only. */
+    private @Nullable SegmentWriter buffer;
 
-    private final SendQueue queue = new SendQueue();
+    /** What was flushed and not sent (F3). Holder of SENDING only. */
+    private @Nullable SendQueue queue;
 
     private volatile long enqueued;
     private volatile long sent;
@@ -70,8 +71,13 @@ final class Outbound extends Side {
 
     private volatile boolean withdrawn;
 
-    Outbound(SocketConnection connection, ConnectionOptions options) {
-        super(connection, options.writeTimeout());
+    Outbound(SocketConnection connection) {
+        super(connection);
+    }
+
+    @Override
+    final Duration defaultTimeout() {
+        return connection.config().options().writeTimeout();
     }
 
     @Override
@@ -81,20 +87,44 @@ final class Outbound extends Side {
 
     @Override
     void freeOwned() {
-        buffer.clear();
+        Segment.freeAll(takePending());
     }
 
     @Override
     boolean ownsMemory() {
-        return buffer.pending() > 0;
+        return pending() > 0;
+    }
+
+    /** {@return the buffer, if there is one; for {@link Orphans}} */
+    final @Nullable SegmentWriter leftBehind() {
+        return buffer;
     }
 
     // ---- writing side ----
 
-    /** To be called first by every write. */
-    void beginWrite() throws IOException {
+    /** {@return the buffer to write to} Every write asks for it anew. */
+    final SegmentWriter beginWrite() throws IOException {
         enter();
         checkOpen();
+        SegmentWriter present = buffer;
+        if (present == null) {
+            present = new SegmentWriter(SegmentPool.shared());
+            buffer = present;
+        }
+        return present;
+    }
+
+    /** {@return how many bytes were written and not flushed} */
+    final long pending() {
+        SegmentWriter present = buffer;
+        return present == null ? 0 : present.pending();
+    }
+
+    /** Takes what was written, and the buffer with it. */
+    private @Nullable Segment takePending() {
+        SegmentWriter present = buffer;
+        buffer = null;
+        return present == null ? null : present.take();
     }
 
     private void checkOpen() throws IOException {
@@ -118,9 +148,10 @@ final class Outbound extends Side {
     }
 
     /** Sends what was written; see {@link dev.netpoll.buffer.Writer#flush()}. */
-    void flush() throws IOException {
-        beginWrite();
-        if (buffer.pending() > 0) {
+    public final void flush() throws IOException {
+        enter();
+        checkOpen();
+        if (pending() > 0) {
             flush(false);
         }
     }
@@ -148,7 +179,7 @@ final class Outbound extends Side {
 
     private void flushPending(boolean resumable) throws IOException {
         boolean onLoop = EventLoop.onLoop();
-        long bytes = buffer.pending();
+        long bytes = pending();
         long from = enqueued;
         if (onLoop && !isWritable()) {
             throw ConnectionErrors.wouldBlock(
@@ -157,7 +188,7 @@ final class Outbound extends Side {
         if (deadlinePassed()) {
             throw ConnectionErrors.writeTimeout(connection, 0, bytes);
         }
-        Segment chain = buffer.take();
+        Segment chain = takePending();
         long to = from + bytes;
         enqueued = to;
         if (onLoop) {
@@ -165,8 +196,9 @@ final class Outbound extends Side {
         }
         // Only if nothing is under way: an earlier flush may still be a task of the loop's (F4).
         if (from == sent && connection.add(SENDING, CLOSED)) {
-            queue.add(chain);
-            if (sendNow(bytes, resumable)) {
+            SendQueue unsent = queue();
+            unsent.add(chain);
+            if (sendNow(unsent, resumable)) {
                 return;
             }
         } else {
@@ -180,17 +212,18 @@ final class Outbound extends Side {
     /** Drops what was written and not flushed; owner only. */
     void dropPending() {
         if (isOwner()) {
-            buffer.clear();
+            freeOwned();
         }
     }
 
     /** Sends as much as the kernel takes, on the calling thread; true if that was all. */
-    private boolean sendNow(long bytes, boolean resumable) throws IOException {
-        int result = connection.transport().send(queue);
-        long taken = bytes - queue.bytes();
+    private boolean sendNow(SendQueue unsent, boolean resumable) throws IOException {
+        long bytes = unsent.bytes();
+        int result = connection.transport().send(unsent);
+        long taken = bytes - unsent.bytes();
         advance(taken);
         if (taken > 0) {
-            connection.timer().touch();
+            connection.touch();
         }
         if (result == Transport.WOULD_BLOCK) {
             if (connection.inLoop()) {
@@ -201,7 +234,6 @@ final class Outbound extends Side {
             return false;
         }
         if (result != Transport.SENT) {
-            queue.clear();
             enqueued = sent;
         }
         releaseRole();
@@ -237,11 +269,6 @@ final class Outbound extends Side {
     private void advance(long bytes) {
         long position = sent + bytes; // F1: only the holder of SENDING writes it
         sent = position;
-    }
-
-    private boolean deadlinePassed() {
-        long end = waitEnd(0);
-        return hasDeadline() && end - System.nanoTime() <= 0;
     }
 
     private void waitSent(long from, long to, boolean resumable) throws IOException {
@@ -326,19 +353,23 @@ final class Outbound extends Side {
         return promised - sent < connection.config().options().outboundHighMark() || connection.has(BROKEN | CLOSED);
     }
 
-    private void releaseRole() {
-        connection.remove(SENDING);
-        if (connection.has(CLOSED)) {
-            dropQueue(); // F3
+    /** {@return the queue, made if need be} Holder of SENDING only. */
+    private SendQueue queue() {
+        SendQueue present = queue;
+        if (present == null) {
+            present = new SendQueue();
+            queue = present;
         }
+        return present;
     }
 
-    /** After CLOSED: frees the queue unless somebody is using it, who then does it (F3). */
-    void dropQueue() {
-        if (connection.add(SENDING)) {
-            queue.clear();
-            connection.remove(SENDING);
+    private void releaseRole() {
+        SendQueue rest = queue;
+        if (rest != null) {
+            queue = null; // F3
+            rest.clear();
         }
+        connection.remove(SENDING);
     }
 
     // ---- event loop ----
@@ -353,8 +384,8 @@ final class Outbound extends Side {
             giveBack();
             return;
         }
-        connection.timer().ensureArmed(stallDeadline());
-        connection.transport().sendRest(queue);
+        connection.ensureArmed(stallDeadline());
+        connection.transport().sendRest(queue());
     }
 
     /** Adds a later flush to what the loop sends. */
@@ -363,7 +394,7 @@ final class Outbound extends Side {
             Segment.freeAll(chain);
             return;
         }
-        queue.add(chain);
+        queue().add(chain);
         continueOnLoop();
     }
 
@@ -371,13 +402,14 @@ final class Outbound extends Side {
         if (loopSends) {
             connection.transport().stopSending();
             long keep = Math.max(0, withdrawFrom - sent);
-            queue.truncate(keep);
+            SendQueue rest = queue();
+            rest.truncate(keep);
             enqueued = sent + keep;
             if (keep == 0) {
                 giveBack();
                 connection.drained();
             } else {
-                connection.transport().sendRest(queue);
+                connection.transport().sendRest(rest);
             }
         }
         withdrawn = true;
@@ -424,8 +456,6 @@ final class Outbound extends Side {
     void closedOnLoop() {
         if (loopSends) {
             giveBack();
-        } else {
-            dropQueue();
         }
         wake();
     }

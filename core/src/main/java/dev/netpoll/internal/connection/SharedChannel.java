@@ -5,6 +5,7 @@ package dev.netpoll.internal.connection;
 
 import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.memory.SegmentWriter;
 import java.io.IOException;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -44,9 +45,9 @@ final class SharedChannel implements ByteChannel {
         lock(writing, "writing");
         try {
             Outbound outbound = connection.outbound();
-            outbound.beginWrite();
+            SegmentWriter buffer = outbound.beginWrite();
             if (bytes > 0) {
-                outbound.buffer.writeBytes(src);
+                buffer.writeBytes(src);
                 outbound.flush(true);
             }
             return bytes;

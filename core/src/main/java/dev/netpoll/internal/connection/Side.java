@@ -37,35 +37,44 @@ import org.jspecify.annotations.Nullable;
 abstract class Side {
     private static final VarHandle OWNER;
     private static final VarHandle WAITER;
+    private static final VarHandle LIMIT;
 
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
             OWNER = lookup.findVarHandle(Side.class, "owner", Thread.class);
             WAITER = lookup.findVarHandle(Side.class, "waiter", Thread.class);
+            LIMIT = lookup.findVarHandle(Side.class, "limit", Limit.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
     }
+
+    /**
+     * How long waits may take.
+     *
+     * @param timeout limit of each wait in nanoseconds, or NEVER
+     * @param deadline point in time, by System.nanoTime, that ends waits whatever the time-out; or NEVER
+     */
+    private record Limit(long timeout, long deadline) {}
 
     final SocketConnection connection;
 
     private volatile @Nullable Thread owner;
     private volatile @Nullable Thread waiter;
 
-    /** Limit of each wait in nanoseconds, or NEVER. */
-    private volatile long timeout;
-
-    /** Point in time, by System.nanoTime, that ends waits whatever the time-out; or NEVER. */
-    private volatile long deadline = NEVER;
+    /** What was set; null while nothing was, and the time-out of the options holds, which all connections share. */
+    private volatile @Nullable Limit limit;
 
     /** When the wait in progress ends, or NEVER; the connection's timer reads it. */
     private volatile long waitDeadline = NEVER;
 
-    Side(SocketConnection connection, Duration timeout) {
+    Side(SocketConnection connection) {
         this.connection = connection;
-        this.timeout = ConnectionConfig.nanos(timeout);
     }
+
+    /** {@return the limit of each wait as the options say} */
+    abstract Duration defaultTimeout();
 
     /** Frees what the owner owns. */
     abstract void freeOwned();
@@ -126,38 +135,43 @@ abstract class Side {
     }
 
     final void setTimeout(Duration value) {
-        timeout = ConnectionConfig.nanos(value);
-        deadline = NEVER;
+        limit = new Limit(ConnectionConfig.nanos(value), NEVER);
         wake();
-        connection.timer().ensureArmed(waitEnd(System.nanoTime()));
+        connection.ensureArmed(waitEnd(System.nanoTime()));
     }
 
     final void setDeadline(@Nullable Instant value) {
-        if (value == null) {
-            deadline = NEVER;
-        } else {
-            long nanos = ConnectionConfig.nanos(Duration.between(Instant.now(), value));
-            deadline = nanos == NEVER ? NEVER : System.nanoTime() + nanos;
-        }
+        long nanos = value == null ? NEVER : ConnectionConfig.nanos(Duration.between(Instant.now(), value));
+        long deadline = nanos == NEVER ? NEVER : System.nanoTime() + nanos;
+        Limit before;
+        do {
+            before = limit;
+        } while (!LIMIT.compareAndSet(this, before, new Limit(timeoutNanos(before), deadline)));
         wake();
     }
 
     /** {@return when a wait that began at {@code begin} ends, or NEVER} */
     final long waitEnd(long begin) {
-        long limit = deadline;
-        if (limit != NEVER) {
-            return limit;
+        Limit current = limit;
+        if (current != null && current.deadline != NEVER) {
+            return current.deadline;
         }
-        limit = timeout;
-        return limit == NEVER ? NEVER : begin + limit;
+        long timeout = timeoutNanos(current);
+        return timeout == NEVER ? NEVER : begin + timeout;
     }
 
-    final boolean hasDeadline() {
-        return deadline != NEVER;
+    /** {@return whether the point in time that ends waits has come} */
+    final boolean deadlinePassed() {
+        Limit current = limit;
+        return current != null && current.deadline != NEVER && current.deadline - System.nanoTime() <= 0;
     }
 
     final long timeoutNanos() {
-        return timeout;
+        return timeoutNanos(limit);
+    }
+
+    private long timeoutNanos(@Nullable Limit current) {
+        return current == null ? ConnectionConfig.nanos(defaultTimeout()) : current.timeout;
     }
 
     /** {@return when the wait in progress ends, or NEVER if there is none} */
@@ -190,7 +204,7 @@ abstract class Side {
                 return false;
             }
             waitDeadline = end;
-            connection.timer().ensureArmed(end);
+            connection.ensureArmed(end);
         }
         LockSupport.park(this);
         if (Thread.currentThread().isInterrupted()) {

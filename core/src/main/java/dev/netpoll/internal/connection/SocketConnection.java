@@ -18,6 +18,8 @@ import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportEvents;
 import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.net.SocketAddress;
 import java.net.SocketOption;
 import java.net.UnixDomainSocketAddress;
@@ -26,7 +28,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Objects;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,16 +47,30 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     private static final BufferAccess<LinkBuffer> BUFFERS = BufferAccess.of(LinkBuffer.class);
 
+    private static final VarHandle TIMER;
+    private static final VarHandle CHANNEL;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            TIMER = lookup.findVarHandle(SocketConnection.class, "timer", ConnectionTimer.class);
+            CHANNEL = lookup.findVarHandle(SocketConnection.class, "channel", SharedChannel.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
     private final EventLoop loop;
     private final Transport transport;
     private final ConnectionConfig config;
-    private final Inbound inbound;
-    private final Outbound outbound;
-    private final ConnectionTimer timer;
+    private final ConnectionReader inbound;
+    private final ConnectionWriter outbound;
     private final Lifecycle lifecycle;
-    private final Reader reader;
-    private final Writer writer;
-    private final AtomicReference<@Nullable SharedChannel> channel = new AtomicReference<>();
+
+    /** Made when it is needed, by whoever needs it first; as {@code channel}. */
+    private volatile @Nullable ConnectionTimer timer;
+
+    private volatile @Nullable SharedChannel channel;
     private volatile @Nullable Object attachment;
     private volatile int errno;
     private volatile String closeReason = "";
@@ -68,13 +83,13 @@ public final class SocketConnection extends ConnectionState implements Connectio
         this.loop = loop;
         this.transport = transport;
         this.config = config;
-        inbound = new Inbound(this, config.options());
-        outbound = new Outbound(this, config.options());
-        timer = new ConnectionTimer(this, config.options().idleTimeout());
+        inbound = new ConnectionReader(this);
+        outbound = new ConnectionWriter(this);
         lifecycle = new Lifecycle(this);
         loop.assign();
-        reader = new ConnectionReader(inbound);
-        writer = new ConnectionWriter(outbound);
+        if (!config.options().idleTimeout().equals(NO_TIMEOUT)) {
+            timer = new ConnectionTimer(this);
+        }
     }
 
     EventLoop loop() {
@@ -101,8 +116,46 @@ public final class SocketConnection extends ConnectionState implements Connectio
         return outbound;
     }
 
+    /** {@return the timer} Any thread. */
     ConnectionTimer timer() {
-        return timer;
+        ConnectionTimer present = timer;
+        if (present == null) {
+            ConnectionTimer made = new ConnectionTimer(this);
+            present = (ConnectionTimer) TIMER.compareAndExchange(this, null, made);
+            present = present == null ? made : present;
+        }
+        return present;
+    }
+
+    /** Makes sure that the timer expires no later than the deadline, which is visible already. Any thread. */
+    void ensureArmed(long deadline) {
+        if (deadline != ConnectionConfig.NEVER) {
+            timer().ensureArmed(deadline);
+        }
+    }
+
+    /** Bytes went in or out, or a handler ran. Any thread. */
+    void touch() {
+        ConnectionTimer present = timer;
+        if (present != null) {
+            present.touch();
+        }
+    }
+
+    /** <i>Loop.</i> The connection lives from now on. */
+    void startTimer() {
+        ConnectionTimer present = timer;
+        if (present != null) {
+            present.start();
+        }
+    }
+
+    /** <i>Loop.</i> Stops the timer for good. */
+    void stopTimer() {
+        ConnectionTimer present = timer;
+        if (present != null) {
+            present.stop();
+        }
     }
 
     /** {@return what decides about the connection's life} */
@@ -157,7 +210,7 @@ public final class SocketConnection extends ConnectionState implements Connectio
             Segment.freeAll(segments);
             return;
         }
-        timer.touch();
+        touch();
         try {
             inbound.deliver(segments);
         } catch (RuntimeException | Error e) {
@@ -188,7 +241,7 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     @Override
     public void sent(long bytes, boolean drained) {
-        timer.touch();
+        touch();
         try {
             outbound.progressed(bytes, drained);
             if (drained) {
@@ -262,12 +315,12 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     @Override
     public Reader reader() {
-        return reader;
+        return inbound;
     }
 
     @Override
     public Writer writer() {
-        return writer;
+        return outbound;
     }
 
     @Override
@@ -279,7 +332,7 @@ public final class SocketConnection extends ConnectionState implements Connectio
     public boolean isReusable() {
         return !has(INACTIVE | FLUSHING | SENDING | RUNNING | CUT | OUTPUT_SHUT)
                 && !inbound.isPaused() // what waits in the kernel can't be known then, with every backend
-                && outbound.buffer.pending() == 0
+                && outbound.pending() == 0
                 && transport.peek() == -Errno.EAGAIN
                 && inbound.readable() == 0
                 && isActive();
@@ -336,7 +389,7 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     @Override
     public void setIdleTimeout(Duration timeout) {
-        timer.setIdleTimeout(ConnectionConfig.positive(timeout));
+        timer().setIdleTimeout(ConnectionConfig.positive(timeout));
     }
 
     @Override
@@ -428,13 +481,13 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     @Override
     public ByteChannel asByteChannel() {
-        SharedChannel shared = channel.get();
-        if (shared == null) {
-            shared = new SharedChannel(this);
-            SharedChannel first = channel.compareAndExchange(null, shared);
-            shared = first == null ? shared : first;
+        SharedChannel present = channel;
+        if (present == null) {
+            SharedChannel made = new SharedChannel(this);
+            present = (SharedChannel) CHANNEL.compareAndExchange(this, null, made);
+            present = present == null ? made : present;
         }
-        return shared;
+        return present;
     }
 
     @Override
