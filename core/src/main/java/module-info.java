@@ -9,6 +9,7 @@
 @org.jspecify.annotations.NullMarked
 module dev.netpoll {
     requires static transitive org.jspecify;
+    requires static jdk.jfr; // events, where the runtime has it
 
     exports dev.netpoll;
     exports dev.netpoll.buffer;

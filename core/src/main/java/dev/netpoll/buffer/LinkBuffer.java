@@ -4,6 +4,7 @@
 package dev.netpoll.buffer;
 
 import dev.netpoll.internal.memory.BufferAccess;
+import dev.netpoll.internal.memory.BufferGuard;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentReader;
@@ -43,6 +44,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     private final SegmentPool pool;
     private final SegmentReader readable;
     private final SegmentWriter pending;
+    private final @Nullable BufferGuard guard; // in checked mode only
     private boolean closed;
 
     /** Creates an empty buffer, which takes no memory until something is written. */
@@ -55,6 +57,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         this.pool = pool;
         this.readable = new SegmentReader(pool);
         this.pending = new SegmentWriter(pool, fixedBlock);
+        this.guard = BufferGuard.watch(this, readable, pending);
     }
 
     // ---- the queue itself
@@ -89,9 +92,17 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         return in().views();
     }
 
-    /** Frees all memory, also that of views. Slices stay valid. Closing again does nothing. */
+    /**
+     * Frees all memory, also that of views. Slices stay valid. Closing again does nothing; in checked mode it throws,
+     * because whoever closes twice has two owners.
+     *
+     * @throws IllegalStateException in checked mode, if the buffer is closed; the cause says where that was
+     */
     @Override
     public void close() {
+        if (guard != null) {
+            guard.close();
+        }
         if (!closed) {
             closed = true;
             readable.clear();
@@ -382,7 +393,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
 
     private void checkOpen() {
         if (closed) {
-            throw new IllegalStateException("the LinkBuffer is closed");
+            throw new IllegalStateException("the LinkBuffer is closed", guard == null ? null : guard.closedAt());
         }
     }
 

@@ -5,6 +5,7 @@ package dev.netpoll.arch;
 
 import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.equivalentTo;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
@@ -14,6 +15,8 @@ import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
+import dev.netpoll.buffer.MemoryLimitException;
+import dev.netpoll.buffer.MemoryStats;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -78,6 +81,9 @@ class PackageArrowsTest {
         if (arrow.from().equals(INTERNAL + "loop")) {
             target = target.or(exceptionOfTheApi());
         }
+        if (arrow.from().equals(INTERNAL + "memory") || arrow.from().startsWith(INTERNAL + "poll")) {
+            target = target.or(whatUsersSeeOfThePool());
+        }
         // Primitives and arrays of them live in no package.
         noClasses()
                 .that()
@@ -91,6 +97,11 @@ class PackageArrowsTest {
     /** The loop fails tasks with the exceptions users see; the layers below report an errno. */
     private static DescribedPredicate<JavaClass> exceptionOfTheApi() {
         return resideInAPackage(ROOT).and(assignableTo(Throwable.class));
+    }
+
+    /** The pool below tells of its limit and state in types of the API. */
+    private static DescribedPredicate<JavaClass> whatUsersSeeOfThePool() {
+        return equivalentTo(MemoryLimitException.class).or(equivalentTo(MemoryStats.class));
     }
 
     private static Arrow arrow(String from, String... to) {

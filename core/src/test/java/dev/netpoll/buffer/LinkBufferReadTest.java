@@ -355,7 +355,6 @@ class LinkBufferReadTest extends BufferFixture {
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("closed");
         }
-        buffer.close();
         buffer.release();
         assertThat(buffer).hasToString("LinkBuffer[closed]");
         open.close();

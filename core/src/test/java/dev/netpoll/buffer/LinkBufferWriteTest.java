@@ -8,7 +8,6 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.netpoll.internal.memory.MemoryLimitException;
 import dev.netpoll.internal.memory.SegmentPool;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -3,6 +3,8 @@
 
 package dev.netpoll.internal.loop;
 
+import dev.netpoll.internal.memory.BlockSource;
+import dev.netpoll.internal.memory.LoopCache;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.queue.MpscQueue;
 import java.io.IOException;
@@ -79,10 +81,22 @@ public final class EventLoop implements Executor {
         }
     }
 
+    /** How often unused memory is given back. */
+    private static final long TRIM_NANOS = Duration.ofSeconds(1).toNanos();
+
     private final Poller poller;
+    private final LoopCache memory;
     private final LoopThread thread;
     private final MpscQueue<Runnable> tasks = new MpscQueue<>();
     private final TimerHeap timers = new TimerHeap();
+
+    private final Timer trim = new Timer() {
+        @Override
+        protected void expired(long now) {
+            memory.trim();
+        }
+    };
+
     private final List<Resident> residents = new ArrayList<>();
     private final AtomicInteger assigned = new AtomicInteger();
     private final ReentrantLock leftovers = new ReentrantLock();
@@ -99,6 +113,7 @@ public final class EventLoop implements Executor {
     /** Makes a loop that drives {@code poller} and closes it in the end; {@link #start} starts its thread. */
     public EventLoop(Poller poller, String name, boolean daemon) {
         this.poller = poller;
+        this.memory = poller.memory();
         this.thread = new LoopThread(this, name, daemon);
     }
 
@@ -141,6 +156,11 @@ public final class EventLoop implements Executor {
         if (sleep == ASLEEP && SLEEP.compareAndSet(this, ASLEEP, AWAKE)) {
             poller.wakeup();
         }
+    }
+
+    /** {@return the memory of this loop: fastest on its thread, but legal on any} */
+    public BlockSource memory() {
+        return memory;
     }
 
     /** {@return the poller; <i>loop</i>} */
@@ -239,6 +259,7 @@ public final class EventLoop implements Executor {
     }
 
     private void run() {
+        memory.own();
         try {
             while (life == RUNNING || !residents.isEmpty()) {
                 turn();
@@ -266,6 +287,9 @@ public final class EventLoop implements Executor {
         now = System.nanoTime();
         runTasks();
         expireTimers();
+        if (memory.isActive() && !trim.isArmed()) {
+            timers.arm(trim, now + TRIM_NANOS);
+        }
     }
 
     private void expireTimers() {
@@ -293,6 +317,7 @@ public final class EventLoop implements Executor {
         LIFE.setVolatile(this, ENDED);
         runLeftovers();
         poller.close();
+        memory.disown();
     }
 
     /** After the end, whoever holds the lock is the queue's one consumer. */

@@ -13,14 +13,15 @@ import org.jspecify.annotations.Nullable;
  * A fixed piece of native memory that belongs to a {@link SegmentPool} and is shared by counted references.
  *
  * <pre>
- *   in the pool (0) --allocate--> owned (1) --retain--> shared (n)
- *         ^                          |  ^-----release-----|
- *         +--------release-----------+
+ *   free (0) --allocate--> owned (1) --retain--> shared (n)
+ *      ^                       |  ^-----release-----|
+ *      +-------release---------+
  * </pre>
  *
  * <p>Invariants:
  * <ul>
- *   <li>I1. The count is 0 exactly while the block lies in its pool; nobody but the pool may then touch its memory.
+ *   <li>I1. The count is 0 exactly while the block is free: in its pool, or in a {@link LoopCache} in front of it.
+ *       Nobody else may then touch its memory.
  *   <li>I2. Only the release that takes the count from 1 to 0 returns the block, so it is returned once.
  *   <li>I3. A retain at 0 and a release at 0 are always detected and change nothing.
  * </ul>
@@ -39,15 +40,34 @@ public final class Block {
         }
     }
 
-    /** Link of the pool's free list; guarded by whatever guards that list. */
+    /** Link of the list of free blocks it is in; guarded by whatever guards that list. */
     @Nullable
     Block nextFree;
+
+    /** The bytes of the blocks from this one on in a list of remote frees; guarded as {@link #nextFree}. */
+    int listedBytes;
+
+    /** The number of these blocks. */
+    int listedBlocks;
+
+    /** Where it goes when it is free: the cache that handed it out, or null for the pool. Of whoever owns the block. */
+    @Nullable
+    LoopCache home;
 
     /** Index of the size class, or {@link SegmentPool#DEDICATED}. */
     final int sizeClass;
 
+    /** What the block is a part of, or null when it has an arena for itself. */
+    final @Nullable Slab slab;
+
     /** The arena that holds this block alone, or null when the block is a part of a slab. */
     final @Nullable Arena arena;
+
+    /**
+     * The window through which the block is used first after each allocation. It lives as long as the block, so that
+     * handing out memory makes no objects.
+     */
+    final Segment window;
 
     private final SegmentPool pool;
     private final MemorySegment memory;
@@ -55,17 +75,32 @@ public final class Block {
     private final long address;
     private final int capacity;
 
+    private @Nullable Throwable allocatedAt; // these two in checked mode only
+    private @Nullable Throwable releasedAt;
+
     @SuppressWarnings("unused") // through REFERENCES
     private volatile int references;
 
-    Block(SegmentPool pool, MemorySegment memory, int sizeClass, @Nullable Arena arena) {
+    /** A part of a slab. */
+    Block(SegmentPool pool, MemorySegment memory, int sizeClass, Slab slab) {
+        this(pool, memory, sizeClass, slab, null);
+    }
+
+    /** A block with an arena for itself. */
+    Block(SegmentPool pool, MemorySegment memory, Arena arena) {
+        this(pool, memory, SegmentPool.DEDICATED, null, arena);
+    }
+
+    private Block(SegmentPool pool, MemorySegment memory, int sizeClass, @Nullable Slab slab, @Nullable Arena arena) {
         this.pool = pool;
         this.memory = memory;
         this.readOnly = memory.asReadOnly();
         this.address = memory.address();
         this.capacity = Math.toIntExact(memory.byteSize());
         this.sizeClass = sizeClass;
+        this.slab = slab;
         this.arena = arena;
+        this.window = new Segment(this);
     }
 
     /** The memory, bounded to exactly this block. Its content after allocation is arbitrary. */
@@ -103,7 +138,7 @@ public final class Block {
         do {
             count = (int) REFERENCES.getAcquire(this);
             if (count <= 0) {
-                throw new IllegalStateException(this + " was retained after its last release");
+                throw new IllegalStateException(this + " was retained after its last release", releasedAt);
             }
         } while (!REFERENCES.weakCompareAndSet(this, count, count + 1));
     }
@@ -114,21 +149,51 @@ public final class Block {
      * @throws IllegalStateException if there is no reference to give up: the block was released once too often
      */
     public void release() {
+        if (CheckedMode.ON && references() == 1) {
+            beforeLastRelease();
+        }
         int count;
         do {
             count = (int) REFERENCES.getAcquire(this);
             if (count <= 0) {
-                throw new IllegalStateException(this + " was released more often than retained");
+                throw new IllegalStateException(this + " was released more often than retained", releasedAt);
             }
         } while (!REFERENCES.weakCompareAndSet(this, count, count - 1));
         if (count == 1) {
+            recycle();
+        }
+    }
+
+    private void recycle() {
+        LoopCache cache = home;
+        if (cache != null) {
+            cache.recycle(this);
+        } else {
             pool.recycle(this);
         }
     }
 
-    /** The pool hands the block out. Nobody else can see it, so no atomic operation is needed. */
-    void allocated() {
+    /** Checked mode: whoever still reads this memory shall see that it is dead. The caller has the only reference. */
+    private void beforeLastRelease() {
+        memory.fill(CheckedMode.POISON);
+        releasedAt = CheckedMode.here("released");
+        pool.untrack(this);
+    }
+
+    /** Hands the block out. Nobody else can see it, so no atomic operation is needed. */
+    Block allocated() {
+        if (CheckedMode.ON) {
+            allocatedAt = CheckedMode.here("allocated");
+            pool.track(this);
+        }
         REFERENCES.setRelease(this, 1);
+        return this;
+    }
+
+    /** Where it was handed out last; null unless in checked mode. */
+    @Nullable
+    Throwable allocatedAt() {
+        return allocatedAt;
     }
 
     @Override

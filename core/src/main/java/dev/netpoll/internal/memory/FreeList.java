@@ -66,7 +66,7 @@ final class FreeList {
             }
             stripe.unlock();
             if (block != null) {
-                return block;
+                return used(block);
             }
         }
         return overflow == null ? null : takeOverflow(home);
@@ -86,6 +86,14 @@ final class FreeList {
         }
         overflowHits.increment();
         Stripe.TAKEN_ELSEWHERE.getAndAdd(stripes[home & mask], 1L);
+        return used(block);
+    }
+
+    private static Block used(Block block) {
+        Slab slab = block.slab;
+        if (slab != null && !slab.used) { // a look first: the slab is shared by all threads
+            slab.used = true;
+        }
         return block;
     }
 
@@ -113,6 +121,37 @@ final class FreeList {
         if (counted != 0) {
             Stripe.TAKEN_ELSEWHERE.getAndAdd(stripes[home & mask], -1L);
         }
+    }
+
+    /**
+     * Takes all blocks out of the stripe {@code i}, and with the last one also the overflow, for a look at them. They
+     * don't count as taken. Nothing is found where another thread is at work.
+     *
+     * @return a list linked by {@code nextFree}
+     */
+    @Nullable
+    Block drain(int i) {
+        if (i == stripes.length) {
+            return (Block) OVERFLOW.getAndSet(this, null);
+        }
+        Stripe stripe = stripes[i];
+        if (!stripe.tryLock()) {
+            return null;
+        }
+        Block all = stripe.top;
+        stripe.top = null;
+        stripe.unlock();
+        return all;
+    }
+
+    /** How many places {@link #drain} knows. */
+    int places() {
+        return stripes.length + 1;
+    }
+
+    /** Puts a block back that was drained, preferably where it was. */
+    void restore(int place, Block block) {
+        store(place, block, 0);
     }
 
     /** Counts a block that was carved for a taker instead of being found here. */

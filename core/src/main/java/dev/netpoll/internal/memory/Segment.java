@@ -4,6 +4,7 @@
 package dev.netpoll.internal.memory;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +23,9 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  */
 public final class Segment {
+    /** Instead of an address: the user's memory, which he may free at any time; or raw access is not to be had. */
+    private static final long CHECKED_ACCESS = 0;
+
     /** The following segment of the chain. */
     public @Nullable Segment next;
 
@@ -30,6 +34,9 @@ public final class Segment {
 
     /** Where the memory comes from, or null when it is the user's. */
     public final @Nullable Block block;
+
+    /** The address of index 0 of {@link #memory} for raw access, or {@link #CHECKED_ACCESS}. */
+    private final long base;
 
     /** Index of the first byte in {@link #memory}. */
     public int start;
@@ -50,9 +57,16 @@ public final class Segment {
     private Segment(@Nullable Block block, MemorySegment memory, int start, int end, int limit) {
         this.block = block;
         this.memory = memory;
+        this.base = block != null && RawMemory.AVAILABLE ? block.address() : CHECKED_ACCESS;
         this.start = start;
         this.end = end;
         this.limit = limit;
+    }
+
+    /** The {@link Block#window}. */
+    Segment(Block block) {
+        this(block, block.memory(), 0, 0, 0);
+        freed = true;
     }
 
     /**
@@ -70,12 +84,18 @@ public final class Segment {
 
     /** An empty segment that may append to the whole block; the caller's only reference passes to the segment. */
     public static Segment writable(Block block) {
-        return new Segment(block, block.memory(), 0, 0, block.capacity());
+        return writable(block, block.capacity());
     }
 
     /** As {@link #writable(Block)}, but appends only up to {@code limit}. */
     static Segment writable(Block block, int limit) {
-        return new Segment(block, block.memory(), 0, 0, limit);
+        Segment window = block.window;
+        window.start = 0;
+        window.end = 0;
+        window.limit = limit;
+        window.exposed = false;
+        window.freed = false;
+        return window;
     }
 
     /** A segment over all of the user's {@code memory}, by reference: native, of at most 2 GiB - 1. */
@@ -85,6 +105,97 @@ public final class Segment {
         }
         int size = Math.toIntExact(memory.byteSize());
         return new Segment(null, memory.isReadOnly() ? memory : memory.asReadOnly(), 0, size, size);
+    }
+
+    // ---- access by index; the caller has compared with start, end or limit
+
+    // SAFETY, for all: the bytes at the index lie in [0, limit) of a block of which this segment owns a reference.
+
+    byte getByte(int at) {
+        if (CheckedMode.ON) {
+            checkAccess(at, Byte.BYTES);
+        }
+        long from = base;
+        return from != CHECKED_ACCESS ? RawMemory.getByte(from + at) : memory.get(Layouts.BYTE, at);
+    }
+
+    short getShort(int at) {
+        if (CheckedMode.ON) {
+            checkAccess(at, Short.BYTES);
+        }
+        long from = base;
+        return from != CHECKED_ACCESS ? RawMemory.getShort(from + at) : memory.get(Layouts.SHORT, at);
+    }
+
+    int getInt(int at) {
+        if (CheckedMode.ON) {
+            checkAccess(at, Integer.BYTES);
+        }
+        long from = base;
+        return from != CHECKED_ACCESS ? RawMemory.getInt(from + at) : memory.get(Layouts.INT, at);
+    }
+
+    long getLong(int at) {
+        if (CheckedMode.ON) {
+            checkAccess(at, Long.BYTES);
+        }
+        long from = base;
+        return from != CHECKED_ACCESS ? RawMemory.getLong(from + at) : memory.get(Layouts.LONG, at);
+    }
+
+    void setByte(int at, byte value) {
+        if (CheckedMode.ON) {
+            checkAccess(at, Byte.BYTES);
+        }
+        long from = base;
+        if (from != CHECKED_ACCESS) {
+            RawMemory.setByte(from + at, value);
+        } else {
+            memory.set(Layouts.BYTE, at, value);
+        }
+    }
+
+    void setShort(int at, short value) {
+        if (CheckedMode.ON) {
+            checkAccess(at, Short.BYTES);
+        }
+        long from = base;
+        if (from != CHECKED_ACCESS) {
+            RawMemory.setShort(from + at, value);
+        } else {
+            memory.set(Layouts.SHORT, at, value);
+        }
+    }
+
+    void setInt(int at, int value) {
+        if (CheckedMode.ON) {
+            checkAccess(at, Integer.BYTES);
+        }
+        long from = base;
+        if (from != CHECKED_ACCESS) {
+            RawMemory.setInt(from + at, value);
+        } else {
+            memory.set(Layouts.INT, at, value);
+        }
+    }
+
+    void setLong(int at, long value) {
+        if (CheckedMode.ON) {
+            checkAccess(at, Long.BYTES);
+        }
+        long from = base;
+        if (from != CHECKED_ACCESS) {
+            RawMemory.setLong(from + at, value);
+        } else {
+            memory.set(Layouts.LONG, at, value);
+        }
+    }
+
+    private void checkAccess(int at, int size) {
+        Objects.checkFromIndexSize(at, size, limit);
+        if (freed || (block != null && block.references() <= 0)) {
+            throw new IllegalStateException(this + " was used after it was freed");
+        }
     }
 
     /** Frees every segment of a chain. */
@@ -204,13 +315,15 @@ public final class Segment {
         }
         freed = true;
         next = null;
-        if (block != null) {
-            block.release();
-        }
+        RetainedBytes charger = counter;
         int rest = charged;
-        if (rest > 0 && counter != null) {
-            charged = 0;
-            counter.released(rest);
+        counter = null;
+        charged = 0;
+        if (block != null) {
+            block.release(); // it, and with it perhaps this segment, is somebody else's from here on
+        }
+        if (rest > 0 && charger != null) {
+            charger.released(rest);
         }
     }
 

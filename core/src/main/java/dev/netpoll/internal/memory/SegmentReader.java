@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.memory;
 
+import dev.netpoll.buffer.MemoryLimitException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ReadOnlyBufferException;
@@ -23,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Invariants, between calls:
  * <ul>
- *   <li>I1. {@code length} is the sum of the lengths of the readable segments; none of them is empty.
+ *   <li>I1. {@code behind} is the sum of the lengths of the readable segments behind the first; none of them is empty.
  *   <li>I2. Retired segments are exposed. {@code viewed} is true when there may be any exposed segment.
  *   <li>I3. Of the readable segments only the first may be exposed, unless {@code allViewed}.
  *   <li>I4. A view stays intact until {@link #release()}: bytes that were exposed are neither changed nor freed.
@@ -41,22 +42,29 @@ public final class SegmentReader {
     /** A block up to this capacity may be pinned by any leftover. */
     private static final int SMALL_BLOCK = 4096;
 
-    private final SegmentPool pool;
+    private final BlockSource blocks;
     private @Nullable Segment head;
     private @Nullable Segment tail;
     private @Nullable Segment retired;
-    private long length;
+    private long behind;
     private boolean viewed;
     private boolean allViewed;
+    private @Nullable ViewScope scope; // in checked mode only
 
-    /** Creates an empty one that takes memory for joined views from {@code pool}. */
-    public SegmentReader(SegmentPool pool) {
-        this.pool = pool;
+    /** Creates an empty one that takes memory for joined views from {@code blocks}. */
+    public SegmentReader(BlockSource blocks) {
+        this.blocks = blocks;
     }
 
     /** The number of readable bytes. */
     public long length() {
-        return length;
+        Segment front = head;
+        return front == null ? 0 : front.length() + behind;
+    }
+
+    /** Whether it owns any segment. */
+    boolean holdsMemory() {
+        return head != null || retired != null;
     }
 
     /** Whether there may be views that {@link #release()} would end. */
@@ -76,16 +84,16 @@ public final class SegmentReader {
                 segment.free();
             } else if (last != null && n <= COPY_BELOW && n <= last.room() && last.chargesLike(segment)) {
                 copyToEnd(last, segment, n);
-                length += n;
+                behind += last == head ? 0 : n;
                 segment.free();
             } else {
                 if (last == null) {
                     head = segment;
                 } else {
                     last.next = segment;
+                    behind += n;
                 }
                 tail = segment;
-                length += n;
             }
             segment = following;
         }
@@ -97,7 +105,7 @@ public final class SegmentReader {
         Segment chain = head;
         head = null;
         tail = null;
-        length = 0;
+        behind = 0;
         return chain;
     }
 
@@ -106,7 +114,7 @@ public final class SegmentReader {
     /** Consumes {@code n} bytes and returns them as a read-only view that is valid until {@link #release()}. */
     public MemorySegment next(int n) {
         Segment front = head;
-        if (front == null || n <= 0 || n > front.end - front.start) {
+        if (front == null || n <= 0 || n > front.length()) {
             if (isNothing(n, "next")) {
                 return Layouts.EMPTY;
             }
@@ -120,7 +128,7 @@ public final class SegmentReader {
     /** As {@link #next(int)}, without consuming; the view ends with {@link #release()} even if it is still unread. */
     public MemorySegment peek(int n) {
         Segment front = head;
-        if (front == null || n <= 0 || n > front.end - front.start) {
+        if (front == null || n <= 0 || n > front.length()) {
             if (isNothing(n, "peek")) {
                 return Layouts.EMPTY;
             }
@@ -171,7 +179,6 @@ public final class SegmentReader {
             }
             last = part;
             left -= taken;
-            length -= taken;
         }
         return first;
     }
@@ -179,6 +186,7 @@ public final class SegmentReader {
     /** Ends all views and frees their memory; a small leftover moves out of a large block. Idempotent. */
     public void release() {
         if (viewed) {
+            endViews();
             Segment dead = retired;
             retired = null;
             Segment.freeAll(dead);
@@ -205,9 +213,10 @@ public final class SegmentReader {
         head = null;
         tail = null;
         retired = null;
-        length = 0;
+        behind = 0;
         viewed = false;
         allViewed = false;
+        endViews();
         Segment.freeAll(dead);
         Segment.freeAll(readable);
     }
@@ -254,41 +263,57 @@ public final class SegmentReader {
         if (front == null) {
             return (byte) readAcross(Byte.BYTES);
         }
-        byte value = front.memory.get(Layouts.BYTE, front.start);
-        consume(front, Byte.BYTES);
+        int at = front.start;
+        if (at >= front.end) {
+            return (byte) readAcross(Byte.BYTES);
+        }
+        byte value = front.getByte(at);
+        consumeTo(front, at + 1);
         return value;
     }
 
     /** Consumes two bytes, the high one first. */
     public short readShort() {
         Segment front = head;
-        if (front == null || front.end - front.start < Short.BYTES) {
+        if (front == null) {
             return (short) readAcross(Short.BYTES);
         }
-        short value = front.memory.get(Layouts.SHORT, front.start);
-        consume(front, Short.BYTES);
+        int at = front.start;
+        if (front.end - at < Short.BYTES) {
+            return (short) readAcross(Short.BYTES);
+        }
+        short value = front.getShort(at);
+        consumeTo(front, at + Short.BYTES);
         return value;
     }
 
     /** Consumes four bytes, the high one first. */
     public int readInt() {
         Segment front = head;
-        if (front == null || front.end - front.start < Integer.BYTES) {
+        if (front == null) {
             return (int) readAcross(Integer.BYTES);
         }
-        int value = front.memory.get(Layouts.INT, front.start);
-        consume(front, Integer.BYTES);
+        int at = front.start;
+        if (front.end - at < Integer.BYTES) {
+            return (int) readAcross(Integer.BYTES);
+        }
+        int value = front.getInt(at);
+        consumeTo(front, at + Integer.BYTES);
         return value;
     }
 
     /** Consumes eight bytes, the high one first. */
     public long readLong() {
         Segment front = head;
-        if (front == null || front.end - front.start < Long.BYTES) {
+        if (front == null) {
             return readAcross(Long.BYTES);
         }
-        long value = front.memory.get(Layouts.LONG, front.start);
-        consume(front, Long.BYTES);
+        int at = front.start;
+        if (front.end - at < Long.BYTES) {
+            return readAcross(Long.BYTES);
+        }
+        long value = front.getLong(at);
+        consumeTo(front, at + Long.BYTES);
         return value;
     }
 
@@ -329,7 +354,7 @@ public final class SegmentReader {
     /** Consumes what is there, at most {@code count} bytes, into {@code dst[offset..]}; returns how many. */
     public int read(byte[] dst, int offset, int count) {
         Objects.checkFromIndexSize(offset, count, dst.length);
-        int n = (int) Math.min(count, length);
+        int n = (int) Math.min(count, length());
         if (n > 0) {
             copyOut(MemorySegment.ofArray(dst), offset, n);
         }
@@ -341,7 +366,7 @@ public final class SegmentReader {
         if (dst.isReadOnly()) {
             throw new ReadOnlyBufferException();
         }
-        int n = (int) Math.min(dst.remaining(), length);
+        int n = (int) Math.min(dst.remaining(), length());
         if (n > 0) {
             copyOut(MemorySegment.ofBuffer(dst), 0, n);
             dst.position(dst.position() + n);
@@ -382,8 +407,8 @@ public final class SegmentReader {
 
     /** Checks a count of bytes to be consumed; true when it is 0. */
     private boolean isNothing(long n, String operation) {
-        if (n > length) {
-            throw new IndexOutOfBoundsException(operation + "(" + n + "): only " + length + " bytes are readable");
+        if (n > length()) {
+            throw new IndexOutOfBoundsException(operation + "(" + n + "): only " + length() + " bytes are readable");
         }
         if (n < 0) {
             throw new IllegalArgumentException(operation + "(" + n + "): the count is negative");
@@ -399,23 +424,47 @@ public final class SegmentReader {
         MemorySegment view = segment.view(n);
         segment.exposed = true;
         viewed = true;
-        return view;
+        return CheckedMode.ON ? scoped(view) : view;
+    }
+
+    private MemorySegment scoped(MemorySegment view) {
+        ViewScope current = scope;
+        if (current == null) {
+            current = new ViewScope();
+            scope = current;
+        }
+        return current.scoped(view);
+    }
+
+    private void endViews() {
+        ViewScope current = scope;
+        if (CheckedMode.ON && current != null) {
+            scope = null;
+            current.end();
+        }
     }
 
     /** Consumes {@code n} of the bytes of the first segment. */
     private void consume(Segment front, int n) {
-        length -= n;
-        front.start += n;
-        if (front.start == front.end) {
+        consumeTo(front, front.start + n);
+    }
+
+    /** Consumes the bytes of the first segment before the index {@code start}. */
+    private void consumeTo(Segment front, int start) {
+        front.start = start;
+        if (start >= front.end) {
             retireFirst(front);
         }
     }
 
     private void unlinkFirst(Segment front) {
-        head = front.next;
+        Segment second = front.next;
+        head = second;
         front.next = null;
-        if (head == null) {
+        if (second == null) {
             tail = null;
+        } else {
+            behind -= second.length();
         }
     }
 
@@ -450,7 +499,7 @@ public final class SegmentReader {
         long value = 0;
         for (int i = 0; i < size; i++) {
             Segment front = first();
-            value = (value << Byte.SIZE) | (front.memory.get(Layouts.BYTE, front.start) & 0xFF);
+            value = (value << Byte.SIZE) | (front.getByte(front.start) & 0xFF);
             consume(front, 1);
         }
         return value;
@@ -465,15 +514,17 @@ public final class SegmentReader {
     private Segment contiguous(int n) {
         Segment front = first();
         if (front.room() < n - front.length()) {
-            Segment joined = Segment.writable(pool.allocate(n));
+            Segment joined = Segment.writable(blocks.allocate(n));
             joined.next = front;
             head = joined;
+            behind += front.length();
             front = joined;
         }
         while (front.length() < n) {
             Segment source = Objects.requireNonNull(front.next);
             int step = Math.min(n - front.length(), source.length());
             copyToEnd(front, source, step);
+            behind -= step;
             if (source.length() == 0) {
                 front.next = source.next;
                 if (tail == source) {
@@ -496,7 +547,7 @@ public final class SegmentReader {
     private void moveOut(Segment front) {
         Block block;
         try {
-            block = pool.allocate(front.length());
+            block = blocks.allocate(front.length());
         } catch (MemoryLimitException e) {
             return; // it only stays where it is
         }
@@ -535,8 +586,8 @@ public final class SegmentReader {
                 throw new AssertionError("retired " + s);
             }
         }
-        if (sum != length || last != tail) {
-            throw new AssertionError("length " + length + " but " + sum + " bytes in the chain, tail " + tail);
+        if (sum != length() || last != tail) {
+            throw new AssertionError("length " + length() + " but " + sum + " bytes in the chain, tail " + tail);
         }
         return charged;
     }

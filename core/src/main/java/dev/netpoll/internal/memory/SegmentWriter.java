@@ -14,10 +14,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Invariants, between calls:
  * <ul>
- *   <li>I1. {@code pending} is the sum of the lengths of the segments. None of them is empty.
+ *   <li>I1. {@code before} is the sum of the lengths of the segments before the last. None of them is empty.
  *   <li>I2. A writer without pending bytes owns no block.
- *   <li>I3. {@code reserved >= 0} only while the last operation was a {@link #reserve}; those bytes are the end of the
- *       last segment.
+ *   <li>I3. While {@code reserved >= 0} and {@code reservedEnd == pending()}, the last operation was a
+ *       {@link #reserve}, and the end of the last segment are those bytes.
  *   <li>I4. A reservation and a number lie in one segment; other bytes may be split over several.
  *   <li>I5. A call that throws because of its arguments has changed nothing.
  * </ul>
@@ -32,45 +32,57 @@ public final class SegmentWriter {
     private static final int SECOND_BLOCK = 16 << 10;
     private static final int LARGE_BLOCK = 64 << 10;
 
+    /** From this length on, a text is first taken for ASCII, so that it does not get three times the memory it needs. */
+    private static final int LARGE_TEXT = 8 << 10;
+
     /** At most so much of the user's memory becomes one segment: a multiple of every page size. */
     private static final int MAX_DIRECT = 1 << 30;
 
     /** Nobody's thread: memory that even this one may access is not confined to any. */
     private static final Thread ANOTHER_THREAD = Thread.ofPlatform().unstarted(() -> {});
 
-    private final SegmentPool pool;
+    private final BlockSource blocks;
     private final int fixedBlock;
     private @Nullable Segment head;
     private @Nullable Segment tail;
-    private long pending;
+    private long before;
     private int reserved = -1;
+    private long reservedEnd;
+    private @Nullable ViewScope scope; // in checked mode only
 
-    /** Creates an empty one that takes its blocks from {@code pool}; they grow with the number of pending bytes. */
-    public SegmentWriter(SegmentPool pool) {
-        this(pool, 0);
+    /** Creates an empty one that takes its blocks from {@code blocks}; they grow with the number of pending bytes. */
+    public SegmentWriter(BlockSource blocks) {
+        this(blocks, 0);
     }
 
     /**
-     * As {@link #SegmentWriter(SegmentPool)}, for tests: segments hold {@code fixedBlock} bytes, except where more have
+     * As {@link #SegmentWriter(BlockSource)}, for tests: segments hold {@code fixedBlock} bytes, except where more have
      * to be in one piece. 0 means the normal growth.
      */
-    public SegmentWriter(SegmentPool pool, int fixedBlock) {
-        this.pool = pool;
+    public SegmentWriter(BlockSource blocks, int fixedBlock) {
+        this.blocks = blocks;
         this.fixedBlock = fixedBlock;
     }
 
     /** The number of bytes written or reserved since the last {@link #take()}. */
     public long pending() {
-        return pending;
+        Segment last = tail;
+        return last == null ? 0 : before + last.length();
+    }
+
+    /** Whether it owns any segment. */
+    boolean holdsMemory() {
+        return head != null;
     }
 
     /** Takes all pending bytes away, as a chain that belongs to the caller; null when there are none. */
     public @Nullable Segment take() {
+        endViews();
         dropEmptyTail();
         Segment chain = head;
         head = null;
         tail = null;
-        pending = 0;
+        before = 0;
         reserved = -1;
         return chain;
     }
@@ -87,21 +99,38 @@ public final class SegmentWriter {
         if (n < 0) {
             throw new IllegalArgumentException("reserve(" + n + "): the count is negative");
         }
-        if (n == 0) {
-            reserved = 0;
-            return MemorySegment.NULL;
+        MemorySegment memory = MemorySegment.NULL;
+        if (n > 0) {
+            Segment last = roomFor(n);
+            memory = last.memory.asSlice(last.end, n);
+            last.end += n;
         }
-        Segment last = roomFor(n);
-        MemorySegment memory = last.memory.asSlice(last.end, n);
-        written(last, n);
         reserved = n;
-        return memory;
+        reservedEnd = pending();
+        return CheckedMode.ON ? scoped(memory) : memory;
+    }
+
+    private MemorySegment scoped(MemorySegment view) {
+        ViewScope current = scope;
+        if (current == null) {
+            current = new ViewScope();
+            scope = current;
+        }
+        return current.scoped(view);
+    }
+
+    private void endViews() {
+        ViewScope current = scope;
+        if (CheckedMode.ON && current != null) {
+            scope = null;
+            current.end();
+        }
     }
 
     /** Keeps the first {@code n} bytes of the reservation that was the last operation. */
     public void commit(int n) {
         int size = reserved;
-        if (size < 0) {
+        if (size < 0 || reservedEnd != pending()) {
             throw new IllegalStateException("commit(" + n + "): the last operation was not a reserve");
         }
         if (n < 0) {
@@ -113,8 +142,7 @@ public final class SegmentWriter {
         reserved = -1;
         Segment last = tail;
         if (last != null && n < size) {
-            last.end -= size - n;
-            pending -= size - n;
+            last.end = Math.max(last.start, last.end - (size - n));
             dropEmptyTail();
         }
     }
@@ -127,19 +155,20 @@ public final class SegmentWriter {
             clear();
         }
         Segment last = head;
-        if (last == null || n == pending) {
+        if (last == null || n == pending()) {
             return;
         }
+        before = 0;
         long left = n;
         while (left > last.length()) {
             left -= last.length();
+            before += last.length();
             last = Objects.requireNonNull(last.next);
         }
         Segment dropped = last.next;
         last.next = null;
         last.truncate((int) left);
         tail = last;
-        pending = n;
         Segment.freeAll(dropped);
     }
 
@@ -147,30 +176,50 @@ public final class SegmentWriter {
 
     /** Writes the low eight bits. */
     public void writeByte(int b) {
-        Segment last = roomFor(Byte.BYTES);
-        last.memory.set(Layouts.BYTE, last.end, (byte) b);
-        written(last, Byte.BYTES);
+        Segment last = tail;
+        int at = last == null ? 0 : last.end;
+        if (last == null || at > last.limit - Byte.BYTES) {
+            last = grow(Byte.BYTES);
+            at = 0;
+        }
+        last.setByte(at, (byte) b);
+        last.end = at + Byte.BYTES;
     }
 
     /** Writes the low 16 bits, the high byte first. */
     public void writeShort(int s) {
-        Segment last = roomFor(Short.BYTES);
-        last.memory.set(Layouts.SHORT, last.end, (short) s);
-        written(last, Short.BYTES);
+        Segment last = tail;
+        int at = last == null ? 0 : last.end;
+        if (last == null || at > last.limit - Short.BYTES) {
+            last = grow(Short.BYTES);
+            at = 0;
+        }
+        last.setShort(at, (short) s);
+        last.end = at + Short.BYTES;
     }
 
     /** Writes four bytes, the high one first. */
     public void writeInt(int i) {
-        Segment last = roomFor(Integer.BYTES);
-        last.memory.set(Layouts.INT, last.end, i);
-        written(last, Integer.BYTES);
+        Segment last = tail;
+        int at = last == null ? 0 : last.end;
+        if (last == null || at > last.limit - Integer.BYTES) {
+            last = grow(Integer.BYTES);
+            at = 0;
+        }
+        last.setInt(at, i);
+        last.end = at + Integer.BYTES;
     }
 
     /** Writes eight bytes, the high one first. */
     public void writeLong(long l) {
-        Segment last = roomFor(Long.BYTES);
-        last.memory.set(Layouts.LONG, last.end, l);
-        written(last, Long.BYTES);
+        Segment last = tail;
+        int at = last == null ? 0 : last.end;
+        if (last == null || at > last.limit - Long.BYTES) {
+            last = grow(Long.BYTES);
+            at = 0;
+        }
+        last.setLong(at, l);
+        last.end = at + Long.BYTES;
     }
 
     /** Writes the low 16 bits, the low byte first. */
@@ -209,9 +258,41 @@ public final class SegmentWriter {
 
     /** Writes {@code text} in UTF-8; an unpaired surrogate becomes {@code '?'}, as {@link String#getBytes} does. */
     public void writeUtf8(String text) {
-        // Measured: even for short strings the JDK's encoder and a copy beat encoding char by char into native memory.
-        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-        copyIn(MemorySegment.ofArray(bytes), 0, bytes.length);
+        int chars = text.length();
+        Segment last = tail;
+        if (last != null && last.room() >= Utf8.room(chars)) {
+            last.end += Utf8.encode(text, last, last.end);
+        } else if (chars > 0) {
+            writeUtf8Slowly(text, chars);
+        }
+    }
+
+    /** There is no room for the longest encoding: a new block for it, or a detour if that would waste much. */
+    private void writeUtf8Slowly(String text, int chars) {
+        Segment last = tail;
+        boolean fresh = fixedBlock == 0 && (last == null || last.room() < chars);
+        if (fresh && chars >= LARGE_TEXT && chars <= SizeClasses.MAX_BLOCK - 2) {
+            last = grow(chars + 2);
+            if (Utf8.encodeAscii(text, last, 0)) {
+                last.end = chars;
+                return;
+            }
+            dropEmptyTail();
+        }
+        if (Utf8.room(chars) > SizeClasses.MAX_BLOCK) {
+            byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+            copyIn(MemorySegment.ofArray(bytes), 0, bytes.length);
+        } else if (fresh) {
+            last = grow((int) Utf8.room(chars));
+            last.end = Utf8.encode(text, last, 0);
+        } else {
+            Segment encoded = Segment.writable(blocks.allocate((int) Utf8.room(chars)));
+            try {
+                copyIn(encoded.memory, 0, Utf8.encode(text, encoded, 0));
+            } finally {
+                encoded.free();
+            }
+        }
     }
 
     // ---- bytes by reference
@@ -234,13 +315,13 @@ public final class SegmentWriter {
         } else if (remaining == 0) {
             copyIn(data, 0, size);
         } else {
-            SegmentWriter inserted = new SegmentWriter(pool, fixedBlock);
+            SegmentWriter inserted = new SegmentWriter(blocks, fixedBlock);
             if (byReference) {
                 inserted.refer(data, size);
             } else {
                 inserted.copyIn(data, 0, size);
             }
-            insert(inserted, pending - remaining);
+            insert(inserted, pending() - remaining);
         }
     }
 
@@ -265,7 +346,6 @@ public final class SegmentWriter {
             if (segment.length() == 0) {
                 segment.free();
             } else {
-                pending += segment.length();
                 link(segment);
             }
             segment = following;
@@ -278,8 +358,8 @@ public final class SegmentWriter {
         if (n < 0) {
             throw new IllegalArgumentException(operation + "(" + n + "): the count is negative");
         }
-        if (n > pending) {
-            throw new IndexOutOfBoundsException(operation + "(" + n + "): only " + pending + " bytes are pending");
+        if (n > pending()) {
+            throw new IndexOutOfBoundsException(operation + "(" + n + "): only " + pending() + " bytes are pending");
         }
     }
 
@@ -302,7 +382,7 @@ public final class SegmentWriter {
     /** Adds an empty segment for at least {@code n} bytes in one piece. */
     private Segment grow(int n) {
         int size = Math.max(n, nextBlock());
-        Block block = pool.allocate(size);
+        Block block = blocks.allocate(size);
         Segment segment = fixedBlock == 0 ? Segment.writable(block) : Segment.writable(block, size);
         link(segment);
         return segment;
@@ -312,13 +392,8 @@ public final class SegmentWriter {
         if (fixedBlock > 0) {
             return fixedBlock;
         }
+        long pending = pending();
         return pending < FIRST_BLOCK / 2 ? FIRST_BLOCK : pending < SECOND_BLOCK ? SECOND_BLOCK : LARGE_BLOCK;
-    }
-
-    private void written(Segment last, int n) {
-        last.end += n;
-        pending += n;
-        reserved = -1;
     }
 
     private void link(Segment segment) {
@@ -328,6 +403,7 @@ public final class SegmentWriter {
             head = segment;
         } else {
             last.next = segment;
+            before += last.length();
         }
         tail = segment;
     }
@@ -337,27 +413,28 @@ public final class SegmentWriter {
         if (last == null || last.length() > 0) {
             return;
         }
-        Segment before = null;
+        Segment previous = null;
         for (Segment s = head; s != null && s != last; s = s.next) {
-            before = s;
+            previous = s;
         }
-        if (before == null) {
+        if (previous == null) {
             head = null;
         } else {
-            before.next = null;
+            previous.next = null;
+            before -= previous.length();
         }
-        tail = before;
+        tail = previous;
         last.free();
     }
 
     private void copyIn(MemorySegment src, long offset, long count) {
-        long before = pending;
+        long already = pending();
         reserved = -1;
         try {
             copyPieces(src, offset, count);
         } catch (RuntimeException e) { // no memory, or the source was closed meanwhile: as if nothing was written
             dropEmptyTail();
-            truncate(before);
+            truncate(already);
             throw e;
         }
     }
@@ -373,52 +450,50 @@ public final class SegmentWriter {
             }
             int n = (int) Math.min(left, last.room());
             MemorySegment.copy(src, offset + done, last.memory, last.end, n);
-            written(last, n);
+            last.end += n;
             done += n;
         }
     }
 
     private void refer(MemorySegment data, long size) {
         for (long done = 0; done < size; done += MAX_DIRECT) {
-            Segment segment = Segment.ofUser(data.asSlice(done, Math.min(MAX_DIRECT, size - done)));
-            pending += segment.length();
-            link(segment);
+            link(Segment.ofUser(data.asSlice(done, Math.min(MAX_DIRECT, size - done))));
         }
     }
 
     /** Moves all bytes of {@code other} to the position {@code at} of this one. */
     private void insert(SegmentWriter other, long at) {
         dropEmptyTail();
-        Segment before = null;
+        long sum = pending() + other.pending();
+        Segment previous = null;
         Segment after = head;
         long left = at;
         while (after != null && left >= after.length()) {
             left -= after.length();
-            before = after;
+            previous = after;
             after = after.next;
         }
         if (after != null && left > 0) { // inside a segment: its front part takes the place before it
             Segment front = after.split((int) left);
-            linkBehind(before, front);
-            before = front;
+            linkBehind(previous, front);
+            previous = front;
         }
-        long bytes = other.pending;
-        Segment last = other.tail;
-        linkBehind(before, other.take());
-        if (last != null && after != null) {
-            last.next = after;
+        Segment inserted = other.tail;
+        linkBehind(previous, other.take());
+        if (inserted != null && after != null) {
+            inserted.next = after;
         } else {
-            tail = last;
+            tail = inserted;
         }
-        pending += bytes;
+        before = sum - Objects.requireNonNull(tail).length();
         reserved = -1;
     }
 
-    private void linkBehind(@Nullable Segment before, @Nullable Segment segment) {
-        if (before == null) {
+    private void linkBehind(@Nullable Segment previous, @Nullable Segment segment) {
+        if (previous == null) {
             head = segment;
         } else {
-            before.next = segment;
+            previous.next = segment;
         }
     }
 
@@ -440,8 +515,10 @@ public final class SegmentWriter {
             }
             last = s;
         }
-        if (sum != pending || last != tail || (last != null && reserved > last.length())) {
-            throw new AssertionError("pending " + pending + " but " + sum + " bytes in the chain, tail " + tail);
+        boolean lost = last != null && reservedEnd == sum && reserved > last.length();
+        if (sum != pending() || last != tail || lost) {
+            throw new AssertionError("pending " + pending() + " but " + sum + " bytes in the chain, tail " + tail
+                    + ", reserved " + reserved + " until " + reservedEnd);
         }
         return charged;
     }

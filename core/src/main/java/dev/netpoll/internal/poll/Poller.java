@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.poll;
 
+import dev.netpoll.internal.memory.LoopCache;
 import java.io.IOException;
 import java.net.SocketAddress;
 
@@ -49,6 +50,9 @@ public interface Poller extends AutoCloseable {
 
     /** Starts to accept. Accepted transports are not registered: any poller of the same backend may register them. */
     void listen(ListenSocket socket, AcceptEvents events) throws TransportException;
+
+    /** {@return where the poller takes memory from; its loop becomes the owner} */
+    LoopCache memory();
 
     /** Releases the poller's descriptors and memory. Transports must have been closed before. */
     @Override

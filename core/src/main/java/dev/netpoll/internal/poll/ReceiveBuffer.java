@@ -3,10 +3,10 @@
 
 package dev.netpoll.internal.poll;
 
+import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.internal.memory.Block;
-import dev.netpoll.internal.memory.MemoryLimitException;
+import dev.netpoll.internal.memory.BlockSource;
 import dev.netpoll.internal.memory.Segment;
-import dev.netpoll.internal.memory.SegmentPool;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
@@ -31,11 +31,11 @@ public final class ReceiveBuffer {
      */
     public static final int COPIED = CAPACITY / 8;
 
-    private final SegmentPool pool;
+    private final BlockSource blocks;
     private @Nullable Block block;
 
-    public ReceiveBuffer(SegmentPool pool) {
-        this.pool = pool;
+    public ReceiveBuffer(BlockSource blocks) {
+        this.blocks = blocks;
     }
 
     /**
@@ -46,7 +46,7 @@ public final class ReceiveBuffer {
     public Block block() {
         Block current = block;
         if (current == null) {
-            current = pool.allocate(CAPACITY);
+            current = blocks.allocate(CAPACITY);
             block = current;
         }
         return current;
@@ -63,7 +63,7 @@ public final class ReceiveBuffer {
             block = null;
             return Segment.of(filled, 0, count);
         }
-        Block fitting = pool.allocate(count);
+        Block fitting = blocks.allocate(count);
         MemorySegment.copy(
                 filled.memory(), ValueLayout.JAVA_BYTE, 0, fitting.memory(), ValueLayout.JAVA_BYTE, 0, count);
         Segment received = Segment.writable(fitting); // what comes next may be put behind it

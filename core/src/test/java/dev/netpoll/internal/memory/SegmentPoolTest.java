@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.netpoll.buffer.MemoryLimitException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -174,7 +175,7 @@ class SegmentPoolTest {
     void aPoolWithBlocksInUseIsNotClosed() {
         SegmentPool pool = new SegmentPool(1 << 20);
         Block block = pool.allocate(1);
-        assertThatIllegalStateException().isThrownBy(pool::close).withMessage("1 blocks are still in use");
+        assertThatIllegalStateException().isThrownBy(pool::close).withMessageStartingWith("1 blocks are still in use");
         block.release();
         pool.close();
         pool.close();
@@ -186,14 +187,14 @@ class SegmentPoolTest {
 
     @Test
     void theCapOfTheSharedPoolIsReadFromText() {
-        assertThat(SegmentPool.maxBytesOfShared("1000")).isEqualTo(1000);
-        assertThat(SegmentPool.maxBytesOfShared(" 3k ")).isEqualTo(3 << 10);
-        assertThat(SegmentPool.maxBytesOfShared("512M")).isEqualTo(512 << 20);
-        assertThat(SegmentPool.maxBytesOfShared("4g")).isEqualTo(4L << 30);
-        assertThat(SegmentPool.maxBytesOfShared(null)).isGreaterThanOrEqualTo(256 << 20);
+        assertThat(PoolLimit.parse("1000")).isEqualTo(1000);
+        assertThat(PoolLimit.parse(" 3k ")).isEqualTo(3 << 10);
+        assertThat(PoolLimit.parse("512M")).isEqualTo(512 << 20);
+        assertThat(PoolLimit.parse("4g")).isEqualTo(4L << 30);
+        assertThat(PoolLimit.parse(null)).isGreaterThanOrEqualTo(256 << 20);
         for (String text : new String[] {"", "k", "0", "-1", "1t", "9999999999g", "99999999999999999999"}) {
             assertThatIllegalArgumentException()
-                    .isThrownBy(() -> SegmentPool.maxBytesOfShared(text))
+                    .isThrownBy(() -> PoolLimit.parse(text))
                     .withMessageContaining(SegmentPool.MAX_PROPERTY);
         }
     }

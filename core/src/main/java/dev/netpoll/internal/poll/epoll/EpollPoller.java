@@ -9,6 +9,7 @@ import dev.netpoll.internal.ffi.LibcEpoll;
 import dev.netpoll.internal.ffi.LibcEventfd;
 import dev.netpoll.internal.ffi.LibcUnistd;
 import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.memory.LoopCache;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.poll.AcceptEvents;
 import dev.netpoll.internal.poll.Errno;
@@ -43,7 +44,8 @@ final class EpollPoller implements Poller {
     /** This thread's own: nobody borrows it. */
     final Scratch scratch = new Scratch();
 
-    final ReceiveBuffer receiveBuffer = new ReceiveBuffer(SegmentPool.shared());
+    private final LoopCache memory = new LoopCache(SegmentPool.shared());
+    final ReceiveBuffer receiveBuffer = new ReceiveBuffer(memory);
 
     private final Slots slots = new Slots();
     private final ArrayDeque<EpollTransport> again = new ArrayDeque<>();
@@ -155,6 +157,11 @@ final class EpollPoller implements Poller {
             LibcEpoll.remove(scratch, epoll, pollable.fd());
             slots.remove(pollable);
         }
+    }
+
+    @Override
+    public LoopCache memory() {
+        return memory;
     }
 
     @Override

@@ -10,10 +10,10 @@ import static dev.netpoll.internal.ffi.LibcEpoll.EPOLLIN;
 import static dev.netpoll.internal.ffi.LibcEpoll.EPOLLOUT;
 import static dev.netpoll.internal.ffi.LibcEpoll.EPOLLRDHUP;
 
+import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.ffi.SockAddr;
-import dev.netpoll.internal.memory.MemoryLimitException;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.SendQueue;

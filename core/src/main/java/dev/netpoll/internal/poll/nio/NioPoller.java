@@ -4,6 +4,7 @@
 package dev.netpoll.internal.poll.nio;
 
 import dev.netpoll.internal.memory.Block;
+import dev.netpoll.internal.memory.LoopCache;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.poll.AcceptEvents;
 import dev.netpoll.internal.poll.Errno;
@@ -29,7 +30,8 @@ import org.jspecify.annotations.Nullable;
 final class NioPoller implements Poller {
     private static final SelectionKey[] NONE = {};
 
-    final ReceiveBuffer receiveBuffer = new ReceiveBuffer(SegmentPool.shared());
+    private final LoopCache memory = new LoopCache(SegmentPool.shared());
+    final ReceiveBuffer receiveBuffer = new ReceiveBuffer(memory);
 
     private final Selector selector = Selector.open();
 
@@ -139,6 +141,11 @@ final class NioPoller implements Poller {
         receiveBuffer.release();
         viewed = null;
         view = ByteBuffer.allocate(0);
+    }
+
+    @Override
+    public LoopCache memory() {
+        return memory;
     }
 
     @Override

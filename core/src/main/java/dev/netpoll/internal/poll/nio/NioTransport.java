@@ -3,7 +3,7 @@
 
 package dev.netpoll.internal.poll.nio;
 
-import dev.netpoll.internal.memory.MemoryLimitException;
+import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.RawSocket;

@@ -3,6 +3,8 @@
 
 package dev.netpoll.internal.poll.memory;
 
+import dev.netpoll.internal.memory.LoopCache;
+import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.poll.AcceptEvents;
 import dev.netpoll.internal.poll.ListenSocket;
 import dev.netpoll.internal.poll.Poller;
@@ -27,6 +29,7 @@ final class MemoryPoller implements Poller {
 
     private final MemoryNetwork network;
     private final Condition changed;
+    private final LoopCache memory = new LoopCache(SegmentPool.shared());
     private final Set<Source> ready = new LinkedHashSet<>();
     private boolean woken;
 
@@ -106,6 +109,11 @@ final class MemoryPoller implements Poller {
     @Override
     public void listen(ListenSocket socket, AcceptEvents events) {
         ((MemoryListenSocket) socket).listen(this, events);
+    }
+
+    @Override
+    public LoopCache memory() {
+        return memory;
     }
 
     @Override

@@ -1,22 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
 
-package dev.netpoll.internal.memory;
+package dev.netpoll.buffer;
 
 /**
- * Thrown when a {@link SegmentPool} can't hand out memory: its cap is reached, or the operating system refused.
+ * Thrown when there is no buffer memory to be had: the cap, which the system property
+ * {@code dev.netpoll.memory.max} sets, is reached, or the operating system refused.
  *
  * <p>The operation that needed the memory has had no effect. It may succeed later, when other buffers were released.
  */
 public final class MemoryLimitException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    /** Creates one that says {@code message}. */
+    /**
+     * Creates one.
+     *
+     * @param message what was wanted, and what there is
+     */
     public MemoryLimitException(String message) {
         super(message);
     }
 
-    /** Creates one that says {@code message} and was caused by the refusal {@code cause}. */
+    /**
+     * Creates one with a cause.
+     *
+     * @param message what was wanted, and what there is
+     * @param cause the system's refusal
+     */
     public MemoryLimitException(String message, Throwable cause) {
         super(message, cause);
     }

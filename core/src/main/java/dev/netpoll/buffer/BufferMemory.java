@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.buffer;
+
+import dev.netpoll.internal.memory.CheckedMode;
+import dev.netpoll.internal.memory.SegmentPool;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.util.Optional;
+
+/**
+ * What all buffers of the process share: the pool of native memory, and checked mode. Thread-safe.
+ *
+ * <p><b>The pool</b> grows with use up to a cap, and gives memory back some seconds after it was used last. The cap is
+ * the system property {@code dev.netpoll.memory.max} (bytes, or with a suffix k, m, g), and without it twice the
+ * maximal heap, but at least 256 MiB. At the cap, {@link MemoryLimitException} is thrown. Flight recordings show what
+ * the pool does: {@code dev.netpoll.SlabAllocation}, {@code PoolMiss}, {@code MemoryTrim}, {@code BufferLeak}.
+ *
+ * <p><b>Checked mode</b> finds misuse. It is meant for tests, which it makes slower; switch it on with the system
+ * property {@code dev.netpoll.checked=true}. Then
+ * <ul>
+ *   <li>access to a view after it was released throws {@link IllegalStateException}, and {@link #releaseOf} tells where
+ *       it was released (this takes {@code --enable-native-access}; without it, views only change their content);
+ *   <li>use of a closed {@link LinkBuffer}, and closing it twice, throws {@link IllegalStateException} whose cause says
+ *       where it was closed;
+ *   <li>released memory is overwritten with the byte {@code 0xFB};
+ *   <li>a {@link LinkBuffer} that is collected while it holds memory is logged as an error to {@code dev.netpoll.buffer}
+ *       with the place where it was made, and counted in {@link MemoryStats#leaks()}.
+ * </ul>
+ *
+ * <p>Without that property, the checks cost nothing.
+ */
+public final class BufferMemory {
+    private BufferMemory() {}
+
+    /**
+     * Returns what the pool holds now.
+     *
+     * @return figures that no longer change
+     */
+    public static MemoryStats stats() {
+        return SegmentPool.shared().stats();
+    }
+
+    /**
+     * Returns whether checked mode is on.
+     *
+     * @return true if the process was started with {@code -Ddev.netpoll.checked=true}
+     */
+    public static boolean isChecked() {
+        return CheckedMode.ON;
+    }
+
+    /**
+     * Tells where the life of a view ended.
+     *
+     * @param view what {@link Reader#next}, {@link Reader#peek} or {@link Writer#reserve} returned
+     * @return the place in the program, as a stack trace; empty while the view lives, and outside checked mode
+     */
+    public static Optional<Throwable> releaseOf(MemorySegment view) {
+        return Optional.ofNullable(CheckedMode.releaseOf(view));
+    }
+
+    /**
+     * Tells where the life of a view ended.
+     *
+     * @param view a view as a buffer
+     * @return the place in the program, as a stack trace; empty while the view lives, and outside checked mode
+     */
+    public static Optional<Throwable> releaseOf(ByteBuffer view) {
+        return releaseOf(MemorySegment.ofBuffer(view));
+    }
+}

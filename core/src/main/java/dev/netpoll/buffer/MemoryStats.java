@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.buffer;
+
+/**
+ * What the pool of buffer memory holds, see {@link BufferMemory#stats()}. Each figure is exact when no thread uses
+ * buffers meanwhile, and close otherwise.
+ *
+ * @param slabBytes bytes obtained from the system
+ * @param maxBytes the cap of {@code slabBytes}
+ * @param outstandingBlocks blocks handed out and not yet back
+ * @param outstandingBytes their capacity in bytes
+ * @param cachedBytes bytes of free blocks that event loops keep for themselves
+ * @param allocations blocks handed out so far
+ * @param misses how many of these had not been in use before
+ * @param trimmedBytes bytes given back to the system so far because they were not used
+ * @param leaks buffers found to be never closed so far; counted in checked mode only
+ */
+public record MemoryStats(
+        long slabBytes,
+        long maxBytes,
+        long outstandingBlocks,
+        long outstandingBytes,
+        long cachedBytes,
+        long allocations,
+        long misses,
+        long trimmedBytes,
+        long leaks) {}

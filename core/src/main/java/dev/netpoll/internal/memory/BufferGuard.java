@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.memory;
+
+import java.lang.ref.Cleaner;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Checked mode: watches over one buffer. Knows where it was made and closed, and reports it when it becomes unreachable
+ * while it holds memory.
+ */
+public final class BufferGuard implements Runnable {
+    private static final class Leaks { // made with the first guard, so never outside checked mode
+        static final Cleaner CLEANER = Cleaner.create();
+    }
+
+    private final SegmentReader readable;
+    private final SegmentWriter pending;
+    private final Throwable madeAt = CheckedMode.here("made");
+    private volatile @Nullable Throwable closedAt;
+
+    private BufferGuard(SegmentReader readable, SegmentWriter pending) {
+        this.readable = readable;
+        this.pending = pending;
+    }
+
+    /** A guard of {@code buffer}, which consists of the two; null unless in checked mode. */
+    public static @Nullable BufferGuard watch(Object buffer, SegmentReader readable, SegmentWriter pending) {
+        if (!CheckedMode.ON) {
+            return null;
+        }
+        BufferGuard guard = new BufferGuard(readable, pending);
+        Leaks.CLEANER.register(buffer, guard);
+        return guard;
+    }
+
+    /**
+     * The buffer is being closed.
+     *
+     * @throws IllegalStateException if it was closed before: it seems to have two owners
+     */
+    public void close() {
+        Throwable before = closedAt;
+        if (before != null) {
+            throw new IllegalStateException("the LinkBuffer is closed for the second time", before);
+        }
+        closedAt = CheckedMode.here("closed");
+    }
+
+    /** Where the buffer was closed. */
+    public @Nullable Throwable closedAt() {
+        return closedAt;
+    }
+
+    /** The buffer is unreachable. Its memory stays lost: freeing it could hide what the leak does in production. */
+    @Override
+    public void run() {
+        if (closedAt == null && (readable.holdsMemory() || pending.holdsMemory())) {
+            CheckedMode.leaked(readable.length() + pending.pending(), madeAt);
+        }
+    }
+}

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.memory;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The free blocks that an event loop keeps for itself, in front of a {@link SegmentPool}: its own thread takes and puts
+ * without any atomic operation. Blocks it handed out and that another thread frees come back over a list of remote
+ * frees, which the owner takes whole when it runs out.
+ *
+ * <pre>
+ *   pool --refill--> own stack --allocate--> in use --freed by the owner--> own stack
+ *                        ^                      +-----freed elsewhere--> remote list --+
+ *                        +---------------- owner runs out -----------------------------+
+ *   each of them --too many, or trim--> pool
+ * </pre>
+ *
+ * <p>Invariants:
+ * <ul>
+ *   <li>I1. The stacks and their counts are touched by the owner only, which is one thread for the cache's life.
+ *   <li>I2. What it holds is bounded: {@link #MAX_BLOCKS} and {@link #MAX_BYTES} per class of at most
+ *       {@link #LARGEST}, {@link #MAX_REMOTE} bytes of remote frees. The rest goes to the pool.
+ *   <li>I3. The remote list is pushed to by single blocks and only ever taken whole, so it has no ABA problem. What the
+ *       freeing thread did with a block happens-before its next allocation, by push and take.
+ *   <li>I4. A cache that is not active holds nothing: who pushes looks at {@code active} afterwards, who clears
+ *       {@code active} takes the list afterwards; both are volatile, so one of them moves the block to the pool.
+ * </ul>
+ */
+public final class LoopCache implements BlockSource {
+    /** Larger blocks are not kept. */
+    static final int LARGEST = 64 << 10;
+
+    /** Blocks of one class that are kept at most: what a batch of events may need. */
+    static final int MAX_BLOCKS = 64;
+
+    /** Bytes of one class that are kept at most. Over all nine classes, 256 B to 64 KiB, that makes 1.3 MiB. */
+    static final int MAX_BYTES = 256 << 10;
+
+    /** Bytes that may wait in the remote list. */
+    static final int MAX_REMOTE = 1 << 20;
+
+    private static final int CLASSES = SizeClasses.indexOf(LARGEST) + 1;
+
+    private static final VarHandle REMOTE;
+    private static final VarHandle COUNT;
+    private static final VarHandle HITS;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            REMOTE = lookup.findVarHandle(LoopCache.class, "remote", Block.class);
+            COUNT = lookup.findVarHandle(Stack.class, "count", int.class);
+            HITS = lookup.findVarHandle(LoopCache.class, "hits", long.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private static final class Stack {
+        @Nullable
+        Block top;
+
+        int count;
+
+        /** The least count since the last trim: so many were not needed. */
+        int lowest;
+
+        final int limit;
+
+        Stack(int blockSize) {
+            limit = Math.clamp(MAX_BYTES / blockSize, 4, MAX_BLOCKS);
+        }
+    }
+
+    private final SegmentPool pool;
+    private final Stack[] stacks = new Stack[CLASSES];
+
+    /** Null until the owner has come, and after it has gone. */
+    private volatile @Nullable Thread owner;
+
+    private volatile boolean active;
+
+    @SuppressWarnings("unused") // through REMOTE
+    private volatile @Nullable Block remote;
+
+    private boolean usedSinceTrim;
+
+    @SuppressWarnings("UnusedVariable") // read through HITS
+    private long hits;
+
+    /** Creates one that serves all threads from {@code pool} until a thread becomes its {@link #own owner}. */
+    public LoopCache(SegmentPool pool) {
+        this.pool = pool;
+        for (int i = 0; i < CLASSES; i++) {
+            stacks[i] = new Stack(SizeClasses.size(i));
+        }
+    }
+
+    /** The pool behind it. */
+    public SegmentPool pool() {
+        return pool;
+    }
+
+    /** Makes the calling thread the owner. */
+    public void own() {
+        if (owner != null) {
+            throw new IllegalStateException("owned by " + owner);
+        }
+        owner = Thread.currentThread();
+        pool.register(this);
+    }
+
+    /** <i>Owner.</i> Gives everything back; from now on it only passes on to the pool. Idempotent. */
+    public void disown() {
+        if (owner == Thread.currentThread()) {
+            deactivate();
+            owner = null;
+            pool.unregister(this);
+        }
+    }
+
+    /** <i>Owner.</i> Whether it may hold blocks, and so wants to be trimmed now and then. */
+    public boolean isActive() {
+        return active;
+    }
+
+    @Override
+    public Block allocate(int minCapacity) {
+        if (Thread.currentThread() != owner || minCapacity > LARGEST || minCapacity < 0) {
+            return pool.allocate(minCapacity);
+        }
+        Stack stack = stacks[SizeClasses.indexOf(minCapacity)];
+        Block block = stack.top;
+        if (block == null) {
+            return refill(stack, minCapacity);
+        }
+        stack.top = block.nextFree;
+        block.nextFree = null;
+        int left = --stack.count;
+        if (left < stack.lowest) {
+            stack.lowest = left;
+        }
+        hits++;
+        usedSinceTrim = true;
+        return block.allocated();
+    }
+
+    /** Takes the remote frees over, or asks the pool. */
+    private Block refill(Stack stack, int minCapacity) {
+        usedSinceTrim = true;
+        if (!active) {
+            active = true;
+        }
+        Block freed = (Block) REMOTE.getAndSet(this, (Block) null);
+        while (freed != null) {
+            Block next = freed.nextFree;
+            keep(freed);
+            freed = next;
+        }
+        if (stack.top != null) {
+            return allocate(minCapacity);
+        }
+        Block block = pool.allocate(minCapacity);
+        if (block.sizeClass < CLASSES && block.sizeClass != SegmentPool.DEDICATED) {
+            block.home = this;
+        }
+        return block;
+    }
+
+    /** Takes back a block that was handed out here and whose last reference is gone. Any thread. */
+    void recycle(Block block) {
+        if (Thread.currentThread() == owner) {
+            keep(block);
+        } else if (active) {
+            push(block);
+        } else {
+            passOn(block);
+        }
+    }
+
+    private void keep(Block block) {
+        Stack stack = stacks[block.sizeClass];
+        if (stack.count >= stack.limit || !active) {
+            passOn(block);
+            return;
+        }
+        block.nextFree = stack.top;
+        stack.top = block;
+        stack.count++;
+    }
+
+    private void push(Block block) {
+        Block top;
+        do {
+            top = (Block) REMOTE.getAcquire(this);
+            int below = top == null ? 0 : top.listedBytes;
+            if (below >= MAX_REMOTE) {
+                passOn(block);
+                return;
+            }
+            block.nextFree = top;
+            block.listedBytes = below + block.capacity();
+            block.listedBlocks = (top == null ? 0 : top.listedBlocks) + 1;
+        } while (!REMOTE.compareAndSet(this, top, block));
+        if (!active) { // I4
+            passOnRemote();
+        }
+    }
+
+    private void passOn(Block block) {
+        block.home = null;
+        block.nextFree = null;
+        pool.recycle(block);
+    }
+
+    private void passOnRemote() {
+        Block freed = (Block) REMOTE.getAndSet(this, (Block) null);
+        while (freed != null) {
+            Block next = freed.nextFree;
+            passOn(freed);
+            freed = next;
+        }
+    }
+
+    /**
+     * <i>Owner.</i> Gives the blocks back that were not needed since the last call, and everything if none was. To be
+     * called every second or so while {@link #isActive()}.
+     */
+    public void trim() {
+        if (!usedSinceTrim) {
+            deactivate();
+            return;
+        }
+        usedSinceTrim = false;
+        for (Stack stack : stacks) {
+            drop(stack, stack.lowest);
+            stack.lowest = stack.count;
+        }
+    }
+
+    private void deactivate() {
+        active = false;
+        for (Stack stack : stacks) {
+            drop(stack, stack.count);
+            stack.lowest = 0;
+        }
+        passOnRemote(); // I4
+    }
+
+    private void drop(Stack stack, int count) {
+        for (int i = 0; i < count; i++) {
+            Block block = stack.top;
+            if (block == null) {
+                return;
+            }
+            stack.top = block.nextFree;
+            stack.count--;
+            passOn(block);
+        }
+    }
+
+    /** Blocks it holds: exact when nobody uses it meanwhile. */
+    int heldBlocks() {
+        int sum = 0;
+        for (Stack stack : stacks) {
+            sum += (int) COUNT.getOpaque(stack);
+        }
+        Block freed = (Block) REMOTE.getAcquire(this);
+        return sum + (freed == null ? 0 : freed.listedBlocks);
+    }
+
+    /** Their capacity in bytes. */
+    long heldBytes() {
+        long sum = 0;
+        for (int i = 0; i < CLASSES; i++) {
+            sum += (long) (int) COUNT.getOpaque(stacks[i]) * SizeClasses.size(i);
+        }
+        Block freed = (Block) REMOTE.getAcquire(this);
+        return sum + (freed == null ? 0 : freed.listedBytes);
+    }
+
+    /** Blocks it handed out without asking the pool. */
+    long hits() {
+        return (long) HITS.getOpaque(this);
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.memory;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import jdk.jfr.Category;
+import jdk.jfr.DataAmount;
+import jdk.jfr.Description;
+import jdk.jfr.Event;
+import jdk.jfr.FlightRecorder;
+import jdk.jfr.Label;
+import jdk.jfr.Name;
+import jdk.jfr.StackTrace;
+
+/** Events of the pool in the flight recorder. Nothing happens in a runtime without the module {@code jdk.jfr}. */
+final class MemoryEvents {
+    private static final boolean AVAILABLE =
+            ModuleLayer.boot().findModule("jdk.jfr").isPresent();
+
+    private MemoryEvents() {}
+
+    /** Whether somebody has ever recorded: before that not even the events' classes are loaded. */
+    private static boolean isOn() {
+        return AVAILABLE && FlightRecorder.isInitialized();
+    }
+
+    /** A slab was obtained from the system. */
+    static void slab(long bytes, int blockBytes, long slabBytes) {
+        if (isOn()) {
+            SlabAllocation event = new SlabAllocation();
+            event.bytes = bytes;
+            event.blockBytes = blockBytes;
+            event.slabBytes = slabBytes;
+            event.commit();
+        }
+    }
+
+    /** A block was handed out that nobody had before. */
+    static void miss(int bytes) {
+        if (isOn()) {
+            PoolMiss event = new PoolMiss();
+            event.bytes = bytes;
+            event.commit();
+        }
+    }
+
+    /** Slabs were given back to the system. */
+    static void trim(int slabs, long bytes, long slabBytes) {
+        if (isOn()) {
+            MemoryTrim event = new MemoryTrim();
+            event.slabs = slabs;
+            event.bytes = bytes;
+            event.slabBytes = slabBytes;
+            event.commit();
+        }
+    }
+
+    /** A buffer was never closed. */
+    static void leak(long bytes, Throwable madeAt) {
+        if (isOn()) {
+            BufferLeak event = new BufferLeak();
+            event.bytes = bytes;
+            StringWriter text = new StringWriter();
+            madeAt.printStackTrace(new PrintWriter(text, true));
+            event.madeAt = text.toString();
+            event.commit();
+        }
+    }
+
+    @Name("dev.netpoll.SlabAllocation")
+    @Label("Slab Allocation")
+    @Category({"Netpoll", "Memory"})
+    @Description("A slab of buffer memory was obtained from the system")
+    @StackTrace(false)
+    static final class SlabAllocation extends Event {
+        @Label("Size")
+        @DataAmount
+        long bytes;
+
+        @Label("Size of Its Blocks")
+        @DataAmount
+        long blockBytes;
+
+        @Label("Size of All Slabs")
+        @DataAmount
+        long slabBytes;
+    }
+
+    @Name("dev.netpoll.PoolMiss")
+    @Label("Pool Miss")
+    @Category({"Netpoll", "Memory"})
+    @Description("No block of buffer memory was free, one was taken that nobody had before")
+    static final class PoolMiss extends Event {
+        @Label("Size")
+        @DataAmount
+        long bytes;
+    }
+
+    @Name("dev.netpoll.MemoryTrim")
+    @Label("Memory Trim")
+    @Category({"Netpoll", "Memory"})
+    @Description("Slabs of buffer memory were given back to the system because they were not used")
+    @StackTrace(false)
+    static final class MemoryTrim extends Event {
+        @Label("Slabs")
+        int slabs;
+
+        @Label("Size")
+        @DataAmount
+        long bytes;
+
+        @Label("Size of All Slabs Left")
+        @DataAmount
+        long slabBytes;
+    }
+
+    @Name("dev.netpoll.BufferLeak")
+    @Label("Buffer Leak")
+    @Category({"Netpoll", "Memory"})
+    @Description("A buffer with memory was collected, but had not been closed (checked mode)")
+    @StackTrace(false)
+    static final class BufferLeak extends Event {
+        @Label("Size")
+        @DataAmount
+        long bytes;
+
+        @Label("Made at")
+        String madeAt = "";
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.memory;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Reads and writes native memory by its address alone. The one place that does.
+ *
+ * <p>One segment that is a constant and covers all addresses lets the compiler drop the checks of bounds, of liveness
+ * and of the owning thread: what is left of an access is one instruction. Making that segment is a restricted operation;
+ * where native access was not granted, {@link #AVAILABLE} is false and everybody uses checked access instead.
+ */
+@SuppressWarnings("restricted")
+final class RawMemory {
+    /** Whether the methods may be called. */
+    static final boolean AVAILABLE = RawMemory.class.getModule().isNativeAccessEnabled();
+
+    // SAFETY: covers everything, so each access is as safe as its address; the callers' contract is below.
+    private static final MemorySegment ALL =
+            AVAILABLE ? MemorySegment.NULL.reinterpret(Long.MAX_VALUE) : MemorySegment.NULL;
+
+    private RawMemory() {}
+
+    /** The same memory with the life of {@code arena}; the memory itself where raw access is not to be had. */
+    static MemorySegment scoped(MemorySegment memory, Arena arena) {
+        // SAFETY: the same bytes for a shorter life.
+        return AVAILABLE ? memory.reinterpret(arena, null) : memory;
+    }
+
+    // SAFETY, for all: the caller holds a reference of the block in which all bytes of the access lie, so they are
+    // mapped (a slab is unmapped only when all its blocks are free), and they are not another owner's.
+
+    static byte getByte(long address) {
+        return ALL.get(Layouts.BYTE, address);
+    }
+
+    static short getShort(long address) {
+        return ALL.get(Layouts.SHORT, address);
+    }
+
+    static int getInt(long address) {
+        return ALL.get(Layouts.INT, address);
+    }
+
+    static long getLong(long address) {
+        return ALL.get(Layouts.LONG, address);
+    }
+
+    static void setByte(long address, byte value) {
+        ALL.set(Layouts.BYTE, address, value);
+    }
+
+    static void setShort(long address, short value) {
+        ALL.set(Layouts.SHORT, address, value);
+    }
+
+    static void setInt(long address, int value) {
+        ALL.set(Layouts.INT, address, value);
+    }
+
+    static void setLong(long address, long value) {
+        ALL.set(Layouts.LONG, address, value);
+    }
+}
