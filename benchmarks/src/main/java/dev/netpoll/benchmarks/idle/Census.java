@@ -57,7 +57,7 @@ record Census(Map<String, Objects> classes, int threads, long blocks, long block
                         new String[] {String[].class.getName()});
         Map<String, Objects> classes = new TreeMap<>();
         for (String line : text.lines().toList()) {
-            String[] columns = line.strip().split("\\s+", -1); // "12:  34  5678  some.Class (module)"
+            String[] columns = line.strip().split("\\s+"); // "12:  34  5678  some.Class (module)"
             if (columns.length >= 4 && columns[0].endsWith(":")) {
                 Objects objects = new Objects(Long.parseLong(columns[1]), Long.parseLong(columns[2]));
                 classes.put(columns[3], objects);
@@ -90,10 +90,10 @@ record Census(Map<String, Objects> classes, int threads, long blocks, long block
 
     /** {@return the census that was written as these lines} */
     static Census parse(List<String> lines) {
-        String[] counts = lines.getFirst().substring(COUNTS.length()).split(" ", -1);
+        String[] counts = lines.getFirst().substring(COUNTS.length()).split(" ");
         Map<String, Objects> classes = new TreeMap<>();
         for (String line : lines.subList(1, lines.size())) {
-            String[] columns = line.split(" ", -1);
+            String[] columns = line.split(" ");
             classes.put(columns[0], new Objects(Long.parseLong(columns[1]), Long.parseLong(columns[2])));
         }
         return new Census(
