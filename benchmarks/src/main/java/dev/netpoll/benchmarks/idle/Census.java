@@ -3,6 +3,7 @@
 
 package dev.netpoll.benchmarks.idle;
 
+import dev.netpoll.buffer.MemoryStats;
 import dev.netpoll.internal.memory.SegmentPool;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -38,7 +39,7 @@ record Census(Map<String, Objects> classes, int threads, long blocks, long block
 
     /** Takes the census of this process. */
     static Census take() throws IOException, JMException {
-        SegmentPool.Stats pool = SegmentPool.shared().stats();
+        MemoryStats pool = SegmentPool.shared().stats();
         return new Census(
                 histogram(),
                 ManagementFactory.getThreadMXBean().getThreadCount(),
@@ -57,7 +58,7 @@ record Census(Map<String, Objects> classes, int threads, long blocks, long block
                         new String[] {String[].class.getName()});
         Map<String, Objects> classes = new TreeMap<>();
         for (String line : text.lines().toList()) {
-            String[] columns = line.strip().split("\\s+"); // "12:  34  5678  some.Class (module)"
+            String[] columns = line.strip().split("\\s+", -1); // "12:  34  5678  some.Class (module)"
             if (columns.length >= 4 && columns[0].endsWith(":")) {
                 Objects objects = new Objects(Long.parseLong(columns[1]), Long.parseLong(columns[2]));
                 classes.put(columns[3], objects);
@@ -90,10 +91,10 @@ record Census(Map<String, Objects> classes, int threads, long blocks, long block
 
     /** {@return the census that was written as these lines} */
     static Census parse(List<String> lines) {
-        String[] counts = lines.getFirst().substring(COUNTS.length()).split(" ");
+        String[] counts = lines.getFirst().substring(COUNTS.length()).split(" ", -1);
         Map<String, Objects> classes = new TreeMap<>();
         for (String line : lines.subList(1, lines.size())) {
-            String[] columns = line.split(" ");
+            String[] columns = line.split(" ", -1);
             classes.put(columns[0], new Objects(Long.parseLong(columns[1]), Long.parseLong(columns[2])));
         }
         return new Census(

@@ -127,6 +127,7 @@ final class IdleConnections {
                 .start();
     }
 
+    @SuppressWarnings("AddressSelection") // these are no names
     private static SocketAddress address(String transport, String answer) {
         return switch (transport) {
             case "tcp4" -> new InetSocketAddress("127.0.0.1", Integer.parseInt(answer));

@@ -50,6 +50,7 @@ final class IdleServer {
         }
     }
 
+    @SuppressWarnings("AddressSelection") // these are no names
     private static SocketAddress address(String name) {
         return switch (name) {
             case "tcp4" -> new InetSocketAddress("127.0.0.1", 0);
