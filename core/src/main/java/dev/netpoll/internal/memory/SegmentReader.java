@@ -386,7 +386,17 @@ public final class SegmentReader {
 
     /** Consumes {@code n} bytes of UTF-8; malformed input is replaced by U+FFFD, as {@link String} does. */
     public String readUtf8(int n) {
-        return isNothing(n, "readUtf8") ? "" : new String(readBytes(n), StandardCharsets.UTF_8);
+        if (isNothing(n, "readUtf8")) {
+            return "";
+        }
+        if (n > HeapScratch.SIZE) {
+            return new String(readBytes(n), StandardCharsets.UTF_8);
+        }
+        byte[] scratch = HeapScratch.take();
+        copyOut(MemorySegment.ofArray(scratch), 0, n);
+        String text = new String(scratch, 0, n, StandardCharsets.UTF_8);
+        HeapScratch.give(scratch);
+        return text;
     }
 
     /** Copies the first bytes to {@code dst[offset..]}; consumes nothing. */
