@@ -12,16 +12,16 @@ import java.nio.channels.ReadableByteChannel;
 /**
  * Reads a stream of bytes, with and without copying.
  *
- * <p><b>Waiting.</b> The reader of a connection, and a {@link StreamReader}, wait until the bytes they were asked for are
- * there, and throw an {@link IOException} when they can't come any more. A {@link LinkBuffer} never waits: when there are too few bytes it
- * throws {@link IndexOutOfBoundsException} with the numbers. Either way a call that throws has consumed nothing.
- * Negative counts throw {@link IllegalArgumentException}; a count of 0 does nothing and returns an empty result.
+ * <p><b>Waiting.</b> The reader of a connection, and a {@link StreamReader}, wait until the bytes they were asked for
+ * are there, and throw an {@link IOException} when they can't come any more. A {@link LinkBuffer} never waits: when
+ * there are too few bytes it throws {@link IndexOutOfBoundsException} with the numbers. Either way a call that throws
+ * has consumed nothing. Negative counts throw {@link IllegalArgumentException}, a range that is not inside an array
+ * {@link IndexOutOfBoundsException}; a count of 0 does nothing and returns an empty result.
  *
- * <p><b>Views.</b> {@link #next} and {@link #peek} (and {@link #nextBuffer}, {@link #peekBuffer}) return read-only views
- * of pooled memory. A view is valid until
- * {@link #release()}, until the buffer is closed or appended to another one, and on a connection at the latest until
- * the handler that took it returns. What a view shows after that is undefined. All other reads return copies that stay
- * valid, and a {@link #slice} lives until it is closed.
+ * <p><b>Views.</b> {@link #next}, {@link #peek} and their {@code Buffer} twins return read-only views of pooled memory.
+ * A view is valid until {@link #release()}, until the buffer is closed or appended to another one, and on a connection
+ * at the latest until the handler that took it returns. What a view shows after that is undefined. All other reads
+ * return copies, which are valid for ever, and a {@link #slice} lives until it is closed.
  *
  * <p><b>Threads.</b> One thread at a time reads; handing a reader to another thread needs a happens-before edge.
  *
@@ -97,7 +97,8 @@ public interface Reader {
     LinkBuffer slice(int n) throws IOException;
 
     /**
-     * Looks for a delimiter. A connection and a {@link StreamReader} wait for it; a {@link LinkBuffer} returns -1 when it isn't there.
+     * Looks for a delimiter. A connection and a {@link StreamReader} wait for it; a {@link LinkBuffer} returns -1 when
+     * it isn't there.
      *
      * @param delimiter the byte to look for
      * @return the number of bytes before the first delimiter; consumes nothing

@@ -9,7 +9,9 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 
-/** A writer that may be closed under its user: asks its sink whether writing is possible, then lets the buffer do it. */
+/**
+ * A writer that may be closed under its user: asks its sink whether writing is possible, then lets the buffer do it.
+ */
 class SinkWriter implements Writer {
     private final ByteSink sink;
     private final SegmentWriter buffer;

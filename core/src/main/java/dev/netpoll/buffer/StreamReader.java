@@ -26,14 +26,14 @@ import java.nio.channels.ReadableByteChannel;
  * <p><b>Errors.</b> Nothing is consumed by an operation that throws, and what came before the error stays readable.
  * <ul>
  *   <li>{@link java.io.EOFException} when the source ends too early; its message says how many bytes there are.
- *   <li>{@link IOException} when an operation needs more bytes than the limit given to {@code of}, when the source gives
- *       no bytes though it is asked again, and after {@link #close()}; and the source's own.
+ *   <li>{@link IOException} when an operation needs more bytes than the limit given to {@code of}, when the source
+ *       gives no bytes though it is asked again, and after {@link #close()}; and the source's own.
  *   <li>{@link java.nio.channels.IllegalBlockingModeException} when bytes are needed of a channel that does not block.
  * </ul>
  * Neither an error nor the end is remembered: the next operation that needs bytes asks the source again.
  *
- * <p><b>Memory.</b> It holds native memory until its bytes are consumed and released, or until {@link #close()}; it must
- * be closed. Nothing is released automatically: call {@link #release()} between messages.
+ * <p><b>Memory.</b> It holds native memory until its bytes are consumed and released, or until {@link #close()}; it
+ * must be closed. Nothing is released automatically: call {@link #release()} between messages.
  *
  * <p><b>Threads.</b> One at a time. To end a read that waits, close the source from another thread.
  */

@@ -12,8 +12,8 @@ import java.io.EOFException;
 import java.io.IOException;
 
 /**
- * What a {@link StreamReader} reads from. While an operation waits, the bytes gather in a writer, which packs small ones
- * densely; at its end they move to the buffer, whatever the end is.
+ * What a {@link StreamReader} reads from. While an operation waits, the bytes gather in a writer, which packs small
+ * ones densely; at its end they move to the buffer, whatever the end is.
  */
 abstract class StreamSource implements ByteSource, Closeable {
     /** So often a source may give no bytes in a row: a rare one does it once, and asking on would spin. */

@@ -20,8 +20,8 @@ import java.nio.channels.WritableByteChannel;
  * }</pre>
  *
  * <p><b>Flushing.</b> {@link #flush()} returns when the sink has taken everything; it continues short writes, and waits
- * as the sink does. When it throws, what was not written stays pending, in order, and may be flushed again, truncated or
- * dropped by {@link #close()}. A stream does not say how much it wrote before it failed: the piece of at most 16 KiB
+ * as the sink does. When it throws, what was not written stays pending, in order, and may be flushed again, truncated
+ * or dropped by {@link #close()}. A stream does not say how much it wrote before it failed: the piece of at most 16 KiB
  * that failed stays pending as a whole.
  *
  * <p><b>Errors.</b> {@link IOException} when the sink takes no bytes though it is asked again, and from all methods
@@ -63,8 +63,8 @@ public final class StreamWriter extends SinkWriter implements AutoCloseable {
     }
 
     /**
-     * Drops what was not flushed, as closing a connection does, frees all memory and closes the sink. Closing again does
-     * nothing.
+     * Drops what was not flushed, as closing a connection does, frees all memory and closes the sink. Closing again
+     * does nothing.
      *
      * @throws IOException if the sink fails to close; the memory is free nevertheless
      */

@@ -15,9 +15,12 @@ import java.nio.channels.WritableByteChannel;
  * <p>Written bytes are <i>pending</i> until then. The flush of a connection sends them, that of a {@link StreamWriter}
  * writes them to its stream or channel, and that of a {@link LinkBuffer} makes them readable.
  *
- * <p><b>Errors.</b> A connection or {@link StreamWriter} that is closed throws an {@link IOException}. A call that throws has written nothing.
- * Negative counts throw {@link IllegalArgumentException}, counts beyond what there is
+ * <p><b>Errors.</b> A connection or {@link StreamWriter} that is closed throws an {@link IOException}. A call that
+ * throws has written nothing. Negative counts throw {@link IllegalArgumentException}, counts beyond what there is
  * {@link IndexOutOfBoundsException} with the numbers. Writing 0 bytes does nothing.
+ *
+ * <p><b>Memory.</b> All writes copy, so that what was passed is the caller's again at once, except {@link #writeDirect}
+ * of native memory and {@link #append}.
  *
  * <p><b>Threads.</b> One thread at a time writes; handing a writer to another thread needs a happens-before edge. A
  * connection may be read and written by two threads at the same time.
@@ -30,7 +33,8 @@ public interface Writer {
      * Appends {@code n} bytes for the caller to fill. They are pending at once, with arbitrary content.
      *
      * @param n how many bytes
-     * @return writable memory of exactly {@code n} bytes in one piece, valid until the next flush
+     * @return writable memory of exactly {@code n} bytes in one piece, valid until the next flush, until they are
+     *     truncated, or until the writer is closed
      * @throws IOException if writing is not possible any more
      */
     MemorySegment reserve(int n) throws IOException;
@@ -40,7 +44,8 @@ public interface Writer {
      * {@link #commit} with the position when fewer were put.
      *
      * @param n how many bytes
-     * @return a writable, direct, big-endian buffer with {@code n} bytes remaining, valid until the next flush
+     * @return a writable, direct, big-endian buffer with {@code n} bytes remaining, valid as long as that of
+     *     {@link #reserve}
      * @throws IOException if writing is not possible any more
      */
     default ByteBuffer reserveBuffer(int n) throws IOException {
@@ -175,8 +180,8 @@ public interface Writer {
     }
 
     /**
-     * Writes 1 to 5 bytes, as Protocol Buffers' {@code uint32}: seven bits in each byte, the lowest first. Their negative
-     * {@code int32} is {@code writeVarLong(i)}.
+     * Writes 1 to 5 bytes, as Protocol Buffers' {@code uint32}: seven bits in each byte, the lowest first. Their
+     * negative {@code int32} is {@code writeVarLong(i)}.
      *
      * @param i the number, taken as unsigned: a negative one takes 5 bytes
      * @return this writer
@@ -281,8 +286,9 @@ public interface Writer {
      * Inserts memory by reference into the pending bytes, so that exactly {@code remaining} of them follow it: a header
      * and a trailer can be reserved together and the payload put between them.
      *
-     * <p>The memory must be neither changed nor freed until its bytes are gone: on a connection or {@link StreamWriter},
-     * until a flush returned normally; in a {@link LinkBuffer}, until they are consumed and released. Memory that not every thread may access (heap, confined arenas) is copied.
+     * <p>The memory must be neither changed nor freed until its bytes are gone: on a connection or {@link
+     * StreamWriter}, until a flush returned normally; in a {@link LinkBuffer}, until they are consumed and released.
+     * Memory that not every thread may access (heap, confined arenas) is copied.
      *
      * @param data the bytes
      * @param remaining how many of the bytes that are pending now come after {@code data}

@@ -112,6 +112,22 @@ class StreamReaderTest extends BufferFixture {
         }
     }
 
+    /** Go: TestZCReader. */
+    @ParameterizedTest
+    @EnumSource
+    void viewsTakeWhatTheyNeedOfBlocksOfFourKilobytes(Kind kind) throws IOException {
+        try (StreamReader in = open(kind, new ScriptedSource(new byte[1 << 20], 4096))) {
+            assertThat(in.next(8192).byteSize()).isEqualTo(8192);
+            assertThat(in.readableBytes()).isZero();
+            assertThat(in.peek(4096).byteSize()).isEqualTo(4096);
+            assertThat(in.readableBytes()).isEqualTo(4096);
+            in.skip(4096);
+            in.release();
+            assertThat(in.readableBytes()).isZero();
+            assertThat(pool.outstandingBlocks()).isZero();
+        }
+    }
+
     @Test
     void aNumberOfVariableLengthTakesNoByteMoreThanItHas() throws IOException {
         ScriptedSource script = new ScriptedSource(new byte[] {(byte) 0xAC, 2, (byte) 0xFF, (byte) 0xFF}, 1);

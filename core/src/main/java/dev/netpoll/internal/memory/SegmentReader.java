@@ -308,8 +308,8 @@ public final class SegmentReader {
     }
 
     /**
-     * The number of bytes of the varint at the front; 0 when its end is not there yet, and -1 when it has more bits than
-     * {@code bits}. Consumes nothing.
+     * The number of bytes of the varint at the front; 0 when its end is not there yet, and -1 when it has more bits
+     * than {@code bits}. Consumes nothing.
      */
     public int varIntSize(int bits) {
         int max = VarInts.maxSize(bits);
