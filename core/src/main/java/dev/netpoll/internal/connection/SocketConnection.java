@@ -73,8 +73,8 @@ public final class SocketConnection extends ConnectionState implements Connectio
         timer = new ConnectionTimer(this, config.options().idleTimeout());
         lifecycle = new Lifecycle(this);
         loop.assign();
-        reader = new ConnectionReader(inbound);
-        writer = new ConnectionWriter(outbound);
+        reader = BUFFERS.reader(Reader.class, new ConnectionSource(inbound));
+        writer = BUFFERS.writer(Writer.class, new ConnectionSink(outbound));
     }
 
     EventLoop loop() {

@@ -1,91 +1,99 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
 
-package dev.netpoll.internal.connection;
+package dev.netpoll.buffer;
 
-import dev.netpoll.buffer.LinkBuffer;
-import dev.netpoll.buffer.Writer;
-import dev.netpoll.internal.memory.BufferAccess;
+import dev.netpoll.internal.memory.ByteSink;
+import dev.netpoll.internal.memory.SegmentWriter;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 
-/** The writer of a connection: checks that writing is possible, then lets the buffer do it. */
-final class ConnectionWriter implements Writer {
-    private static final BufferAccess<LinkBuffer> BUFFERS = BufferAccess.of(LinkBuffer.class);
+/**
+ * A writer that may be closed under its user: asks its sink whether writing is possible, then lets the buffer do it.
+ */
+class SinkWriter implements Writer {
+    private final ByteSink sink;
+    private final SegmentWriter buffer;
 
-    private final Outbound outbound;
-
-    ConnectionWriter(Outbound outbound) {
-        this.outbound = outbound;
+    SinkWriter(ByteSink sink) {
+        this.sink = sink;
+        this.buffer = sink.buffer();
     }
 
     @Override
     public MemorySegment reserve(int n) throws IOException {
-        outbound.beginWrite();
-        return outbound.buffer.reserve(n);
+        sink.beginWrite();
+        return buffer.reserve(n);
     }
 
     @Override
     public Writer commit(int n) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.commit(n);
+        sink.beginWrite();
+        buffer.commit(n);
         return this;
     }
 
     @Override
     public Writer truncate(long n) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.truncate(n);
+        sink.beginWrite();
+        buffer.truncate(n);
         return this;
     }
 
     @Override
     public Writer writeByte(int b) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeByte(b);
+        sink.beginWrite();
+        buffer.writeByte(b);
         return this;
     }
 
     @Override
     public Writer writeShort(int s) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeShort(s);
+        sink.beginWrite();
+        buffer.writeShort(s);
         return this;
     }
 
     @Override
     public Writer writeInt(int i) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeInt(i);
+        sink.beginWrite();
+        buffer.writeInt(i);
         return this;
     }
 
     @Override
     public Writer writeLong(long l) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeLong(l);
+        sink.beginWrite();
+        buffer.writeLong(l);
         return this;
     }
 
     @Override
     public Writer writeShortLE(int s) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeShortLE(s);
+        sink.beginWrite();
+        buffer.writeShortLE(s);
         return this;
     }
 
     @Override
     public Writer writeIntLE(int i) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeIntLE(i);
+        sink.beginWrite();
+        buffer.writeIntLE(i);
         return this;
     }
 
     @Override
     public Writer writeLongLE(long l) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeLongLE(l);
+        sink.beginWrite();
+        buffer.writeLongLE(l);
+        return this;
+    }
+
+    @Override
+    public Writer writeVarLong(long l) throws IOException {
+        sink.beginWrite();
+        buffer.writeVarLong(l);
         return this;
     }
 
@@ -96,59 +104,53 @@ final class ConnectionWriter implements Writer {
 
     @Override
     public Writer writeBytes(byte[] src, int offset, int length) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeBytes(src, offset, length);
+        sink.beginWrite();
+        buffer.writeBytes(src, offset, length);
         return this;
     }
 
     @Override
     public Writer writeBytes(MemorySegment src) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeBytes(src);
+        sink.beginWrite();
+        buffer.writeBytes(src);
         return this;
     }
 
     @Override
     public Writer writeBytes(ByteBuffer src) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeBytes(src);
+        sink.beginWrite();
+        buffer.writeBytes(src);
         return this;
     }
 
     @Override
     public Writer writeUtf8(String text) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeUtf8(text);
+        sink.beginWrite();
+        buffer.writeUtf8(text);
         return this;
-    }
-
-    @Override
-    public Writer writeDirect(MemorySegment data) throws IOException {
-        return writeDirect(data, 0);
     }
 
     @Override
     public Writer writeDirect(MemorySegment data, long remaining) throws IOException {
-        outbound.beginWrite();
-        outbound.buffer.writeDirect(data, remaining);
+        sink.beginWrite();
+        buffer.writeDirect(data, remaining);
         return this;
     }
 
     @Override
-    public Writer append(LinkBuffer buffer) throws IOException {
-        outbound.beginWrite();
-        long bytes = buffer.readableBytes() + buffer.pendingBytes();
-        outbound.buffer.append(BUFFERS.take(buffer), bytes);
+    public Writer append(LinkBuffer other) throws IOException {
+        sink.beginWrite();
+        other.moveTo(buffer);
         return this;
     }
 
     @Override
     public long pendingBytes() {
-        return outbound.buffer.pending();
+        return buffer.pending();
     }
 
     @Override
     public void flush() throws IOException {
-        outbound.flush();
+        sink.flush();
     }
 }
