@@ -15,7 +15,6 @@ import static dev.netpoll.internal.connection.ConnectionState.SENDING;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.memory.ByteSink;
 import dev.netpoll.internal.memory.Segment;
-import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentWriter;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.SendQueue;
@@ -110,7 +109,7 @@ final class Outbound extends Side implements ByteSink {
         checkOpen();
         SegmentWriter present = buffer;
         if (present == null) {
-            present = new SegmentWriter(SegmentPool.shared());
+            present = new SegmentWriter(connection.loop().memory());
             buffer = present;
         }
         return present;
