@@ -50,7 +50,9 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  */
 final class Outbound extends Side implements ByteSink {
-    /** Bytes written and not flushed; null when there are none, so that an idle connection has no buffer. Owner only. */
+    /**
+     * Bytes written and not flushed; null when there are none, so that an idle connection has no buffer. Owner only.
+     */
     private @Nullable SegmentWriter buffer;
 
     /** What was flushed and not sent (F3). Holder of SENDING only. */
