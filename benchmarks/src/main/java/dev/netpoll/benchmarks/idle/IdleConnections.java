@@ -34,6 +34,10 @@ final class IdleConnections {
 
     /** What is measured: a backend, an address, an idle time-out in seconds or 0, and an option for the JVM. */
     private record Scenario(String backend, String transport, int idleTimeoutSeconds, String option) {
+        boolean isDefault() {
+            return backend.equals("epoll") && idleTimeoutSeconds == 0;
+        }
+
         @Override
         public String toString() {
             return backend + ", " + transport + (idleTimeoutSeconds > 0 ? ", idle time-out" : "")
@@ -46,11 +50,17 @@ final class IdleConnections {
         double bytes(Census census) {
             return (double) (census.heapBytes() - before.heapBytes()) / CONNECTIONS;
         }
+
+        /** A loop may keep the block that it receives into; there are no more loops than processors. */
+        boolean meetsTheGoal() {
+            return bytes(used) <= GOAL_BYTES
+                    && used.blocks() <= Runtime.getRuntime().availableProcessors();
+        }
     }
 
     private IdleConnections() {}
 
-    /** No arguments. Ends with status 1 if the goal is missed. */
+    /** No arguments. Ends with status 1 if a server with default settings misses the goal. */
     public static void main(String[] args) throws Exception {
         List<Scenario> scenarios = List.of(
                 new Scenario("epoll", "tcp4", 0, ""),
@@ -66,10 +76,8 @@ final class IdleConnections {
         }
         summary(results);
         histogram(results.getFirst());
-        boolean met = results.stream()
-                .filter(result -> result.scenario.backend.equals("epoll"))
-                .allMatch(result ->
-                        result.bytes(result.used) <= GOAL_BYTES && result.used.blocks() <= result.before.blocks());
+        boolean met =
+                results.stream().filter(result -> result.scenario.isDefault()).allMatch(Result::meetsTheGoal);
         System.exit(met ? 0 : 1);
     }
 

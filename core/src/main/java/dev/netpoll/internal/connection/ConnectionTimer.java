@@ -13,11 +13,13 @@ import java.time.Duration;
  * lazily: when it expires it looks at what is due and arms itself for the next. So a request costs no timer work at
  * all as long as the timer is armed for something earlier.
  *
- * <p>A connection without an idle time-out gets its timer when something first waits with a limit.
- *
  * <p>T1 A thread writes its deadline (volatile), then looks at {@code armedFor}; the loop sets {@code armedFor} to
  * NEVER, then looks at all deadlines. So a deadline is either seen by the loop or makes its thread ask the loop to
  * look.
+ *
+ * <p>T2 A connection without an idle time-out gets its timer when something first waits with a limit, by a CAS of
+ * {@link SocketConnection#timer()}. Whoever comes too late uses the winner's; for all of them T1 holds, as each wrote
+ * its deadline before. The loop that finds no timer has nothing to stop: one that is made later finds CLOSED.
  */
 final class ConnectionTimer extends Timer {
     private final SocketConnection connection;
