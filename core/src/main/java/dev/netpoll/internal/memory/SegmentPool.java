@@ -14,6 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -57,6 +58,8 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     private final AtomicLong hitsOfGoneCaches = new AtomicLong();
     private final PoolTrimmer trimmer = new PoolTrimmer(this);
     private final ReentrantLock growth = new ReentrantLock();
+    private final Condition trimClosed = growth.newCondition();
+    private int trimsClosing; // guarded by growth: trims that took slabs out and have not closed them yet
     private boolean closed; // guarded by growth
 
     /** Checked mode: the blocks that are out. */
@@ -223,7 +226,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
             for (int look = 0; block == null && look < LAST_LOOKS; look++) {
                 block = takeThisOrLarger(sizeClass);
             }
-            if (block == null && trimNow() > 0) {
+            while (block == null && makeRoom()) {
                 block = carve(sizeClass);
             }
             if (block == null) {
@@ -279,12 +282,13 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         if (!reserve(capacity)) {
             growth.lock();
             try {
-                trimNow();
+                while (!reserve(capacity)) {
+                    if (!makeRoom()) {
+                        throw limitReached(capacity);
+                    }
+                }
             } finally {
                 growth.unlock();
-            }
-            if (!reserve(capacity)) {
-                throw limitReached(capacity);
             }
         }
         Arena arena = Arena.ofShared();
@@ -338,11 +342,35 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
             if (!left) {
                 trimmer.ended();
             }
+            trimsClosing++;
         } finally {
             growth.unlock();
         }
-        close(unused); // without the lock: it takes a while
+        try {
+            close(unused); // without the lock: it takes a while
+        } finally {
+            trimClosed();
+        }
         return left;
+    }
+
+    private void trimClosed() {
+        growth.lock();
+        try {
+            trimsClosing--;
+            trimClosed.signalAll();
+        } finally {
+            growth.unlock();
+        }
+    }
+
+    /** At the cap: waits for a trim under way, gives free slabs back; false if there were none. Under the lock. */
+    private boolean makeRoom() {
+        boolean closing = trimsClosing > 0;
+        while (trimsClosing > 0) {
+            trimClosed.awaitUninterruptibly();
+        }
+        return trimNow() > 0 || closing;
     }
 
     /** Gives all free slabs back; returns how many bytes. Under the lock. */
