@@ -134,9 +134,6 @@ public final class Block {
      * @throws IllegalStateException if there is no reference to give up: the block was released once too often
      */
     public void release() {
-        if (CheckedMode.ON && references() == 1) {
-            beforeLastRelease();
-        }
         int count;
         do {
             count = (int) REFERENCES.getAcquire(this);
@@ -145,6 +142,9 @@ public final class Block {
             }
         } while (!REFERENCES.weakCompareAndSet(this, count, count - 1));
         if (count == 1) {
+            if (CheckedMode.ON) {
+                lastRelease();
+            }
             recycle();
         }
     }
@@ -158,8 +158,8 @@ public final class Block {
         }
     }
 
-    /** Checked mode: whoever still reads this memory shall see that it is dead. The caller has the only reference. */
-    private void beforeLastRelease() {
+    /** Checked mode: whoever still reads this memory shall see that it is dead. Nobody else can allocate it yet. */
+    private void lastRelease() {
         memory.fill(CheckedMode.POISON);
         releasedAt = CheckedMode.here("released");
         pool.untrack(this);

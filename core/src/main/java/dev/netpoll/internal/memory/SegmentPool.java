@@ -5,17 +5,14 @@ package dev.netpoll.internal.memory;
 
 import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.buffer.MemoryStats;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -42,15 +39,12 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     /** The size class of blocks that have an arena for themselves. */
     static final int DEDICATED = -1;
 
-    private static final int PAGE = 4096;
-
     /** How often a request at the cap looks again when it had to pass by locked stacks. */
     private static final int LAST_LOOKS = 16;
 
     private final SizeClass[] classes = new SizeClass[SizeClasses.COUNT];
-    private final long maxBytes;
+    private final SystemMemory system;
     private final boolean permanent;
-    private final AtomicLong slabBytes = new AtomicLong();
     private final AtomicLong dedicatedBlocks = new AtomicLong();
     private final AtomicLong dedicatedBytes = new AtomicLong();
     private final LongAdder misses = new LongAdder();
@@ -58,11 +52,9 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     private final List<LoopCache> caches = new CopyOnWriteArrayList<>();
     private final AtomicLong hitsOfGoneCaches = new AtomicLong();
     private final PoolTrimmer trimmer = new PoolTrimmer(this);
-
-    /** Slabs that could not be unmapped yet; the next trim tries again. */
-    private final Queue<Slab> refused = new ConcurrentLinkedQueue<>();
-
     private final ReentrantLock growth = new ReentrantLock();
+    private final Condition trimClosed = growth.newCondition();
+    private int trimsClosing; // guarded by growth: trims that took slabs out and have not closed them yet
     private boolean closed; // guarded by growth
 
     /** Checked mode: the blocks that are out. */
@@ -81,7 +73,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         if (maxBytes <= 0) {
             throw new IllegalArgumentException("the cap must be positive: " + maxBytes);
         }
-        this.maxBytes = maxBytes;
+        this.system = new SystemMemory(maxBytes);
         this.permanent = permanent;
         int processors = Runtime.getRuntime().availableProcessors();
         int stripes = Math.min(16, Integer.highestOneBit(Math.max(1, 2 * processors - 1)));
@@ -144,8 +136,8 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         }
         long missed = misses.sum();
         return new MemoryStats(
-                slabBytes.get(),
-                maxBytes,
+                system.bytes(),
+                system.maxBytes,
                 blocks,
                 bytes - cached,
                 cached,
@@ -226,7 +218,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
             for (int look = 0; block == null && look < LAST_LOOKS; look++) {
                 block = takeThisOrLarger(sizeClass);
             }
-            if (block == null && trimNow() > 0) {
+            while (block == null && makeRoom()) {
                 block = carve(sizeClass);
             }
             if (block == null) {
@@ -264,34 +256,32 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
 
     private boolean addSlab(SizeClass sizeClass) {
         int size = sizeClass.wantedSlab();
-        while (!reserve(size)) { // near the cap: a smaller slab, down to one block
+        while (!system.reserve(size)) { // near the cap: a smaller slab, down to one block
             size /= 2;
             if (size < sizeClass.blockSize) {
                 return false;
             }
         }
-        Arena arena = Arena.ofShared();
-        MemorySegment memory = obtain(arena, size, Math.min(sizeClass.blockSize, PAGE));
-        sizeClass.add(new Slab(arena, memory, sizeClass.blockSize));
-        MemoryEvents.slab(size, sizeClass.blockSize, slabBytes.get());
+        sizeClass.add(system.map(size, sizeClass.blockSize));
+        MemoryEvents.slab(size, sizeClass.blockSize, system.bytes());
         trimmer.start();
         return true;
     }
 
     private Block allocateDedicated(int capacity) {
-        if (!reserve(capacity)) {
+        if (!system.reserve(capacity)) {
             growth.lock();
             try {
-                trimNow();
+                while (!system.reserve(capacity)) {
+                    if (!makeRoom()) {
+                        throw limitReached(capacity);
+                    }
+                }
             } finally {
                 growth.unlock();
             }
-            if (!reserve(capacity)) {
-                throw limitReached(capacity);
-            }
         }
-        Arena arena = Arena.ofShared();
-        Block block = new Slab(arena, obtain(arena, capacity, PAGE), capacity).carve(this, DEDICATED);
+        Block block = system.map(capacity, capacity).carve(this, DEDICATED);
         dedicatedBytes.addAndGet(capacity);
         dedicatedBlocks.incrementAndGet();
         misses.increment();
@@ -299,37 +289,8 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         return block.allocated();
     }
 
-    private MemorySegment obtain(Arena arena, int size, int alignment) {
-        try {
-            return arena.allocate(size, alignment);
-        } catch (OutOfMemoryError e) {
-            slabBytes.addAndGet(-size);
-            throw new MemoryLimitException("the system refused " + size + " bytes of buffer memory; " + stats(), e);
-        }
-    }
-
-    private void startTrimmer() {
-        growth.lock();
-        try {
-            trimmer.start();
-        } finally {
-            growth.unlock();
-        }
-    }
-
-    private boolean reserve(long bytes) {
-        long current;
-        do {
-            current = slabBytes.get();
-            if (bytes > maxBytes - current) {
-                return false;
-            }
-        } while (!slabBytes.weakCompareAndSetVolatile(current, current + bytes));
-        return true;
-    }
-
     private MemoryLimitException limitReached(int wanted) {
-        return new MemoryLimitException("no buffer of " + wanted + " bytes: the limit of " + maxBytes
+        return new MemoryLimitException("no buffer of " + wanted + " bytes: the limit of " + system.maxBytes
                 + " bytes is reached (set by -D" + MAX_PROPERTY + "); " + stats());
     }
 
@@ -340,9 +301,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
      */
     boolean trim() {
         List<Slab> unused = new ArrayList<>();
-        for (Slab slab = refused.poll(); slab != null; slab = refused.poll()) {
-            unused.add(slab);
-        }
+        system.takeRefused(unused);
         boolean left = !unused.isEmpty();
         growth.lock();
         try {
@@ -353,11 +312,35 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
             if (!left) {
                 trimmer.ended();
             }
+            trimsClosing++;
         } finally {
             growth.unlock();
         }
-        giveBack(unused); // without the lock: it takes a while
+        try {
+            giveBack(unused); // without the lock: it takes a while
+        } finally {
+            trimClosed();
+        }
         return left;
+    }
+
+    private void trimClosed() {
+        growth.lock();
+        try {
+            trimsClosing--;
+            trimClosed.signalAll();
+        } finally {
+            growth.unlock();
+        }
+    }
+
+    /** At the cap: waits for a trim under way, gives free slabs back; false if there were none. Under the lock. */
+    private boolean makeRoom() {
+        boolean closing = trimsClosing > 0;
+        while (trimsClosing > 0) {
+            trimClosed.awaitUninterruptibly();
+        }
+        return trimNow() > 0 || closing;
     }
 
     /** Gives all free slabs back; returns how many bytes. Under the lock. */
@@ -373,22 +356,21 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         long bytes = unmap(unused);
         if (bytes > 0) {
             trimmedBytes.add(bytes);
-            MemoryEvents.trim(unused.size(), bytes, slabBytes.get());
+            MemoryEvents.trim(unused.size(), bytes, system.bytes());
         }
         return bytes;
     }
 
-    private long unmap(List<Slab> unused) {
-        long bytes = 0;
-        for (Slab slab : unused) {
-            if (slab.close()) {
-                bytes += slab.memory.byteSize();
-            } else {
-                refused.add(slab);
-                startTrimmer();
+    private long unmap(List<Slab> slabs) {
+        long bytes = system.unmap(slabs);
+        if (system.hasRefused()) {
+            growth.lock();
+            try {
+                trimmer.start(); // it tries again
+            } finally {
+                growth.unlock();
             }
         }
-        slabBytes.addAndGet(-bytes);
         return bytes;
     }
 
