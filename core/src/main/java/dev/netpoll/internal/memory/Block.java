@@ -43,12 +43,6 @@ public final class Block {
     @Nullable
     Block nextFree;
 
-    /** The bytes of the blocks from this one on in a list of remote frees; guarded as {@link #nextFree}. */
-    int listedBytes;
-
-    /** The number of these blocks. */
-    int listedBlocks;
-
     /** Where it goes when it is free: the cache that handed it out, or null for the pool. Of whoever owns the block. */
     @Nullable
     LoopCache home;

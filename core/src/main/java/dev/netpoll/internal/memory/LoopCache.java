@@ -45,7 +45,11 @@ public final class LoopCache implements BlockSource {
 
     private static final int CLASSES = SizeClasses.indexOf(LARGEST) + 1;
 
+    /** One block in {@link #listed}. */
+    private static final long ONE_BLOCK = 1L << 32;
+
     private static final VarHandle REMOTE;
+    private static final VarHandle LISTED;
     private static final VarHandle COUNT;
     private static final VarHandle HITS;
 
@@ -53,6 +57,7 @@ public final class LoopCache implements BlockSource {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
             REMOTE = lookup.findVarHandle(LoopCache.class, "remote", Block.class);
+            LISTED = lookup.findVarHandle(LoopCache.class, "listed", long.class);
             COUNT = lookup.findVarHandle(Stack.class, "count", int.class);
             HITS = lookup.findVarHandle(LoopCache.class, "hits", long.class);
         } catch (ReflectiveOperationException e) {
@@ -86,6 +91,10 @@ public final class LoopCache implements BlockSource {
 
     @SuppressWarnings("unused") // through REMOTE
     private volatile @Nullable Block remote;
+
+    /** What the remote list holds, and what is about to be pushed: blocks in the upper half, bytes in the lower. */
+    @SuppressWarnings("unused") // through LISTED
+    private volatile long listed;
 
     private boolean usedSinceTrim;
 
@@ -155,7 +164,7 @@ public final class LoopCache implements BlockSource {
         if (!active) {
             active = true;
         }
-        Block freed = (Block) REMOTE.getAndSet(this, (Block) null);
+        Block freed = takeRemote();
         while (freed != null) {
             Block next = freed.nextFree;
             keep(freed);
@@ -194,21 +203,36 @@ public final class LoopCache implements BlockSource {
     }
 
     private void push(Block block) {
+        long counted = counted(block); // not in the block below, which may come back with another count: ABA
+        if ((int) (long) LISTED.getAndAdd(this, counted) >= MAX_REMOTE) {
+            LISTED.getAndAdd(this, -counted);
+            passOn(block);
+            return;
+        }
         Block top;
         do {
             top = (Block) REMOTE.getAcquire(this);
-            int below = top == null ? 0 : top.listedBytes;
-            if (below >= MAX_REMOTE) {
-                passOn(block);
-                return;
-            }
             block.nextFree = top;
-            block.listedBytes = below + block.capacity();
-            block.listedBlocks = (top == null ? 0 : top.listedBlocks) + 1;
         } while (!REMOTE.compareAndSet(this, top, block));
         if (!active) { // I4
             passOnRemote();
         }
+    }
+
+    private @Nullable Block takeRemote() {
+        Block all = (Block) REMOTE.getAndSet(this, (Block) null);
+        long counted = 0;
+        for (Block block = all; block != null; block = block.nextFree) {
+            counted += counted(block);
+        }
+        if (counted != 0) {
+            LISTED.getAndAdd(this, -counted);
+        }
+        return all;
+    }
+
+    private static long counted(Block block) {
+        return ONE_BLOCK + block.capacity();
     }
 
     private void passOn(Block block) {
@@ -218,7 +242,7 @@ public final class LoopCache implements BlockSource {
     }
 
     private void passOnRemote() {
-        Block freed = (Block) REMOTE.getAndSet(this, (Block) null);
+        Block freed = takeRemote();
         while (freed != null) {
             Block next = freed.nextFree;
             passOn(freed);
@@ -269,8 +293,7 @@ public final class LoopCache implements BlockSource {
         for (Stack stack : stacks) {
             sum += (int) COUNT.getOpaque(stack);
         }
-        Block freed = (Block) REMOTE.getAcquire(this);
-        return sum + (freed == null ? 0 : freed.listedBlocks);
+        return sum + (int) ((long) LISTED.getAcquire(this) >>> Integer.SIZE);
     }
 
     /** Their capacity in bytes. */
@@ -279,8 +302,7 @@ public final class LoopCache implements BlockSource {
         for (int i = 0; i < CLASSES; i++) {
             sum += (long) (int) COUNT.getOpaque(stacks[i]) * SizeClasses.size(i);
         }
-        Block freed = (Block) REMOTE.getAcquire(this);
-        return sum + (freed == null ? 0 : freed.listedBytes);
+        return sum + (int) (long) LISTED.getAcquire(this);
     }
 
     /** Blocks it handed out without asking the pool. */

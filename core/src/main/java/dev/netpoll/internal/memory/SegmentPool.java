@@ -294,11 +294,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
                 + " bytes is reached (set by -D" + MAX_PROPERTY + "); " + stats());
     }
 
-    /**
-     * Gives slabs back that were free and unused for a while. For the trimmer, every {@link PoolTrimmer#INTERVAL}.
-     *
-     * @return whether there are slabs left
-     */
+    /** Gives slabs back that were free and unused for a while; returns whether there are some left. For the trimmer. */
     boolean trim() {
         List<Slab> unused = new ArrayList<>();
         system.takeRefused(unused);
