@@ -25,8 +25,8 @@ import java.util.Optional;
  *   <li>use of a closed {@link LinkBuffer}, and closing it twice, throws {@link IllegalStateException} whose cause says
  *       where it was closed;
  *   <li>released memory is overwritten with the byte {@code 0xFB};
- *   <li>a {@link LinkBuffer} that is collected while it holds memory is logged as an error to {@code dev.netpoll.buffer}
- *       with the place where it was made, and counted in {@link MemoryStats#leaks()}.
+ *   <li>a {@link LinkBuffer} that is collected while it holds memory is logged as an error to {@code
+ *   dev.netpoll.buffer} with the place where it was made, and counted in {@link MemoryStats#leaks()}.
  * </ul>
  *
  * <p>Without that property, the checks cost nothing.

@@ -21,7 +21,9 @@ import java.time.Duration;
 final class IdleServer {
     private IdleServer() {}
 
-    /** Arguments: epoll or nio; tcp4, tcp6, or the path of a Unix socket; an idle time-out in seconds, or 0 for none. */
+    /**
+     * Arguments: epoll or nio; tcp4, tcp6, or the path of a Unix socket; an idle time-out in seconds, or 0 for none.
+     */
     public static void main(String[] args) throws Exception {
         Backend backend = args[0].equals("nio") ? Backend.NIO : Backend.EPOLL;
         try (EventLoopGroup group = EventLoopGroup.builder().backend(backend).build()) {

@@ -101,7 +101,7 @@ final class Inbound extends Side implements ByteSource {
     private SegmentReader buffer() {
         SegmentReader present = buffer;
         if (present == null) {
-            present = new SegmentReader(pool());
+            present = new SegmentReader(connection.loop().memory());
             buffer = present;
         }
         return present;

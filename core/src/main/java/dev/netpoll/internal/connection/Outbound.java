@@ -15,7 +15,6 @@ import static dev.netpoll.internal.connection.ConnectionState.SENDING;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.memory.ByteSink;
 import dev.netpoll.internal.memory.Segment;
-import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentWriter;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.SendQueue;
@@ -51,7 +50,9 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  */
 final class Outbound extends Side implements ByteSink {
-    /** Bytes written and not flushed; null when there are none, so that an idle connection has no buffer. Owner only. */
+    /**
+     * Bytes written and not flushed; null when there are none, so that an idle connection has no buffer. Owner only.
+     */
     private @Nullable SegmentWriter buffer;
 
     /** What was flushed and not sent (F3). Holder of SENDING only. */
@@ -110,7 +111,7 @@ final class Outbound extends Side implements ByteSink {
         checkOpen();
         SegmentWriter present = buffer;
         if (present == null) {
-            present = new SegmentWriter(SegmentPool.shared());
+            present = new SegmentWriter(connection.loop().memory());
             buffer = present;
         }
         return present;

@@ -29,6 +29,8 @@ import org.junit.jupiter.api.Test;
 
 /** What happens between a look at the condition and the parking of a waiter. */
 class WaitTest {
+    private static final Duration PATIENCE = Duration.ofSeconds(2);
+
     private final MemoryNetwork network = new MemoryNetwork(1, Faults.NONE);
     private final CompletableFuture<Connection> accepted = new CompletableFuture<>();
     private final CountDownLatch asleep = new CountDownLatch(1);
@@ -74,7 +76,7 @@ class WaitTest {
                             && woken.getCount() > 0) {
                         woken.countDown();
                         accepted.join().writer().writeByte(7).flush();
-                        LockSupport.park(this);
+                        LockSupport.parkNanos(this, PATIENCE.toNanos()); // unless a lock on the way has used it up
                     }
                     return result;
                 });
