@@ -39,7 +39,7 @@ final class Inbound extends Side implements ByteSource {
     /** The target while nobody waits: a handler is running, or there is none. */
     private static final long NOBODY = 0;
 
-    /** The bytes that the owner has taken; null when there are none, so that an idle connection has no buffer. Owner only. */
+    /** What the owner has taken; null when that is nothing, so that an idle connection has no buffer. Owner only. */
     private @Nullable SegmentReader buffer;
 
     private final Inbox inbox = new Inbox();
