@@ -153,7 +153,10 @@ public class SliceStress {
     @JCStressTest
     @State
     @Outcome(id = "1, 1, 0", expect = ACCEPTABLE, desc = "Both read the same bytes, and all memory is back.")
-    @Outcome(id = {"0, .*", "1, 0, .*"}, expect = FORBIDDEN, desc = "Segment I2: memory of a slice was somebody else's.")
+    @Outcome(
+            id = {"0, .*", "1, 0, .*"},
+            expect = FORBIDDEN,
+            desc = "Segment I2: memory of a slice was somebody else's.")
     @Outcome(expect = FORBIDDEN, desc = "Block I2: memory is lost or returned twice.")
     public static class TwoSlicesOfASliceAreClosed extends Fixture {
         private final LinkBuffer front;

@@ -98,7 +98,10 @@ public class BlockStress {
 
     @JCStressTest
     @State
-    @Outcome(id = {"1, 0, 0", "0, 1, 0"}, expect = ACCEPTABLE, desc = "One of them learns that it is wrong.")
+    @Outcome(
+            id = {"1, 0, 0", "0, 1, 0"},
+            expect = ACCEPTABLE,
+            desc = "One of them learns that it is wrong.")
     @Outcome(id = "0, 0, .*", expect = FORBIDDEN, desc = "Block I3: a release too many goes unnoticed.")
     @Outcome(id = "1, 1, .*", expect = FORBIDDEN, desc = "Block I2: nobody released it.")
     @Outcome(expect = FORBIDDEN, desc = "Block I2: lost or returned twice.")

@@ -166,7 +166,10 @@ public class FreeListStress {
 
     @JCStressTest
     @State
-    @Outcome(id = {"0, 0, 0", "1, 0, 0", "2, 0, 0"}, expect = ACCEPTABLE, desc = "Whatever was back is found, once.")
+    @Outcome(
+            id = {"0, 0, 0", "1, 0, 0", "2, 0, 0"},
+            expect = ACCEPTABLE,
+            desc = "Whatever was back is found, once.")
     @Outcome(id = ".*, 0, .*", expect = FORBIDDEN, desc = "FreeList I1, I2: a block is lost or in two hands.")
     @Outcome(expect = FORBIDDEN, desc = "FreeList I3: miscounted.")
     public static class OneTakesWhatAnotherPuts extends Fixture {
@@ -203,7 +206,10 @@ public class FreeListStress {
 
     @JCStressTest
     @State
-    @Outcome(id = {"0, 0, 0", "1, 0, 0", "2, 0, 0"}, expect = ACCEPTABLE, desc = "Whatever was not out is found, once.")
+    @Outcome(
+            id = {"0, 0, 0", "1, 0, 0", "2, 0, 0"},
+            expect = ACCEPTABLE,
+            desc = "Whatever was not out is found, once.")
     @Outcome(id = ".*, 0, .*", expect = FORBIDDEN, desc = "FreeList I1, I2: a block is lost or in two hands.")
     @Outcome(expect = FORBIDDEN, desc = "FreeList I3: a look counted as a take.")
     public static class OneTakesWhileATrimLooks extends Fixture {

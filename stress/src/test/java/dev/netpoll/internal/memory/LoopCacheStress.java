@@ -44,7 +44,10 @@ public class LoopCacheStress {
 
     @JCStressTest
     @State
-    @Outcome(id = {"1, 42, 0, 0", "1, -1, 0, 0"}, expect = ACCEPTABLE, desc = "Allocated again, or not back yet.")
+    @Outcome(
+            id = {"1, 42, 0, 0", "1, -1, 0, 0"},
+            expect = ACCEPTABLE,
+            desc = "Allocated again, or not back yet.")
     @Outcome(id = "0, .*", expect = FORBIDDEN, desc = "LoopCache I3: a block is in two hands.")
     @Outcome(id = "1, 0, .*", expect = FORBIDDEN, desc = "LoopCache I3: what the freeing thread wrote is not visible.")
     @Outcome(expect = FORBIDDEN, desc = "LoopCache I3: a block is lost or miscounted.")

@@ -64,7 +64,10 @@ public class SegmentPoolStress {
     @JCStressTest
     @State
     @Outcome(id = "1, 1, 0", expect = ACCEPTABLE, desc = "The block can be used, of whatever slab it is.")
-    @Outcome(id = {"2, .*", "., 2, .*"}, expect = FORBIDDEN, desc = "A slab was closed though one of its blocks was out.")
+    @Outcome(
+            id = {"2, .*", "., 2, .*"},
+            expect = FORBIDDEN,
+            desc = "A slab was closed though one of its blocks was out.")
     @Outcome(id = "0, .*", expect = FORBIDDEN, desc = "No block, though there are two.")
     @Outcome(expect = FORBIDDEN, desc = "SegmentPool: a block is lost or returned twice.")
     public static class OneAllocatesWhileTheSlabIsTrimmed extends Fixture {
@@ -131,10 +134,16 @@ public class SegmentPoolStress {
 
     @JCStressTest
     @State
-    @Outcome(id = {"1, 0, 0", "0, 1, 0"}, expect = ACCEPTABLE, desc = "There is memory for one of them.")
+    @Outcome(
+            id = {"1, 0, 0", "0, 1, 0"},
+            expect = ACCEPTABLE,
+            desc = "There is memory for one of them.")
     @Outcome(id = "0, 0, 0", expect = FORBIDDEN, desc = "Both were refused, though nobody holds the memory.")
     @Outcome(id = "1, 1, 0", expect = FORBIDDEN, desc = "More memory than the cap allows.")
-    @Outcome(id = {"2, .*", "., 2, .*"}, expect = FORBIDDEN, desc = "A slab was closed though one of its blocks was out.")
+    @Outcome(
+            id = {"2, .*", "., 2, .*"},
+            expect = FORBIDDEN,
+            desc = "A slab was closed though one of its blocks was out.")
     @Outcome(expect = FORBIDDEN, desc = "SegmentPool: a block is lost or returned twice.")
     public static class TwoSizesWantTheSameMemory extends Fixture {
         private @Nullable Block small;
