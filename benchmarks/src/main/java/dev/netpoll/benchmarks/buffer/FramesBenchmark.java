@@ -25,9 +25,9 @@ public class FramesBenchmark extends BufferBenchmark {
     @Param({"1024", "65536"})
     public int bytes;
 
-    private String text = "";
-    private Frames reused = (text, bytes) -> text;
-    private Frames perMessage = reused;
+    private String text;
+    private Frames reused;
+    private Frames perMessage;
 
     /** Makes the text and the peer's buffers. */
     @Setup
