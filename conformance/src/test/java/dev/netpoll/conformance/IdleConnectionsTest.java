@@ -13,7 +13,6 @@ import dev.netpoll.conformance.support.Mode;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
-import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Assumptions;
@@ -28,7 +27,7 @@ class IdleConnectionsTest extends ConformanceTest {
 
     @Test
     void twoThousandIdleConnectionsHaveNoThreadAndNoMemoryEach() throws Exception {
-        long descriptors = maxDescriptors();
+        long descriptors = LeakCheck.maxDescriptors();
         Assumptions.assumeTrue(descriptors > 2 * COUNT + 200, () -> "only " + descriptors + " descriptors here");
         int threads = Thread.getAllStackTraces().size();
         long blocks = LeakCheck.outstandingBlocks();
@@ -51,11 +50,5 @@ class IdleConnectionsTest extends ConformanceTest {
             peers.get(i).send("still there?");
             assertThat(peers.get(i).receiveText(12)).isEqualTo("still there?");
         }
-    }
-
-    private static long maxDescriptors() {
-        return ManagementFactory.getOperatingSystemMXBean() instanceof com.sun.management.UnixOperatingSystemMXBean unix
-                ? unix.getMaxFileDescriptorCount()
-                : 0;
     }
 }

@@ -5,6 +5,8 @@ package dev.netpoll.buffer;
 
 import dev.netpoll.internal.memory.BufferAccess;
 import dev.netpoll.internal.memory.BufferGuard;
+import dev.netpoll.internal.memory.ByteSink;
+import dev.netpoll.internal.memory.ByteSource;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentReader;
@@ -128,6 +130,16 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     }
 
     @Override
+    public ByteBuffer nextBuffer(int n) {
+        return next(n).asByteBuffer();
+    }
+
+    @Override
+    public ByteBuffer peekBuffer(int n) {
+        return peek(n).asByteBuffer();
+    }
+
+    @Override
     public void skip(long n) {
         in().skip(n);
     }
@@ -194,6 +206,73 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     }
 
     @Override
+    public int readUnsignedByte() {
+        return Byte.toUnsignedInt(readByte());
+    }
+
+    @Override
+    public int readUnsignedShort() {
+        return Short.toUnsignedInt(readShort());
+    }
+
+    @Override
+    public long readUnsignedInt() {
+        return Integer.toUnsignedLong(readInt());
+    }
+
+    @Override
+    public int readUnsignedShortLE() {
+        return Short.toUnsignedInt(readShortLE());
+    }
+
+    @Override
+    public long readUnsignedIntLE() {
+        return Integer.toUnsignedLong(readIntLE());
+    }
+
+    @Override
+    public float readFloat() {
+        return Float.intBitsToFloat(readInt());
+    }
+
+    @Override
+    public double readDouble() {
+        return Double.longBitsToDouble(readLong());
+    }
+
+    @Override
+    public float readFloatLE() {
+        return Float.intBitsToFloat(readIntLE());
+    }
+
+    @Override
+    public double readDoubleLE() {
+        return Double.longBitsToDouble(readLongLE());
+    }
+
+    @Override
+    public int readVarInt() {
+        return (int) readVar(Integer.SIZE);
+    }
+
+    @Override
+    public long readVarLong() {
+        return readVar(Long.SIZE);
+    }
+
+    @Override
+    public int readZigZagInt() {
+        int zigZag = readVarInt();
+        return (zigZag >>> 1) ^ -(zigZag & 1);
+    }
+
+    @Override
+    public long readZigZagLong() {
+        long zigZag = readVarLong();
+        return (zigZag >>> 1) ^ -(zigZag & 1);
+    }
+
+    @Override
     public byte[] readBytes(int n) {
         return in().readBytes(n);
     }
@@ -255,6 +334,11 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     }
 
     @Override
+    public ByteBuffer reserveBuffer(int n) {
+        return reserve(n).asByteBuffer();
+    }
+
+    @Override
     public LinkBuffer commit(int n) {
         out().commit(n);
         return this;
@@ -309,6 +393,47 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     }
 
     @Override
+    public LinkBuffer writeFloat(float f) {
+        return writeInt(Float.floatToRawIntBits(f));
+    }
+
+    @Override
+    public LinkBuffer writeDouble(double d) {
+        return writeLong(Double.doubleToRawLongBits(d));
+    }
+
+    @Override
+    public LinkBuffer writeFloatLE(float f) {
+        return writeIntLE(Float.floatToRawIntBits(f));
+    }
+
+    @Override
+    public LinkBuffer writeDoubleLE(double d) {
+        return writeLongLE(Double.doubleToRawLongBits(d));
+    }
+
+    @Override
+    public LinkBuffer writeVarInt(int i) {
+        return writeVarLong(Integer.toUnsignedLong(i));
+    }
+
+    @Override
+    public LinkBuffer writeVarLong(long l) {
+        out().writeVarLong(l);
+        return this;
+    }
+
+    @Override
+    public LinkBuffer writeZigZagInt(int i) {
+        return writeVarInt((i << 1) ^ (i >> 31));
+    }
+
+    @Override
+    public LinkBuffer writeZigZagLong(long l) {
+        return writeVarLong((l << 1) ^ (l >> 63));
+    }
+
+    @Override
     public LinkBuffer writeBytes(byte[] src) {
         out().writeBytes(src, 0, src.length);
         return this;
@@ -349,15 +474,35 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         return this;
     }
 
+    @Override
+    public LinkBuffer writeDirect(ByteBuffer data) {
+        return writeDirect(data, 0);
+    }
+
+    @Override
+    public LinkBuffer writeDirect(ByteBuffer data, long remaining) {
+        writeDirect(MemorySegment.ofBuffer(data), remaining);
+        data.position(data.limit());
+        return this;
+    }
+
+    @Override
+    public LinkBuffer writeDirect(byte[] data) {
+        return writeDirect(data, 0);
+    }
+
+    @Override
+    public LinkBuffer writeDirect(byte[] data, long remaining) {
+        return writeDirect(MemorySegment.ofArray(data), remaining);
+    }
+
     /** {@inheritDoc} The bytes become readable with the next flush of this buffer. */
     @Override
     public LinkBuffer append(LinkBuffer buffer) {
         if (buffer == this) {
             throw new IllegalArgumentException("a buffer can't be appended to itself");
         }
-        SegmentWriter target = out();
-        long bytes = buffer.in().length() + buffer.pending.pending();
-        target.append(buffer.takeAll(), bytes);
+        buffer.moveTo(out());
         return this;
     }
 
@@ -397,6 +542,25 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         }
     }
 
+    /** Moves all bytes, the readable ones and then the pending ones, to the end of {@code target}. */
+    void moveTo(SegmentWriter target) {
+        long bytes = in().length() + pending.pending();
+        target.append(takeAll(), bytes);
+    }
+
+    private long readVar(int bits) {
+        SegmentReader in = in();
+        int size = in.varIntSize(bits);
+        if (size == 0) {
+            throw new IndexOutOfBoundsException(
+                    "a number of variable length does not end within the " + in.length() + " readable bytes");
+        }
+        if (size < 0) {
+            throw MalformedVarIntException.at(in, bits);
+        }
+        return in.readVarInt(size);
+    }
+
     private @Nullable Segment takeAll() {
         checkOpen();
         readable.append(pending.take());
@@ -410,7 +574,8 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         return (int) bytes;
     }
 
-    private static LinkBuffer wrap(SegmentPool pool, @Nullable Segment chain) {
+    /** A buffer that owns {@code chain} as readable bytes. */
+    static LinkBuffer wrap(SegmentPool pool, @Nullable Segment chain) {
         LinkBuffer buffer = new LinkBuffer(pool, 0);
         buffer.readable.append(chain);
         return buffer;
@@ -435,6 +600,16 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         @Override
         public @Nullable Segment take(LinkBuffer buffer) {
             return buffer.takeAll();
+        }
+
+        @Override
+        public <R> R reader(Class<R> type, ByteSource source) {
+            return type.cast(new SourceReader(source));
+        }
+
+        @Override
+        public <W> W writer(Class<W> type, ByteSink sink) {
+            return type.cast(new SinkWriter(sink));
         }
     }
 }

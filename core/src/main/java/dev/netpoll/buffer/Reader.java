@@ -12,15 +12,16 @@ import java.nio.channels.ReadableByteChannel;
 /**
  * Reads a stream of bytes, with and without copying.
  *
- * <p><b>Waiting.</b> The reader of a connection waits until the bytes it was asked for are there, and throws an
- * {@link IOException} when they can't come any more. A {@link LinkBuffer} never waits: when there are too few bytes it
- * throws {@link IndexOutOfBoundsException} with the numbers. Either way a call that throws has consumed nothing.
- * Negative counts throw {@link IllegalArgumentException}; a count of 0 does nothing and returns an empty result.
+ * <p><b>Waiting.</b> The reader of a connection, and a {@link StreamReader}, wait until the bytes they were asked for
+ * are there, and throw an {@link IOException} when they can't come any more. A {@link LinkBuffer} never waits: when
+ * there are too few bytes it throws {@link IndexOutOfBoundsException} with the numbers. Either way a call that throws
+ * has consumed nothing. Negative counts throw {@link IllegalArgumentException}, a range that is not inside an array
+ * {@link IndexOutOfBoundsException}; a count of 0 does nothing and returns an empty result.
  *
- * <p><b>Views.</b> {@link #next} and {@link #peek} return read-only views of pooled memory. A view is valid until
- * {@link #release()}, until the buffer is closed or appended to another one, and on a connection at the latest until
- * the handler that took it returns. What a view shows after that is undefined. All other reads return copies that stay
- * valid, and a {@link #slice} lives until it is closed.
+ * <p><b>Views.</b> {@link #next}, {@link #peek} and their {@code Buffer} twins return read-only views of pooled memory.
+ * A view is valid until {@link #release()}, until the buffer is closed or appended to another one, and on a connection
+ * at the latest until the handler that took it returns. What a view shows after that is undefined. All other reads
+ * return copies, which are valid for ever, and a {@link #slice} lives until it is closed.
  *
  * <p><b>Threads.</b> One thread at a time reads; handing a reader to another thread needs a happens-before edge.
  *
@@ -54,6 +55,29 @@ public interface Reader {
     MemorySegment peek(int n) throws IOException;
 
     /**
+     * As {@link #next(int)}, with the view as a buffer.
+     *
+     * @param n how many bytes
+     * @return a read-only, direct, big-endian buffer with {@code n} bytes remaining, valid until {@link #release()}
+     * @throws IOException if the bytes can't come any more
+     */
+    default ByteBuffer nextBuffer(int n) throws IOException {
+        return next(n).asByteBuffer();
+    }
+
+    /**
+     * As {@link #peek(int)}, with the view as a buffer. Its position is its own: moving it consumes nothing.
+     *
+     * @param n how many bytes
+     * @return a read-only, direct, big-endian buffer with {@code n} bytes remaining, valid until {@link #release()},
+     *     even if still unread then
+     * @throws IOException if the bytes can't come any more
+     */
+    default ByteBuffer peekBuffer(int n) throws IOException {
+        return peek(n).asByteBuffer();
+    }
+
+    /**
      * Consumes bytes without looking at them.
      *
      * @param n how many bytes
@@ -73,7 +97,8 @@ public interface Reader {
     LinkBuffer slice(int n) throws IOException;
 
     /**
-     * Looks for a delimiter. A connection waits for it; a {@link LinkBuffer} returns -1 when it isn't there.
+     * Looks for a delimiter. A connection and a {@link StreamReader} wait for it; a {@link LinkBuffer} returns -1 when
+     * it isn't there.
      *
      * @param delimiter the byte to look for
      * @return the number of bytes before the first delimiter; consumes nothing
@@ -145,6 +170,143 @@ public interface Reader {
      * @throws IOException if the bytes can't come any more
      */
     long readLongLE() throws IOException;
+
+    /**
+     * Consumes one byte.
+     *
+     * @return the byte as a number from 0 to 255
+     * @throws IOException if it can't come any more
+     */
+    default int readUnsignedByte() throws IOException {
+        return Byte.toUnsignedInt(readByte());
+    }
+
+    /**
+     * Consumes two bytes.
+     *
+     * @return the big-endian number, from 0 to 65535
+     * @throws IOException if the bytes can't come any more
+     */
+    default int readUnsignedShort() throws IOException {
+        return Short.toUnsignedInt(readShort());
+    }
+
+    /**
+     * Consumes four bytes.
+     *
+     * @return the big-endian number, from 0 to 2<sup>32</sup> - 1
+     * @throws IOException if the bytes can't come any more
+     */
+    default long readUnsignedInt() throws IOException {
+        return Integer.toUnsignedLong(readInt());
+    }
+
+    /**
+     * Consumes two bytes.
+     *
+     * @return the little-endian number, from 0 to 65535
+     * @throws IOException if the bytes can't come any more
+     */
+    default int readUnsignedShortLE() throws IOException {
+        return Short.toUnsignedInt(readShortLE());
+    }
+
+    /**
+     * Consumes four bytes.
+     *
+     * @return the little-endian number, from 0 to 2<sup>32</sup> - 1
+     * @throws IOException if the bytes can't come any more
+     */
+    default long readUnsignedIntLE() throws IOException {
+        return Integer.toUnsignedLong(readIntLE());
+    }
+
+    /**
+     * Consumes four bytes.
+     *
+     * @return the big-endian IEEE 754 number
+     * @throws IOException if the bytes can't come any more
+     */
+    default float readFloat() throws IOException {
+        return Float.intBitsToFloat(readInt());
+    }
+
+    /**
+     * Consumes eight bytes.
+     *
+     * @return the big-endian IEEE 754 number
+     * @throws IOException if the bytes can't come any more
+     */
+    default double readDouble() throws IOException {
+        return Double.longBitsToDouble(readLong());
+    }
+
+    /**
+     * Consumes four bytes.
+     *
+     * @return the little-endian IEEE 754 number
+     * @throws IOException if the bytes can't come any more
+     */
+    default float readFloatLE() throws IOException {
+        return Float.intBitsToFloat(readIntLE());
+    }
+
+    /**
+     * Consumes eight bytes.
+     *
+     * @return the little-endian IEEE 754 number
+     * @throws IOException if the bytes can't come any more
+     */
+    default double readDoubleLE() throws IOException {
+        return Double.longBitsToDouble(readLongLE());
+    }
+
+    /**
+     * Consumes a number of variable length, as Protocol Buffers' {@code uint32}: seven bits in each byte, the lowest
+     * first. Waits for no byte beyond its last. A negative {@code int32} of theirs has ten bytes and is
+     * {@code (int) readVarLong()}.
+     *
+     * @return the number, to be taken as unsigned where that matters
+     * @throws MalformedVarIntException if it has more than 5 bytes or 32 bits; nothing is consumed
+     * @throws IOException if the bytes can't come any more
+     */
+    int readVarInt() throws IOException;
+
+    /**
+     * Consumes a number of variable length, as Protocol Buffers' {@code uint64} and {@code int64}. Waits for no byte
+     * beyond its last.
+     *
+     * @return the number, to be taken as unsigned where that matters
+     * @throws MalformedVarIntException if it has more than 10 bytes or 64 bits; nothing is consumed
+     * @throws IOException if the bytes can't come any more
+     */
+    long readVarLong() throws IOException;
+
+    /**
+     * Consumes a number of variable length, as Protocol Buffers' {@code sint32}: numbers near 0 are short, negative
+     * ones too.
+     *
+     * @return the number
+     * @throws MalformedVarIntException if it has more than 5 bytes or 32 bits; nothing is consumed
+     * @throws IOException if the bytes can't come any more
+     */
+    default int readZigZagInt() throws IOException {
+        int zigZag = readVarInt();
+        return (zigZag >>> 1) ^ -(zigZag & 1);
+    }
+
+    /**
+     * Consumes a number of variable length, as Protocol Buffers' {@code sint64}: numbers near 0 are short, negative
+     * ones too.
+     *
+     * @return the number
+     * @throws MalformedVarIntException if it has more than 10 bytes or 64 bits; nothing is consumed
+     * @throws IOException if the bytes can't come any more
+     */
+    default long readZigZagLong() throws IOException {
+        long zigZag = readVarLong();
+        return (zigZag >>> 1) ^ -(zigZag & 1);
+    }
 
     /**
      * Consumes bytes.

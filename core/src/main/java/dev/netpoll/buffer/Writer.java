@@ -12,12 +12,15 @@ import java.nio.channels.WritableByteChannel;
 /**
  * Collects bytes, with and without copying, and hands them on with {@link #flush()}.
  *
- * <p>Written bytes are <i>pending</i> until then. The flush of a connection sends them; the flush of a
- * {@link LinkBuffer} makes them readable.
+ * <p>Written bytes are <i>pending</i> until then. The flush of a connection sends them, that of a {@link StreamWriter}
+ * writes them to its stream or channel, and that of a {@link LinkBuffer} makes them readable.
  *
- * <p><b>Errors.</b> A connection that is closed throws an {@link IOException}. A call that throws has written nothing.
- * Negative counts throw {@link IllegalArgumentException}, counts beyond what there is
+ * <p><b>Errors.</b> A connection or {@link StreamWriter} that is closed throws an {@link IOException}. A call that
+ * throws has written nothing. Negative counts throw {@link IllegalArgumentException}, counts beyond what there is
  * {@link IndexOutOfBoundsException} with the numbers. Writing 0 bytes does nothing.
+ *
+ * <p><b>Memory.</b> All writes copy, so that what was passed is the caller's again at once, except {@link #writeDirect}
+ * of native memory and {@link #append}.
  *
  * <p><b>Threads.</b> One thread at a time writes; handing a writer to another thread needs a happens-before edge. A
  * connection may be read and written by two threads at the same time.
@@ -30,10 +33,24 @@ public interface Writer {
      * Appends {@code n} bytes for the caller to fill. They are pending at once, with arbitrary content.
      *
      * @param n how many bytes
-     * @return writable memory of exactly {@code n} bytes in one piece, valid until the next flush
-     * @throws IOException if the connection is closed
+     * @return writable memory of exactly {@code n} bytes in one piece, valid until the next flush, until they are
+     *     truncated, or until the writer is closed
+     * @throws IOException if writing is not possible any more
      */
     MemorySegment reserve(int n) throws IOException;
+
+    /**
+     * As {@link #reserve(int)}, with the memory as a buffer. All of its bytes are pending, wherever its position is:
+     * {@link #commit} with the position when fewer were put.
+     *
+     * @param n how many bytes
+     * @return a writable, direct, big-endian buffer with {@code n} bytes remaining, valid as long as that of
+     *     {@link #reserve}
+     * @throws IOException if writing is not possible any more
+     */
+    default ByteBuffer reserveBuffer(int n) throws IOException {
+        return reserve(n).asByteBuffer();
+    }
 
     /**
      * Keeps the first {@code n} bytes of the last reservation and takes back the rest. Only directly after
@@ -42,7 +59,7 @@ public interface Writer {
      * @param n how many bytes
      * @return this writer
      * @throws IllegalStateException if the last operation was not a {@code reserve}
-     * @throws IOException if the connection is closed
+     * @throws IOException if writing is not possible any more
      */
     Writer commit(int n) throws IOException;
 
@@ -51,7 +68,7 @@ public interface Writer {
      *
      * @param n how many bytes
      * @return this writer
-     * @throws IOException if the connection is closed
+     * @throws IOException if writing is not possible any more
      */
     Writer truncate(long n) throws IOException;
 
@@ -60,7 +77,7 @@ public interface Writer {
      *
      * @param b the byte, in the low eight bits
      * @return this writer
-     * @throws IOException if the connection is closed
+     * @throws IOException if writing is not possible any more
      */
     Writer writeByte(int b) throws IOException;
 
@@ -69,7 +86,7 @@ public interface Writer {
      *
      * @param s the number, in the low 16 bits; written big-endian
      * @return this writer
-     * @throws IOException if the connection is closed
+     * @throws IOException if writing is not possible any more
      */
     Writer writeShort(int s) throws IOException;
 
@@ -78,7 +95,7 @@ public interface Writer {
      *
      * @param i the number, written big-endian
      * @return this writer
-     * @throws IOException if the connection is closed
+     * @throws IOException if writing is not possible any more
      */
     Writer writeInt(int i) throws IOException;
 
@@ -87,7 +104,7 @@ public interface Writer {
      *
      * @param l the number, written big-endian
      * @return this writer
-     * @throws IOException if the connection is closed
+     * @throws IOException if writing is not possible any more
      */
     Writer writeLong(long l) throws IOException;
 
@@ -96,7 +113,7 @@ public interface Writer {
      *
      * @param s the number, in the low 16 bits; written little-endian
      * @return this writer
-     * @throws IOException if the connection is closed
+     * @throws IOException if writing is not possible any more
      */
     Writer writeShortLE(int s) throws IOException;
 
@@ -105,7 +122,7 @@ public interface Writer {
      *
      * @param i the number, written little-endian
      * @return this writer
-     * @throws IOException if the connection is closed
+     * @throws IOException if writing is not possible any more
      */
     Writer writeIntLE(int i) throws IOException;
 
@@ -114,16 +131,103 @@ public interface Writer {
      *
      * @param l the number, written little-endian
      * @return this writer
-     * @throws IOException if the connection is closed
+     * @throws IOException if writing is not possible any more
      */
     Writer writeLongLE(long l) throws IOException;
+
+    /**
+     * Writes four bytes.
+     *
+     * @param f the IEEE 754 number, written big-endian
+     * @return this writer
+     * @throws IOException if writing is not possible any more
+     */
+    default Writer writeFloat(float f) throws IOException {
+        return writeInt(Float.floatToRawIntBits(f));
+    }
+
+    /**
+     * Writes eight bytes.
+     *
+     * @param d the IEEE 754 number, written big-endian
+     * @return this writer
+     * @throws IOException if writing is not possible any more
+     */
+    default Writer writeDouble(double d) throws IOException {
+        return writeLong(Double.doubleToRawLongBits(d));
+    }
+
+    /**
+     * Writes four bytes.
+     *
+     * @param f the IEEE 754 number, written little-endian
+     * @return this writer
+     * @throws IOException if writing is not possible any more
+     */
+    default Writer writeFloatLE(float f) throws IOException {
+        return writeIntLE(Float.floatToRawIntBits(f));
+    }
+
+    /**
+     * Writes eight bytes.
+     *
+     * @param d the IEEE 754 number, written little-endian
+     * @return this writer
+     * @throws IOException if writing is not possible any more
+     */
+    default Writer writeDoubleLE(double d) throws IOException {
+        return writeLongLE(Double.doubleToRawLongBits(d));
+    }
+
+    /**
+     * Writes 1 to 5 bytes, as Protocol Buffers' {@code uint32}: seven bits in each byte, the lowest first. Their
+     * negative {@code int32} is {@code writeVarLong(i)}.
+     *
+     * @param i the number, taken as unsigned: a negative one takes 5 bytes
+     * @return this writer
+     * @throws IOException if writing is not possible any more
+     */
+    default Writer writeVarInt(int i) throws IOException {
+        return writeVarLong(Integer.toUnsignedLong(i));
+    }
+
+    /**
+     * Writes 1 to 10 bytes, as Protocol Buffers' {@code uint64} and {@code int64}.
+     *
+     * @param l the number, taken as unsigned: a negative one takes 10 bytes
+     * @return this writer
+     * @throws IOException if writing is not possible any more
+     */
+    Writer writeVarLong(long l) throws IOException;
+
+    /**
+     * Writes 1 to 5 bytes, as Protocol Buffers' {@code sint32}: numbers near 0 are short, negative ones too.
+     *
+     * @param i the number
+     * @return this writer
+     * @throws IOException if writing is not possible any more
+     */
+    default Writer writeZigZagInt(int i) throws IOException {
+        return writeVarInt((i << 1) ^ (i >> 31));
+    }
+
+    /**
+     * Writes 1 to 10 bytes, as Protocol Buffers' {@code sint64}: numbers near 0 are short, negative ones too.
+     *
+     * @param l the number
+     * @return this writer
+     * @throws IOException if writing is not possible any more
+     */
+    default Writer writeZigZagLong(long l) throws IOException {
+        return writeVarLong((l << 1) ^ (l >> 63));
+    }
 
     /**
      * Writes a copy of {@code src}.
      *
      * @param src the bytes
      * @return this writer
-     * @throws IOException if the connection is closed
+     * @throws IOException if writing is not possible any more
      */
     Writer writeBytes(byte[] src) throws IOException;
 
@@ -134,7 +238,7 @@ public interface Writer {
      * @param offset index of the first one
      * @param length how many
      * @return this writer
-     * @throws IOException if the connection is closed
+     * @throws IOException if writing is not possible any more
      */
     Writer writeBytes(byte[] src, int offset, int length) throws IOException;
 
@@ -145,7 +249,7 @@ public interface Writer {
      * @return this writer
      * @throws IllegalStateException if the memory's arena is closed
      * @throws WrongThreadException if the memory is confined to another thread
-     * @throws IOException if the connection is closed
+     * @throws IOException if writing is not possible any more
      */
     Writer writeBytes(MemorySegment src) throws IOException;
 
@@ -154,7 +258,7 @@ public interface Writer {
      *
      * @param src the bytes
      * @return this writer
-     * @throws IOException if the connection is closed
+     * @throws IOException if writing is not possible any more
      */
     Writer writeBytes(ByteBuffer src) throws IOException;
 
@@ -163,7 +267,7 @@ public interface Writer {
      *
      * @param text the text
      * @return this writer
-     * @throws IOException if the connection is closed
+     * @throws IOException if writing is not possible any more
      */
     Writer writeUtf8(String text) throws IOException;
 
@@ -172,7 +276,7 @@ public interface Writer {
      *
      * @param data the bytes
      * @return this writer
-     * @throws IOException if the connection is closed
+     * @throws IOException if writing is not possible any more
      */
     default Writer writeDirect(MemorySegment data) throws IOException {
         return writeDirect(data, 0);
@@ -182,17 +286,69 @@ public interface Writer {
      * Inserts memory by reference into the pending bytes, so that exactly {@code remaining} of them follow it: a header
      * and a trailer can be reserved together and the payload put between them.
      *
-     * <p>The memory must be neither changed nor freed until its bytes are gone: on a connection, until a flush returned
-     * normally. Memory that not every thread may access (heap, confined arenas) is copied.
+     * <p>The memory must be neither changed nor freed until its bytes are gone: on a connection or {@link
+     * StreamWriter}, until a flush returned normally; in a {@link LinkBuffer}, until they are consumed and released.
+     * Memory that not every thread may access (heap, confined arenas) is copied.
      *
      * @param data the bytes
      * @param remaining how many of the bytes that are pending now come after {@code data}
      * @return this writer
      * @throws IllegalStateException if the memory's arena is closed
      * @throws WrongThreadException if the memory is confined to another thread
-     * @throws IOException if the connection is closed
+     * @throws IOException if writing is not possible any more
      */
     Writer writeDirect(MemorySegment data, long remaining) throws IOException;
+
+    /**
+     * Writes what remains in {@code data} by reference, see {@link #writeDirect(ByteBuffer, long)}.
+     *
+     * @param data the bytes; its position moves to its limit
+     * @return this writer
+     * @throws IOException if writing is not possible any more
+     */
+    default Writer writeDirect(ByteBuffer data) throws IOException {
+        return writeDirect(data, 0);
+    }
+
+    /**
+     * As {@link #writeDirect(MemorySegment, long)}, with what remains in {@code data}. The memory of a direct buffer is
+     * kept alive as long as it is needed; of a heap buffer the bytes are copied at once, and it is the caller's again.
+     *
+     * @param data the bytes; its position moves to its limit
+     * @param remaining how many of the bytes that are pending now come after {@code data}
+     * @return this writer
+     * @throws IOException if writing is not possible any more
+     */
+    default Writer writeDirect(ByteBuffer data, long remaining) throws IOException {
+        writeDirect(MemorySegment.ofBuffer(data), remaining);
+        data.position(data.limit());
+        return this;
+    }
+
+    /**
+     * Writes a copy of {@code data}, see {@link #writeDirect(byte[], long)}.
+     *
+     * @param data the bytes
+     * @return this writer
+     * @throws IOException if writing is not possible any more
+     */
+    default Writer writeDirect(byte[] data) throws IOException {
+        return writeDirect(data, 0);
+    }
+
+    /**
+     * Inserts a copy of {@code data} into the pending bytes, so that exactly {@code remaining} of them follow it. An
+     * array can't be written by reference: the garbage collector may move it while the kernel reads. It is copied at
+     * once, and it is the caller's again.
+     *
+     * @param data the bytes
+     * @param remaining how many of the bytes that are pending now come after {@code data}
+     * @return this writer
+     * @throws IOException if writing is not possible any more
+     */
+    default Writer writeDirect(byte[] data, long remaining) throws IOException {
+        return writeDirect(MemorySegment.ofArray(data), remaining);
+    }
 
     /**
      * Moves all bytes of {@code buffer}, the readable ones and then the pending ones, to the end of the pending bytes.
@@ -202,7 +358,7 @@ public interface Writer {
      * @return this writer
      * @throws IllegalArgumentException if {@code buffer} is this writer
      * @throws IllegalStateException if {@code buffer} is closed
-     * @throws IOException if the connection is closed
+     * @throws IOException if writing is not possible any more
      */
     Writer append(LinkBuffer buffer) throws IOException;
 
@@ -216,7 +372,7 @@ public interface Writer {
     /**
      * Hands on what is pending. Does nothing when nothing is.
      *
-     * @throws IOException if the connection is closed or the bytes can't be sent
+     * @throws IOException if the bytes can't be handed on
      */
     void flush() throws IOException;
 

@@ -13,7 +13,9 @@ import dev.netpoll.internal.memory.SegmentPool;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -78,7 +80,7 @@ class LinkBufferModelTest {
         }
         Subject subject = subjects.get(random.nextInt(subjects.size()));
         boolean full = subject.readable.length + subject.pending.length > MAX_BYTES;
-        return switch (random.nextInt(full ? 16 : 31)) {
+        return switch (random.nextInt(full ? 17 : 33)) {
             case 0, 1 -> next(subject);
             case 2, 3 -> peek(subject);
             case 4 -> skip(subject);
@@ -92,14 +94,16 @@ class LinkBufferModelTest {
             case 13 -> close(subject);
             case 14 -> overread(subject);
             case 15 -> drain(subject);
-            case 16, 17 -> reserve(subject);
-            case 18, 19 -> writeNumber(subject);
-            case 20, 21 -> writeBytes(subject);
-            case 22 -> writeText(subject);
-            case 23, 24 -> writeDirect(subject, user);
-            case 25 -> truncate(subject);
-            case 26 -> append(subject);
-            case 27, 28 -> receive(subject);
+            case 16 -> readVarInt(subject);
+            case 17, 18 -> reserve(subject);
+            case 19, 20 -> writeNumber(subject);
+            case 21, 22 -> writeBytes(subject);
+            case 23 -> writeText(subject);
+            case 24, 25 -> writeDirect(subject, user);
+            case 26 -> truncate(subject);
+            case 27 -> append(subject);
+            case 28, 29 -> receive(subject);
+            case 30 -> writeVarInt(subject);
             default -> flush(subject);
         };
     }
@@ -108,13 +112,14 @@ class LinkBufferModelTest {
 
     private String next(Subject s) {
         int n = upTo(s.readable.length);
-        s.keep(s.buffer.next(n), s.take(n));
+        s.keep(random.nextBoolean() ? s.buffer.next(n) : MemorySegment.ofBuffer(s.buffer.nextBuffer(n)), s.take(n));
         return "next " + n;
     }
 
     private String peek(Subject s) {
         int n = upTo(s.readable.length);
-        s.keep(s.buffer.peek(n), Arrays.copyOf(s.readable, n));
+        byte[] expected = Arrays.copyOf(s.readable, n);
+        s.keep(random.nextBoolean() ? s.buffer.peek(n) : MemorySegment.ofBuffer(s.buffer.peekBuffer(n)), expected);
         return "peek " + n;
     }
 
@@ -159,22 +164,60 @@ class LinkBufferModelTest {
         }
         ByteBuffer expected = ByteBuffer.wrap(s.take(size));
         LinkBuffer b = s.buffer;
-        if (random.nextBoolean()) {
-            switch (size) {
-                case 1 -> assertThat(b.readByte()).isEqualTo(expected.get());
-                case 2 -> assertThat(b.readShort()).isEqualTo(expected.getShort());
-                case 4 -> assertThat(b.readInt()).isEqualTo(expected.getInt());
-                default -> assertThat(b.readLong()).isEqualTo(expected.getLong());
-            }
+        expected.order(random.nextBoolean() ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN);
+        boolean little = expected.order() == ByteOrder.LITTLE_ENDIAN;
+        boolean plain = random.nextBoolean(); // or unsigned, or floating point
+        if (size == 1) {
+            assertThat(plain ? b.readByte() & 0xFF : b.readUnsignedByte()).isEqualTo(expected.get() & 0xFF);
+        } else if (size == 2 && plain) {
+            assertThat(little ? b.readShortLE() : b.readShort()).isEqualTo(expected.getShort());
+        } else if (size == 2) {
+            assertThat(little ? b.readUnsignedShortLE() : b.readUnsignedShort())
+                    .isEqualTo(expected.getShort() & 0xFFFF);
+        } else if (size == 4 && plain) {
+            assertThat(little ? b.readIntLE() : b.readInt()).isEqualTo(expected.getInt());
+        } else if (size == 4 && random.nextBoolean()) {
+            assertThat(little ? b.readUnsignedIntLE() : b.readUnsignedInt())
+                    .isEqualTo(expected.getInt() & 0xFFFF_FFFFL);
+        } else if (size == 4) {
+            assertThat(Float.floatToIntBits(little ? b.readFloatLE() : b.readFloat()))
+                    .isEqualTo(Float.floatToIntBits(expected.getFloat()));
+        } else if (plain) {
+            assertThat(little ? b.readLongLE() : b.readLong()).isEqualTo(expected.getLong());
         } else {
-            switch (size) {
-                case 1 -> assertThat(b.readByte()).isEqualTo(expected.get());
-                case 2 -> assertThat(b.readShortLE()).isEqualTo(Short.reverseBytes(expected.getShort()));
-                case 4 -> assertThat(b.readIntLE()).isEqualTo(Integer.reverseBytes(expected.getInt()));
-                default -> assertThat(b.readLongLE()).isEqualTo(Long.reverseBytes(expected.getLong()));
-            }
+            assertThat(Double.doubleToLongBits(little ? b.readDoubleLE() : b.readDouble()))
+                    .isEqualTo(Double.doubleToLongBits(expected.getDouble()));
         }
         return "read number of " + size;
+    }
+
+    /** Mostly of bytes that were never written as one: whether they are one is the model's to say. */
+    private String readVarInt(Subject s) {
+        int bits = random.nextBoolean() ? Integer.SIZE : Long.SIZE;
+        int max = (bits + 6) / 7;
+        int size = 0;
+        BigInteger value = BigInteger.ZERO;
+        boolean ended = false;
+        while (!ended && size < max && size < s.readable.length) {
+            byte b = s.readable[size];
+            value = value.or(BigInteger.valueOf(b & 0x7F).shiftLeft(7 * size));
+            ended = b >= 0;
+            size++;
+        }
+        boolean malformed = ended ? value.bitLength() > bits : size == max;
+        try {
+            long actual = bits == Long.SIZE ? s.buffer.readVarLong() : s.buffer.readVarInt();
+            assertThat(ended && !malformed).isTrue();
+            assertThat(actual).isEqualTo(bits == Long.SIZE ? value.longValue() : value.intValue());
+            s.take(size);
+            return "read varint of " + size;
+        } catch (MalformedVarIntException e) {
+            assertThat(malformed).isTrue();
+            return "malformed varint";
+        } catch (IndexOutOfBoundsException e) {
+            assertThat(!ended && !malformed).isTrue();
+            return "varint without an end";
+        }
     }
 
     private String readBytes(Subject s) {
@@ -268,7 +311,11 @@ class LinkBufferModelTest {
         int n = size();
         int kept = random.nextBoolean() ? n : random.nextInt(n + 1);
         byte[] bytes = bytes(n);
-        s.buffer.reserve(n).copyFrom(MemorySegment.ofArray(bytes));
+        if (random.nextBoolean()) {
+            s.buffer.reserve(n).copyFrom(MemorySegment.ofArray(bytes));
+        } else {
+            s.buffer.reserveBuffer(n).put(bytes);
+        }
         if (kept < n) {
             s.buffer.commit(kept);
         }
@@ -279,7 +326,7 @@ class LinkBufferModelTest {
     private String writeNumber(Subject s) {
         long value = random.nextLong();
         ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES);
-        switch (random.nextInt(7)) {
+        switch (random.nextInt(11)) {
             case 0 -> s.buffer.writeByte(bytes.put((byte) value).get(0));
             case 1 -> s.buffer.writeShort(bytes.putShort((short) value).getShort(0));
             case 2 -> s.buffer.writeInt(bytes.putInt((int) value).getInt(0));
@@ -290,11 +337,49 @@ class LinkBufferModelTest {
             case 5 ->
                 s.buffer.writeIntLE(
                         Integer.reverseBytes(bytes.putInt((int) value).getInt(0)));
+            case 6 -> s.buffer.writeFloat(bytes.putInt((int) value).getFloat(0));
+            case 7 -> s.buffer.writeDouble(bytes.putLong(value).getDouble(0));
+            case 8 ->
+                s.buffer.writeFloatLE(
+                        bytes.order(ByteOrder.LITTLE_ENDIAN).putInt((int) value).getFloat(0));
+            case 9 ->
+                s.buffer.writeDoubleLE(
+                        bytes.order(ByteOrder.LITTLE_ENDIAN).putLong(value).getDouble(0));
             default ->
                 s.buffer.writeLongLE(Long.reverseBytes(bytes.putLong(value).getLong(0)));
         }
         s.write(Arrays.copyOf(bytes.array(), bytes.position()));
         return "write number of " + bytes.position();
+    }
+
+    private String writeVarInt(Subject s) {
+        long number = random.nextLong() >> random.nextInt(Long.SIZE);
+        long value = switch (random.nextInt(4)) {
+            case 0 -> {
+                s.buffer.writeVarInt((int) number);
+                yield number & 0xFFFF_FFFFL;
+            }
+            case 1 -> {
+                s.buffer.writeVarLong(number);
+                yield number;
+            }
+            case 2 -> {
+                int small = (int) number;
+                s.buffer.writeZigZagInt(small);
+                yield (small < 0 ? -2L * small - 1 : 2L * small) & 0xFFFF_FFFFL;
+            }
+            default -> {
+                s.buffer.writeZigZagLong(number);
+                yield number < 0 ? -2 * number - 1 : 2 * number;
+            }
+        };
+        ByteBuffer bytes = ByteBuffer.allocate(10);
+        for (; value < 0 || value > 0x7F; value >>>= 7) {
+            bytes.put((byte) (value | 0x80));
+        }
+        bytes.put((byte) value);
+        s.write(Arrays.copyOf(bytes.array(), bytes.position()));
+        return "write varint of " + bytes.position();
     }
 
     private String writeBytes(Subject s) {
@@ -338,7 +423,13 @@ class LinkBufferModelTest {
         MemorySegment data = user.asSlice(from, Math.min(size(), user.byteSize() - from));
         int remaining = random.nextBoolean() ? 0 : random.nextInt(s.pending.length + 1);
         byte[] bytes = data.toArray(ValueLayout.JAVA_BYTE);
-        s.buffer.writeDirect(random.nextInt(4) == 0 ? MemorySegment.ofArray(bytes) : data, remaining);
+        switch (random.nextInt(6)) {
+            case 0 -> s.buffer.writeDirect(MemorySegment.ofArray(bytes), remaining);
+            case 1 -> s.buffer.writeDirect(bytes.clone(), remaining);
+            case 2 -> s.buffer.writeDirect(ByteBuffer.wrap(bytes), remaining);
+            case 3 -> s.buffer.writeDirect(data.asByteBuffer(), remaining);
+            default -> s.buffer.writeDirect(data, remaining);
+        }
         int at = s.pending.length - remaining;
         byte[] rest = Arrays.copyOfRange(s.pending, at, s.pending.length);
         s.pending = concat(concat(Arrays.copyOf(s.pending, at), bytes), rest);

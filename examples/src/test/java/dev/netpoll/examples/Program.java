@@ -35,11 +35,15 @@ final class Program implements AutoCloseable {
     }
 
     static Program start(Path directory, List<String> options, String... arguments) throws IOException {
+        return start(directory, Main.class, options, arguments);
+    }
+
+    static Program start(Path directory, Class<?> main, List<String> options, String... arguments) throws IOException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("-Xmx256m");
         command.addAll(options);
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
         command.addAll(Arrays.asList(arguments));
         Path err = Files.createTempFile(directory, "err", ".txt");
         return new Program(

@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -35,6 +36,36 @@ class SmallProgramsTest {
     @Test
     void unixSocketAnswersItsClient(@TempDir Path directory) throws Exception {
         assertThat(UnixSocket.roundTrip(directory.resolve("s"), "hello")).isEqualTo("hello");
+    }
+
+    @Test
+    void checkedModeReportsEachMisuse(@TempDir Path directory) throws Exception {
+        List<String> checked = List.of("--enable-native-access=ALL-UNNAMED", "-Ddev.netpoll.checked=true");
+        try (Program program = Program.start(directory, Misuse.class, checked)) {
+            String at = "    at dev.netpoll.examples.Misuse.";
+            assertThat(program.rest().lines())
+                    .containsSubsequence(
+                            "checked mode: on",
+                            "--- a view is used after its release",
+                            "java.lang.IllegalStateException: Already closed",
+                            "--- a slice is used after its close",
+                            "java.lang.IllegalStateException: the LinkBuffer is closed",
+                            "--- a slice is closed twice",
+                            "java.lang.IllegalStateException: the LinkBuffer is closed for the second time",
+                            "--- a slice is never closed",
+                            "leaks found: 1")
+                    .filteredOn(line -> line.startsWith(at))
+                    .extracting(line -> line.substring(at.length(), line.indexOf('(')))
+                    .containsExactly(
+                            "useAViewAfterItsRelease",
+                            "useAViewAfterItsRelease",
+                            "useASliceAfterItsClose",
+                            "useASliceAfterItsClose",
+                            "closeASliceTwice",
+                            "closeASliceTwice");
+            assertThat(program.exitStatus()).isZero();
+            assertThat(program.err()).contains("leak: a LinkBuffer with 5 bytes", "Misuse.leakASlice(Misuse.java");
+        }
     }
 
     @Test

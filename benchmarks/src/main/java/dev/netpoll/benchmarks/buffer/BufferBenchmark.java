@@ -25,7 +25,10 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(
         value = 1,
         jvmArgs = {
-            "-XX:+UseG1GC", "-Xms1g", "-Xmx1g", "-XX:MaxDirectMemorySize=2g",
+            "-XX:+UseG1GC",
+            "-Xms1g",
+            "-Xmx1g",
+            "-XX:MaxDirectMemorySize=2g",
             "--enable-native-access=ALL-UNNAMED",
             "--sun-misc-unsafe-memory-access=allow",
             "--add-opens=java.base/java.nio=ALL-UNNAMED",

@@ -142,8 +142,7 @@ interface Frames extends AutoCloseable {
     }
 
     final class ArrayReused implements Frames {
-        private static final VarHandle INT =
-                MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
+        private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
 
         private final byte[] array;
 

@@ -5,6 +5,7 @@ package dev.netpoll.conformance.support;
 
 import dev.netpoll.internal.memory.SegmentPool;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.channels.SelectionKey;
@@ -80,6 +81,13 @@ public final class LeakCheck implements BeforeAllCallback, AfterAllCallback {
         } catch (IOException failure) {
             throw new AssertionError(failure);
         }
+    }
+
+    /** {@return how many descriptors this process may have, or 0 if that cannot be found out} */
+    public static long maxDescriptors() {
+        return ManagementFactory.getOperatingSystemMXBean() instanceof com.sun.management.UnixOperatingSystemMXBean unix
+                ? unix.getMaxFileDescriptorCount()
+                : 0;
     }
 
     /** {@return the names of the live threads of event loops} */

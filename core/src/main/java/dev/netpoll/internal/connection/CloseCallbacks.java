@@ -9,42 +9,40 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The close callbacks of a connection: a stack that is taken once. Any thread. A callback is either on the stack that
- * {@link #take} returns, or {@link #add} refuses it: none is lost and none runs twice.
+ * The close callbacks of a connection: a stack, of which {@link Lifecycle} holds the top, and which is taken once. Any
+ * thread. A callback is either on the stack that {@link #take} returns, or {@link #add} refuses it: none is lost and
+ * none runs twice.
+ *
+ * @param callback the one added last
+ * @param next those added before it
  */
-final class CloseCallbacks {
-    /** One callback and those added before it. */
-    record Entry(ConnectionHandler callback, @Nullable Entry next) {}
-
-    private static final Entry TAKEN = new Entry(connection -> {}, null);
+record CloseCallbacks(ConnectionHandler callback, @Nullable CloseCallbacks next) {
+    private static final CloseCallbacks TAKEN = new CloseCallbacks(connection -> {}, null);
     private static final VarHandle TOP;
 
     static {
         try {
-            TOP = MethodHandles.lookup().findVarHandle(CloseCallbacks.class, "top", Entry.class);
+            TOP = MethodHandles.lookup().findVarHandle(Lifecycle.class, "closeCallbacks", CloseCallbacks.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
     }
 
-    private volatile @Nullable Entry top;
-
     /** Adds a callback; {@return whether it will be run, false if the stack was taken already} */
-    boolean add(ConnectionHandler callback) {
+    static boolean add(Lifecycle holder, ConnectionHandler callback) {
         for (; ; ) {
-            Entry current = top;
-            if (current == TAKEN) {
+            CloseCallbacks top = holder.closeCallbacks;
+            if (top == TAKEN) {
                 return false;
             }
-            if (TOP.compareAndSet(this, current, new Entry(callback, current))) {
+            if (TOP.compareAndSet(holder, top, new CloseCallbacks(callback, top))) {
                 return true;
             }
         }
     }
 
     /** Takes the callbacks, the last added first; to be called once. */
-    @Nullable
-    Entry take() {
-        return (Entry) TOP.getAndSet(this, TAKEN);
+    static @Nullable CloseCallbacks take(Lifecycle holder) {
+        return (CloseCallbacks) TOP.getAndSet(holder, TAKEN);
     }
 }

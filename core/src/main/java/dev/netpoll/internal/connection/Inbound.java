@@ -11,6 +11,8 @@ import static dev.netpoll.internal.connection.ConnectionState.PEER_FINISHED;
 
 import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.FrameTooLargeException;
+import dev.netpoll.PeerClosedException;
+import dev.netpoll.internal.memory.ByteSource;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentReader;
@@ -33,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  *       others change what the rule depends on, then look at {@code paused}.
  * </ul>
  */
-abstract class Inbound extends Side {
+final class Inbound extends Side implements ByteSource {
     /** The target while nobody waits: a handler is running, or there is none. */
     private static final long NOBODY = 0;
 
@@ -68,7 +70,7 @@ abstract class Inbound extends Side {
     }
 
     @Override
-    final Duration defaultTimeout() {
+    Duration defaultTimeout() {
         return connection.config().options().readTimeout();
     }
 
@@ -79,8 +81,14 @@ abstract class Inbound extends Side {
 
     // ---- reading side ----
 
+    @Override
+    public SegmentPool pool() {
+        return SegmentPool.shared();
+    }
+
     /** Moves what was delivered into the buffer. */
-    void take() {
+    @Override
+    public void take() {
         Segment oldestFirst = inbox.take();
         if (oldestFirst != null) {
             for (Segment s = oldestFirst; s != null; s = s.next) {
@@ -93,7 +101,7 @@ abstract class Inbound extends Side {
     private SegmentReader buffer() {
         SegmentReader present = buffer;
         if (present == null) {
-            present = new SegmentReader(SegmentPool.shared());
+            present = new SegmentReader(pool());
             buffer = present;
         }
         return present;
@@ -116,13 +124,22 @@ abstract class Inbound extends Side {
         }
     }
 
-    /** {@return the buffer, when {@code n} bytes are in it} Waits for them; on failure nothing is consumed. */
-    final SegmentReader require(long n) throws IOException {
+    @Override
+    public SegmentReader require(long n) throws IOException {
         enter();
         if (unread() < n) {
             requireMore(n);
         }
         return buffer();
+    }
+
+    @Override
+    public @Nullable SegmentReader requireAny() throws IOException {
+        try {
+            return require(1);
+        } catch (PeerClosedException e) {
+            return null;
+        }
     }
 
     private void requireMore(long n) throws IOException {
@@ -202,8 +219,8 @@ abstract class Inbound extends Side {
         return closed;
     }
 
-    /** {@return how many bytes can be read without waiting} */
-    long readable() {
+    @Override
+    public long readable() {
         try {
             enter();
         } catch (ConnectionClosedException e) {
@@ -217,7 +234,8 @@ abstract class Inbound extends Side {
     }
 
     /** Gives back what was consumed, and all of it if the connection was closed. */
-    void releaseConsumed() {
+    @Override
+    public void release() {
         try {
             enter();
         } catch (ConnectionClosedException e) {
@@ -252,7 +270,8 @@ abstract class Inbound extends Side {
     }
 
     /** {@return the buffer, if there is one; for {@link Orphans}} */
-    final @Nullable SegmentReader leftBehind() {
+    @Nullable
+    SegmentReader leftBehind() {
         return buffer;
     }
 

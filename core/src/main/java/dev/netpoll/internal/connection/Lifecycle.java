@@ -28,7 +28,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Lifecycle implements Runnable {
     private final SocketConnection connection;
-    private final CloseCallbacks closeCallbacks = new CloseCallbacks();
+    /** For {@link CloseCallbacks}. */
+    volatile @Nullable CloseCallbacks closeCallbacks;
+
     private volatile @Nullable ConnectionHandler handler;
 
     /** The handler that ran last. Holder of RUNNING only. */
@@ -364,13 +366,13 @@ public final class Lifecycle implements Runnable {
         connection.outbound().end();
         connection.loop().unassign();
         Orphans.adopt(connection);
-        CloseCallbacks.Entry last = closeCallbacks.take();
+        CloseCallbacks last = CloseCallbacks.take(this);
         if (last == null) {
             connection.config().ended().run();
             return;
         }
         CallbackRunner.dispatch(connection, () -> {
-            for (CloseCallbacks.Entry e = last; e != null; e = e.next()) {
+            for (CloseCallbacks e = last; e != null; e = e.next()) {
                 CallbackRunner.call(connection, e.callback());
             }
             connection.config().ended().run();
@@ -384,7 +386,7 @@ public final class Lifecycle implements Runnable {
     }
 
     void addCloseCallback(ConnectionHandler callback) {
-        if (!closeCallbacks.add(callback)) {
+        if (!CloseCallbacks.add(this, callback)) {
             CallbackRunner.call(connection, callback);
         }
     }

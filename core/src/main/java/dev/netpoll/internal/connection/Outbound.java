@@ -13,6 +13,7 @@ import static dev.netpoll.internal.connection.ConnectionState.OUTPUT_SHUT;
 import static dev.netpoll.internal.connection.ConnectionState.SENDING;
 
 import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.memory.ByteSink;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentWriter;
@@ -49,7 +50,7 @@ import org.jspecify.annotations.Nullable;
  *       through the loop's tasks, which keep their order.
  * </ul>
  */
-abstract class Outbound extends Side {
+final class Outbound extends Side implements ByteSink {
     /** Bytes written and not flushed; null when there are none, so that an idle connection has no buffer. Owner only. */
     private @Nullable SegmentWriter buffer;
 
@@ -76,7 +77,7 @@ abstract class Outbound extends Side {
     }
 
     @Override
-    final Duration defaultTimeout() {
+    Duration defaultTimeout() {
         return connection.config().options().writeTimeout();
     }
 
@@ -96,14 +97,15 @@ abstract class Outbound extends Side {
     }
 
     /** {@return the buffer, if there is one; for {@link Orphans}} */
-    final @Nullable SegmentWriter leftBehind() {
+    @Nullable
+    SegmentWriter leftBehind() {
         return buffer;
     }
 
     // ---- writing side ----
 
-    /** {@return the buffer to write to} Every write asks for it anew. */
-    final SegmentWriter beginWrite() throws IOException {
+    @Override
+    public SegmentWriter beginWrite() throws IOException {
         enter();
         checkOpen();
         SegmentWriter present = buffer;
@@ -114,8 +116,8 @@ abstract class Outbound extends Side {
         return present;
     }
 
-    /** {@return how many bytes were written and not flushed} */
-    final long pending() {
+    @Override
+    public long pending() {
         SegmentWriter present = buffer;
         return present == null ? 0 : present.pending();
     }
@@ -148,7 +150,8 @@ abstract class Outbound extends Side {
     }
 
     /** Sends what was written; see {@link dev.netpoll.buffer.Writer#flush()}. */
-    public final void flush() throws IOException {
+    @Override
+    public void flush() throws IOException {
         enter();
         checkOpen();
         if (pending() > 0) {

@@ -196,15 +196,19 @@ abstract class Side {
         waiter = null;
     }
 
-    /** Parks until somebody wakes the waiter; false if the wait that began at {@code begin} has run out of time. */
+    /**
+     * Parks until somebody wakes the waiter, who then looks at what it waits for again; false if the wait that began at
+     * {@code begin} has run out of time.
+     */
     final boolean await(long begin) throws InterruptedIOException {
         long end = waitEnd(begin);
-        if (end != NEVER) {
-            if (end - System.nanoTime() <= 0) {
-                return false;
-            }
+        if (end != NEVER && end - System.nanoTime() <= 0) {
+            return false;
+        }
+        if (end != waitDeadline) {
             waitDeadline = end;
             connection.ensureArmed(end);
+            return true; // a lock taken on the way there may have used up a wake-up, so look before parking
         }
         LockSupport.park(this);
         if (Thread.currentThread().isInterrupted()) {

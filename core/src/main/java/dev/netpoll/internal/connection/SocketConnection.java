@@ -63,9 +63,11 @@ public final class SocketConnection extends ConnectionState implements Connectio
     private final EventLoop loop;
     private final Transport transport;
     private final ConnectionConfig config;
-    private final ConnectionReader inbound;
-    private final ConnectionWriter outbound;
+    private final Inbound inbound;
+    private final Outbound outbound;
     private final Lifecycle lifecycle;
+    private final Reader reader;
+    private final Writer writer;
 
     /** Made when it is needed, by whoever needs it first; as {@code channel}. */
     private volatile @Nullable ConnectionTimer timer;
@@ -83,13 +85,15 @@ public final class SocketConnection extends ConnectionState implements Connectio
         this.loop = loop;
         this.transport = transport;
         this.config = config;
-        inbound = new ConnectionReader(this);
-        outbound = new ConnectionWriter(this);
+        inbound = new Inbound(this);
+        outbound = new Outbound(this);
         lifecycle = new Lifecycle(this);
         loop.assign();
         if (!config.options().idleTimeout().equals(NO_TIMEOUT)) {
             timer = new ConnectionTimer(this);
         }
+        reader = BUFFERS.reader(Reader.class, inbound);
+        writer = BUFFERS.writer(Writer.class, outbound);
     }
 
     EventLoop loop() {
@@ -315,12 +319,12 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     @Override
     public Reader reader() {
-        return inbound;
+        return reader;
     }
 
     @Override
     public Writer writer() {
-        return outbound;
+        return writer;
     }
 
     @Override

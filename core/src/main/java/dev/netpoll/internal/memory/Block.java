@@ -3,7 +3,6 @@
 
 package dev.netpoll.internal.memory;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -57,11 +56,8 @@ public final class Block {
     /** Index of the size class, or {@link SegmentPool#DEDICATED}. */
     final int sizeClass;
 
-    /** What the block is a part of, or null when it has an arena for itself. */
-    final @Nullable Slab slab;
-
-    /** The arena that holds this block alone, or null when the block is a part of a slab. */
-    final @Nullable Arena arena;
+    /** What the block is a part of. */
+    final Slab slab;
 
     /**
      * The window through which the block is used first after each allocation. It lives as long as the block, so that
@@ -81,17 +77,7 @@ public final class Block {
     @SuppressWarnings("unused") // through REFERENCES
     private volatile int references;
 
-    /** A part of a slab. */
     Block(SegmentPool pool, MemorySegment memory, int sizeClass, Slab slab) {
-        this(pool, memory, sizeClass, slab, null);
-    }
-
-    /** A block with an arena for itself. */
-    Block(SegmentPool pool, MemorySegment memory, Arena arena) {
-        this(pool, memory, SegmentPool.DEDICATED, null, arena);
-    }
-
-    private Block(SegmentPool pool, MemorySegment memory, int sizeClass, @Nullable Slab slab, @Nullable Arena arena) {
         this.pool = pool;
         this.memory = memory;
         this.readOnly = memory.asReadOnly();
@@ -99,7 +85,6 @@ public final class Block {
         this.capacity = Math.toIntExact(memory.byteSize());
         this.sizeClass = sizeClass;
         this.slab = slab;
-        this.arena = arena;
         this.window = new Segment(this);
     }
 

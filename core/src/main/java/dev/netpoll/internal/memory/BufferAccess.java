@@ -7,7 +7,7 @@ import java.lang.invoke.MethodHandles;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The way into the chains of the public buffer class for the packages inside this module. The buffer class installs an
+ * The way into the public package of buffers for the packages inside this module. The buffer class installs an
  * implementation when it is initialised, so this package does not depend on it and users don't see the methods.
  *
  * @param <B> the buffer class
@@ -58,4 +58,18 @@ public abstract class BufferAccess<B> {
      * @throws IllegalStateException if the buffer is closed
      */
     public abstract @Nullable Segment take(B buffer);
+
+    /**
+     * A reader that waits until {@code source} has what an operation needs.
+     *
+     * @param type the interface of readers, which this package does not know
+     */
+    public abstract <R> R reader(Class<R> type, ByteSource source);
+
+    /**
+     * A writer into {@code sink}.
+     *
+     * @param type the interface of writers, which this package does not know
+     */
+    public abstract <W> W writer(Class<W> type, ByteSink sink);
 }

@@ -71,12 +71,12 @@ public final class CheckedMode {
 
     /** Reports that a buffer with {@code bytes} of memory became unreachable. */
     static void leaked(long bytes, Throwable madeAt) {
-        LEAKS.incrementAndGet();
         LOG.log(
                 System.Logger.Level.ERROR,
                 "leak: a LinkBuffer with " + bytes + " bytes was never closed; the cause says where it was made",
                 madeAt);
         MemoryEvents.leak(bytes, madeAt);
+        LEAKS.incrementAndGet(); // who sees the number finds the report
     }
 
     /** The stack traces, ready to be put behind a message; empty when there are none. */

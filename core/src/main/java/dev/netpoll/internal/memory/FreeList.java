@@ -91,7 +91,7 @@ final class FreeList {
 
     private static Block used(Block block) {
         Slab slab = block.slab;
-        if (slab != null && !slab.used) { // a look first: the slab is shared by all threads
+        if (!slab.used) { // a look first: the slab is shared by all threads
             slab.used = true;
         }
         return block;

@@ -9,8 +9,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
@@ -56,6 +58,10 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     private final List<LoopCache> caches = new CopyOnWriteArrayList<>();
     private final AtomicLong hitsOfGoneCaches = new AtomicLong();
     private final PoolTrimmer trimmer = new PoolTrimmer(this);
+
+    /** Slabs that could not be unmapped yet; the next trim tries again. */
+    private final Queue<Slab> refused = new ConcurrentLinkedQueue<>();
+
     private final ReentrantLock growth = new ReentrantLock();
     private boolean closed; // guarded by growth
 
@@ -114,12 +120,9 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
             classes[block.sizeClass].free.put(home(), block);
             return;
         }
-        if (block.arena != null) {
-            block.arena.close();
-        }
-        slabBytes.addAndGet(-block.capacity());
         dedicatedBytes.addAndGet(-block.capacity());
         dedicatedBlocks.decrementAndGet();
+        unmap(List.of(block.slab));
     }
 
     /** Figures of this pool. */
@@ -288,7 +291,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
             }
         }
         Arena arena = Arena.ofShared();
-        Block block = new Block(this, obtain(arena, capacity, PAGE), arena);
+        Block block = new Slab(arena, obtain(arena, capacity, PAGE), capacity).carve(this, DEDICATED);
         dedicatedBytes.addAndGet(capacity);
         dedicatedBlocks.incrementAndGet();
         misses.increment();
@@ -302,6 +305,15 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         } catch (OutOfMemoryError e) {
             slabBytes.addAndGet(-size);
             throw new MemoryLimitException("the system refused " + size + " bytes of buffer memory; " + stats(), e);
+        }
+    }
+
+    private void startTrimmer() {
+        growth.lock();
+        try {
+            trimmer.start();
+        } finally {
+            growth.unlock();
         }
     }
 
@@ -328,7 +340,10 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
      */
     boolean trim() {
         List<Slab> unused = new ArrayList<>();
-        boolean left = false;
+        for (Slab slab = refused.poll(); slab != null; slab = refused.poll()) {
+            unused.add(slab);
+        }
+        boolean left = !unused.isEmpty();
         growth.lock();
         try {
             for (SizeClass sizeClass : classes) {
@@ -341,7 +356,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         } finally {
             growth.unlock();
         }
-        close(unused); // without the lock: it takes a while
+        giveBack(unused); // without the lock: it takes a while
         return left;
     }
 
@@ -351,19 +366,29 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         for (SizeClass sizeClass : classes) {
             sizeClass.trim(true, unused);
         }
-        return close(unused);
+        return giveBack(unused);
     }
 
-    private long close(List<Slab> unused) {
-        long bytes = 0;
-        for (Slab slab : unused) {
-            slab.close();
-            bytes += slab.memory.byteSize();
-        }
+    private long giveBack(List<Slab> unused) {
+        long bytes = unmap(unused);
         if (bytes > 0) {
             trimmedBytes.add(bytes);
-            MemoryEvents.trim(unused.size(), bytes, slabBytes.addAndGet(-bytes));
+            MemoryEvents.trim(unused.size(), bytes, slabBytes.get());
         }
+        return bytes;
+    }
+
+    private long unmap(List<Slab> unused) {
+        long bytes = 0;
+        for (Slab slab : unused) {
+            if (slab.close()) {
+                bytes += slab.memory.byteSize();
+            } else {
+                refused.add(slab);
+                startTrimmer();
+            }
+        }
+        slabBytes.addAndGet(-bytes);
         return bytes;
     }
 

@@ -332,6 +332,44 @@ public final class SegmentReader {
         return Long.reverseBytes(readLong());
     }
 
+    /**
+     * The number of bytes of the varint at the front; 0 when its end is not there yet, and -1 when it has more bits
+     * than {@code bits}. Consumes nothing.
+     */
+    public int varIntSize(int bits) {
+        int max = VarInts.maxSize(bits);
+        int size = 0;
+        for (Segment segment = head; segment != null; segment = segment.next) {
+            for (int i = segment.start; i < segment.end; i++) {
+                byte b = segment.getByte(i);
+                size++;
+                if (b >= 0) {
+                    return size == max && VarInts.overflows(b, bits) ? -1 : size;
+                }
+                if (size == max) {
+                    return -1;
+                }
+            }
+        }
+        return 0;
+    }
+
+    /** Consumes a varint that has {@code size} bytes, as {@link #varIntSize} says. */
+    public long readVarInt(int size) {
+        Segment front = first();
+        int at = front.start;
+        if (size <= front.end - at) {
+            long value = VarInts.get(front, at, size);
+            consumeTo(front, at + size);
+            return value;
+        }
+        long value = 0;
+        for (int i = 0; i < size; i++) {
+            value = VarInts.with(value, i, readByte());
+        }
+        return value;
+    }
+
     /** Consumes {@code count} bytes into {@code dst[offset..]}. */
     public void readBytes(byte[] dst, int offset, int count) {
         Objects.checkFromIndexSize(offset, count, dst.length);
@@ -386,7 +424,17 @@ public final class SegmentReader {
 
     /** Consumes {@code n} bytes of UTF-8; malformed input is replaced by U+FFFD, as {@link String} does. */
     public String readUtf8(int n) {
-        return isNothing(n, "readUtf8") ? "" : new String(readBytes(n), StandardCharsets.UTF_8);
+        if (isNothing(n, "readUtf8")) {
+            return "";
+        }
+        if (n > HeapScratch.SIZE) {
+            return new String(readBytes(n), StandardCharsets.UTF_8);
+        }
+        byte[] scratch = HeapScratch.take();
+        copyOut(MemorySegment.ofArray(scratch), 0, n);
+        String text = new String(scratch, 0, n, StandardCharsets.UTF_8);
+        HeapScratch.give(scratch);
+        return text;
     }
 
     /** Copies the first bytes to {@code dst[offset..]}; consumes nothing. */

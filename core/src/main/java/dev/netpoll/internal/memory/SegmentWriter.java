@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>I5. A call that throws because of its arguments has changed nothing.
  * </ul>
  *
- * <p>Numbers and reservations that don't fit into the rest of a block go to a new one: at most seven bytes are wasted
+ * <p>Numbers and reservations that don't fit into the rest of a block go to a new one: at most nine bytes are wasted
  * for a number, and readers find them in one piece.
  *
  * <p>Not thread-safe: one owner at a time.
@@ -235,6 +235,19 @@ public final class SegmentWriter {
     /** Writes eight bytes, the low one first. */
     public void writeLongLE(long l) {
         writeLong(Long.reverseBytes(l));
+    }
+
+    /** Writes an unsigned number as a varint of 1 to 10 bytes. */
+    public void writeVarLong(long value) {
+        int size = VarInts.size(value);
+        Segment last = tail;
+        int at = last == null ? 0 : last.end;
+        if (last == null || at > last.limit - size) {
+            last = grow(size);
+            at = 0;
+        }
+        VarInts.put(last, at, value, size);
+        last.end = at + size;
     }
 
     // ---- bytes and text, copied

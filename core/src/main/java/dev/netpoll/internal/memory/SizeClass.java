@@ -72,7 +72,7 @@ final class SizeClass {
         for (int i = 0; i < drained.length; i++) {
             drained[i] = free.drain(i);
             for (Block block = drained[i]; block != null; block = block.nextFree) {
-                slabOf(block).free++;
+                block.slab.free++;
             }
         }
         for (Slab slab : slabs) {
@@ -102,7 +102,7 @@ final class SizeClass {
         for (Block block = list; block != null; block = next) {
             next = block.nextFree;
             block.nextFree = null;
-            Slab slab = slabOf(block);
+            Slab slab = block.slab;
             if (!slab.isFree()) {
                 block.nextFree = later;
                 later = block;
@@ -114,14 +114,6 @@ final class SizeClass {
             next = block.nextFree;
             free.restore(place, block);
         }
-    }
-
-    private static Slab slabOf(Block block) {
-        Slab slab = block.slab;
-        if (slab == null) {
-            throw new AssertionError(block + " is in a free list, but is no part of a slab");
-        }
-        return slab;
     }
 
     /** Gives up all slabs; the caller has made sure that nothing is in use. */

@@ -7,7 +7,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The memory from which blocks of one size are carved. Lives until all its blocks were free and unused for a while.
+ * The memory from which blocks of one size are carved, or a single block above the largest size. Lives until all its
+ * blocks were free and unused for a while.
  *
  * <p>Guarded by the pool's lock, except {@link #used}.
  */
@@ -46,8 +47,17 @@ final class Slab {
         return free == blocks;
     }
 
-    /** Unmaps it. Stops all threads for a moment, so not on a path of data. */
-    void close() {
-        arena.close();
+    /**
+     * Unmaps it. Stops all threads for a moment, so not on a path of data.
+     *
+     * @return false if a thread is using memory of it right now, through a view that it should have given up
+     */
+    boolean close() {
+        try {
+            arena.close();
+            return true;
+        } catch (IllegalStateException e) {
+            return false;
+        }
     }
 }

@@ -26,9 +26,9 @@ class GuardedFdTest {
     @Test
     void closesAtOnceWhenNobodyIsInside() {
         GuardedFd fd = new GuardedFd(LibcEventfd.eventfd(scratch));
-        assertThat(isOpen(fd.value())).isTrue();
+        assertThat(isOpen(fd.fd())).isTrue();
         fd.close(scratch);
-        assertThat(isOpen(fd.value())).isFalse();
+        assertThat(isOpen(fd.fd())).isFalse();
         assertThat(fd.enter()).isFalse();
     }
 
@@ -41,9 +41,9 @@ class GuardedFdTest {
         fd.close(scratch);
         assertThat(fd.enter()).isFalse();
         fd.exit(scratch);
-        assertThat(isOpen(fd.value())).isTrue();
+        assertThat(isOpen(fd.fd())).isTrue();
         fd.exit(scratch);
-        assertThat(isOpen(fd.value())).isFalse();
+        assertThat(isOpen(fd.fd())).isFalse();
     }
 
     @Test
@@ -59,7 +59,7 @@ class GuardedFdTest {
         });
         user.start();
         detaching.countDown();
-        int raw = fd.detach();
+        int raw = fd.surrender();
         assertThat(left).isTrue();
         user.join();
         assertThat(isOpen(raw)).isTrue();
@@ -80,7 +80,7 @@ class GuardedFdTest {
                     Scratch own = new Scratch();
                     inside.countDown();
                     while (fd.enter()) {
-                        if (LibcEventfd.write(own, fd.value(), 1) != 0) {
+                        if (LibcEventfd.write(own, fd.fd(), 1) != 0) {
                             broken.set(true);
                         }
                         fd.exit(own);
@@ -94,7 +94,7 @@ class GuardedFdTest {
                 user.join();
             }
             assertThat(broken).as("round " + round).isFalse();
-            assertThat(isOpen(fd.value())).isFalse();
+            assertThat(isOpen(fd.fd())).isFalse();
         }
     }
 

@@ -3,7 +3,6 @@
 
 package dev.netpoll.internal.poll.epoll;
 
-import dev.netpoll.internal.ffi.GuardedFd;
 import dev.netpoll.internal.ffi.LibcEpoll;
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.Scratch;
@@ -21,7 +20,6 @@ final class EpollListenSocket extends Pollable implements ListenSocket {
     /** Connections per turn, so that the other sockets of the loop get theirs. */
     private static final int MAX_ACCEPTS = 64;
 
-    private final GuardedFd fd;
     private final boolean tcp;
     private final SocketAddress address;
 
@@ -34,7 +32,7 @@ final class EpollListenSocket extends Pollable implements ListenSocket {
     private boolean closed;
 
     EpollListenSocket(int fd, SocketAddress address, @Nullable Object pathKey) {
-        this.fd = new GuardedFd(fd);
+        super(fd);
         this.address = address;
         this.tcp = !(address instanceof UnixDomainSocketAddress);
         this.pathKey = pathKey;
@@ -47,7 +45,7 @@ final class EpollListenSocket extends Pollable implements ListenSocket {
         events = receiver;
         poller = target;
         if (!paused) {
-            int added = target.add(this, fd.value(), LibcEpoll.EPOLLIN);
+            int added = target.add(this, LibcEpoll.EPOLLIN);
             if (added < 0) {
                 throw new TransportException("epoll_ctl", -added);
             }
@@ -62,7 +60,7 @@ final class EpollListenSocket extends Pollable implements ListenSocket {
             return;
         }
         for (int i = 0; i < MAX_ACCEPTS && !closed && !paused; i++) {
-            int accepted = LibcSocket.accept(owner.scratch, fd.value());
+            int accepted = LibcSocket.accept(owner.scratch, fd());
             if (accepted >= 0) {
                 // TCP_NODELAY was set on the listening socket and is inherited.
                 receiver.accepted(new EpollTransport(accepted, tcp, owner.scratch.socketAddress()));
@@ -104,7 +102,7 @@ final class EpollListenSocket extends Pollable implements ListenSocket {
         paused = true;
         EpollPoller owner = poller;
         if (owner != null && !closed) {
-            owner.remove(this, fd.value());
+            owner.remove(this);
         }
     }
 
@@ -113,7 +111,7 @@ final class EpollListenSocket extends Pollable implements ListenSocket {
         paused = false;
         EpollPoller owner = poller;
         if (owner != null && !closed && slot < 0) {
-            int added = owner.add(this, fd.value(), LibcEpoll.EPOLLIN);
+            int added = owner.add(this, LibcEpoll.EPOLLIN);
             AcceptEvents receiver = events;
             if (added < 0 && receiver != null) {
                 paused = true;
@@ -130,14 +128,14 @@ final class EpollListenSocket extends Pollable implements ListenSocket {
         closed = true;
         EpollPoller owner = poller;
         if (owner != null) {
-            owner.remove(this, fd.value());
+            owner.remove(this);
         }
         // The path goes first: while we listen, nobody can have bound it anew.
         if (address instanceof UnixDomainSocketAddress unix) {
             UnixPaths.deleteIfSame(unix.getPath(), pathKey);
         }
         Scratch borrowed = Scratch.take();
-        fd.close(borrowed);
+        close(borrowed);
         borrowed.giveBack();
     }
 }

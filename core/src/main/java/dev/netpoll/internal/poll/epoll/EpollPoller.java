@@ -115,7 +115,7 @@ final class EpollPoller implements Poller {
     public void wakeup() {
         if (eventfd.enter()) {
             Scratch borrowed = Scratch.take();
-            LibcEventfd.write(borrowed, eventfd.value(), 1);
+            LibcEventfd.write(borrowed, eventfd.fd(), 1);
             eventfd.exit(borrowed);
             borrowed.giveBack();
         }
@@ -142,9 +142,9 @@ final class EpollPoller implements Poller {
     }
 
     /** Registers a descriptor, and returns 0 or an error number negated. */
-    int add(Pollable pollable, int fd, int interest) {
+    int add(Pollable pollable, int interest) {
         long token = slots.add(pollable);
-        int added = LibcEpoll.add(scratch, epoll, fd, interest, token);
+        int added = LibcEpoll.add(scratch, epoll, pollable.fd(), interest, token);
         if (added < 0) {
             slots.remove(pollable);
         }
@@ -152,9 +152,9 @@ final class EpollPoller implements Poller {
     }
 
     /** Takes a registration back, if there is one. Before the descriptor is closed: a copy of it may live on. */
-    void remove(Pollable pollable, int fd) {
+    void remove(Pollable pollable) {
         if (pollable.slot >= 0 && !closed) {
-            LibcEpoll.remove(scratch, epoll, fd);
+            LibcEpoll.remove(scratch, epoll, pollable.fd());
             slots.remove(pollable);
         }
     }

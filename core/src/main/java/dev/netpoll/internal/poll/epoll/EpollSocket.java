@@ -3,7 +3,6 @@
 
 package dev.netpoll.internal.poll.epoll;
 
-import dev.netpoll.internal.ffi.GuardedFd;
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.ffi.SockAddr;
@@ -18,11 +17,10 @@ import java.net.SocketOption;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a stream socket does on any thread, also while the loop closes it: every call is inside {@link GuardedFd#enter}
- * and {@link GuardedFd#exit}. The loop itself, being the one that closes, needs no guard.
+ * What a stream socket does on any thread, also while the loop closes it: every call is inside {@link #enter}
+ * and {@link #exit}. The loop itself, being the one that closes, needs no guard.
  */
 abstract class EpollSocket extends Pollable implements Transport {
-    final GuardedFd fd;
     final boolean tcp;
 
     /** The error of a send or peek by any thread, for the loop to report; 0 if none. */
@@ -40,25 +38,25 @@ abstract class EpollSocket extends Pollable implements Transport {
     private volatile @Nullable SocketAddress local;
 
     EpollSocket(int fd, boolean tcp, byte @Nullable [] remote) {
-        this.fd = new GuardedFd(fd);
+        super(fd);
         this.tcp = tcp;
         this.remote = remote;
     }
 
     @Override
     public int send(SendQueue bytes) {
-        if (!fd.enter()) {
+        if (!enter()) {
             return -Errno.EBADF;
         }
         Scratch scratch = Scratch.take();
         try {
-            int result = Sender.send(scratch, fd.value(), bytes, Integer.MAX_VALUE);
+            int result = Sender.send(scratch, fd(), bytes, Integer.MAX_VALUE);
             if (result < 0) {
                 remember(-result);
             }
             return result;
         } finally {
-            fd.exit(scratch);
+            exit(scratch);
             scratch.giveBack();
         }
     }
@@ -73,36 +71,36 @@ abstract class EpollSocket extends Pollable implements Transport {
 
     @Override
     public void shutdownOutput() throws TransportException {
-        if (!fd.enter()) {
+        if (!enter()) {
             throw new TransportException("shutdown", Errno.EBADF);
         }
         Scratch scratch = Scratch.take();
         try {
             outputShutDown = true; // before the hang-up that may follow is looked at
-            Binder.check("shutdown", LibcSocket.shutdown(scratch, fd.value(), LibcSocket.SHUT_WR));
+            Binder.check("shutdown", LibcSocket.shutdown(scratch, fd(), LibcSocket.SHUT_WR));
         } finally {
-            fd.exit(scratch);
+            exit(scratch);
             scratch.giveBack();
         }
     }
 
     @Override
     public int peek() {
-        if (!fd.enter()) {
+        if (!enter()) {
             return -Errno.EBADF;
         }
         Scratch scratch = Scratch.take();
         try {
             int result;
             do {
-                result = (int) LibcSocket.peek(scratch, fd.value());
+                result = (int) LibcSocket.peek(scratch, fd());
             } while (result == -Errno.EINTR);
             if (result < 0 && result != -Errno.EAGAIN) {
                 remember(-result);
             }
             return result;
         } finally {
-            fd.exit(scratch);
+            exit(scratch);
             scratch.giveBack();
         }
     }
@@ -110,12 +108,12 @@ abstract class EpollSocket extends Pollable implements Transport {
     @Override
     public @Nullable SocketAddress localAddress() {
         SocketAddress known = local;
-        if (known != null || !fd.enter()) {
+        if (known != null || !enter()) {
             return known;
         }
         Scratch scratch = Scratch.take();
         try {
-            if (LibcSocket.getsockname(scratch, fd.value()) < 0) {
+            if (LibcSocket.getsockname(scratch, fd()) < 0) {
                 return null;
             }
             SocketAddress found = SockAddr.decode(scratch.socketAddress());
@@ -127,7 +125,7 @@ abstract class EpollSocket extends Pollable implements Transport {
             }
             return found;
         } finally {
-            fd.exit(scratch);
+            exit(scratch);
             scratch.giveBack();
         }
     }
@@ -152,12 +150,12 @@ abstract class EpollSocket extends Pollable implements Transport {
     public <T> void setOption(SocketOption<T> option, T value) throws IOException {
         Scratch scratch = enterFor("setsockopt");
         try {
-            EpollOptions.set(scratch, fd.value(), option, value);
+            EpollOptions.set(scratch, fd(), option, value);
             if (EpollOptions.lingers(option, value)) {
                 lingers = true;
             }
         } finally {
-            fd.exit(scratch);
+            exit(scratch);
             scratch.giveBack();
         }
     }
@@ -166,15 +164,15 @@ abstract class EpollSocket extends Pollable implements Transport {
     public <T> T getOption(SocketOption<T> option) throws IOException {
         Scratch scratch = enterFor("getsockopt");
         try {
-            return EpollOptions.get(scratch, fd.value(), option);
+            return EpollOptions.get(scratch, fd(), option);
         } finally {
-            fd.exit(scratch);
+            exit(scratch);
             scratch.giveBack();
         }
     }
 
     private Scratch enterFor(String call) throws TransportException {
-        if (!fd.enter()) {
+        if (!enter()) {
             throw new TransportException(call, Errno.EBADF);
         }
         return Scratch.take();
@@ -182,6 +180,6 @@ abstract class EpollSocket extends Pollable implements Transport {
 
     @Override
     public String toString() {
-        return "epoll socket " + fd.value() + " to " + remoteAddress();
+        return "epoll socket " + fd() + " to " + remoteAddress();
     }
 }

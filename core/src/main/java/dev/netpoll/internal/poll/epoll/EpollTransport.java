@@ -88,7 +88,7 @@ final class EpollTransport extends EpollSocket {
         if (is(CLOSED)) {
             throw new TransportException("register", Errno.EBADF);
         }
-        int added = target.add(this, fd.value(), INTEREST);
+        int added = target.add(this, INTEREST);
         if (added < 0) {
             throw new TransportException("epoll_ctl", -added);
         }
@@ -105,7 +105,7 @@ final class EpollTransport extends EpollSocket {
             return;
         }
         byte[] encoded = SockAddr.encode(address);
-        int result = LibcSocket.connect(target.scratch, fd.value(), encoded);
+        int result = LibcSocket.connect(target.scratch, fd(), encoded);
         // An interrupted connect goes on in the background like one in progress. A Unix socket whose peer has a full
         // queue says EAGAIN: that is a failure, the kernel goes on with nothing.
         boolean started = result == -Errno.EINPROGRESS || result == -Errno.EINTR;
@@ -114,7 +114,7 @@ final class EpollTransport extends EpollSocket {
             return;
         }
         // Only now: an unconnected socket would report a hang-up. Adding reports what is already true.
-        int added = target.add(this, fd.value(), INTEREST);
+        int added = target.add(this, INTEREST);
         if (added < 0) {
             fail(-added);
         } else if (started) {
@@ -128,8 +128,8 @@ final class EpollTransport extends EpollSocket {
     private void connectFinished(int bits) {
         Scratch scratch = scratch();
         // Before anything else looks at the socket: the error is told only once.
-        int error = LibcSocket.pendingError(scratch, fd.value());
-        if (error == 0 && LibcSocket.getpeername(scratch, fd.value()) < 0) {
+        int error = LibcSocket.pendingError(scratch, fd());
+        if (error == 0 && LibcSocket.getpeername(scratch, fd()) < 0) {
             if ((bits & EPOLLHUP) == 0) {
                 return; // spurious: still connecting
             }
@@ -145,7 +145,7 @@ final class EpollTransport extends EpollSocket {
 
     private void connected() {
         Scratch scratch = scratch();
-        if (LibcSocket.getpeername(scratch, fd.value()) == 0) {
+        if (LibcSocket.getpeername(scratch, fd()) == 0) {
             remote(scratch.socketAddress());
         }
         // A TCP socket that connects to a port of its own ephemeral range may meet itself: nobody listens there.
@@ -252,7 +252,7 @@ final class EpollTransport extends EpollSocket {
         EpollPoller owner = poller();
         var block = owner.receiveBuffer.block();
         int capacity = block.capacity();
-        long result = LibcSocket.recv(owner.scratch, fd.value(), block.address(), capacity, 0);
+        long result = LibcSocket.recv(owner.scratch, fd(), block.address(), capacity, 0);
         if (result > 0) {
             receiver().received(owner.receiveBuffer.received((int) result));
             // A short read of TCP empties the queue. Not so at an end, which takes a read of its own, and not on Unix
@@ -275,7 +275,7 @@ final class EpollTransport extends EpollSocket {
     private void drained() {
         int error = brokenBy;
         if (error == 0 && is(HUNG_UP)) {
-            error = LibcSocket.pendingError(scratch(), fd.value());
+            error = LibcSocket.pendingError(scratch(), fd());
             if (error == 0) {
                 clear(HUNG_UP); // an EPOLLERR about something else
                 if (queue != null) {
@@ -316,7 +316,7 @@ final class EpollTransport extends EpollSocket {
     private int failureBehindEnd() {
         int error = brokenBy;
         if (error == 0 && is(HUNG_UP)) {
-            error = LibcSocket.pendingError(scratch(), fd.value());
+            error = LibcSocket.pendingError(scratch(), fd());
             if (error == 0 && is(HUP) && tcp && !outputShutDown) {
                 error = Errno.ECONNRESET; // the peer cannot shut our direction down otherwise
             }
@@ -365,7 +365,7 @@ final class EpollTransport extends EpollSocket {
             return;
         }
         long before = bytes.bytes();
-        int result = Sender.send(scratch(), fd.value(), bytes, MAX_SENDS);
+        int result = Sender.send(scratch(), fd(), bytes, MAX_SENDS);
         long sent = before - bytes.bytes();
         if (result == SENT) {
             queue = null;
@@ -407,11 +407,11 @@ final class EpollTransport extends EpollSocket {
         deregister();
         Scratch scratch = Scratch.take();
         if (abort) {
-            LibcSocket.setLinger(scratch, fd.value(), 0);
+            LibcSocket.setLinger(scratch, fd(), 0);
         } else if (lingers) {
-            LibcSocket.setLinger(scratch, fd.value(), -1); // close(2) would wait, even on a non-blocking socket
+            LibcSocket.setLinger(scratch, fd(), -1); // close(2) would wait, even on a non-blocking socket
         }
-        fd.close(scratch);
+        close(scratch);
         scratch.giveBack();
     }
 
@@ -421,7 +421,7 @@ final class EpollTransport extends EpollSocket {
             throw new TransportException("detach", Errno.EBADF);
         }
         deregister();
-        return new RawSocket(fd.detach(), null);
+        return new RawSocket(surrender(), null);
     }
 
     private void deregister() {
@@ -429,7 +429,7 @@ final class EpollTransport extends EpollSocket {
         queue = null;
         EpollPoller owner = poller;
         if (owner != null) {
-            owner.remove(this, fd.value());
+            owner.remove(this);
         }
     }
 

@@ -3,11 +3,17 @@
 
 package dev.netpoll.internal.poll.epoll;
 
-/** Something with a slot in a poller. Loop only. */
-abstract class Pollable {
-    /** The place in the poller's {@link Slots}, or -1. */
+import dev.netpoll.internal.ffi.GuardedFd;
+
+/** A descriptor that may have a slot in a poller. */
+abstract class Pollable extends GuardedFd {
+    /** The place in the poller's {@link Slots}, or -1. Loop only. */
     int slot = -1;
 
-    /** Takes note of a set of {@code EPOLL...} bits. */
+    Pollable(int fd) {
+        super(fd);
+    }
+
+    /** <i>Loop.</i> Takes note of a set of {@code EPOLL...} bits. */
     abstract void ready(int events);
 }

@@ -16,6 +16,10 @@ import org.junit.jupiter.api.RepeatedTest;
 
 class SlotsTest {
     private static final class Thing extends Pollable {
+        Thing() {
+            super(-1);
+        }
+
         @Override
         void ready(int events) {}
     }

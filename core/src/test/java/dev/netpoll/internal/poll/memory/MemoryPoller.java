@@ -18,6 +18,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.LockSupport;
 
 /** Holds who has something to tell. */
 final class MemoryPoller implements Poller {
@@ -85,6 +86,7 @@ final class MemoryPoller implements Poller {
         }
     }
 
+    /** Uses up a wake-up of the calling thread, as any code that takes locks may. */
     @Override
     public void wakeup() {
         network.lock.lock();
@@ -94,6 +96,8 @@ final class MemoryPoller implements Poller {
         } finally {
             network.lock.unlock();
         }
+        LockSupport.unpark(Thread.currentThread());
+        LockSupport.park(this);
     }
 
     @Override

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.buffer;
+
+import dev.netpoll.internal.memory.SegmentReader;
+import java.util.HexFormat;
+
+/**
+ * The bytes at the front are no number of variable length: they go on for too long, or say a number that is too great.
+ * Nothing was consumed; the stream can hardly be understood from here on.
+ */
+public final class MalformedVarIntException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    private MalformedVarIntException(String message) {
+        super(message);
+    }
+
+    /** For the bytes at the front of {@code in}, which are no unsigned number of {@code bits} bits. */
+    static MalformedVarIntException at(SegmentReader in, int bits) {
+        byte[] bytes = new byte[bits == Integer.SIZE ? 5 : 10];
+        in.copyTo(bytes, 0, bytes.length);
+        return new MalformedVarIntException("no number of " + bits + " bits: "
+                + HexFormat.ofDelimiter(" ").formatHex(bytes)
+                + (bytes[bytes.length - 1] < 0 ? " and more to come" : ""));
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.buffer;
+
+import dev.netpoll.internal.memory.SegmentPool;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.channels.ReadableByteChannel;
+
+/**
+ * A reader that is filled on demand from a stream or a channel. It needs no connection: it reads files, pipes and other
+ * people's sockets.
+ *
+ * <pre>{@code
+ * try (StreamReader in = StreamReader.of(Files.newByteChannel(path))) {
+ *     byte[] line = in.readUntil((byte) '\n');
+ *     LinkBuffer rest = in.slice(in.readInt()); // must be closed; lives on when the reader is closed
+ * }
+ * }</pre>
+ *
+ * <p><b>Waiting.</b> An operation reads from the source, and waits as the source does, until the bytes it needs are
+ * there. It takes what the source gives, at most 64 KiB at a time, so there may be more: see {@link #readableBytes()}.
+ * An operation whose bytes are there does not touch the source.
+ *
+ * <p><b>Errors.</b> Nothing is consumed by an operation that throws, and what came before the error stays readable.
+ * <ul>
+ *   <li>{@link java.io.EOFException} when the source ends too early; its message says how many bytes there are.
+ *   <li>{@link IOException} when an operation needs more bytes than the limit given to {@code of}, when the source
+ *       gives no bytes though it is asked again, and after {@link #close()}; and the source's own.
+ *   <li>{@link java.nio.channels.IllegalBlockingModeException} when bytes are needed of a channel that does not block.
+ * </ul>
+ * Neither an error nor the end is remembered: the next operation that needs bytes asks the source again.
+ *
+ * <p><b>Memory.</b> It holds native memory until its bytes are consumed and released, or until {@link #close()}; it
+ * must be closed. Nothing is released automatically: call {@link #release()} between messages.
+ *
+ * <p><b>Threads.</b> One at a time. To end a read that waits, close the source from another thread.
+ */
+public final class StreamReader extends SourceReader implements AutoCloseable {
+    /** The most bytes that one operation may need unless another limit is given: {@value} bytes, which is 64 MiB. */
+    public static final int DEFAULT_LIMIT = 64 << 20;
+
+    private final StreamSource source;
+
+    /** For tests: with a source that has a pool of their own. */
+    StreamReader(StreamSource source) {
+        super(source);
+        this.source = source;
+    }
+
+    /**
+     * As {@link #of(InputStream, int)} with {@link #DEFAULT_LIMIT}.
+     *
+     * @param in the source, which belongs to the reader from now on
+     * @return a new reader
+     */
+    public static StreamReader of(InputStream in) {
+        return of(in, DEFAULT_LIMIT);
+    }
+
+    /**
+     * A reader over a stream. The bytes are copied once, as a stream fills arrays only.
+     *
+     * @param in the source, which belongs to the reader from now on
+     * @param limit the most bytes that one operation may need, so also how far a delimiter is looked for
+     * @return a new reader
+     * @throws IllegalArgumentException if the limit is not positive
+     */
+    public static StreamReader of(InputStream in, int limit) {
+        SegmentPool pool = SegmentPool.shared();
+        return new StreamReader(new InputStreamSource(pool, limit, in));
+    }
+
+    /**
+     * As {@link #of(ReadableByteChannel, int)} with {@link #DEFAULT_LIMIT}.
+     *
+     * @param in the source, which belongs to the reader from now on
+     * @return a new reader
+     */
+    public static StreamReader of(ReadableByteChannel in) {
+        return of(in, DEFAULT_LIMIT);
+    }
+
+    /**
+     * A reader over a channel, which reads straight into the memory that views show.
+     *
+     * @param in the source, in blocking mode; it belongs to the reader from now on
+     * @param limit the most bytes that one operation may need, so also how far a delimiter is looked for
+     * @return a new reader
+     * @throws IllegalArgumentException if the limit is not positive
+     */
+    public static StreamReader of(ReadableByteChannel in, int limit) {
+        SegmentPool pool = SegmentPool.shared();
+        return new StreamReader(new ChannelSource(pool, limit, in));
+    }
+
+    /**
+     * Frees all memory, also that of views, and closes the source. Slices stay valid. Closing again does nothing.
+     *
+     * @throws IOException if the source fails to close; the memory is free nevertheless
+     */
+    @Override
+    public void close() throws IOException {
+        source.close();
+    }
+}

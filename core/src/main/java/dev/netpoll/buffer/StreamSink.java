@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.buffer;
+
+import dev.netpoll.internal.memory.ByteSink;
+import dev.netpoll.internal.memory.SegmentPool;
+import dev.netpoll.internal.memory.SegmentReader;
+import dev.netpoll.internal.memory.SegmentWriter;
+import java.io.Closeable;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+
+/** What a {@link StreamWriter} writes into. While it flushes, the bytes are in a reader; what is left comes back. */
+abstract class StreamSink implements ByteSink, Closeable {
+    private final SegmentWriter buffer;
+    private final SegmentReader unsent;
+    private final Closeable target;
+    private boolean closed;
+
+    StreamSink(SegmentPool pool, Closeable target) {
+        this.buffer = new SegmentWriter(pool);
+        this.unsent = new SegmentReader(pool);
+        this.target = target;
+    }
+
+    /** Writes all of {@code bytes} and calls {@link #sent} as it gets on. */
+    abstract void send(MemorySegment bytes) throws IOException;
+
+    /** All bytes are written. */
+    abstract void finish() throws IOException;
+
+    /** The first {@code n} of the bytes that are left are written. */
+    final void sent(int n) {
+        unsent.skip(n);
+    }
+
+    @Override
+    public final long pending() {
+        return buffer.pending();
+    }
+
+    @Override
+    public final SegmentWriter beginWrite() throws IOException {
+        if (closed) {
+            throw new IOException("the StreamWriter is closed");
+        }
+        return buffer;
+    }
+
+    @Override
+    public final void flush() throws IOException {
+        unsent.append(beginWrite().take());
+        try {
+            for (MemorySegment piece : unsent.views()) {
+                send(piece);
+            }
+        } finally {
+            long left = unsent.length();
+            buffer.append(unsent.take(), left);
+        }
+        finish();
+    }
+
+    @Override
+    public final void close() throws IOException {
+        if (!closed) {
+            closed = true;
+            buffer.clear();
+            target.close();
+        }
+    }
+}

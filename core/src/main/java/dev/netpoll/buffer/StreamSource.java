@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.buffer;
+
+import dev.netpoll.internal.memory.ByteSource;
+import dev.netpoll.internal.memory.SegmentPool;
+import dev.netpoll.internal.memory.SegmentReader;
+import dev.netpoll.internal.memory.SegmentWriter;
+import java.io.Closeable;
+import java.io.EOFException;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a {@link StreamReader} reads from. While an operation waits, the bytes gather in a writer, which packs small
+ * ones densely; at its end they move to the buffer, whatever the end is.
+ */
+abstract class StreamSource implements ByteSource, Closeable {
+    /** So often a source may give no bytes in a row: a rare one does it once, and asking on would spin. */
+    static final int EMPTY_READS_MAX = 16;
+
+    private final SegmentPool pool;
+    private final SegmentReader buffer;
+    private final SegmentWriter incoming;
+    private final int limit;
+    private final Closeable origin;
+    private boolean closed;
+
+    StreamSource(SegmentPool pool, int limit, Closeable origin) {
+        if (limit <= 0) {
+            throw new IllegalArgumentException("the limit must be positive: " + limit);
+        }
+        this.pool = pool;
+        this.buffer = new SegmentReader(pool);
+        this.incoming = new SegmentWriter(pool);
+        this.limit = limit;
+        this.origin = origin;
+    }
+
+    /**
+     * Reads at least one byte into {@code target}; false at the end of the stream. What was read before it throws is in
+     * {@code target} too.
+     */
+    abstract boolean receive(SegmentWriter target) throws IOException;
+
+    @Override
+    public final SegmentPool pool() {
+        return pool;
+    }
+
+    @Override
+    public final SegmentReader require(long n) throws IOException {
+        if (!fill(n)) {
+            throw new EOFException(
+                    "reading " + n + " bytes: the stream ended and only " + buffer.length() + " bytes are there");
+        }
+        return buffer;
+    }
+
+    @Override
+    public final @Nullable SegmentReader requireAny() throws IOException {
+        return fill(1)
+                ? buffer
+                : null; // not by the exception of require: the origin may throw an EOFException of its own
+    }
+
+    /** Reads until there are {@code n} bytes; false if the stream ends before. */
+    private boolean fill(long n) throws IOException {
+        if (closed) {
+            throw new IOException("the StreamReader is closed");
+        }
+        if (buffer.length() >= n) {
+            return true;
+        }
+        if (n > limit) {
+            throw new IOException("reading " + n + " bytes: the limit of this StreamReader is " + limit);
+        }
+        try {
+            while (buffer.length() + incoming.pending() < n) {
+                if (!receive(incoming)) {
+                    return false;
+                }
+            }
+            return true;
+        } finally {
+            buffer.append(incoming.take());
+        }
+    }
+
+    @Override
+    public final void take() {
+        // Nothing comes while nobody asks for it.
+    }
+
+    @Override
+    public final long readable() {
+        return buffer.length();
+    }
+
+    @Override
+    public final void release() {
+        buffer.release();
+    }
+
+    @Override
+    public final void close() throws IOException {
+        if (!closed) {
+            closed = true;
+            buffer.clear();
+            origin.close();
+        }
+    }
+
+    static IOException noProgress(Object origin) {
+        return new IOException("no bytes in " + EMPTY_READS_MAX + " reads in a row, and no end: "
+                + origin.getClass().getName());
+    }
+}
