@@ -13,7 +13,7 @@ import java.util.function.Consumer;
  * Hands things to another thread in batches, over a ring of bounded length. Who puts things in waits while it is full, so a
  * run is as fast as the slower of the two threads.
  *
- * <p>One thread puts in; the other thread belongs to this object. Neither waits in the kernel.
+ * <p>One thread puts in; the other thread belongs to this object and runs from the first batch on. Neither waits in the kernel.
  */
 final class HandOver implements AutoCloseable {
     private static final int SPINS = 1 << 10;
@@ -35,14 +35,13 @@ final class HandOver implements AutoCloseable {
     private long put;
     private volatile boolean closed;
 
-    /** Starts the other thread, which calls {@code receiver}. The number of batches is a power of two. */
+    /** For batches of so many things; {@code batches}, the length of the ring, is a power of two. */
     HandOver(int batchSize, int batches, Consumer<Object> receiver) {
         this.ring = new Object[batches][batchSize];
         this.batch = ring[0];
         this.receiver = receiver;
         this.thread = new FastThreadLocalThread(this::receive, "receiver");
         thread.setDaemon(true);
-        thread.start();
     }
 
     /** Puts a thing into the batch, and hands the batch over when it is full. */
@@ -50,6 +49,9 @@ final class HandOver implements AutoCloseable {
         batch[filled++] = thing;
         if (filled == batch.length) {
             filled = 0;
+            if (put == 0) {
+                thread.start();
+            }
             INDEX.setRelease(counts, PUT, ++put);
             batch = ring[(int) put & (ring.length - 1)];
             for (int spins = 0; put - (long) INDEX.getAcquire(counts, TAKEN) == ring.length; spins++) {
