@@ -29,7 +29,7 @@ interface Blocks extends AutoCloseable {
             case NETPOLL_POOL -> new Netpoll(SegmentPool.shared());
             case NETTY_POOLED, NETTY_ADAPTIVE -> new Netty(peer.allocator());
             case ARRAY -> new Arrays();
-            case OKIO -> throw peer.unsupported(); // its segments have one size
+            case OKIO, NETTY_GET_BYTES -> throw peer.unsupported(); // its segments have one size
         };
     }
 

@@ -14,7 +14,7 @@ import org.openjdk.jmh.annotations.TearDown;
 /** Scenarios (a) and (b): encode a length of four bytes and a text, and decode it back. */
 public class FramesBenchmark extends BufferBenchmark {
     /** Whose buffers. */
-    @Param({"NETPOLL", "NETTY_POOLED", "NETTY_ADAPTIVE", "OKIO", "ARRAY"})
+    @Param({"NETPOLL", "NETTY_POOLED", "NETTY_ADAPTIVE", "NETTY_GET_BYTES", "OKIO", "ARRAY"})
     public Peer peer = Peer.NETPOLL;
 
     /** What the text consists of. */

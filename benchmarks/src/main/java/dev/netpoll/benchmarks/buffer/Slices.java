@@ -38,7 +38,7 @@ interface Slices extends AutoCloseable {
             case NETTY_POOLED, NETTY_ADAPTIVE -> new Netty(peer.allocator());
             case OKIO -> new Okio();
             case ARRAY -> new Array();
-            case NETPOLL_POOL -> throw peer.unsupported();
+            case NETPOLL_POOL, NETTY_GET_BYTES -> throw peer.unsupported();
         };
     }
 

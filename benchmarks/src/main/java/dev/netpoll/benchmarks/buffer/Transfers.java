@@ -32,7 +32,7 @@ interface Transfers extends AutoCloseable {
             case NETTY_POOLED, NETTY_ADAPTIVE -> new Netty(peer.allocator());
             case OKIO -> new Okio();
             case ARRAY -> new Array(bytes);
-            case NETPOLL_POOL -> throw peer.unsupported();
+            case NETPOLL_POOL, NETTY_GET_BYTES -> throw peer.unsupported();
         };
     }
 
