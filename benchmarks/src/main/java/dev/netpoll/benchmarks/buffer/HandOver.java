@@ -13,10 +13,11 @@ import java.util.function.Consumer;
  * Hands things to another thread in batches, over a ring of bounded length. Who puts things in waits while it is full, so a
  * run is as fast as the slower of the two threads.
  *
- * <p>One thread puts in; the other thread belongs to this object and runs from the first batch on. Neither waits in the kernel.
+ * <p>One thread puts in; the other thread belongs to this object and runs from the first batch on. Both wait for a moment on
+ * the processor, then sleep, so that waiting for a thread that has no processor hardly counts as {@link ThreadTime}.
  */
 final class HandOver implements AutoCloseable {
-    private static final int SPINS = 1 << 10;
+    private static final int SPINS = 1 << 6;
 
     private static final VarHandle INDEX = MethodHandles.arrayElementVarHandle(long[].class);
 
@@ -75,7 +76,6 @@ final class HandOver implements AutoCloseable {
         }
     }
 
-    /** Lets the other one go on where there are fewer processors than threads. */
     private static void pause(int spins) {
         if (spins % SPINS == SPINS - 1) {
             LockSupport.parkNanos(1);
