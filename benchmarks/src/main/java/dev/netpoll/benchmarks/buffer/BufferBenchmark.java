@@ -15,7 +15,8 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * What all buffer benchmarks have in common: the JVM's options are the same for every peer, and let Netty and okio use
- * what their experts let them use.
+ * what their experts let them use. Compiling stops the benchmark ({@code -Xbatch}), so that none is measured before its
+ * code is compiled, however busy the machine is.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)

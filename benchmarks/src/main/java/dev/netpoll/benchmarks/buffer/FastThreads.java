@@ -4,7 +4,7 @@
 package dev.netpoll.benchmarks.buffer;
 
 import io.netty.util.concurrent.DefaultThreadFactory;
-import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
@@ -12,6 +12,6 @@ import java.util.concurrent.TimeUnit;
 public final class FastThreads extends ThreadPoolExecutor {
     /** For JMH, which asks for this signature. */
     public FastThreads(int threads, String name) {
-        super(threads, threads, 0, TimeUnit.SECONDS, new SynchronousQueue<>(), new DefaultThreadFactory(name, true));
+        super(threads, threads, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), new DefaultThreadFactory(name, true));
     }
 }

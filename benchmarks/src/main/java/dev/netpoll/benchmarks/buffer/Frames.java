@@ -32,7 +32,7 @@ interface Frames extends AutoCloseable {
     static Frames reused(Peer peer, int bytes) {
         return switch (peer) {
             case NETPOLL -> new NetpollReused();
-            case NETTY_POOLED, NETTY_ADAPTIVE -> new NettyReused(peer.allocator(), bytes);
+            case NETTY_POOLED, NETTY_ADAPTIVE, NETTY_GET_BYTES -> new NettyReused(peer, bytes);
             case OKIO -> new OkioReused();
             case ARRAY -> new ArrayReused(bytes);
             case NETPOLL_POOL -> throw peer.unsupported();
@@ -43,7 +43,7 @@ interface Frames extends AutoCloseable {
     static Frames perMessage(Peer peer) {
         return switch (peer) {
             case NETPOLL -> new NetpollPerMessage();
-            case NETTY_POOLED, NETTY_ADAPTIVE -> new NettyPerMessage(peer.allocator());
+            case NETTY_POOLED, NETTY_ADAPTIVE, NETTY_GET_BYTES -> new NettyPerMessage(peer);
             case OKIO -> new OkioPerMessage();
             case ARRAY -> new ArrayPerMessage();
             case NETPOLL_POOL -> throw peer.unsupported();
@@ -79,21 +79,27 @@ interface Frames extends AutoCloseable {
 
     final class NettyReused implements Frames {
         private final ByteBuf buffer;
+        private final boolean getBytes;
 
-        NettyReused(ByteBufAllocator allocator, int bytes) {
-            buffer = allocator.directBuffer(Integer.BYTES + bytes);
+        NettyReused(Peer peer, int bytes) {
+            buffer = peer.allocator().directBuffer(Integer.BYTES + bytes);
+            getBytes = peer == Peer.NETTY_GET_BYTES;
         }
 
         @Override
         public String roundTrip(String text, int bytes) {
             buffer.clear();
-            return exchange(buffer, text, bytes);
+            return exchange(buffer, text, bytes, getBytes);
         }
 
         /** The length is known, so it need not be guessed for the room, nor be patched in afterwards. */
-        static String exchange(ByteBuf buffer, String text, int bytes) {
+        static String exchange(ByteBuf buffer, String text, int bytes, boolean getBytes) {
             buffer.writeInt(bytes);
-            ByteBufUtil.reserveAndWriteUtf8(buffer, text, bytes);
+            if (getBytes) {
+                buffer.writeBytes(text.getBytes(UTF_8));
+            } else {
+                ByteBufUtil.reserveAndWriteUtf8(buffer, text, bytes);
+            }
             return buffer.readString(buffer.readInt(), UTF_8);
         }
 
@@ -105,15 +111,17 @@ interface Frames extends AutoCloseable {
 
     final class NettyPerMessage implements Frames {
         private final ByteBufAllocator allocator;
+        private final boolean getBytes;
 
-        NettyPerMessage(ByteBufAllocator allocator) {
-            this.allocator = allocator;
+        NettyPerMessage(Peer peer) {
+            allocator = peer.allocator();
+            getBytes = peer == Peer.NETTY_GET_BYTES;
         }
 
         @Override
         public String roundTrip(String text, int bytes) {
             ByteBuf buffer = allocator.directBuffer(Integer.BYTES + bytes);
-            String read = NettyReused.exchange(buffer, text, bytes);
+            String read = NettyReused.exchange(buffer, text, bytes, getBytes);
             buffer.release();
             return read;
         }

@@ -14,7 +14,7 @@ import org.openjdk.jmh.annotations.TearDown;
 /** Scenarios (a) and (b): encode a length of four bytes and a text, and decode it back. */
 public class FramesBenchmark extends BufferBenchmark {
     /** Whose buffers. */
-    @Param({"NETPOLL", "NETTY_POOLED", "NETTY_ADAPTIVE", "OKIO", "ARRAY"})
+    @Param({"NETPOLL", "NETTY_POOLED", "NETTY_ADAPTIVE", "NETTY_GET_BYTES", "OKIO", "ARRAY"})
     public Peer peer = Peer.NETPOLL;
 
     /** What the text consists of. */
@@ -25,9 +25,9 @@ public class FramesBenchmark extends BufferBenchmark {
     @Param({"1024", "65536"})
     public int bytes;
 
-    private String text = "";
-    private Frames reused = (text, bytes) -> text;
-    private Frames perMessage = reused;
+    private String text;
+    private Frames reused;
+    private Frames perMessage;
 
     /** Makes the text and the peer's buffers. */
     @Setup

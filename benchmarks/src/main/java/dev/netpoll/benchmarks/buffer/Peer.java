@@ -21,17 +21,20 @@ public enum Peer {
     /** Netty's direct buffers from the default allocator of 4.2. */
     NETTY_ADAPTIVE,
 
+    /** The same, with texts encoded by the JDK into an array that is then copied: fast, but leaves garbage. */
+    NETTY_GET_BYTES,
+
     /** okio's {@code Buffer}. */
     OKIO,
 
     /** The floor: an array and no more, without growth, sharing or memory that the kernel can use. */
     ARRAY;
 
-    /** The allocator of one of the two Netty peers. */
+    /** The allocator of a Netty peer. */
     ByteBufAllocator allocator() {
         return switch (this) {
             case NETTY_POOLED -> PooledByteBufAllocator.DEFAULT;
-            case NETTY_ADAPTIVE -> Adaptive.ALLOCATOR;
+            case NETTY_ADAPTIVE, NETTY_GET_BYTES -> Adaptive.ALLOCATOR;
             default -> throw unsupported();
         };
     }
