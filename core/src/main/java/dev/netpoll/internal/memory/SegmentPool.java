@@ -7,8 +7,12 @@ import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.buffer.MemoryStats;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -57,7 +61,8 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     private final AtomicLong hitsOfGoneCaches = new AtomicLong();
     private final PoolTrimmer trimmer = new PoolTrimmer(this);
     private final ReentrantLock growth = new ReentrantLock();
-    private boolean closed; // guarded by growth
+    private boolean closed; // guarded by growth, as is the next
+    private final Queue<Slab> unclosed = new ArrayDeque<>();
 
     /** Checked mode: the blocks that are out. */
     private final Set<Block> tracked = ConcurrentHashMap.newKeySet();
@@ -114,12 +119,14 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
             classes[block.sizeClass].free.put(home(), block);
             return;
         }
-        if (block.arena != null) {
-            block.arena.close();
-        }
-        slabBytes.addAndGet(-block.capacity());
         dedicatedBytes.addAndGet(-block.capacity());
         dedicatedBlocks.decrementAndGet();
+        Slab memory = new Slab(Objects.requireNonNull(block.arena), block.memory(), block.capacity());
+        if (memory.close()) {
+            slabBytes.addAndGet(-block.capacity());
+        } else {
+            closeLater(memory);
+        }
     }
 
     /** Figures of this pool. */
@@ -196,9 +203,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
                 throw new IllegalStateException(outstanding + " blocks are still in use" + whereAllocated());
             }
             closed = true;
-            for (SizeClass sizeClass : classes) {
-                sizeClass.close();
-            }
+            trimNow(); // so that nothing is left in the free lists
         } finally {
             growth.unlock();
         }
@@ -324,17 +329,20 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     /**
      * Gives slabs back that were free and unused for a while. For the trimmer, every {@link PoolTrimmer#INTERVAL}.
      *
-     * @return whether there are slabs left
+     * @return whether it should be called again: there are slabs left, or were
      */
     boolean trim() {
         List<Slab> unused = new ArrayList<>();
-        boolean left = false;
+        boolean left;
         growth.lock();
         try {
+            for (Slab slab = unclosed.poll(); slab != null; slab = unclosed.poll()) {
+                unused.add(slab);
+            }
             for (SizeClass sizeClass : classes) {
                 sizeClass.trim(false, unused);
-                left |= !sizeClass.isEmpty();
             }
+            left = !unused.isEmpty() || !Arrays.stream(classes).allMatch(SizeClass::isEmpty);
             if (!left) {
                 trimmer.ended();
             }
@@ -356,15 +364,30 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
 
     private long close(List<Slab> unused) {
         long bytes = 0;
+        int count = 0;
         for (Slab slab : unused) {
-            slab.close();
-            bytes += slab.memory.byteSize();
+            if (slab.close()) {
+                bytes += slab.memory.byteSize();
+                count++;
+            } else {
+                closeLater(slab);
+            }
         }
         if (bytes > 0) {
             trimmedBytes.add(bytes);
-            MemoryEvents.trim(unused.size(), bytes, slabBytes.addAndGet(-bytes));
+            MemoryEvents.trim(count, bytes, slabBytes.addAndGet(-bytes));
         }
         return bytes;
+    }
+
+    private void closeLater(Slab slab) {
+        growth.lock();
+        try {
+            unclosed.add(slab);
+            trimmer.start();
+        } finally {
+            growth.unlock();
+        }
     }
 
     private static final class Shared {

@@ -123,10 +123,4 @@ final class SizeClass {
         }
         return slab;
     }
-
-    /** Gives up all slabs; the caller has made sure that nothing is in use. */
-    void close() {
-        slabs.forEach(Slab::close);
-        slabs.clear();
-    }
 }

@@ -46,8 +46,17 @@ final class Slab {
         return free == blocks;
     }
 
-    /** Unmaps it. Stops all threads for a moment, so not on a path of data. */
-    void close() {
-        arena.close();
+    /**
+     * Unmaps it. Stops all threads for a moment, so not on a path of data.
+     *
+     * @return false if that is impossible now: the system is at work on a view that was released too early
+     */
+    boolean close() {
+        try {
+            arena.close();
+            return true;
+        } catch (IllegalStateException e) {
+            return false;
+        }
     }
 }
