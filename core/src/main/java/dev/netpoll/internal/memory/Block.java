@@ -149,9 +149,6 @@ public final class Block {
      * @throws IllegalStateException if there is no reference to give up: the block was released once too often
      */
     public void release() {
-        if (CheckedMode.ON && references() == 1) {
-            beforeLastRelease();
-        }
         int count;
         do {
             count = (int) REFERENCES.getAcquire(this);
@@ -160,6 +157,9 @@ public final class Block {
             }
         } while (!REFERENCES.weakCompareAndSet(this, count, count - 1));
         if (count == 1) {
+            if (CheckedMode.ON) {
+                mark();
+            }
             recycle();
         }
     }
@@ -173,8 +173,8 @@ public final class Block {
         }
     }
 
-    /** Checked mode: whoever still reads this memory shall see that it is dead. The caller has the only reference. */
-    private void beforeLastRelease() {
+    /** Checked mode: whoever still reads this memory shall see that it is dead. After the last release, by whom did it. */
+    private void mark() {
         memory.fill(CheckedMode.POISON);
         releasedAt = CheckedMode.here("released");
         pool.untrack(this);
