@@ -472,7 +472,7 @@ public final class SegmentReader {
         MemorySegment view = segment.view(n);
         segment.exposed = true;
         viewed = true;
-        return CheckedMode.ON ? scoped(view) : view;
+        return CheckedMode.ON && segment.block != null ? scoped(view) : view; // the user's memory ends with its arena
     }
 
     private MemorySegment scoped(MemorySegment view) {
