@@ -263,7 +263,6 @@ class PoolTrimTest {
             Future<?> trims = executor.submit(() -> {
                 while (!end.get()) {
                     pool.trim();
-                    Thread.yield();
                 }
             });
             List<Future<?>> users = new ArrayList<>();
