@@ -562,7 +562,7 @@ public final class SegmentReader {
     private Segment contiguous(int n) {
         Segment front = first();
         if (front.room() < n - front.length()) {
-            Segment joined = Segment.writable(blocks.allocate(n));
+            Segment joined = Segment.writable(blocks.allocate(joinedSize(front, n)));
             joined.next = front;
             head = joined;
             behind += front.length();
@@ -582,6 +582,13 @@ public final class SegmentReader {
             }
         }
         return front;
+    }
+
+    /** The pool rounds up to a power of two, which doubles the size of each join, but not above its largest class. */
+    private static int joinedSize(Segment front, int n) {
+        Block block = front.block;
+        boolean large = n > SizeClasses.MAX_BLOCK && block != null && block.capacity() >= SizeClasses.MAX_BLOCK;
+        return large ? (int) Math.clamp(2L * block.capacity(), n, Integer.MAX_VALUE) : n;
     }
 
     /** Moves the first {@code n} bytes of {@code source} and their charge to the end of {@code target}. */

@@ -75,22 +75,28 @@ class PoisonTest {
         CyclicBarrier barrier = new CyclicBarrier(2);
         try (SegmentPool pool = new SegmentPool(1 << 20);
                 ExecutorService executor = Executors.newFixedThreadPool(2)) {
-            for (int round = 0; round < 3000; round++) {
-                Block block = pool.allocate(256);
-                block.memory().fill((byte) 1);
-                block.retain();
+            for (int round = 0; round < 200; round++) {
+                List<Block> blocks = new ArrayList<>();
+                for (int i = 0; i < 100; i++) {
+                    Block block = pool.allocate(256);
+                    block.memory().fill((byte) 1);
+                    block.retain();
+                    blocks.add(block);
+                }
                 List<Future<?>> releases = new ArrayList<>();
                 for (int i = 0; i < 2; i++) {
                     releases.add(executor.submit(() -> {
                         barrier.await();
-                        block.release();
+                        blocks.forEach(Block::release);
                         return null;
                     }));
                 }
                 for (Future<?> release : releases) {
                     release.get();
                 }
-                assertThat(block.memory().toArray(Layouts.BYTE)).containsOnly(CheckedMode.POISON);
+                for (Block block : blocks) {
+                    assertThat(block.memory().toArray(Layouts.BYTE)).containsOnly(CheckedMode.POISON);
+                }
                 assertThat(pool.whereAllocated()).isEmpty();
             }
         }
