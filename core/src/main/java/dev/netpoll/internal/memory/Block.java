@@ -173,7 +173,7 @@ public final class Block {
         }
     }
 
-    /** Checked mode: whoever still reads this memory shall see that it is dead. After the last release, by whom did it. */
+    /** Checked mode: whoever still reads this memory shall see that it is dead. Nobody has it now. */
     private void mark() {
         memory.fill(CheckedMode.POISON);
         releasedAt = CheckedMode.here("released");

@@ -3,11 +3,8 @@
 
 package dev.netpoll.internal.memory;
 
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.lang.foreign.MemorySegment;
 import java.util.Collections;
-import java.util.List;
 import java.util.Map;
 import java.util.WeakHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -81,16 +78,22 @@ public final class CheckedMode {
 
     /** The stack traces, ready to be put behind a message; empty when there are none. */
     static String describe(Stream<@Nullable Throwable> traces) {
-        List<@Nullable Throwable> first = traces.limit(MOST_DESCRIBED).toList();
-        StringWriter text = new StringWriter();
-        PrintWriter printer = new PrintWriter(text);
-        for (Throwable trace : first) {
+        StringBuilder text = new StringBuilder();
+        for (Throwable trace : traces.limit(MOST_DESCRIBED).toList()) {
             if (trace != null) {
-                printer.println();
-                trace.printStackTrace(printer);
+                text.append(System.lineSeparator()).append(describe(trace));
             }
         }
         return text.toString();
+    }
+
+    /** The stack trace as text: what it says, and one line for each frame. */
+    static String describe(Throwable trace) {
+        StringBuilder text = new StringBuilder(trace.toString());
+        for (StackTraceElement frame : trace.getStackTrace()) {
+            text.append(System.lineSeparator()).append("\tat ").append(frame);
+        }
+        return text.append(System.lineSeparator()).toString();
     }
 
     /** A stack trace that is never thrown. */

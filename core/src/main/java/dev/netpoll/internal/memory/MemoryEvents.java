@@ -3,8 +3,6 @@
 
 package dev.netpoll.internal.memory;
 
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import jdk.jfr.Category;
 import jdk.jfr.DataAmount;
 import jdk.jfr.Description;
@@ -62,9 +60,7 @@ final class MemoryEvents {
         if (isOn()) {
             BufferLeak event = new BufferLeak();
             event.bytes = bytes;
-            StringWriter text = new StringWriter();
-            madeAt.printStackTrace(new PrintWriter(text, true));
-            event.madeAt = text.toString();
+            event.madeAt = CheckedMode.describe(madeAt);
             event.commit();
         }
     }

@@ -10,8 +10,9 @@ import java.lang.foreign.MemorySegment;
  * Reads and writes native memory by its address alone. The one place that does.
  *
  * <p>One segment that is a constant and covers all addresses lets the compiler drop the checks of bounds, of liveness
- * and of the owning thread: what is left of an access is one instruction. Making that segment is a restricted operation;
- * where native access was not granted, {@link #AVAILABLE} is false and everybody uses checked access instead.
+ * and of the owning thread: what is left of an access is one instruction. Making that segment is a restricted
+ * operation; where native access was not granted, {@link #AVAILABLE} is false and everybody uses checked access
+ * instead.
  */
 @SuppressWarnings("restricted")
 final class RawMemory {

@@ -15,14 +15,14 @@ final class Utf8 {
 
     private Utf8() {}
 
-    /** The room that {@link #encode} needs for a text of {@code chars} characters: a terminator and a mark behind it. */
+    /** The room that {@link #encode} needs for {@code chars} characters: with a terminator and a mark behind them. */
     static long room(int chars) {
         return 3L * chars + 2;
     }
 
     /**
-     * Writes {@code text} at the index {@code at}, where the segment has {@link #room}; changes bytes behind it, too. An
-     * unpaired surrogate becomes {@code '?'}.
+     * Writes {@code text} at the index {@code at}, where the segment has {@link #room}; changes bytes behind it, too.
+     * An unpaired surrogate becomes {@code '?'}.
      *
      * @return the number of bytes of the text
      */
