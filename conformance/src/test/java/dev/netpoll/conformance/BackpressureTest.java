@@ -21,6 +21,7 @@ import dev.netpoll.conformance.support.Harness.Pair;
 import dev.netpoll.conformance.support.LeakCheck;
 import dev.netpoll.conformance.support.RawPeer;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -84,6 +85,23 @@ class BackpressureTest extends ConformanceTest {
         }
         pair.peer().sendUntilStuck(Duration.ofMillis(100), FLOOD);
         assertThat(in.readableBytes()).as("more comes when the slice is closed").isGreaterThan(before);
+    }
+
+    @Test
+    void viewsCountUntilTheyAreReleased() throws Exception {
+        Pair pair = net.pair(MARKS);
+        Reader in = pair.connection().reader();
+        Background<MemorySegment> reading = Background.call(() -> in.next(8 * HIGH));
+        pair.peer().send(new byte[8 * HIGH]);
+        assertThat(reading.result().byteSize()).isEqualTo(8 * HIGH);
+        assertThat(pair.peer().sendUntilStuck(Duration.ofMillis(100), FLOOD)).isLessThan(FLOOD);
+        long before = in.readableBytes();
+        assertThat(before).as("what the view leaves room for").isLessThan(HIGH);
+        in.release();
+        pair.peer().sendUntilStuck(Duration.ofMillis(100), FLOOD);
+        assertThat(in.readableBytes())
+                .as("more comes when the view is released")
+                .isGreaterThan(before);
     }
 
     @Test

@@ -23,10 +23,10 @@ import java.util.Optional;
  *   <li>access to a view after it was released throws {@link IllegalStateException}, and {@link #releaseOf} tells where
  *       it was released (this takes {@code --enable-native-access}; without it, views only change their content);
  *   <li>use of a closed {@link LinkBuffer}, and closing it twice, throws {@link IllegalStateException} whose cause says
- *       where it was closed;
+ *       where it was closed; the exceptions of a closed {@link StreamReader} or {@link StreamWriter} say it too;
  *   <li>released memory is overwritten with the byte {@code 0xFB};
- *   <li>a {@link LinkBuffer} that is collected while it holds memory is logged as an error to {@code
- *   dev.netpoll.buffer} with the place where it was made, and counted in {@link MemoryStats#leaks()}.
+ *   <li>a buffer, reader or writer of these kinds that is collected while it holds memory is logged as an error to
+ *       {@code dev.netpoll.buffer} with the place where it was made, and counted in {@link MemoryStats#leaks()}.
  * </ul>
  *
  * <p>Without that property, the checks cost nothing.

@@ -59,7 +59,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         this.pool = pool;
         this.readable = new SegmentReader(pool);
         this.pending = new SegmentWriter(pool, fixedBlock);
-        this.guard = BufferGuard.watch(this, readable, pending);
+        this.guard = BufferGuard.watch("LinkBuffer", this, readable, pending);
     }
 
     // ---- the queue itself

@@ -3,6 +3,7 @@
 
 package dev.netpoll.buffer;
 
+import dev.netpoll.internal.memory.BufferGuard;
 import dev.netpoll.internal.memory.ByteSink;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentReader;
@@ -10,18 +11,21 @@ import dev.netpoll.internal.memory.SegmentWriter;
 import java.io.Closeable;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /** What a {@link StreamWriter} writes into. While it flushes, the bytes are in a reader; what is left comes back. */
 abstract class StreamSink implements ByteSink, Closeable {
     private final SegmentWriter buffer;
     private final SegmentReader unsent;
     private final Closeable target;
+    private final @Nullable BufferGuard guard; // in checked mode only
     private boolean closed;
 
     StreamSink(SegmentPool pool, Closeable target) {
         this.buffer = new SegmentWriter(pool);
         this.unsent = new SegmentReader(pool);
         this.target = target;
+        this.guard = BufferGuard.watch("StreamWriter", this, unsent, buffer);
     }
 
     /** Writes all of {@code bytes} and calls {@link #sent} as it gets on. */
@@ -43,7 +47,7 @@ abstract class StreamSink implements ByteSink, Closeable {
     @Override
     public final SegmentWriter beginWrite() throws IOException {
         if (closed) {
-            throw new IOException("the StreamWriter is closed");
+            throw new IOException("the StreamWriter is closed", guard == null ? null : guard.closedAt());
         }
         return buffer;
     }
@@ -66,6 +70,9 @@ abstract class StreamSink implements ByteSink, Closeable {
     public final void close() throws IOException {
         if (!closed) {
             closed = true;
+            if (guard != null) {
+                guard.close();
+            }
             buffer.clear();
             target.close();
         }

@@ -3,6 +3,7 @@
 
 package dev.netpoll.buffer;
 
+import dev.netpoll.internal.memory.BufferGuard;
 import dev.netpoll.internal.memory.ByteSource;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentReader;
@@ -25,6 +26,7 @@ abstract class StreamSource implements ByteSource, Closeable {
     private final SegmentWriter incoming;
     private final int limit;
     private final Closeable origin;
+    private final @Nullable BufferGuard guard; // in checked mode only
     private boolean closed;
 
     StreamSource(SegmentPool pool, int limit, Closeable origin) {
@@ -36,6 +38,7 @@ abstract class StreamSource implements ByteSource, Closeable {
         this.incoming = new SegmentWriter(pool);
         this.limit = limit;
         this.origin = origin;
+        this.guard = BufferGuard.watch("StreamReader", this, buffer, incoming);
     }
 
     /**
@@ -68,7 +71,7 @@ abstract class StreamSource implements ByteSource, Closeable {
     /** Reads until there are {@code n} bytes; false if the stream ends before. */
     private boolean fill(long n) throws IOException {
         if (closed) {
-            throw new IOException("the StreamReader is closed");
+            throw new IOException("the StreamReader is closed", guard == null ? null : guard.closedAt());
         }
         if (buffer.length() >= n) {
             return true;
@@ -107,6 +110,9 @@ abstract class StreamSource implements ByteSource, Closeable {
     public final void close() throws IOException {
         if (!closed) {
             closed = true;
+            if (guard != null) {
+                guard.close();
+            }
             buffer.clear();
             origin.close();
         }

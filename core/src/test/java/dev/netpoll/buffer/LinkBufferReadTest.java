@@ -369,4 +369,19 @@ class LinkBufferReadTest extends BufferFixture {
             assertThatThrownBy(() -> buffer.readBytes(10)).isInstanceOf(IllegalStateException.class);
         }
     }
+
+    @Test
+    void growingPeeksOfALargeMessageHoldAFewTimesItsSize() {
+        byte[] message = pattern(24 << 20);
+        try (LinkBuffer buffer = filled(0, message)) {
+            for (int n = 4 << 20; n <= message.length; n += 256 << 10) {
+                buffer.peek(n);
+            }
+            assertThat(pool.stats().outstandingBytes())
+                    .as("joins of 4, 8, 16 and 32 MiB")
+                    .isLessThanOrEqualTo(60 << 20);
+            assertThat(MemorySegment.ofArray(message).mismatch(buffer.peek(message.length)))
+                    .isEqualTo(-1);
+        }
+    }
 }

@@ -15,22 +15,25 @@ public final class BufferGuard implements Runnable {
         static final Cleaner CLEANER = Cleaner.create();
     }
 
+    private final String name;
     private final SegmentReader readable;
     private final SegmentWriter pending;
     private final Throwable madeAt = CheckedMode.here("made");
     private volatile @Nullable Throwable closedAt;
 
-    private BufferGuard(SegmentReader readable, SegmentWriter pending) {
+    private BufferGuard(String name, SegmentReader readable, SegmentWriter pending) {
+        this.name = name;
         this.readable = readable;
         this.pending = pending;
     }
 
-    /** A guard of {@code buffer}, which consists of the two; null unless in checked mode. */
-    public static @Nullable BufferGuard watch(Object buffer, SegmentReader readable, SegmentWriter pending) {
+    /** A guard of {@code buffer}, a {@code name} that consists of the two; null unless in checked mode. */
+    public static @Nullable BufferGuard watch(
+            String name, Object buffer, SegmentReader readable, SegmentWriter pending) {
         if (!CheckedMode.ON) {
             return null;
         }
-        BufferGuard guard = new BufferGuard(readable, pending);
+        BufferGuard guard = new BufferGuard(name, readable, pending);
         Leaks.CLEANER.register(buffer, guard);
         return guard;
     }
@@ -43,7 +46,7 @@ public final class BufferGuard implements Runnable {
     public void close() {
         Throwable before = closedAt;
         if (before != null) {
-            throw new IllegalStateException("the LinkBuffer is closed for the second time", before);
+            throw new IllegalStateException("the " + name + " is closed for the second time", before);
         }
         closedAt = CheckedMode.here("closed");
     }
@@ -57,7 +60,7 @@ public final class BufferGuard implements Runnable {
     @Override
     public void run() {
         if (closedAt == null && (readable.holdsMemory() || pending.holdsMemory())) {
-            CheckedMode.leaked(readable.length() + pending.pending(), madeAt);
+            CheckedMode.leaked(name, readable.length() + pending.pending(), madeAt);
         }
     }
 }

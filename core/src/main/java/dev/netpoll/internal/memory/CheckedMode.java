@@ -66,11 +66,11 @@ public final class CheckedMode {
         return LEAKS.get();
     }
 
-    /** Reports that a buffer with {@code bytes} of memory became unreachable. */
-    static void leaked(long bytes, Throwable madeAt) {
+    /** Reports that a buffer, of the kind {@code name}, with {@code bytes} of memory became unreachable. */
+    static void leaked(String name, long bytes, Throwable madeAt) {
         LOG.log(
                 System.Logger.Level.ERROR,
-                "leak: a LinkBuffer with " + bytes + " bytes was never closed; the cause says where it was made",
+                "leak: a " + name + " with " + bytes + " bytes was never closed; the cause says where it was made",
                 madeAt);
         MemoryEvents.leak(bytes, madeAt);
         LEAKS.incrementAndGet(); // who sees the number finds the report

@@ -34,6 +34,6 @@ final class HeapScratch {
     }
 
     private static int slot() {
-        return (int) Thread.currentThread().threadId() % SLOTS * SPREAD;
+        return (int) (Thread.currentThread().threadId() % SLOTS) * SPREAD;
     }
 }

@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.memory;
 
+import dev.netpoll.buffer.MemoryLimitException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
@@ -139,8 +140,11 @@ public final class LoopCache implements BlockSource {
 
     @Override
     public Block allocate(int minCapacity) {
-        if (Thread.currentThread() != owner || minCapacity > LARGEST || minCapacity < 0) {
+        if (Thread.currentThread() != owner || minCapacity < 0) {
             return pool.allocate(minCapacity);
+        }
+        if (minCapacity > LARGEST) {
+            return askPool(minCapacity);
         }
         Stack stack = stacks[SizeClasses.indexOf(minCapacity)];
         Block block = stack.top;
@@ -164,20 +168,33 @@ public final class LoopCache implements BlockSource {
         if (!active) {
             active = true;
         }
+        keepRemote();
+        if (stack.top != null) {
+            return allocate(minCapacity);
+        }
+        Block block = askPool(minCapacity);
+        if (block.sizeClass < CLASSES && block.sizeClass != SegmentPool.DEDICATED) {
+            block.home = this;
+        }
+        return block;
+    }
+
+    private Block askPool(int minCapacity) {
+        try {
+            return pool.allocate(minCapacity);
+        } catch (MemoryLimitException e) {
+            deactivate(); // perhaps what is missing lies here
+            return pool.allocate(minCapacity);
+        }
+    }
+
+    private void keepRemote() {
         Block freed = takeRemote();
         while (freed != null) {
             Block next = freed.nextFree;
             keep(freed);
             freed = next;
         }
-        if (stack.top != null) {
-            return allocate(minCapacity);
-        }
-        Block block = pool.allocate(minCapacity);
-        if (block.sizeClass < CLASSES && block.sizeClass != SegmentPool.DEDICATED) {
-            block.home = this;
-        }
-        return block;
     }
 
     /** Takes back a block that was handed out here and whose last reference is gone. Any thread. */
@@ -260,6 +277,7 @@ public final class LoopCache implements BlockSource {
             return;
         }
         usedSinceTrim = false;
+        keepRemote(); // it never runs out of a size that only others free, and would not look
         for (Stack stack : stacks) {
             drop(stack, stack.lowest);
             stack.lowest = stack.count;

@@ -28,7 +28,10 @@ final class PoolTrimmer {
     /** There is a slab. Under the pool's lock. */
     void start() {
         if (thread == null) {
-            thread = Thread.ofVirtual().name("netpoll-memory-trimmer").start(this::run);
+            thread = Thread.ofVirtual()
+                    .name("netpoll-memory-trimmer")
+                    .inheritInheritableThreadLocals(false) // it outlives whoever happens to need the first slab
+                    .start(this::run);
         }
     }
 

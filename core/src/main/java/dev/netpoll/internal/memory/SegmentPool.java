@@ -191,9 +191,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
                 throw new IllegalStateException(outstanding + " blocks are still in use" + whereAllocated());
             }
             closed = true;
-            for (SizeClass sizeClass : classes) {
-                sizeClass.close();
-            }
+            trimNow(); // so that nothing is left in the free lists
         } finally {
             growth.unlock();
         }

@@ -472,7 +472,7 @@ public final class SegmentReader {
         MemorySegment view = segment.view(n);
         segment.exposed = true;
         viewed = true;
-        return CheckedMode.ON ? scoped(view) : view;
+        return CheckedMode.ON && segment.block != null ? scoped(view) : view; // the user's memory ends with its arena
     }
 
     private MemorySegment scoped(MemorySegment view) {
@@ -562,7 +562,7 @@ public final class SegmentReader {
     private Segment contiguous(int n) {
         Segment front = first();
         if (front.room() < n - front.length()) {
-            Segment joined = Segment.writable(blocks.allocate(n));
+            Segment joined = Segment.writable(blocks.allocate(joinedSize(front, n)));
             joined.next = front;
             head = joined;
             behind += front.length();
@@ -582,6 +582,15 @@ public final class SegmentReader {
             }
         }
         return front;
+    }
+
+    /** The pool rounds up to a power of two, which doubles the size of each join, but not above its largest class. */
+    private static int joinedSize(Segment front, int n) {
+        Block block = front.block;
+        if (block == null || n <= SizeClasses.MAX_BLOCK || block.capacity() < SizeClasses.MAX_BLOCK) {
+            return n;
+        }
+        return Math.clamp(2L * block.capacity(), n, Integer.MAX_VALUE);
     }
 
     /** Moves the first {@code n} bytes of {@code source} and their charge to the end of {@code target}. */

@@ -32,9 +32,7 @@ public final class SegmentWriter {
     private static final int SECOND_BLOCK = 16 << 10;
     private static final int LARGE_BLOCK = 64 << 10;
 
-    /**
-     * From this length on, a text is first taken for ASCII, so that it does not get three times the memory it needs.
-     */
+    /** From this length on, a text is first taken for ASCII, lest it get three times the memory it needs. */
     private static final int LARGE_TEXT = 8 << 10;
 
     /** At most so much of the user's memory becomes one segment: a multiple of every page size. */

@@ -115,10 +115,4 @@ final class SizeClass {
             free.restore(place, block);
         }
     }
-
-    /** Gives up all slabs; the caller has made sure that nothing is in use. */
-    void close() {
-        slabs.forEach(Slab::close);
-        slabs.clear();
-    }
 }

@@ -50,7 +50,7 @@ final class Slab {
     /**
      * Unmaps it. Stops all threads for a moment, so not on a path of data.
      *
-     * @return false if a thread is using memory of it right now, through a view that it should have given up
+     * @return false if that is impossible now: the system is at work on a view that was released too early
      */
     boolean close() {
         try {

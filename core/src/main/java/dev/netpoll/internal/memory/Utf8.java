@@ -15,9 +15,7 @@ final class Utf8 {
 
     private Utf8() {}
 
-    /**
-     * The room that {@link #encode} needs for a text of {@code chars} characters: a terminator and a mark behind it.
-     */
+    /** The room that {@link #encode} needs for {@code chars} characters: with a terminator and a mark behind them. */
     static long room(int chars) {
         return 3L * chars + 2;
     }
