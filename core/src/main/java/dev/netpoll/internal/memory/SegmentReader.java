@@ -588,7 +588,7 @@ public final class SegmentReader {
     private static int joinedSize(Segment front, int n) {
         Block block = front.block;
         boolean large = n > SizeClasses.MAX_BLOCK && block != null && block.capacity() >= SizeClasses.MAX_BLOCK;
-        return large ? (int) Math.clamp(2L * block.capacity(), n, Integer.MAX_VALUE) : n;
+        return large ? Math.clamp(2L * block.capacity(), n, Integer.MAX_VALUE) : n;
     }
 
     /** Moves the first {@code n} bytes of {@code source} and their charge to the end of {@code target}. */
