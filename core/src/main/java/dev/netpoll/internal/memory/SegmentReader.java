@@ -587,8 +587,10 @@ public final class SegmentReader {
     /** The pool rounds up to a power of two, which doubles the size of each join, but not above its largest class. */
     private static int joinedSize(Segment front, int n) {
         Block block = front.block;
-        boolean large = n > SizeClasses.MAX_BLOCK && block != null && block.capacity() >= SizeClasses.MAX_BLOCK;
-        return large ? Math.clamp(2L * block.capacity(), n, Integer.MAX_VALUE) : n;
+        if (n <= SizeClasses.MAX_BLOCK || block == null || block.capacity() < SizeClasses.MAX_BLOCK) {
+            return n;
+        }
+        return Math.clamp(2L * block.capacity(), n, Integer.MAX_VALUE);
     }
 
     /** Moves the first {@code n} bytes of {@code source} and their charge to the end of {@code target}. */
