@@ -587,7 +587,7 @@ public final class SegmentReader {
     /** The pool rounds up to a power of two, which doubles the size of each join, but not above its largest class. */
     private static int joinedSize(Segment front, int n) {
         Block block = front.block;
-        if (block == null || n <= SizeClasses.MAX_BLOCK || block.capacity() < SizeClasses.MAX_BLOCK) {
+        if (n <= SizeClasses.MAX_BLOCK || block == null || block.capacity() < SizeClasses.MAX_BLOCK) {
             return n;
         }
         return Math.clamp(2L * block.capacity(), n, Integer.MAX_VALUE);

@@ -36,49 +36,57 @@ class MemoryEventsTest {
                 .toList();
     }
 
+    private static List<Long> sizes(List<RecordedEvent> events) {
+        return events.stream().map(event -> event.getLong("bytes")).toList();
+    }
+
+    /** Of sizes that nobody else uses: the trimmers of other pools may be at work. */
     @Test
     void slabsMissesAndTrimsAreRecordedWithTheirSizes() {
+        long size = 4 << 20;
+        long huge = (9 << 20) + 17;
         try (SegmentPool pool = new SegmentPool(32 << 20)) {
             List<RecordedEvent> events = record(() -> {
-                Block one = pool.allocate(40_000); // a slab of 64 KiB
-                Block two = pool.allocate(65_536); // a slab of 128 KiB
+                Block one = pool.allocate((int) size - 100);
+                Block two = pool.allocate((int) size);
                 one.release();
-                pool.allocate(65_536).release(); // a hit
+                pool.allocate((int) size).release(); // a hit
                 two.release();
-                pool.allocate(9 << 20).release(); // memory of its own
+                pool.allocate((int) huge).release();
                 while (pool.trim()) {
                     assertThat(pool.outstandingBlocks()).isZero();
                 }
             });
             List<RecordedEvent> slabs = named("SlabAllocation", events);
-            assertThat(slabs).extracting(e -> e.getLong("bytes")).containsExactly(64L << 10, 128L << 10);
-            assertThat(slabs).extracting(e -> e.getLong("blockBytes")).containsOnly(64L << 10);
-            assertThat(slabs).extracting(e -> e.getLong("slabBytes")).containsExactly(64L << 10, 192L << 10);
+            assertThat(sizes(slabs)).containsExactly(size, size);
+            assertThat(slabs).extracting(event -> event.getLong("blockBytes")).containsOnly(size);
+            assertThat(slabs).extracting(event -> event.getLong("slabBytes")).containsExactly(size, 2 * size);
             List<RecordedEvent> misses = named("PoolMiss", events);
-            assertThat(misses).extracting(e -> e.getLong("bytes")).containsExactly(64L << 10, 64L << 10, 9L << 20);
+            assertThat(sizes(misses)).containsExactly(size, size, huge);
             assertThat(misses).allMatch(miss -> miss.getStackTrace() != null);
-            List<RecordedEvent> trims = named("MemoryTrim", events);
+            List<RecordedEvent> trims = named("MemoryTrim", events).stream()
+                    .filter(trim -> trim.getLong("bytes") == 2 * size)
+                    .toList();
             assertThat(trims).hasSize(1);
             assertThat(trims.getFirst().getInt("slabs")).isEqualTo(2);
-            assertThat(trims.getFirst().getLong("bytes")).isEqualTo(192 << 10);
             assertThat(trims.getFirst().getLong("slabBytes")).isZero();
-            assertThat(named("BufferLeak", events)).isEmpty();
         }
     }
 
     @Test
     void aLeakIsRecordedWithThePlaceWhereTheBufferWasMade() {
         List<RecordedEvent> events = record(() -> MemoryEvents.leak(1234, CheckedMode.here("made")));
-        assertThat(events).hasSize(1);
-        assertThat(events.getFirst().getLong("bytes")).isEqualTo(1234);
-        assertThat(events.getFirst().getString("madeAt")).contains("made by ", "MemoryEventsTest");
+        assertThat(named("BufferLeak", events)).anySatisfy(leak -> {
+            assertThat(leak.getLong("bytes")).isEqualTo(1234);
+            assertThat(leak.getString("madeAt")).contains("made by ", "MemoryEventsTest");
+        });
     }
 
     @Test
     void withoutARecordingNothingIsKept() {
         try (SegmentPool pool = new SegmentPool(1 << 20)) {
             pool.allocate(1).release();
-            assertThat(record(() -> {})).isEmpty();
+            assertThat(named("PoolMiss", record(() -> {}))).isEmpty();
         }
     }
 }
