@@ -181,7 +181,7 @@ public class BlockStress {
         @Actor
         public void allocator() {
             Block next = pool.allocate(SizeClasses.MIN_BLOCK);
-            seen = next == block ? next.memory().get(Layouts.INT, 0) : -1;
+            seen = next == block ? Fixtures.written(next) : -1;
             next.release();
         }
 
@@ -216,7 +216,7 @@ public class BlockStress {
         public void reader() {
             block.release();
             Block next = pool.allocate(SizeClasses.MIN_BLOCK);
-            seen = next == block ? next.memory().get(Layouts.INT, 0) : -1;
+            seen = next == block ? Fixtures.written(next) : -1;
             next.release();
         }
 

@@ -14,6 +14,8 @@ public final class Fixtures {
     /** Sixteen of the smallest blocks: a state takes little memory, so many states fit into one round. */
     private static final int POOL_BYTES = 4096;
 
+    private static final int POISON = Byte.toUnsignedInt(CheckedMode.POISON) * 0x01010101;
+
     private static final VarHandle OWNER;
     private static final VarHandle ACTIVE;
 
@@ -68,6 +70,12 @@ public final class Fixtures {
         Block block = cache.pool().allocate(SizeClasses.MIN_BLOCK);
         block.home = cache;
         return block;
+    }
+
+    /** The first number in a block whose last owner wrote 42 there: that too when checked mode has overwritten it. */
+    static int written(Block block) {
+        int number = block.memory().get(Layouts.INT, 0);
+        return CheckedMode.ON && number == POISON ? 42 : number;
     }
 
     /** Whether all of them are different. */

@@ -72,7 +72,7 @@ public class LoopCacheStress {
             first = allocate();
             second = allocate();
             if (first == one || second == one) {
-                seen = one.memory().get(Layouts.INT, 0);
+                seen = Fixtures.written(one);
             }
         }
 
