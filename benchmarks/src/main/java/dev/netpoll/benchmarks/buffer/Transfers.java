@@ -4,7 +4,6 @@
 package dev.netpoll.benchmarks.buffer;
 
 import dev.netpoll.buffer.LinkBuffer;
-import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.CompositeByteBuf;
 import java.io.IOException;

@@ -50,7 +50,9 @@ class PeersTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"NETPOLL_POOL", "NETTY_GET_BYTES"}, mode = EnumSource.Mode.EXCLUDE)
+    @EnumSource(
+            names = {"NETPOLL_POOL", "NETTY_GET_BYTES"},
+            mode = EnumSource.Mode.EXCLUDE)
     void fieldsComeBackInOrder(Peer peer) throws IOException {
         String[] texts = new String[Fields.TEXT_ROUNDS];
         try (Fields numbers = Fields.of(peer);
@@ -78,7 +80,9 @@ class PeersTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"NETPOLL_POOL", "NETTY_GET_BYTES"}, mode = EnumSource.Mode.EXCLUDE)
+    @EnumSource(
+            names = {"NETPOLL_POOL", "NETTY_GET_BYTES"},
+            mode = EnumSource.Mode.EXCLUDE)
     void slicesOfAllBuffersAreUsedByTheOtherThread(Peer peer) throws IOException {
         int buffers = 3;
         int count = buffers * Slices.RECEIVED / Slices.SLICE + 1;
@@ -96,7 +100,9 @@ class PeersTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"NETPOLL_POOL", "NETTY_GET_BYTES"}, mode = EnumSource.Mode.EXCLUDE)
+    @EnumSource(
+            names = {"NETPOLL_POOL", "NETTY_GET_BYTES"},
+            mode = EnumSource.Mode.EXCLUDE)
     void transfersLeaveNothingBehind(Peer peer) throws IOException {
         for (int bytes : new int[] {4096, 65536}) {
             try (Transfers transfers = Transfers.of(peer, bytes)) {
@@ -109,7 +115,9 @@ class PeersTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"OKIO", "NETTY_GET_BYTES"}, mode = EnumSource.Mode.EXCLUDE)
+    @EnumSource(
+            names = {"OKIO", "NETTY_GET_BYTES"},
+            mode = EnumSource.Mode.EXCLUDE)
     void blocksAreFreedByBothThreads(Peer peer) {
         AtomicLong freed = new AtomicLong();
         try (Blocks blocks = Blocks.of(peer);
