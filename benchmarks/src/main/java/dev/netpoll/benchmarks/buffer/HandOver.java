@@ -10,11 +10,12 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
- * Hands things to another thread in batches, over a ring of bounded length. Who puts things in waits while it is full, so a
- * run is as fast as the slower of the two threads.
+ * Hands things to another thread in batches, over a ring of bounded length. Who puts things in waits while it is full,
+ * so a run is as fast as the slower of the two threads.
  *
- * <p>One thread puts in; the other thread belongs to this object and runs from the first batch on. Both wait for a moment on
- * the processor, then sleep, so that waiting for a thread that has no processor hardly counts as {@link ThreadTime}.
+ * <p>One thread puts in; the other thread belongs to this object and runs from the first batch on. Both wait for a
+ * moment on the processor, then sleep, so that waiting for a thread that has no processor hardly counts as
+ * {@link ThreadTime}.
  */
 final class HandOver implements AutoCloseable {
     private static final int SPINS = 1 << 6;

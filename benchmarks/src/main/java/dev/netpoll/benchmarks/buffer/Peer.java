@@ -7,7 +7,7 @@ import io.netty.buffer.AdaptiveByteBufAllocator;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.PooledByteBufAllocator;
 
-/** Whose buffers are measured. Each JVM runs the code of one of them only, so that the others can't spoil its profile. */
+/** Whose buffers are measured. A JVM runs the code of one of them only: the others can't spoil its profile. */
 public enum Peer {
     /** Ours: {@code LinkBuffer}; where blocks are allocated, the cache of an event loop. */
     NETPOLL,
