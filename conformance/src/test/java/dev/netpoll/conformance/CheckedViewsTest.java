@@ -116,7 +116,7 @@ class CheckedViewsTest extends ConformanceTest {
     /** Forty blocks of 64 KiB would be pinned, if leftovers stayed where they came. */
     @Test
     void aHundredUnreadBytesNeverPinALargeBlock() throws Exception {
-        int connections = 40;
+        long connections = 40;
         Listening server = net.serve(connection -> {
             long readable = connection.reader().readableBytes();
             connection.reader().skip(Math.max(0, readable - 100));
