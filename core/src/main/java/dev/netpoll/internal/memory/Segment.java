@@ -38,6 +38,8 @@ public final class Segment {
     /** The address of index 0 of {@link #memory} for raw access, or {@link #CHECKED_ACCESS}. */
     private final long base;
 
+    private final int capacity;
+
     /** Index of the first byte in {@link #memory}. */
     public int start;
 
@@ -58,6 +60,7 @@ public final class Segment {
         this.block = block;
         this.memory = memory;
         this.base = block != null && RawMemory.AVAILABLE ? block.address() : CHECKED_ACCESS;
+        this.capacity = (int) memory.byteSize();
         this.start = start;
         this.end = end;
         this.limit = limit;
@@ -109,14 +112,14 @@ public final class Segment {
 
     // ---- access by index; the caller has compared with start, end or limit
 
-    // SAFETY, for all: the bytes at the index lie in [0, limit) of a block of which this segment owns a reference.
+    // SAFETY, for all: the bytes lie inside the block, of which this segment owns a reference.
 
     byte getByte(int at) {
         if (CheckedMode.ON) {
             checkAccess(at, Byte.BYTES);
         }
         long from = base;
-        return from != CHECKED_ACCESS ? RawMemory.getByte(from + at) : memory.get(Layouts.BYTE, at);
+        return from != CHECKED_ACCESS ? RawMemory.getByte(from + inside(at, Byte.BYTES)) : memory.get(Layouts.BYTE, at);
     }
 
     short getShort(int at) {
@@ -124,7 +127,9 @@ public final class Segment {
             checkAccess(at, Short.BYTES);
         }
         long from = base;
-        return from != CHECKED_ACCESS ? RawMemory.getShort(from + at) : memory.get(Layouts.SHORT, at);
+        return from != CHECKED_ACCESS
+                ? RawMemory.getShort(from + inside(at, Short.BYTES))
+                : memory.get(Layouts.SHORT, at);
     }
 
     int getInt(int at) {
@@ -132,7 +137,9 @@ public final class Segment {
             checkAccess(at, Integer.BYTES);
         }
         long from = base;
-        return from != CHECKED_ACCESS ? RawMemory.getInt(from + at) : memory.get(Layouts.INT, at);
+        return from != CHECKED_ACCESS
+                ? RawMemory.getInt(from + inside(at, Integer.BYTES))
+                : memory.get(Layouts.INT, at);
     }
 
     long getLong(int at) {
@@ -140,7 +147,7 @@ public final class Segment {
             checkAccess(at, Long.BYTES);
         }
         long from = base;
-        return from != CHECKED_ACCESS ? RawMemory.getLong(from + at) : memory.get(Layouts.LONG, at);
+        return from != CHECKED_ACCESS ? RawMemory.getLong(from + inside(at, Long.BYTES)) : memory.get(Layouts.LONG, at);
     }
 
     void setByte(int at, byte value) {
@@ -149,7 +156,7 @@ public final class Segment {
         }
         long from = base;
         if (from != CHECKED_ACCESS) {
-            RawMemory.setByte(from + at, value);
+            RawMemory.setByte(from + inside(at, Byte.BYTES), value);
         } else {
             memory.set(Layouts.BYTE, at, value);
         }
@@ -161,7 +168,7 @@ public final class Segment {
         }
         long from = base;
         if (from != CHECKED_ACCESS) {
-            RawMemory.setShort(from + at, value);
+            RawMemory.setShort(from + inside(at, Short.BYTES), value);
         } else {
             memory.set(Layouts.SHORT, at, value);
         }
@@ -173,7 +180,7 @@ public final class Segment {
         }
         long from = base;
         if (from != CHECKED_ACCESS) {
-            RawMemory.setInt(from + at, value);
+            RawMemory.setInt(from + inside(at, Integer.BYTES), value);
         } else {
             memory.set(Layouts.INT, at, value);
         }
@@ -185,14 +192,22 @@ public final class Segment {
         }
         long from = base;
         if (from != CHECKED_ACCESS) {
-            RawMemory.setLong(from + at, value);
+            RawMemory.setLong(from + inside(at, Long.BYTES), value);
         } else {
             memory.set(Layouts.LONG, at, value);
         }
     }
 
+    /** Where the access begins, which is inside the memory whatever its caller has got wrong. */
+    private int inside(int at, int size) {
+        if (at < 0 || at > capacity - size) {
+            throw new IndexOutOfBoundsException(at + " + " + size + " is not inside " + capacity + " bytes");
+        }
+        return at;
+    }
+
     private void checkAccess(int at, int size) {
-        Objects.checkFromIndexSize(at, size, limit);
+        Objects.checkFromIndexSize(at, size, limit); // closer than what protects the memory of others
         if (freed || (block != null && block.references() <= 0)) {
             throw new IllegalStateException(this + " was used after it was freed");
         }

@@ -29,6 +29,10 @@ import org.jspecify.annotations.Nullable;
  *   <li>I3. Of the readable segments only the first may be exposed, unless {@code allViewed}.
  *   <li>I4. A view stays intact until {@link #release()}: bytes that were exposed are neither changed nor freed.
  *   <li>I5. A call that throws because of its arguments has changed nothing.
+ *   <li>I6. While {@code end != 0}, numbers are being read from the first segment: {@code start} is where the next one
+ *       begins, {@code end} the segment's end, and the segment's own {@code start} is stale. Every other operation
+ *       {@link #park}s first. The two are fields of this object, and stored after the paths that may change the
+ *       segment have joined, so that the compiler can keep them in registers from one number to the next.
  * </ul>
  *
  * <p>Not thread-safe: one owner at a time. The caller makes sure that enough bytes are there; an operation that needs
@@ -39,6 +43,9 @@ public final class SegmentReader {
     /** Up to this many bytes are copied into free room of the last segment instead of pinning a block. */
     private static final int COPY_BELOW = 1024;
 
+    /** Up to this many bytes, an array that is used once is cheaper than one that is kept. */
+    private static final int SMALL_TEXT = 64;
+
     /** A block up to this capacity may be pinned by any leftover. */
     private static final int SMALL_BLOCK = 4096;
 
@@ -46,6 +53,8 @@ public final class SegmentReader {
     private @Nullable Segment head;
     private @Nullable Segment tail;
     private @Nullable Segment retired;
+    private int start;
+    private int end;
     private long behind;
     private boolean viewed;
     private boolean allViewed;
@@ -59,7 +68,7 @@ public final class SegmentReader {
     /** The number of readable bytes. */
     public long length() {
         Segment front = head;
-        return front == null ? 0 : front.length() + behind;
+        return front == null ? 0 : behind + (end != 0 ? end - start : front.length());
     }
 
     /** Whether it owns any segment. */
@@ -74,6 +83,7 @@ public final class SegmentReader {
 
     /** Adds a chain of segments, which belong to this reader from now on. Small ones may be copied together. */
     public void append(@Nullable Segment chain) {
+        park();
         Segment segment = chain;
         while (segment != null) {
             Segment following = segment.next;
@@ -101,6 +111,7 @@ public final class SegmentReader {
 
     /** Takes all readable segments away, as a chain; ends all views as {@link #release()} does. */
     public @Nullable Segment take() {
+        park();
         release();
         Segment chain = head;
         head = null;
@@ -113,6 +124,7 @@ public final class SegmentReader {
 
     /** Consumes {@code n} bytes and returns them as a read-only view that is valid until {@link #release()}. */
     public MemorySegment next(int n) {
+        park();
         Segment front = head;
         if (front == null || n <= 0 || n > front.length()) {
             if (isNothing(n, "next")) {
@@ -127,6 +139,7 @@ public final class SegmentReader {
 
     /** As {@link #next(int)}, without consuming; the view ends with {@link #release()} even if it is still unread. */
     public MemorySegment peek(int n) {
+        park();
         Segment front = head;
         if (front == null || n <= 0 || n > front.length()) {
             if (isNothing(n, "peek")) {
@@ -139,6 +152,7 @@ public final class SegmentReader {
 
     /** Read-only views of all readable bytes in order, valid until {@link #release()}; consumes nothing. */
     public List<MemorySegment> views() {
+        park();
         List<MemorySegment> views = new ArrayList<>();
         for (Segment segment = head; segment != null; segment = segment.next) {
             views.add(expose(segment, segment.length()));
@@ -152,6 +166,7 @@ public final class SegmentReader {
      * {@code n} is 0. The chain is charged for exactly the bytes of it that were charged here.
      */
     public @Nullable Segment slice(int n) {
+        park();
         if (isNothing(n, "slice")) {
             return null;
         }
@@ -185,6 +200,7 @@ public final class SegmentReader {
 
     /** Ends all views and frees their memory; a small leftover moves out of a large block. Idempotent. */
     public void release() {
+        park();
         if (viewed) {
             endViews();
             Segment dead = retired;
@@ -208,6 +224,7 @@ public final class SegmentReader {
 
     /** Frees everything, also what is viewed: the caller asserts that nobody uses a view any more. */
     public void clear() {
+        park();
         Segment readable = head;
         Segment dead = retired;
         head = null;
@@ -225,6 +242,7 @@ public final class SegmentReader {
 
     /** Consumes {@code n} bytes without looking at them. */
     public void skip(long n) {
+        park();
         if (isNothing(n, "skip")) {
             return;
         }
@@ -239,6 +257,7 @@ public final class SegmentReader {
 
     /** The offset of the first {@code wanted} at or behind the offset {@code from}, or -1; consumes nothing. */
     public long indexOf(byte wanted, long from) {
+        park();
         if (from < 0) {
             throw new IllegalArgumentException("indexOf: negative offset " + from);
         }
@@ -259,61 +278,49 @@ public final class SegmentReader {
 
     /** Consumes one byte. */
     public byte readByte() {
-        Segment front = head;
-        if (front == null) {
-            return (byte) readAcross(Byte.BYTES);
+        int at = start;
+        if (at > end - Byte.BYTES) {
+            at = makeReady(Byte.BYTES);
         }
-        int at = front.start;
-        if (at >= front.end) {
-            return (byte) readAcross(Byte.BYTES);
-        }
-        byte value = front.getByte(at);
-        consumeTo(front, at + 1);
+        byte value = first().getByte(at);
+        at += Byte.BYTES;
+        start = at == end ? exhaust() : at;
         return value;
     }
 
     /** Consumes two bytes, the high one first. */
     public short readShort() {
-        Segment front = head;
-        if (front == null) {
-            return (short) readAcross(Short.BYTES);
+        int at = start;
+        if (at > end - Short.BYTES) {
+            at = makeReady(Short.BYTES);
         }
-        int at = front.start;
-        if (front.end - at < Short.BYTES) {
-            return (short) readAcross(Short.BYTES);
-        }
-        short value = front.getShort(at);
-        consumeTo(front, at + Short.BYTES);
+        short value = first().getShort(at);
+        at += Short.BYTES;
+        start = at == end ? exhaust() : at;
         return value;
     }
 
     /** Consumes four bytes, the high one first. */
     public int readInt() {
-        Segment front = head;
-        if (front == null) {
-            return (int) readAcross(Integer.BYTES);
+        int at = start;
+        if (at > end - Integer.BYTES) {
+            at = makeReady(Integer.BYTES);
         }
-        int at = front.start;
-        if (front.end - at < Integer.BYTES) {
-            return (int) readAcross(Integer.BYTES);
-        }
-        int value = front.getInt(at);
-        consumeTo(front, at + Integer.BYTES);
+        int value = first().getInt(at);
+        at += Integer.BYTES;
+        start = at == end ? exhaust() : at;
         return value;
     }
 
     /** Consumes eight bytes, the high one first. */
     public long readLong() {
-        Segment front = head;
-        if (front == null) {
-            return readAcross(Long.BYTES);
+        int at = start;
+        if (at > end - Long.BYTES) {
+            at = makeReady(Long.BYTES);
         }
-        int at = front.start;
-        if (front.end - at < Long.BYTES) {
-            return readAcross(Long.BYTES);
-        }
-        long value = front.getLong(at);
-        consumeTo(front, at + Long.BYTES);
+        long value = first().getLong(at);
+        at += Long.BYTES;
+        start = at == end ? exhaust() : at;
         return value;
     }
 
@@ -337,6 +344,7 @@ public final class SegmentReader {
      * than {@code bits}. Consumes nothing.
      */
     public int varIntSize(int bits) {
+        park();
         int max = VarInts.maxSize(bits);
         int size = 0;
         for (Segment segment = head; segment != null; segment = segment.next) {
@@ -356,6 +364,7 @@ public final class SegmentReader {
 
     /** Consumes a varint that has {@code size} bytes, as {@link #varIntSize} says. */
     public long readVarInt(int size) {
+        park();
         Segment front = first();
         int at = front.start;
         if (size <= front.end - at) {
@@ -374,7 +383,7 @@ public final class SegmentReader {
     public void readBytes(byte[] dst, int offset, int count) {
         Objects.checkFromIndexSize(offset, count, dst.length);
         if (!isNothing(count, "readBytes")) {
-            copyOut(MemorySegment.ofArray(dst), offset, count);
+            copyOut(dst, offset, count);
         }
     }
 
@@ -394,13 +403,14 @@ public final class SegmentReader {
         Objects.checkFromIndexSize(offset, count, dst.length);
         int n = (int) Math.min(count, length());
         if (n > 0) {
-            copyOut(MemorySegment.ofArray(dst), offset, n);
+            copyOut(dst, offset, n);
         }
         return n;
     }
 
     /** Consumes what is there, at most as many bytes as remain in {@code dst}, into it; returns how many. */
     public int read(ByteBuffer dst) {
+        park();
         if (dst.isReadOnly()) {
             throw new ReadOnlyBufferException();
         }
@@ -418,7 +428,7 @@ public final class SegmentReader {
             return new byte[0];
         }
         byte[] bytes = new byte[n];
-        copyOut(MemorySegment.ofArray(bytes), 0, n);
+        copyOut(bytes, 0, n);
         return bytes;
     }
 
@@ -430,8 +440,11 @@ public final class SegmentReader {
         if (n > HeapScratch.SIZE) {
             return new String(readBytes(n), StandardCharsets.UTF_8);
         }
+        if (n <= SMALL_TEXT) {
+            return new String(readBytes(n), StandardCharsets.UTF_8);
+        }
         byte[] scratch = HeapScratch.take();
-        copyOut(MemorySegment.ofArray(scratch), 0, n);
+        copyOut(scratch, 0, n);
         String text = new String(scratch, 0, n, StandardCharsets.UTF_8);
         HeapScratch.give(scratch);
         return text;
@@ -439,6 +452,7 @@ public final class SegmentReader {
 
     /** Copies the first bytes to {@code dst[offset..]}; consumes nothing. */
     public void copyTo(byte[] dst, int offset, int count) {
+        park();
         Objects.checkFromIndexSize(offset, count, dst.length);
         if (isNothing(count, "copyTo")) {
             return;
@@ -462,6 +476,37 @@ public final class SegmentReader {
             throw new IllegalArgumentException(operation + "(" + n + "): the count is negative");
         }
         return n == 0;
+    }
+
+    /** Ends the cursor: the first segment knows its start again. */
+    private void park() {
+        if (end != 0) {
+            first().start = start;
+            start = 0;
+            end = 0;
+        }
+    }
+
+    /** Puts the cursor where {@code n} bytes lie in one piece; returns the place, for the caller to read and move on. */
+    private int makeReady(int n) {
+        park();
+        isNothing(n, "read");
+        Segment front = first();
+        if (front.length() < n) {
+            front = contiguous(n);
+        }
+        start = front.start;
+        end = front.end;
+        return front.start;
+    }
+
+    /** The cursor has come to the end of the first segment; returns its new place, parked. */
+    private int exhaust() {
+        end = 0;
+        Segment front = first();
+        front.start = front.end;
+        retireFirst(front);
+        return 0;
     }
 
     private Segment first() {
@@ -530,7 +575,21 @@ public final class SegmentReader {
         }
     }
 
+    /** As for memory, but without a view of the array. */
+    private void copyOut(byte[] dst, int offset, int count) {
+        park();
+        int done = 0;
+        while (done < count) {
+            Segment front = first();
+            int n = Math.min(count - done, front.length());
+            MemorySegment.copy(front.memory, Layouts.BYTE, front.start, dst, offset + done, n);
+            consume(front, n);
+            done += n;
+        }
+    }
+
     private void copyOut(MemorySegment dst, long offset, long count) {
+        park();
         long done = 0;
         while (done < count) {
             Segment front = first();
@@ -539,18 +598,6 @@ public final class SegmentReader {
             consume(front, n);
             done += n;
         }
-    }
-
-    /** Reads a big-endian number of {@code size} bytes that may lie in several segments. */
-    private long readAcross(int size) {
-        isNothing(size, "read");
-        long value = 0;
-        for (int i = 0; i < size; i++) {
-            Segment front = first();
-            value = (value << Byte.SIZE) | (front.getByte(front.start) & 0xFF);
-            consume(front, 1);
-        }
-        return value;
     }
 
     /**
@@ -624,12 +671,15 @@ public final class SegmentReader {
      * @return the sum of the charges
      */
     public long check() {
+        if (end != 0 && (head == null || start < head.start || start >= end || end != head.end)) {
+            throw new AssertionError("the cursor is at " + start + " of " + end + " in " + head);
+        }
         long sum = 0;
         long charged = 0;
         Segment last = null;
         for (Segment s = head; s != null; s = s.next) {
             s.check();
-            sum += s.length();
+            sum += s == head && end != 0 ? end - start : s.length();
             charged += s.charged();
             if (s.length() == 0 || (s.exposed && s != head && !allViewed) || (s.exposed && !viewed)) {
                 throw new AssertionError("readable " + s);

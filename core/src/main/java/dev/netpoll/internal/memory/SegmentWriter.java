@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  *       {@link #reserve}, and the end of the last segment are those bytes.
  *   <li>I4. A reservation and a number lie in one segment; other bytes may be split over several.
  *   <li>I5. A call that throws because of its arguments has changed nothing.
+ *   <li>I6. While {@code limit != 0}, numbers are being written to the last segment: {@code end} is where the next one
+ *       goes, and the segment's own {@code end} is stale. Every other operation {@link #park}s first. See I6 of
+ *       {@link SegmentReader} for the reason.
  * </ul>
  *
  * <p>Numbers and reservations that don't fit into the rest of a block go to a new one: at most nine bytes are wasted
@@ -45,6 +48,8 @@ public final class SegmentWriter {
     private final int fixedBlock;
     private @Nullable Segment head;
     private @Nullable Segment tail;
+    private int end;
+    private int limit;
     private long before;
     private int reserved = -1;
     private long reservedEnd;
@@ -67,7 +72,7 @@ public final class SegmentWriter {
     /** The number of bytes written or reserved since the last {@link #take()}. */
     public long pending() {
         Segment last = tail;
-        return last == null ? 0 : before + last.length();
+        return last == null ? 0 : before + (limit != 0 ? end - last.start : last.length());
     }
 
     /** Whether it owns any segment. */
@@ -77,6 +82,7 @@ public final class SegmentWriter {
 
     /** Takes all pending bytes away, as a chain that belongs to the caller; null when there are none. */
     public @Nullable Segment take() {
+        park();
         endViews();
         dropEmptyTail();
         Segment chain = head;
@@ -96,6 +102,7 @@ public final class SegmentWriter {
 
     /** Adds {@code n} bytes of arbitrary content and returns them, in one piece, writable until the next flush. */
     public MemorySegment reserve(int n) {
+        park();
         if (n < 0) {
             throw new IllegalArgumentException("reserve(" + n + "): the count is negative");
         }
@@ -129,6 +136,7 @@ public final class SegmentWriter {
 
     /** Keeps the first {@code n} bytes of the reservation that was the last operation. */
     public void commit(int n) {
+        park();
         int size = reserved;
         if (size < 0 || reservedEnd != pending()) {
             throw new IllegalStateException("commit(" + n + "): the last operation was not a reserve");
@@ -149,6 +157,7 @@ public final class SegmentWriter {
 
     /** Keeps the first {@code n} of all pending bytes. */
     public void truncate(long n) {
+        park();
         checkPending("truncate", n);
         reserved = -1;
         if (n == 0) {
@@ -176,50 +185,42 @@ public final class SegmentWriter {
 
     /** Writes the low eight bits. */
     public void writeByte(int b) {
-        Segment last = tail;
-        int at = last == null ? 0 : last.end;
-        if (last == null || at > last.limit - Byte.BYTES) {
-            last = grow(Byte.BYTES);
-            at = 0;
+        int at = end;
+        if (at > limit - Byte.BYTES) {
+            at = makeRoom(Byte.BYTES);
         }
-        last.setByte(at, (byte) b);
-        last.end = at + Byte.BYTES;
+        last().setByte(at, (byte) b);
+        end = at + Byte.BYTES;
     }
 
     /** Writes the low 16 bits, the high byte first. */
     public void writeShort(int s) {
-        Segment last = tail;
-        int at = last == null ? 0 : last.end;
-        if (last == null || at > last.limit - Short.BYTES) {
-            last = grow(Short.BYTES);
-            at = 0;
+        int at = end;
+        if (at > limit - Short.BYTES) {
+            at = makeRoom(Short.BYTES);
         }
-        last.setShort(at, (short) s);
-        last.end = at + Short.BYTES;
+        last().setShort(at, (short) s);
+        end = at + Short.BYTES;
     }
 
     /** Writes four bytes, the high one first. */
     public void writeInt(int i) {
-        Segment last = tail;
-        int at = last == null ? 0 : last.end;
-        if (last == null || at > last.limit - Integer.BYTES) {
-            last = grow(Integer.BYTES);
-            at = 0;
+        int at = end;
+        if (at > limit - Integer.BYTES) {
+            at = makeRoom(Integer.BYTES);
         }
-        last.setInt(at, i);
-        last.end = at + Integer.BYTES;
+        last().setInt(at, i);
+        end = at + Integer.BYTES;
     }
 
     /** Writes eight bytes, the high one first. */
     public void writeLong(long l) {
-        Segment last = tail;
-        int at = last == null ? 0 : last.end;
-        if (last == null || at > last.limit - Long.BYTES) {
-            last = grow(Long.BYTES);
-            at = 0;
+        int at = end;
+        if (at > limit - Long.BYTES) {
+            at = makeRoom(Long.BYTES);
         }
-        last.setLong(at, l);
-        last.end = at + Long.BYTES;
+        last().setLong(at, l);
+        end = at + Long.BYTES;
     }
 
     /** Writes the low 16 bits, the low byte first. */
@@ -240,14 +241,12 @@ public final class SegmentWriter {
     /** Writes an unsigned number as a varint of 1 to 10 bytes. */
     public void writeVarLong(long value) {
         int size = VarInts.size(value);
-        Segment last = tail;
-        int at = last == null ? 0 : last.end;
-        if (last == null || at > last.limit - size) {
-            last = grow(size);
-            at = 0;
+        int at = end;
+        if (at > limit - size) {
+            at = makeRoom(size);
         }
-        VarInts.put(last, at, value, size);
-        last.end = at + size;
+        VarInts.put(last(), at, value, size);
+        end = at + size;
     }
 
     // ---- bytes and text, copied
@@ -255,7 +254,14 @@ public final class SegmentWriter {
     /** Writes a copy of {@code src[offset .. offset + count)}. */
     public void writeBytes(byte[] src, int offset, int count) {
         Objects.checkFromIndexSize(offset, count, src.length);
-        copyIn(MemorySegment.ofArray(src), offset, count);
+        park();
+        Segment last = tail;
+        if (last != null && count > 0 && count <= last.room()) { // as most small ones; no view of the array is made
+            MemorySegment.copy(src, offset, last.memory, Layouts.BYTE, last.end, count);
+            last.end += count;
+        } else {
+            copyIn(MemorySegment.ofArray(src), offset, count);
+        }
     }
 
     /** Writes a copy of {@code src}, which may be of any kind. */
@@ -271,6 +277,7 @@ public final class SegmentWriter {
 
     /** Writes {@code text} in UTF-8; an unpaired surrogate becomes {@code '?'}, as {@link String#getBytes} does. */
     public void writeUtf8(String text) {
+        park();
         int chars = text.length();
         Segment last = tail;
         if (last != null && last.room() >= Utf8.room(chars)) {
@@ -284,7 +291,8 @@ public final class SegmentWriter {
     private void writeUtf8Slowly(String text, int chars) {
         Segment last = tail;
         boolean fresh = fixedBlock == 0 && (last == null || last.room() < chars);
-        if (fresh && chars >= LARGE_TEXT && chars <= SizeClasses.MAX_BLOCK - 2) {
+        boolean large = fresh && chars >= LARGE_TEXT && chars <= SizeClasses.MAX_BLOCK - 2;
+        if (large) {
             last = grow(chars + 2);
             if (Utf8.encodeAscii(text, last, 0)) {
                 last.end = chars;
@@ -294,10 +302,10 @@ public final class SegmentWriter {
         }
         if (Utf8.room(chars) > SizeClasses.MAX_BLOCK) {
             byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-            copyIn(MemorySegment.ofArray(bytes), 0, bytes.length);
+            writeBytes(bytes, 0, bytes.length);
         } else if (fresh) {
             last = grow((int) Utf8.room(chars));
-            last.end = Utf8.encode(text, last, 0);
+            last.end = large ? Utf8.encodeChars(text, last, 0) : Utf8.encode(text, last, 0);
         } else {
             Segment encoded = Segment.writable(blocks.allocate((int) Utf8.room(chars)));
             try {
@@ -316,6 +324,7 @@ public final class SegmentWriter {
      * gone. Other memory is copied.
      */
     public void writeDirect(MemorySegment data, long remaining) {
+        park();
         checkPending("writeDirect", remaining);
         checkAccessible(data);
         long size = data.byteSize();
@@ -344,6 +353,7 @@ public final class SegmentWriter {
      * @throws IllegalArgumentException if the chain does not hold {@code bytes} bytes; it is not taken over then
      */
     public void append(@Nullable Segment chain, long bytes) {
+        park();
         long sum = 0;
         for (Segment segment = chain; segment != null; segment = segment.next) {
             sum += segment.length();
@@ -385,6 +395,29 @@ public final class SegmentWriter {
             throw new WrongThreadException("the memory is confined to another thread");
         }
         return memory;
+    }
+
+    /** The segment that the cursor is in, or parked before. */
+    private Segment last() {
+        return Objects.requireNonNull(tail);
+    }
+
+    /** Ends the cursor: the last segment knows its end again. */
+    private void park() {
+        if (limit != 0) {
+            last().end = end;
+            end = 0;
+            limit = 0;
+        }
+    }
+
+    /** Puts the cursor where {@code n} bytes fit; returns the place, for the caller to write and move on. */
+    private int makeRoom(int n) {
+        park();
+        Segment last = roomFor(n);
+        end = last.end;
+        limit = last.limit;
+        return last.end;
     }
 
     private Segment roomFor(int n) {
@@ -441,6 +474,7 @@ public final class SegmentWriter {
     }
 
     private void copyIn(MemorySegment src, long offset, long count) {
+        park();
         long already = pending();
         reserved = -1;
         try {
@@ -516,19 +550,23 @@ public final class SegmentWriter {
      * @return the sum of the charges
      */
     public long check() {
+        if (limit != 0 && (tail == null || end <= tail.start || end > limit || limit != tail.limit)) {
+            throw new AssertionError("the cursor is at " + end + " of " + limit + " in " + tail);
+        }
         long sum = 0;
         long charged = 0;
         Segment last = null;
         for (Segment s = head; s != null; s = s.next) {
             s.check();
-            sum += s.length();
+            int length = s == tail && limit != 0 ? end - s.start : s.length();
+            sum += length;
             charged += s.charged();
-            if (s.length() == 0) {
+            if (length == 0) {
                 throw new AssertionError("pending " + s);
             }
             last = s;
         }
-        boolean lost = last != null && reservedEnd == sum && reserved > last.length();
+        boolean lost = last != null && limit == 0 && reservedEnd == sum && reserved > last.length();
         if (sum != pending() || last != tail || lost) {
             throw new AssertionError("pending " + pending() + " but " + sum + " bytes in the chain, tail " + tail
                     + ", reserved " + reserved + " until " + reservedEnd);

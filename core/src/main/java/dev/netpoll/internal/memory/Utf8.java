@@ -8,7 +8,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 /** Text straight into segments, without an array in between. */
 final class Utf8 {
     /** Up to this length a plain loop is as fast as the call of the vectorised copy. */
-    private static final int SHORT = 8;
+    private static final int SHORT = 16;
+
+    /** How many characters of a text are looked at to guess what it is. */
+    private static final int SAMPLES = 32;
 
     /** Never a byte of UTF-8. */
     private static final byte MARK = (byte) 0xFF;
@@ -57,13 +60,22 @@ final class Utf8 {
         }
     }
 
-    /** A guess. */
+    /** A guess, from the beginning and from samples all over the text. */
     private static boolean looksLikeAscii(String text) {
-        int last = text.length() - 1;
-        return (text.charAt(0) | text.charAt(last >> 1) | text.charAt(last)) < 0x80;
+        int chars = text.length();
+        int step = Math.max(1, chars / SAMPLES);
+        int seen = text.charAt(chars - 1);
+        for (int i = 0; i < chars; i += step) {
+            seen |= text.charAt(i);
+        }
+        for (int i = 1; i < SHORT; i++) {
+            seen |= text.charAt(i);
+        }
+        return seen < 0x80;
     }
 
-    private static int encodeChars(String text, Segment target, int from) {
+    /** As {@link #encode}, for a text that is not taken for ASCII. */
+    static int encodeChars(String text, Segment target, int from) {
         int at = from;
         int chars = text.length();
         for (int i = 0; i < chars; i++) {
