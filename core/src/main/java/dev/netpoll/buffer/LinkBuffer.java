@@ -45,7 +45,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
 
     private final SegmentPool pool;
     private final SegmentReader readable;
-    private final SegmentWriter pending;
+    private @Nullable SegmentWriter pending; // null in a slice that nobody has written to
     private final @Nullable BufferGuard guard; // in checked mode only
     private boolean closed;
 
@@ -58,8 +58,17 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     LinkBuffer(SegmentPool pool, int fixedBlock) {
         this.pool = pool;
         this.readable = new SegmentReader(pool);
-        this.pending = new SegmentWriter(pool, fixedBlock);
-        this.guard = BufferGuard.watch("LinkBuffer", this, readable, pending);
+        SegmentWriter writer = new SegmentWriter(pool, fixedBlock);
+        this.pending = writer;
+        this.guard = BufferGuard.watch("LinkBuffer", this, readable, writer);
+    }
+
+    /** With the bytes of {@code chain}, which it owns from now on. */
+    private LinkBuffer(SegmentPool pool, @Nullable Segment chain) {
+        this.pool = pool;
+        this.readable = new SegmentReader(pool);
+        readable.append(chain);
+        this.guard = BufferGuard.watch("LinkBuffer", this, readable, null);
     }
 
     // ---- the queue itself
@@ -108,7 +117,9 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         if (!closed) {
             closed = true;
             readable.clear();
-            pending.clear();
+            if (pending != null) {
+                pending.clear();
+            }
         }
     }
 
@@ -508,7 +519,8 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
 
     @Override
     public long pendingBytes() {
-        return out().pending();
+        checkOpen();
+        return pending == null ? 0 : pending.pending();
     }
 
     /** Makes the pending bytes readable. */
@@ -521,7 +533,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     public String toString() {
         return closed
                 ? "LinkBuffer[closed]"
-                : "LinkBuffer[readable=" + readable.length() + " pending=" + pending.pending() + "]";
+                : "LinkBuffer[readable=" + readable.length() + " pending=" + pendingBytes() + "]";
     }
 
     // ---- inside
@@ -533,7 +545,17 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
 
     private SegmentWriter out() {
         checkOpen();
-        return pending;
+        SegmentWriter writer = pending;
+        return writer != null ? writer : makePending();
+    }
+
+    private SegmentWriter makePending() {
+        SegmentWriter writer = new SegmentWriter(pool);
+        pending = writer;
+        if (guard != null) {
+            guard.watch(writer);
+        }
+        return writer;
     }
 
     private void checkOpen() {
@@ -544,7 +566,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
 
     /** Moves all bytes, the readable ones and then the pending ones, to the end of {@code target}. */
     void moveTo(SegmentWriter target) {
-        long bytes = in().length() + pending.pending();
+        long bytes = readableBytes() + pendingBytes();
         target.append(takeAll(), bytes);
     }
 
@@ -563,7 +585,9 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
 
     private @Nullable Segment takeAll() {
         checkOpen();
-        readable.append(pending.take());
+        if (pending != null) {
+            readable.append(pending.take());
+        }
         return readable.take();
     }
 
@@ -576,14 +600,12 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
 
     /** A buffer that owns {@code chain} as readable bytes. */
     static LinkBuffer wrap(SegmentPool pool, @Nullable Segment chain) {
-        LinkBuffer buffer = new LinkBuffer(pool, 0);
-        buffer.readable.append(chain);
-        return buffer;
+        return new LinkBuffer(pool, chain);
     }
 
     /** For tests: throws {@link AssertionError} when an invariant does not hold; returns the sum of the charges. */
     long check() {
-        return readable.check() + pending.check();
+        return readable.check() + (pending == null ? 0 : pending.check());
     }
 
     private static final class Access extends BufferAccess<LinkBuffer> {

@@ -113,6 +113,9 @@ public final class Block {
      * @throws IllegalStateException if the block has been returned to its pool
      */
     public void retain() {
+        if (REFERENCES.compareAndSet(this, 1, 2)) { // without a look first, which would fetch the cache line twice
+            return;
+        }
         int count;
         do {
             count = (int) REFERENCES.getAcquire(this);
@@ -128,6 +131,10 @@ public final class Block {
      * @throws IllegalStateException if there is no reference to give up: the block was released once too often
      */
     public void release() {
+        if (REFERENCES.compareAndSet(this, 1, 0)) {
+            lastRelease();
+            return;
+        }
         int count;
         do {
             count = (int) REFERENCES.getAcquire(this);
@@ -136,14 +143,14 @@ public final class Block {
             }
         } while (!REFERENCES.weakCompareAndSet(this, count, count - 1));
         if (count == 1) {
-            if (CheckedMode.ON) {
-                lastRelease();
-            }
-            recycle();
+            lastRelease();
         }
     }
 
-    private void recycle() {
+    private void lastRelease() {
+        if (CheckedMode.ON) {
+            markReleased();
+        }
         LoopCache cache = home;
         if (cache != null) {
             cache.recycle(this);
@@ -153,7 +160,7 @@ public final class Block {
     }
 
     /** Checked mode: whoever still reads this memory shall see that it is dead. Nobody else can allocate it yet. */
-    private void lastRelease() {
+    private void markReleased() {
         memory.fill(CheckedMode.POISON);
         releasedAt = CheckedMode.here("released");
         pool.untrack(this);

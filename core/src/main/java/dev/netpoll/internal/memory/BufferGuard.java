@@ -17,11 +17,11 @@ public final class BufferGuard implements Runnable {
 
     private final String name;
     private final SegmentReader readable;
-    private final SegmentWriter pending;
+    private volatile @Nullable SegmentWriter pending;
     private final Throwable madeAt = CheckedMode.here("made");
     private volatile @Nullable Throwable closedAt;
 
-    private BufferGuard(String name, SegmentReader readable, SegmentWriter pending) {
+    private BufferGuard(String name, SegmentReader readable, @Nullable SegmentWriter pending) {
         this.name = name;
         this.readable = readable;
         this.pending = pending;
@@ -29,13 +29,18 @@ public final class BufferGuard implements Runnable {
 
     /** A guard of {@code buffer}, a {@code name} that consists of the two; null unless in checked mode. */
     public static @Nullable BufferGuard watch(
-            String name, Object buffer, SegmentReader readable, SegmentWriter pending) {
+            String name, Object buffer, SegmentReader readable, @Nullable SegmentWriter pending) {
         if (!CheckedMode.ON) {
             return null;
         }
         BufferGuard guard = new BufferGuard(name, readable, pending);
         Leaks.CLEANER.register(buffer, guard);
         return guard;
+    }
+
+    /** The buffer has got its writing half. */
+    public void watch(SegmentWriter writer) {
+        pending = writer;
     }
 
     /**
@@ -59,8 +64,10 @@ public final class BufferGuard implements Runnable {
     /** The buffer is unreachable. Its memory stays lost: freeing it could hide what the leak does in production. */
     @Override
     public void run() {
-        if (closedAt == null && (readable.holdsMemory() || pending.holdsMemory())) {
-            CheckedMode.leaked(name, readable.length() + pending.pending(), madeAt);
+        SegmentWriter writer = pending;
+        boolean holds = readable.holdsMemory() || (writer != null && writer.holdsMemory());
+        if (closedAt == null && holds) {
+            CheckedMode.leaked(name, readable.length() + (writer == null ? 0 : writer.pending()), madeAt);
         }
     }
 }

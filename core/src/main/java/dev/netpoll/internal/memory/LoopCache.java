@@ -46,7 +46,7 @@ public final class LoopCache implements BlockSource {
 
     private static final int CLASSES = SizeClasses.indexOf(LARGEST) + 1;
 
-    /** One block in {@link #listed}. */
+    /** One block in {@link RemoteFields#listed}. */
     private static final long ONE_BLOCK = 1L << 32;
 
     private static final VarHandle REMOTE;
@@ -57,8 +57,8 @@ public final class LoopCache implements BlockSource {
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
-            REMOTE = lookup.findVarHandle(LoopCache.class, "remote", Block.class);
-            LISTED = lookup.findVarHandle(LoopCache.class, "listed", long.class);
+            REMOTE = lookup.findVarHandle(RemoteFields.class, "top", Block.class);
+            LISTED = lookup.findVarHandle(RemoteFields.class, "listed", long.class);
             COUNT = lookup.findVarHandle(Stack.class, "count", int.class);
             HITS = lookup.findVarHandle(LoopCache.class, "hits", long.class);
         } catch (ReflectiveOperationException e) {
@@ -82,6 +82,26 @@ public final class LoopCache implements BlockSource {
         }
     }
 
+    /** What other threads change, away from the cache lines that the owner works on. */
+    @SuppressWarnings("unused")
+    private static class RemotePadding {
+        long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14;
+    }
+
+    private static class RemoteFields extends RemotePadding {
+        @SuppressWarnings("unused") // through REMOTE
+        volatile @Nullable Block top;
+
+        /** What the list holds, and what is about to be pushed: blocks in the upper half, bytes in the lower. */
+        @SuppressWarnings("unused") // through LISTED
+        volatile long listed;
+    }
+
+    @SuppressWarnings("unused")
+    private static final class Remote extends RemoteFields {
+        long q0, q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, q12, q13, q14;
+    }
+
     private final SegmentPool pool;
     private final Stack[] stacks = new Stack[CLASSES];
 
@@ -90,12 +110,7 @@ public final class LoopCache implements BlockSource {
 
     private volatile boolean active;
 
-    @SuppressWarnings("unused") // through REMOTE
-    private volatile @Nullable Block remote;
-
-    /** What the remote list holds, and what is about to be pushed: blocks in the upper half, bytes in the lower. */
-    @SuppressWarnings("unused") // through LISTED
-    private volatile long listed;
+    private final Remote remote = new Remote();
 
     private boolean usedSinceTrim;
 
@@ -221,29 +236,29 @@ public final class LoopCache implements BlockSource {
 
     private void push(Block block) {
         long counted = counted(block); // not in the block below, which may come back with another count: ABA
-        if ((int) (long) LISTED.getAndAdd(this, counted) >= MAX_REMOTE) {
-            LISTED.getAndAdd(this, -counted);
+        if ((int) (long) LISTED.getAndAdd(remote, counted) >= MAX_REMOTE) {
+            LISTED.getAndAdd(remote, -counted);
             passOn(block);
             return;
         }
         Block top;
         do {
-            top = (Block) REMOTE.getAcquire(this);
+            top = (Block) REMOTE.getAcquire(remote);
             block.nextFree = top;
-        } while (!REMOTE.compareAndSet(this, top, block));
+        } while (!REMOTE.compareAndSet(remote, top, block));
         if (!active) { // I4
             passOnRemote();
         }
     }
 
     private @Nullable Block takeRemote() {
-        Block all = (Block) REMOTE.getAndSet(this, (Block) null);
+        Block all = (Block) REMOTE.getAndSet(remote, (Block) null);
         long counted = 0;
         for (Block block = all; block != null; block = block.nextFree) {
             counted += counted(block);
         }
         if (counted != 0) {
-            LISTED.getAndAdd(this, -counted);
+            LISTED.getAndAdd(remote, -counted);
         }
         return all;
     }
@@ -311,7 +326,7 @@ public final class LoopCache implements BlockSource {
         for (Stack stack : stacks) {
             sum += (int) COUNT.getOpaque(stack);
         }
-        return sum + (int) ((long) LISTED.getAcquire(this) >>> Integer.SIZE);
+        return sum + (int) ((long) LISTED.getAcquire(remote) >>> Integer.SIZE);
     }
 
     /** Their capacity in bytes. */
@@ -320,7 +335,7 @@ public final class LoopCache implements BlockSource {
         for (int i = 0; i < CLASSES; i++) {
             sum += (long) (int) COUNT.getOpaque(stacks[i]) * SizeClasses.size(i);
         }
-        return sum + (int) (long) LISTED.getAcquire(this);
+        return sum + (int) (long) LISTED.getAcquire(remote);
     }
 
     /** Blocks it handed out without asking the pool. */
