@@ -33,7 +33,8 @@
  *   <li>{@code append} takes the bytes out of the other buffer, which is then empty and can be used again.
  * </ol>
  *
- * <p>When no memory is left (the limit is {@code -Ddev.netpoll.memory.max}), an operation throws an unchecked exception
- * that says so, and has had no effect.
+ * <p>When no memory is left (the limit is {@code -Ddev.netpoll.memory.max}), an operation throws
+ * {@link dev.netpoll.buffer.MemoryLimitException} and has had no effect. {@link dev.netpoll.buffer.BufferMemory} tells
+ * what is in use, and how to find misuse in your tests.
  */
 package dev.netpoll.buffer;
