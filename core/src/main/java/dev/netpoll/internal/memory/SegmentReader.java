@@ -487,7 +487,7 @@ public final class SegmentReader {
         }
     }
 
-    /** Puts the cursor where {@code n} bytes lie in one piece; returns the place, for the caller to read and move on. */
+    /** Puts the cursor where {@code n} bytes lie in one piece; returns the place, from where the caller moves on. */
     private int makeReady(int n) {
         park();
         isNothing(n, "read");
