@@ -11,7 +11,7 @@ final class Utf8 {
     private static final int SHORT = 16;
 
     /** How many characters of a text are looked at to guess what it is. */
-    private static final int SAMPLES = 32;
+    private static final int SAMPLES = 16;
 
     /** Never a byte of UTF-8. */
     private static final byte MARK = (byte) 0xFF;
@@ -60,15 +60,12 @@ final class Utf8 {
         }
     }
 
-    /** A guess, from the beginning and from samples all over the text. */
+    /** A guess, from samples all over the text. */
     private static boolean looksLikeAscii(String text) {
-        int chars = text.length();
-        int step = Math.max(1, chars / SAMPLES);
-        int seen = text.charAt(chars - 1);
-        for (int i = 0; i < chars; i += step) {
-            seen |= text.charAt(i);
-        }
-        for (int i = 1; i < SHORT; i++) {
+        int last = text.length() - 1;
+        int step = last / SAMPLES + 1;
+        int seen = text.charAt(last);
+        for (int i = 0; i < last; i += step) {
             seen |= text.charAt(i);
         }
         return seen < 0x80;
