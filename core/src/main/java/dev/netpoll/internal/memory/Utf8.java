@@ -11,7 +11,7 @@ final class Utf8 {
     private static final int SHORT = 16;
 
     /** How many characters of a text are looked at to guess what it is. */
-    private static final int SAMPLES = 16;
+    private static final int SAMPLES = 32;
 
     /** Never a byte of UTF-8. */
     private static final byte MARK = (byte) 0xFF;
@@ -63,7 +63,7 @@ final class Utf8 {
     /** A guess, from samples all over the text. */
     private static boolean looksLikeAscii(String text) {
         int last = text.length() - 1;
-        int step = last / SAMPLES + 1;
+        int step = (last / SAMPLES) | 1; // odd, as patterns seldom are
         int seen = text.charAt(last);
         for (int i = 0; i < last; i += step) {
             seen |= text.charAt(i);
