@@ -32,10 +32,13 @@ import org.junit.jupiter.api.Test;
         transports = {Transport.TCP6, Transport.UNIX})
 class IdleHeapTest extends ConformanceTest {
     private static final int COUNT = 2000;
-    private static final int GOAL_BYTES = 512;
+    private static final long GOAL_BYTES = 512;
+
+    /** Less would mean that something else was freed meanwhile. */
+    private static final long LEAST_BYTES = 300;
 
     /** What else happens in this JVM may disturb one attempt, but hardly all. */
-    private static final int ATTEMPTS = 4;
+    private static final int ATTEMPTS = 10;
 
     @Test
     void anIdleConnectionHoldsAtMost512BytesOfHeapAfterARequest() throws Exception {
@@ -46,10 +49,14 @@ class IdleHeapTest extends ConformanceTest {
         do {
             long peerBytes = bytesOfAPeer();
             found.add(bytesOfAConnectionAndItsPeer() - peerBytes);
-        } while (found.getLast() > GOAL_BYTES && found.size() < ATTEMPTS);
+        } while (isDisturbed(found.getLast()) && found.size() < ATTEMPTS);
         assertThat(found.getLast())
                 .as("bytes of heap per connection, %s", found)
-                .isBetween(300L, (long) GOAL_BYTES);
+                .isBetween(LEAST_BYTES, GOAL_BYTES);
+    }
+
+    private static boolean isDisturbed(long bytes) {
+        return bytes < LEAST_BYTES || bytes > GOAL_BYTES;
     }
 
     private static void assumeTheKernelQueues(int connections) throws IOException {
