@@ -58,7 +58,7 @@ public final class SegmentReader {
     private long behind;
     private boolean viewed;
     private boolean allViewed;
-    private @Nullable ViewScope scope; // in checked mode only
+    private final @Nullable ViewScope scope = ViewScope.ofMode();
 
     /** Creates an empty one that takes memory for joined views from {@code blocks}. */
     public SegmentReader(BlockSource blocks) {
@@ -111,7 +111,6 @@ public final class SegmentReader {
 
     /** Takes all readable segments away, as a chain; ends all views as {@link #release()} does. */
     public @Nullable Segment take() {
-        park();
         release();
         Segment chain = head;
         head = null;
@@ -202,7 +201,9 @@ public final class SegmentReader {
     public void release() {
         park();
         if (viewed) {
-            endViews();
+            if (scope != null) {
+                scope.end();
+            }
             Segment dead = retired;
             retired = null;
             Segment.freeAll(dead);
@@ -233,7 +234,9 @@ public final class SegmentReader {
         behind = 0;
         viewed = false;
         allViewed = false;
-        endViews();
+        if (scope != null) {
+            scope.end();
+        }
         Segment.freeAll(dead);
         Segment.freeAll(readable);
     }
@@ -410,7 +413,6 @@ public final class SegmentReader {
 
     /** Consumes what is there, at most as many bytes as remain in {@code dst}, into it; returns how many. */
     public int read(ByteBuffer dst) {
-        park();
         if (dst.isReadOnly()) {
             throw new ReadOnlyBufferException();
         }
@@ -437,10 +439,7 @@ public final class SegmentReader {
         if (isNothing(n, "readUtf8")) {
             return "";
         }
-        if (n > HeapScratch.SIZE) {
-            return new String(readBytes(n), StandardCharsets.UTF_8);
-        }
-        if (n <= SMALL_TEXT) {
+        if (n <= SMALL_TEXT || n > HeapScratch.SIZE) {
             return new String(readBytes(n), StandardCharsets.UTF_8);
         }
         byte[] scratch = HeapScratch.take();
@@ -517,24 +516,9 @@ public final class SegmentReader {
         MemorySegment view = segment.view(n);
         segment.exposed = true;
         viewed = true;
-        return CheckedMode.ON && segment.block != null ? scoped(view) : view; // the user's memory ends with its arena
-    }
-
-    private MemorySegment scoped(MemorySegment view) {
-        ViewScope current = scope;
-        if (current == null) {
-            current = new ViewScope();
-            scope = current;
-        }
-        return current.scoped(view);
-    }
-
-    private void endViews() {
-        ViewScope current = scope;
-        if (CheckedMode.ON && current != null) {
-            scope = null;
-            current.end();
-        }
+        return scope != null && segment.block != null
+                ? scope.scoped(view)
+                : view; // the user's memory ends with its arena
     }
 
     /** Consumes {@code n} of the bytes of the first segment. */

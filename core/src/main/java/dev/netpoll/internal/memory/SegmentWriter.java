@@ -53,7 +53,7 @@ public final class SegmentWriter {
     private long before;
     private int reserved = -1;
     private long reservedEnd;
-    private @Nullable ViewScope scope; // in checked mode only
+    private final @Nullable ViewScope scope = ViewScope.ofMode();
 
     /** Creates an empty one that takes its blocks from {@code blocks}; they grow with the number of pending bytes. */
     public SegmentWriter(BlockSource blocks) {
@@ -83,7 +83,9 @@ public final class SegmentWriter {
     /** Takes all pending bytes away, as a chain that belongs to the caller; null when there are none. */
     public @Nullable Segment take() {
         park();
-        endViews();
+        if (scope != null) {
+            scope.end();
+        }
         dropEmptyTail();
         Segment chain = head;
         head = null;
@@ -114,24 +116,7 @@ public final class SegmentWriter {
         }
         reserved = n;
         reservedEnd = pending();
-        return CheckedMode.ON ? scoped(memory) : memory;
-    }
-
-    private MemorySegment scoped(MemorySegment view) {
-        ViewScope current = scope;
-        if (current == null) {
-            current = new ViewScope();
-            scope = current;
-        }
-        return current.scoped(view);
-    }
-
-    private void endViews() {
-        ViewScope current = scope;
-        if (CheckedMode.ON && current != null) {
-            scope = null;
-            current.end();
-        }
+        return scope != null ? scope.scoped(memory) : memory;
     }
 
     /** Keeps the first {@code n} bytes of the reservation that was the last operation. */

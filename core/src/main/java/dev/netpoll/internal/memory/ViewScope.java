@@ -5,6 +5,7 @@ package dev.netpoll.internal.memory;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Checked mode: the common life of the views that a reader or writer hands out until they are released. Each view gets
@@ -13,19 +14,37 @@ import java.lang.foreign.MemorySegment;
 final class ViewScope {
     private static final System.Logger LOG = System.getLogger("dev.netpoll.buffer");
 
-    private final Arena arena = Arena.ofShared();
+    /** Null while there are no views. */
+    private @Nullable Arena arena;
+
+    private ViewScope() {}
+
+    /** A scope without views yet; null unless in checked mode. */
+    static @Nullable ViewScope ofMode() {
+        return CheckedMode.ON ? new ViewScope() : null;
+    }
 
     /** The same memory, but accessible only until {@link #end()}. */
     MemorySegment scoped(MemorySegment view) {
-        return RawMemory.scoped(view, arena);
+        Arena current = arena;
+        if (current == null) {
+            current = Arena.ofShared();
+            arena = current;
+        }
+        return RawMemory.scoped(view, current);
     }
 
-    /** Ends the views; remembers where. */
+    /** Ends the views, if there are any; remembers where. Others may follow. */
     void end() {
+        Arena current = arena;
+        if (current == null) {
+            return;
+        }
+        arena = null;
         Throwable here = CheckedMode.here("released");
-        CheckedMode.released(arena.scope(), here);
+        CheckedMode.released(current.scope(), here);
         try {
-            arena.close();
+            current.close();
         } catch (IllegalStateException e) {
             here.addSuppressed(e);
             LOG.log(System.Logger.Level.ERROR, "views are released while another thread is using them", here);
