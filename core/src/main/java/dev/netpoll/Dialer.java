@@ -4,6 +4,7 @@
 package dev.netpoll;
 
 import dev.netpoll.internal.connection.ConnectionConfig;
+import dev.netpoll.internal.connection.Pace;
 import dev.netpoll.internal.connection.DialAttempt;
 import dev.netpoll.internal.loop.EventLoop;
 import java.io.IOException;
@@ -34,6 +35,7 @@ public final class Dialer {
                 builder.onDisconnect,
                 builder.onError,
                 builder.dispatch.executorOrNull(),
+                builder.dispatch.isAdaptive() ? new Pace() : null,
                 builder.options,
                 false,
                 new ConnectionConfig.Ending(),
@@ -84,7 +86,7 @@ public final class Dialer {
         private @Nullable ConnectionHandler onRequest;
         private @Nullable ConnectionHandler onDisconnect;
         private ErrorHandler onError = ErrorHandler.LOGGING;
-        private Dispatch dispatch = Dispatch.virtual();
+        private Dispatch dispatch = Dispatch.adaptive();
         private @Nullable EventLoopGroup group;
         private ConnectionOptions options = ConnectionOptions.defaults();
         private Duration connectTimeout = Duration.ofSeconds(5);
@@ -122,7 +124,7 @@ public final class Dialer {
             return this;
         }
 
-        /** Who runs the callbacks; {@link Dispatch#virtual()} by default. */
+        /** Who runs the callbacks; {@link Dispatch#adaptive()} by default. */
         public Builder dispatch(Dispatch dispatch) {
             this.dispatch = Objects.requireNonNull(dispatch, "dispatch");
             return this;

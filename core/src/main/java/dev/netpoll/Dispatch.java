@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 public final class Dispatch {
     private static final Dispatch VIRTUAL = new Dispatch("virtual", task -> Thread.startVirtualThread(task));
     private static final Dispatch INLINE = new Dispatch("inline", null);
+    private static final Dispatch ADAPTIVE = new Dispatch("adaptive", VIRTUAL.executor);
 
     private final String name;
     private final @Nullable Executor executor;
@@ -18,6 +19,25 @@ public final class Dispatch {
     private Dispatch(String name, @Nullable Executor executor) {
         this.name = name;
         this.executor = executor;
+    }
+
+    /**
+     * {@return the event loop while handlers prove short, virtual threads otherwise: the default} Handlers may block
+     * and compute as they like, wherever they run.
+     *
+     * <p>Request handlers start out on virtual threads, which go from run to run. When their runs prove short, on
+     * average below 20 µs, the event loop runs them itself, which saves the hand-off. A handler that then blocks or
+     * computes for more than about a millisecond is relieved: another thread takes the loop over and serves the other
+     * connections, the handler goes on undisturbed, and the handlers of this server or dialer run on virtual threads
+     * again for a while, which doubles with each time. A call of this library that has to wait hands the loop over at
+     * once. The flight recorder's events {@code dev.netpoll.DispatchChange} and
+     * {@code dev.netpoll.LoopRelief} tell what happened.
+     *
+     * <p>Threads are used for several runs, so do not leave values in a {@link ThreadLocal}. Other callbacks than
+     * request handlers run on virtual threads of their own.
+     */
+    public static Dispatch adaptive() {
+        return ADAPTIVE;
     }
 
     /** {@return a virtual thread for each run: handlers may block as they like} */
@@ -49,7 +69,11 @@ public final class Dispatch {
         return executor;
     }
 
-    /** {@return {@code virtual}, {@code inline} or {@code executor}} */
+    boolean isAdaptive() {
+        return this == ADAPTIVE;
+    }
+
+    /** {@return {@code adaptive}, {@code virtual}, {@code inline} or {@code executor}} */
     @Override
     public String toString() {
         return name;

@@ -6,6 +6,8 @@ package dev.netpoll;
 import dev.netpoll.internal.connection.ConnectionConfig;
 import dev.netpoll.internal.connection.SocketConnection;
 import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.loop.Supervisor;
+import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.Transport;
 import java.io.IOException;
@@ -14,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Event loops that servers and dialers share. Each loop owns some of the connections; the loops' threads start with the
@@ -33,17 +36,20 @@ public final class EventLoopGroup implements AutoCloseable {
     private final BackendChoice.Chosen chosen;
     private final boolean shared;
     private final int loopCount;
+    private final boolean platformThreads;
     private final String name = "netpoll-" + GROUPS.getAndIncrement();
     private final ReentrantLock starting = new ReentrantLock();
     private final AtomicInteger nextLoop = new AtomicInteger();
     private final AtomicInteger acceptLoops = new AtomicInteger();
     private volatile List<EventLoop> loops = List.of();
+    private @Nullable Supervisor supervisor; // guarded by starting
     private volatile boolean closed;
 
     private EventLoopGroup(Builder builder, boolean shared) {
         this.shared = shared;
         chosen = BackendChoice.choose(builder.backend);
         loopCount = builder.loops;
+        platformThreads = builder.platformThreads;
     }
 
     /** {@return the group that everything uses that was not given one} It is started at first use and never closed. */
@@ -95,6 +101,7 @@ public final class EventLoopGroup implements AutoCloseable {
                 null,
                 ErrorHandler.LOGGING,
                 Dispatch.virtual().executorOrNull(),
+                null,
                 options,
                 false,
                 new ConnectionConfig.Ending(),
@@ -131,11 +138,21 @@ public final class EventLoopGroup implements AutoCloseable {
         } finally {
             starting.unlock();
         }
+        EventLoop.beforeBlocking();
         loops.forEach(EventLoop::stop);
         boolean interrupted = false;
         for (EventLoop loop : loops) {
             try {
                 loop.join(CLOSE_PATIENCE);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        Supervisor overseer = supervisor;
+        if (overseer != null) {
+            overseer.stop();
+            try {
+                overseer.join(CLOSE_PATIENCE);
             } catch (InterruptedException e) {
                 interrupted = true;
             }
@@ -187,12 +204,7 @@ public final class EventLoopGroup implements AutoCloseable {
                 throw new IllegalStateException("the event loop group is closed");
             }
             if (loops.isEmpty()) {
-                List<EventLoop> fresh = new ArrayList<>();
-                for (int i = 0; i < loopCount; i++) {
-                    fresh.add(open(name + "-loop-" + i, true, fresh));
-                }
-                fresh.forEach(EventLoop::start);
-                loops = List.copyOf(fresh);
+                loops = open();
             }
             return loops;
         } finally {
@@ -200,25 +212,42 @@ public final class EventLoopGroup implements AutoCloseable {
         }
     }
 
+    private List<EventLoop> open() throws IOException {
+        Supervisor overseer = new Supervisor(chosen.backend().openWatch(), name);
+        List<EventLoop> fresh = new ArrayList<>();
+        try {
+            for (int i = 0; i < loopCount; i++) {
+                Poller poller = chosen.backend().openPoller();
+                fresh.add(new EventLoop(poller, name + "-loop-" + i, isVirtual(), overseer));
+            }
+            overseer.start(fresh);
+        } catch (IOException e) {
+            fresh.forEach(EventLoop::stop);
+            overseer.stop();
+            throw e;
+        }
+        fresh.forEach(EventLoop::start);
+        supervisor = overseer;
+        return List.copyOf(fresh);
+    }
+
+    private boolean isVirtual() {
+        return !platformThreads && chosen.backend().isWatchable();
+    }
+
     /** {@return a new loop to accept on, not started; its thread keeps the JVM alive} */
     EventLoop openAcceptLoop() throws IOException {
         started();
-        return open(name + "-accept-" + acceptLoops.getAndIncrement(), false, List.of());
-    }
-
-    private EventLoop open(String threadName, boolean daemon, List<EventLoop> siblings) throws IOException {
-        try {
-            return new EventLoop(chosen.backend().openPoller(), threadName, daemon);
-        } catch (IOException e) {
-            siblings.forEach(EventLoop::stop);
-            throw e;
-        }
+        return new EventLoop(
+                chosen.backend().openPoller(), name + "-accept-" + acceptLoops.getAndIncrement(), false);
     }
 
     /** Collects the settings of a group. Not thread-safe. */
     public static final class Builder {
         private Backend backend = Backend.AUTO;
         private int loops = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
+
+        private boolean platformThreads;
 
         private Builder() {}
 
@@ -234,6 +263,16 @@ public final class EventLoopGroup implements AutoCloseable {
                 throw new IllegalArgumentException("loops must be between 1 and 1024: " + loops);
             }
             this.loops = loops;
+            return this;
+        }
+
+        /**
+         * Whether loops run on platform threads; by default they run on virtual ones where the backend can do that
+         * (epoll), which makes it cheaper to wake the virtual threads that wait for answers or run handlers. Platform
+         * threads are better if other code of the process often computes for long on virtual threads.
+         */
+        public Builder platformThreads(boolean platform) {
+            this.platformThreads = platform;
             return this;
         }
 

@@ -5,6 +5,7 @@ package dev.netpoll;
 
 import dev.netpoll.internal.connection.Acceptor;
 import dev.netpoll.internal.connection.ConnectionConfig;
+import dev.netpoll.internal.connection.Pace;
 import dev.netpoll.internal.connection.SocketConnection;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.poll.ListenOptions;
@@ -64,6 +65,7 @@ public final class Server implements AutoCloseable {
                 builder.onDisconnect,
                 builder.onError,
                 builder.dispatch.executorOrNull(),
+                builder.dispatch.isAdaptive() ? new Pace() : null,
                 builder.options.build(),
                 true,
                 ending,
@@ -272,7 +274,7 @@ public final class Server implements AutoCloseable {
         private @Nullable ConnectionHandler onRequest;
         private @Nullable ConnectionHandler onDisconnect;
         private ErrorHandler onError = ErrorHandler.LOGGING;
-        private Dispatch dispatch = Dispatch.virtual();
+        private Dispatch dispatch = Dispatch.adaptive();
         private @Nullable EventLoopGroup group;
         private ConnectionOptions.Builder options = ConnectionOptions.builder();
         private int maxConnections = Integer.MAX_VALUE;
@@ -315,7 +317,7 @@ public final class Server implements AutoCloseable {
             return this;
         }
 
-        /** Who runs the callbacks; {@link Dispatch#virtual()} by default. */
+        /** Who runs the callbacks; {@link Dispatch#adaptive()} by default. */
         public Builder dispatch(Dispatch dispatch) {
             this.dispatch = Objects.requireNonNull(dispatch, "dispatch");
             return this;

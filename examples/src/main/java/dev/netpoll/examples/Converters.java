@@ -48,9 +48,10 @@ final class Converters {
         @Override
         public Dispatch convert(String text) {
             return switch (text) {
+                case "adaptive" -> Dispatch.adaptive();
                 case "virtual" -> Dispatch.virtual();
                 case "inline" -> Dispatch.inline();
-                default -> throw new TypeConversionException("'" + text + "' is not one of virtual, inline");
+                default -> throw new TypeConversionException("'" + text + "' is not one of adaptive, virtual, inline");
             };
         }
     }

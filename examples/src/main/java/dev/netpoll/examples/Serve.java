@@ -62,11 +62,12 @@ final class Serve implements Callable<Integer> {
     @Option(
             names = "--dispatch",
             paramLabel = "NAME",
-            defaultValue = "virtual",
+            defaultValue = "adaptive",
             converter = Converters.OfDispatch.class,
-            description = "virtual: a virtual thread runs the handler; inline: the event loop does"
+            description = "adaptive: the event loop runs the handler while that proves short, virtual threads otherwise;"
+                    + " virtual: a virtual thread for each run; inline: always the event loop"
                     + " (default: ${DEFAULT-VALUE})")
-    private Dispatch dispatch = Dispatch.virtual();
+    private Dispatch dispatch = Dispatch.adaptive();
 
     @Option(
             names = "--loops",
@@ -138,7 +139,7 @@ final class Serve implements Callable<Integer> {
             return inline ? new InlineEcho() : new BlockingEcho();
         }
         if (inline) {
-            throw usageError("--work-ms needs --dispatch virtual: a handler on the event loop must not block");
+            throw usageError("--work-ms needs --dispatch adaptive or virtual: a handler on the event loop must not block");
         }
         return new BlockingEcho(request -> Thread.sleep(workMillis));
     }

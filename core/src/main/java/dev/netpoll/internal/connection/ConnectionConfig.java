@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param disconnect callback, or null
  * @param error told of what callbacks throw
  * @param executor runs the callbacks, or null to run them on the event loop
+ * @param pace decides who runs the request handler, or null if the executor does in any case
  * @param options limits and time-outs
  * @param accepted whether the connections are accepted ones, which close themselves when the peer has finished
  * @param ending whether the owner is shutting down
@@ -31,6 +32,7 @@ public record ConnectionConfig(
         @Nullable ConnectionHandler disconnect,
         ErrorHandler error,
         @Nullable Executor executor,
+        @Nullable Pace pace,
         ConnectionOptions options,
         boolean accepted,
         Ending ending,

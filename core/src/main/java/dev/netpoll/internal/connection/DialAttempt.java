@@ -203,6 +203,7 @@ public final class DialAttempt {
             if (nanos != ConnectionConfig.NEVER) {
                 future.orTimeout(Math.max(nanos, 0), TimeUnit.NANOSECONDS);
             }
+            EventLoop.beforeBlocking();
             return future.get();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -16,6 +16,9 @@ import static dev.netpoll.internal.connection.ConnectionState.READY;
 import static dev.netpoll.internal.connection.ConnectionState.RUNNING;
 
 import dev.netpoll.ConnectionHandler;
+import dev.netpoll.internal.loop.Activation;
+import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.loop.Relief;
 import dev.netpoll.internal.poll.TransportException;
 import org.jspecify.annotations.Nullable;
 
@@ -24,9 +27,9 @@ import org.jspecify.annotations.Nullable;
  * {@link ConnectionState}; {@link #settle} is the one place that decides what happens next, and everybody who changed
  * something it depends on calls it.
  *
- * <p>It is a {@link Runnable} so that starting a run of the handler allocates nothing.
+ * <p>It is itself what is run, so that starting a run of the handler allocates nothing.
  */
-public final class Lifecycle implements Runnable {
+public final class Lifecycle implements Activation {
     private final SocketConnection connection;
     /** For {@link CloseCallbacks}. */
     volatile @Nullable CloseCallbacks closeCallbacks;
@@ -78,7 +81,18 @@ public final class Lifecycle implements Runnable {
     void startDialed() {
         connection.add(RUNNING);
         connection.startTimer();
-        run();
+        open();
+    }
+
+    /** It is ready: runs of the handler may begin. The caller, on the loop, holds RUNNING. */
+    private void open() {
+        connection.add(READY, CLOSING);
+        sayGoodbye();
+        if (endRun(true)) {
+            dispatchRun();
+        } else {
+            settle();
+        }
     }
 
     private void register() {
@@ -97,7 +111,7 @@ public final class Lifecycle implements Runnable {
         connection.startTimer();
         connection.config().ending().apply(connection);
         if (connection.config().connect() == null) {
-            run();
+            open();
         } else {
             CallbackRunner.dispatch(connection, this);
         }
@@ -120,7 +134,7 @@ public final class Lifecycle implements Runnable {
 
     /** Starts a run of the handler unless one is running, or the time for runs has not come or is over. */
     void runHandler() {
-        if (handler == null) {
+        if (handler == null || connection.has(CLOSING)) {
             return;
         }
         boolean inline = connection.config().inline();
@@ -134,10 +148,34 @@ public final class Lifecycle implements Runnable {
         int state = connection.state();
         while ((state & (READY | RUNNING | CLOSING)) == READY) {
             if (connection.advance(state, RUNNING)) {
-                CallbackRunner.dispatch(connection, this);
+                dispatchRun();
                 return;
             }
             state = connection.state();
+        }
+    }
+
+    /** Has the run begin where the handler runs. The caller holds RUNNING. */
+    private void dispatchRun() {
+        ConnectionConfig config = connection.config();
+        if (connection.inLoop() && (config.inline() || config.pace() != null)) {
+            connection.loop().add(this);
+        } else {
+            CallbackRunner.dispatch(connection, this);
+        }
+    }
+
+    @Override
+    public boolean isInline() {
+        Pace pace = connection.config().pace();
+        return pace == null || pace.isInline();
+    }
+
+    @Override
+    public void relieved(Relief cause) {
+        Pace pace = connection.config().pace();
+        if (pace != null) {
+            pace.relieved(cause);
         }
     }
 
@@ -186,9 +224,29 @@ public final class Lifecycle implements Runnable {
         lastRan = current;
         heldBack = false;
         if (goesOn || connection.inbound().hasBytes()) {
-            CallbackRunner.call(connection, current);
+            callHandler(current);
         }
         return true;
+    }
+
+    private void callHandler(ConnectionHandler current) {
+        Pace pace = connection.config().pace();
+        EventLoop loop = connection.loop();
+        if (pace == null) {
+            CallbackRunner.call(connection, current);
+        } else if (!loop.inLoop()) {
+            long begin = System.nanoTime();
+            CallbackRunner.call(connection, current);
+            pace.ranOnThread(begin);
+        } else {
+            boolean timed = Pace.isSample(loop.runs());
+            long begin = timed ? System.nanoTime() : 0;
+            long loan = loop.lend(this);
+            CallbackRunner.call(connection, current);
+            if (loop.reclaim(loan) && timed) {
+                pace.ranInline(begin);
+            }
+        }
     }
 
     /** Ends a run and gives RUNNING back; true if this thread holds it again, because another run is due. */

@@ -192,6 +192,7 @@ final class Outbound extends Side implements ByteSink {
         if (deadlinePassed()) {
             throw ConnectionErrors.writeTimeout(connection, 0, bytes);
         }
+        connection.loop().stir();
         Segment chain = takePending();
         long to = from + bytes;
         enqueued = to;
@@ -323,6 +324,7 @@ final class Outbound extends Side implements ByteSink {
         withdrawn = false;
         boolean interrupted = false;
         connection.onLoop(this::withdraw);
+        EventLoop.beforeBlocking();
         while (!withdrawn && !connection.has(CLOSED)) {
             LockSupport.park(this);
             interrupted |= Thread.interrupted();

@@ -210,6 +210,7 @@ abstract class Side {
             connection.ensureArmed(end);
             return true; // a lock taken on the way there may have used up a wake-up, so look before parking
         }
+        EventLoop.beforeBlocking();
         LockSupport.park(this);
         if (Thread.currentThread().isInterrupted()) {
             throw new InterruptedIOException("interrupted while waiting to " + operation());
@@ -223,7 +224,7 @@ abstract class Side {
         if (thread == null) {
             return false;
         }
-        LockSupport.unpark(thread);
+        connection.loop().unpark(thread);
         return true;
     }
 

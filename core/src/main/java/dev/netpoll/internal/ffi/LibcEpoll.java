@@ -18,10 +18,12 @@ public final class LibcEpoll {
     public static final int EPOLLERR = 0x8;
     public static final int EPOLLHUP = 0x10;
     public static final int EPOLLRDHUP = 0x2000;
+    public static final int EPOLLONESHOT = 1 << 30;
     public static final int EPOLLET = 1 << 31;
 
     private static final int EPOLL_CTL_ADD = 1;
     private static final int EPOLL_CTL_DEL = 2;
+    private static final int EPOLL_CTL_MOD = 3;
     private static final int EPOLL_CLOEXEC = 0x80000;
     private static final int ENOSYS = 38;
 
@@ -53,6 +55,11 @@ public final class LibcEpoll {
     /** Adds a descriptor with its interest and the data its events carry. */
     public static int add(Scratch scratch, int epoll, int fd, int interest, long data) {
         return control(scratch, epoll, EPOLL_CTL_ADD, fd, scratch.epollEvent(interest, data));
+    }
+
+    /** Changes the interest and the data of a descriptor; what is already true is reported (again). */
+    public static int modify(Scratch scratch, int epoll, int fd, int interest, long data) {
+        return control(scratch, epoll, EPOLL_CTL_MOD, fd, scratch.epollEvent(interest, data));
     }
 
     /** Removes a descriptor; events fetched before may still be in the hands of whoever waited. */

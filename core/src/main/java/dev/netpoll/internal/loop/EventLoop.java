@@ -7,25 +7,36 @@ import dev.netpoll.internal.memory.BlockSource;
 import dev.netpoll.internal.memory.LoopCache;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.queue.MpscQueue;
+import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A thread that owns sockets: turn = poll → deliver → run tasks → expire timers.
+ * Owns sockets: turn = poll → deliver → run what is due → run tasks → expire timers → rest.
+ *
+ * <p>A loop is not a thread but a {@link Baton}: its state lies in these fields, and the {@link Driver} that holds the
+ * baton drives it. While the driver is inside user code that may block, the baton is lent, and the {@link Supervisor}
+ * may give it to another driver, who goes on with the rest of the batch.
  *
  * <p><b>Place.</b> Made by a group of loops; connections live on one loop for all their life.
  *
- * <p><b>Threads.</b> Methods marked <i>loop</i> only on the loop's thread, the others on any. What a thread did before
- * {@link #execute} happens-before the task.
+ * <p><b>Threads.</b> Methods marked <i>loop</i> only for the holder of the baton, the others on any thread. What a
+ * thread did before {@link #execute} happens-before the task.
  *
  * <p><b>Fails.</b> What a task, timer or event throws is logged and does not end the loop. A poller that fails does:
  * all residents are evicted.
@@ -33,12 +44,13 @@ import java.util.function.Consumer;
 public final class EventLoop implements Executor {
     /*
      * Life:   NEW --start--> RUNNING --stop (any thread)--> STOPPING --no residents left (loop)--> ENDED
-     * Sleep:  AWAKE --loop, before it blocks--> ASLEEP --loop after poll, or CAS by the first producer--> AWAKE
+     * Sleep:  AWAKE --loop, before it waits--> ASLEEP --loop after the wait, or CAS by the first producer--> AWAKE
      *
      * I1  A producer adds its task, then looks at sleep; the loop sets ASLEEP, then looks at the tasks. Both are
      *     volatile, so one of them sees the other: no task waits behind a blocked poll.
      * I2  Only the producer whose CAS ASLEEP -> AWAKE succeeds calls wakeup(): one system call per sleep.
-     * I3  residents, timers and now are touched by the loop's thread only.
+     * I3  residents, timers, due and now are touched by the holder of the baton only.
+     * I4  User code that may block never runs while the baton is held, but only while it is lent.
      */
     private static final int NEW = 0;
     private static final int RUNNING = 1;
@@ -51,16 +63,27 @@ public final class EventLoop implements Executor {
     /** Tasks run per turn at most, so that sockets are looked at even while tasks beget tasks. */
     private static final int TASKS_PER_TURN = 1024;
 
+    /** How often unused memory and threads are given back. */
+    private static final long TRIM_NANOS = Duration.ofSeconds(1).toNanos();
+
     private static final System.Logger LOG = System.getLogger("dev.netpoll");
 
     private static final VarHandle LIFE;
     private static final VarHandle SLEEP;
+    private static final VarHandle HOLDER;
+    private static final VarHandle TURNS;
+    private static final VarHandle RUNS;
+    private static final VarHandle STIRRED;
 
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
             LIFE = lookup.findVarHandle(EventLoop.class, "life", int.class);
             SLEEP = lookup.findVarHandle(EventLoop.class, "sleep", int.class);
+            HOLDER = lookup.findVarHandle(EventLoop.class, "holder", Thread.class);
+            TURNS = lookup.findVarHandle(EventLoop.class, "turns", long.class);
+            RUNS = lookup.findVarHandle(EventLoop.class, "runs", long.class);
+            STIRRED = lookup.findVarHandle(EventLoop.class, "stirred", boolean.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -74,32 +97,29 @@ public final class EventLoop implements Executor {
         protected abstract void evict();
     }
 
-    private static final class LoopThread extends Thread {
-        LoopThread(EventLoop loop, String name, boolean daemon) {
-            super(null, loop::run, name, 0, false);
-            setDaemon(daemon);
-        }
-    }
-
-    /** How often unused memory is given back. */
-    private static final long TRIM_NANOS = Duration.ofSeconds(1).toNanos();
-
+    private final String name;
     private final Poller poller;
     private final LoopCache memory;
-    private final LoopThread thread;
     private final MpscQueue<Runnable> tasks = new MpscQueue<>();
     private final TimerHeap timers = new TimerHeap();
+    private final ArrayDeque<Activation> due = new ArrayDeque<>();
+    private final Workers workers;
+    private final Rest rest;
+    final Baton baton = new Baton();
+    final @Nullable Supervisor supervisor;
 
     private final Timer trim = new Timer() {
         @Override
         protected void expired(long now) {
             memory.trim();
+            workers.trim();
         }
     };
 
     private final List<Resident> residents = new ArrayList<>();
     private final AtomicInteger assigned = new AtomicInteger();
     private final ReentrantLock leftovers = new ReentrantLock();
+    private final CountDownLatch end = new CountDownLatch(1);
     private long now = System.nanoTime();
 
     @SuppressWarnings("UnusedVariable") // through LIFE
@@ -110,27 +130,102 @@ public final class EventLoop implements Executor {
 
     private volatile int residentCount;
 
-    /** Makes a loop that drives {@code poller} and closes it in the end; {@link #start} starts its thread. */
+    /** The driver of the current epoch; its first one is made by {@link #start}. */
+    volatile @Nullable Driver driver;
+
+    /** The thread that holds the baton; null while nobody does. Threads only ask whether it is themselves. */
+    @SuppressWarnings("UnusedVariable") // through HOLDER
+    private @Nullable Thread holder;
+
+    /** What user code runs, while the baton is lent. */
+    @Nullable
+    Activation lentTo;
+
+    /** For {@link Watchman}: progress, written by the driver. */
+    private long turns;
+
+    private long runs;
+
+    /** Whether any thread used a connection of this loop lately, so that threads do get processors. */
+    @SuppressWarnings("UnusedVariable") // through STIRRED
+    private boolean stirred;
+
+    private final boolean isVirtual;
+    private final boolean isDaemon;
+    private final Watchman watchman = new Watchman(this);
+
+    /** Makes a loop on a platform thread that drives {@code poller} and closes it in the end. */
     public EventLoop(Poller poller, String name, boolean daemon) {
+        this(poller, name, daemon, false, null);
+    }
+
+    /** Makes a loop with a supervisor, on virtual threads if the supervisor can watch its poller. */
+    public EventLoop(Poller poller, String name, boolean virtual, Supervisor supervisor) {
+        this(poller, name, true, virtual, supervisor);
+    }
+
+    private EventLoop(Poller poller, String name, boolean daemon, boolean virtual, @Nullable Supervisor supervisor) {
         this.poller = poller;
-        this.memory = poller.memory();
-        this.thread = new LoopThread(this, name, daemon);
+        this.name = name;
+        this.supervisor = supervisor;
+        memory = poller.memory();
+        workers = new Workers(name, Carriers.count());
+        isVirtual = virtual;
+        isDaemon = daemon;
+        rest = new Rest(this, poller);
     }
 
-    /** {@return whether the calling thread is an event loop, of whichever group, and so must not block} */
+    String name() {
+        return name;
+    }
+
+    /** {@return whether the calling thread holds an event loop, of whichever group, and so must not block} */
     public static boolean onLoop() {
-        return Thread.currentThread() instanceof LoopThread;
+        Driver current = Driver.current();
+        return current != null && current.loop.inLoop();
     }
 
-    /** {@return whether the calling thread is this loop's} */
+    /** To be called before waiting: if the calling thread has lent its loop to run user code, another one takes over. */
+    public static void beforeBlocking() {
+        Driver current = Driver.current();
+        if (current != null) {
+            current.loop.watchman.handOver(current);
+        }
+    }
+
+    /** {@return whether the calling thread holds this loop} */
     public boolean inLoop() {
-        return Thread.currentThread() == thread;
+        return HOLDER.getOpaque(this) == Thread.currentThread();
     }
 
-    /** Starts the thread; once. */
+    /** Starts it; once. */
     public void start() {
         if (LIFE.compareAndSet(this, NEW, RUNNING)) {
-            thread.start();
+            start(isVirtual ? Driver.virtual(this, 0) : Driver.platform(this, 0, isDaemon));
+        }
+    }
+
+    /** Starts the driver of the epoch that has begun. */
+    void start(Driver next) {
+        driver = next;
+        next.start();
+    }
+
+    Driver successor(long epoch, boolean standIn) {
+        if (standIn) {
+            return Driver.standIn(this, epoch);
+        }
+        return isVirtual ? Driver.virtual(this, epoch) : Driver.platform(this, epoch, true);
+    }
+
+    boolean isVirtual() {
+        return isVirtual;
+    }
+
+    /** The loop is number {@code index} of its supervisor; before it starts. */
+    void supervised(int index) throws TransportException {
+        if (supervisor != null && isVirtual) {
+            rest.supervised(supervisor, index);
         }
     }
 
@@ -143,7 +238,7 @@ public final class EventLoop implements Executor {
     @Override
     public void execute(Runnable task) {
         if (life == ENDED) {
-            throw new RejectedExecutionException("the event loop " + thread.getName() + " has ended");
+            throw new RejectedExecutionException("the event loop " + name + " has ended");
         }
         submit(task);
         if (life == ENDED) {
@@ -246,6 +341,7 @@ public final class EventLoop implements Executor {
     public void stop() {
         if (LIFE.compareAndSet(this, NEW, ENDED)) {
             poller.close();
+            end.countDown();
             return;
         }
         if (LIFE.compareAndSet(this, RUNNING, STOPPING)) {
@@ -253,50 +349,257 @@ public final class EventLoop implements Executor {
         }
     }
 
-    /** Waits for the loop's thread to end, at most so long. */
+    /** Waits for the loop's end, at most so long. */
     public boolean join(Duration timeout) throws InterruptedException {
-        return thread.getState() == Thread.State.NEW || thread.join(timeout);
+        return life == NEW || end.await(timeout.toNanos(), TimeUnit.NANOSECONDS);
     }
 
-    private void run() {
+    // ---- what runs user code ----
+
+    /** <i>Loop.</i> A run of user code is due; it begins within this turn. */
+    public void add(Activation activation) {
+        due.add(activation);
+    }
+
+    /** Wakes a thread that waits for something on this loop. Any thread. */
+    public void unpark(Thread waiter) {
+        if (inLoop()) {
+            rest.hasWoken();
+        }
+        LockSupport.unpark(waiter);
+    }
+
+    /** Some thread uses a connection of this loop: threads do get processors. Any thread. */
+    public void stir() {
+        if (!(boolean) STIRRED.getOpaque(this)) {
+            STIRRED.setOpaque(this, true);
+        }
+    }
+
+    /**
+     * <i>Loop.</i> Lends the baton, to run user code; until {@link #reclaim} the calling thread is as any other.
+     *
+     * @return what to reclaim it with
+     */
+    public long lend(Activation activation) {
+        Driver current = Objects.requireNonNull(driver);
+        assert inLoop();
+        lentTo = activation;
+        RUNS.setOpaque(this, runs + 1);
+        letGo();
+        baton.lend(current.epoch);
+        Supervisor overseer = supervisor;
+        if (overseer != null) {
+            overseer.notice();
+        }
+        return current.epoch;
+    }
+
+    /** The user code has returned; {@return false if the loop has another driver now} */
+    public boolean reclaim(long loan) {
+        boolean _ = Thread.interrupted(); // a status that user code left behind
+        if (!baton.reclaim(loan)) {
+            return false;
+        }
+        lentTo = null;
+        hold();
+        return true;
+    }
+
+    private void hold() {
+        HOLDER.setOpaque(this, Thread.currentThread());
         memory.own();
+    }
+
+    private void letGo() {
+        memory.release();
+        HOLDER.setOpaque(this, null);
+    }
+
+    // ---- driving ----
+
+    /** Drives while the driver's epoch lasts. */
+    void drive(Driver me) {
+        if (!take(me)) {
+            return;
+        }
         try {
             while (life == RUNNING || !residents.isEmpty()) {
-                turn();
+                if (!turn(me)) {
+                    return; // another driver has taken over
+                }
             }
         } catch (IOException | RuntimeException | Error e) {
-            LOG.log(System.Logger.Level.ERROR, "the event loop " + thread.getName() + " failed", e);
-        } finally {
+            LOG.log(System.Logger.Level.ERROR, "the event loop " + name + " failed", e);
+        }
+        if (baton.isHeld(me.epoch)) {
             end();
         }
     }
 
-    private void turn() throws IOException {
-        long timeout = 0;
-        if (tasks.isEmpty()) {
-            timeout = timers.untilFirst(System.nanoTime());
-            if (timeout != 0) {
-                sleep = ASLEEP;
-                if (!tasks.isEmpty()) {
-                    timeout = 0;
-                }
+    private boolean take(Driver me) {
+        if (!baton.take(me.epoch)) {
+            return false;
+        }
+        hold();
+        return true;
+    }
+
+    /** {@return false if the baton was lost} A driver that takes over begins with what is left of the batch. */
+    private boolean turn(Driver me) throws IOException {
+        TURNS.setOpaque(this, turns + 1);
+        while (poller.deliver()) {
+            if (!runDue(me)) {
+                return false;
             }
         }
-        poller.poll(timeout);
-        sleep = AWAKE;
-        now = System.nanoTime();
         runTasks();
         expireTimers();
-        if (memory.isActive() && !trim.isArmed()) {
+        if (!runDue(me)) {
+            return false;
+        }
+        if (!trim.isArmed() && (memory.isActive() || workers.isUsed())) {
             timers.arm(trim, now + TRIM_NANOS);
         }
+        if (me.isStandIn && watchman.isReturnDue()) {
+            letGo();
+            watchman.giveBack(me);
+            return false;
+        }
+        return rest.rest(me);
     }
+
+    /** Runs what is due, or has workers do it; {@return false if the baton was lost} */
+    private boolean runDue(Driver me) {
+        for (Activation next = due.peek(); next != null; next = due.peek()) {
+            if (next.isInline() || me.isStandIn) {
+                due.remove();
+                next.run();
+                if (!baton.isHeld(me.epoch)) {
+                    return false;
+                }
+            } else if (workers.offer(next)) {
+                due.remove();
+            } else {
+                break; // they go on in the next turn
+            }
+        }
+        return !me.isStandIn || runQueued(me);
+    }
+
+    /** A stand-in is there because workers get no carrier, so it runs what waits for them. */
+    private boolean runQueued(Driver me) {
+        for (Activation next = workers.poll(); next != null; next = workers.poll()) {
+            next.run();
+            if (!baton.isHeld(me.epoch)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    // ---- resting, for Rest; loop ----
+
+    /** {@return whether runs wait for workers} */
+    boolean isWaitingForWorkers() {
+        return workers.isWaiting() || !due.isEmpty();
+    }
+
+    boolean engageWorkers() {
+        return workers.engage();
+    }
+
+    /** Says that the loop is about to wait; {@return whether it may} */
+    boolean fallAsleep() {
+        sleep = ASLEEP; // I1
+        return tasks.isEmpty();
+    }
+
+    boolean hasTasks() {
+        return !tasks.isEmpty();
+    }
+
+    /** {@return nanoseconds until the first timer, 0 if it is due, -1 if there is none} */
+    long untilFirstTimer(long at) {
+        return timers.untilFirst(at);
+    }
+
+    /** Waits for events, and takes note of the time. */
+    boolean fetch(long timeoutNanos) throws IOException {
+        boolean fetched = poller.fetch(timeoutNanos);
+        sleep = AWAKE;
+        now = System.nanoTime();
+        return fetched;
+    }
+
+    /** Lets others have the carrier; {@return false if the baton was lost} */
+    @SuppressWarnings("ThreadPriorityCheck") // virtual threads are scheduled by us all
+    boolean giveWay(Driver me) {
+        letGo();
+        baton.offer(me.epoch);
+        Thread.yield();
+        return take(me);
+    }
+
+    /** Parks until {@link #awaken}; {@return false if the baton was lost} */
+    boolean park(Driver me, int key) {
+        letGo();
+        baton.idle(me.epoch);
+        Supervisor overseer = supervisor;
+        if (overseer == null || !overseer.arm(poller, key)) {
+            awaken(); // nobody else will
+        } else {
+            overseer.notice(); // of the time until which it rests
+        }
+        while (baton.isIdle(me.epoch)) {
+            LockSupport.park(this);
+            boolean _ = Thread.interrupted(); // means nothing here, and would end every park
+        }
+        return take(me);
+    }
+
+    // ---- for the supervisor ----
+
+    /** Wakes the driver if it rests. */
+    void awaken() {
+        Driver current = driver;
+        if (baton.awaken() && current != null) {
+            LockSupport.unpark(current.thread);
+        }
+    }
+
+    /** {@return after how many nanoseconds it wants to be looked at again, -1 for never} Supervisor only. */
+    long inspect(long at, boolean late) {
+        return watchman.inspect(at, late);
+    }
+
+    long turns() {
+        return (long) TURNS.getOpaque(this);
+    }
+
+    /** {@return how many runs of user code it has begun} */
+    public long runs() {
+        return (long) RUNS.getOpaque(this);
+    }
+
+    /** {@return until when it rests, or {@link Long#MAX_VALUE}} */
+    long restsUntil() {
+        return rest.until();
+    }
+
+    boolean isStirred() {
+        boolean was = (boolean) STIRRED.getOpaque(this);
+        STIRRED.setOpaque(this, false);
+        return was;
+    }
+
+    // ---- tasks and timers ----
 
     private void expireTimers() {
         try {
             timers.expire(now);
         } catch (RuntimeException | Error e) { // the timers behind it expire in the next turn
-            LOG.log(System.Logger.Level.ERROR, "a timer on the event loop " + thread.getName() + " failed", e);
+            LOG.log(System.Logger.Level.ERROR, "a timer on the event loop " + name + " failed", e);
         }
     }
 
@@ -310,14 +613,30 @@ public final class EventLoop implements Executor {
         }
     }
 
+    private void runSafely(Runnable task) {
+        try {
+            task.run();
+        } catch (RuntimeException | Error e) {
+            LOG.log(System.Logger.Level.ERROR, "a task on the event loop " + name + " failed", e);
+        }
+    }
+
+    // ---- end ----
+
     private void end() {
         LIFE.setVolatile(this, STOPPING);
         forEachResident(resident -> runSafely(resident::evict));
         runTasks();
+        for (Activation left = due.poll(); left != null; left = due.poll()) {
+            Thread.startVirtualThread(left);
+        }
         LIFE.setVolatile(this, ENDED);
         runLeftovers();
+        workers.end();
         poller.close();
         memory.disown();
+        HOLDER.setOpaque(this, null);
+        end.countDown();
     }
 
     /** After the end, whoever holds the lock is the queue's one consumer. */
@@ -329,14 +648,6 @@ public final class EventLoop implements Executor {
             }
         } finally {
             leftovers.unlock();
-        }
-    }
-
-    private void runSafely(Runnable task) {
-        try {
-            task.run();
-        } catch (RuntimeException | Error e) {
-            LOG.log(System.Logger.Level.ERROR, "a task on the event loop " + thread.getName() + " failed", e);
         }
     }
 }

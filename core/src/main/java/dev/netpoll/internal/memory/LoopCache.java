@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Invariants:
  * <ul>
- *   <li>I1. The stacks and their counts are touched by the owner only, which is one thread for the cache's life.
+ *   <li>I1. The stacks and their counts are touched by the owner only. Ownership moves along a happens-before edge of
+ *       the threads concerned; a thread asks only whether it is the owner itself, so a plain field answers.
  *   <li>I2. What it holds is bounded: {@link #MAX_BLOCKS} and {@link #MAX_BYTES} per class of at most
  *       {@link #LARGEST}, {@link #MAX_REMOTE} bytes of remote frees. The rest goes to the pool.
  *   <li>I3. The remote list is pushed to by single blocks and only ever taken whole, so it has no ABA problem. What the
@@ -53,6 +54,7 @@ public final class LoopCache implements BlockSource {
     private static final VarHandle LISTED;
     private static final VarHandle COUNT;
     private static final VarHandle HITS;
+    private static final VarHandle OWNER;
 
     static {
         try {
@@ -61,6 +63,7 @@ public final class LoopCache implements BlockSource {
             LISTED = lookup.findVarHandle(RemoteFields.class, "listed", long.class);
             COUNT = lookup.findVarHandle(Stack.class, "count", int.class);
             HITS = lookup.findVarHandle(LoopCache.class, "hits", long.class);
+            OWNER = lookup.findVarHandle(LoopCache.class, "owner", Thread.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -108,6 +111,9 @@ public final class LoopCache implements BlockSource {
     /** Null until the owner has come, and after it has gone. */
     private volatile @Nullable Thread owner;
 
+    /** Owner only. */
+    private boolean registered;
+
     private volatile boolean active;
 
     private final Remote remote = new Remote();
@@ -130,13 +136,23 @@ public final class LoopCache implements BlockSource {
         return pool;
     }
 
-    /** Makes the calling thread the owner. */
+    /** Makes the calling thread the owner. What the owner before it did must happen-before. */
     public void own() {
-        if (owner != null) {
-            throw new IllegalStateException("owned by " + owner);
+        Thread current = Thread.currentThread();
+        Thread before = (Thread) OWNER.getOpaque(this);
+        if (before != null && before != current) {
+            throw new IllegalStateException("owned by " + before);
         }
-        owner = Thread.currentThread();
-        pool.register(this);
+        OWNER.setOpaque(this, current);
+        if (!registered) {
+            registered = true;
+            pool.register(this);
+        }
+    }
+
+    /** <i>Owner.</i> Gives up the ownership, and keeps the blocks for the next owner. */
+    public void release() {
+        OWNER.setOpaque(this, null);
     }
 
     /** <i>Owner.</i> Gives everything back; from now on it only passes on to the pool. Idempotent. */
@@ -144,6 +160,7 @@ public final class LoopCache implements BlockSource {
         if (owner == Thread.currentThread()) {
             deactivate();
             owner = null;
+            registered = false;
             pool.unregister(this);
         }
     }

@@ -21,6 +21,12 @@ public interface Backend {
     /** Opens the poller of one event loop; the loop closes it. */
     Poller openPoller() throws IOException;
 
+    /** Opens a watch over pollers of this backend. */
+    PollerWatch openWatch() throws IOException;
+
+    /** {@return whether a watch can watch the pollers, so that a loop needs no thread to wait} */
+    boolean isWatchable();
+
     /** Opens, binds and listens. The result accepts nothing until {@link Poller#listen}. */
     ListenSocket bind(SocketAddress address, ListenOptions options) throws IOException;
 

@@ -13,8 +13,8 @@ import java.net.SocketAddress;
  * <p><b>Place.</b> Opened by an event loop from a {@link Backend}; driven by whoever owns that loop.
  *
  * <p><b>Threads.</b> Only the loop's owner, except {@link #wakeup()}: any thread. What a thread did before
- * {@code wakeup()} happens-before the return of the {@link #poll} it ends. All events are delivered from inside
- * {@code poll}, on its caller's thread.
+ * {@code wakeup()} happens-before the return of the {@link #fetch} it ends. All events are delivered from inside
+ * {@link #deliver}, on its caller's thread.
  *
  * <p><b>Memory.</b> Owns the memory it receives into; bytes are handed over as segments that belong to the receiver.
  *
@@ -23,15 +23,40 @@ import java.net.SocketAddress;
  */
 public interface Poller extends AutoCloseable {
     /**
-     * Waits for events and delivers them.
+     * Waits for a batch of events, which {@link #deliver} then delivers one by one. The batch before must have been
+     * delivered.
      *
      * @param timeoutNanos how long to wait at most: 0 does not wait, a negative value has no limit; rounded up to
      *     what the kernel can express. Returns at once while sockets are known to have more to read.
+     * @return whether there is something to deliver; false after a time-out or a wake-up
+     */
+    boolean fetch(long timeoutNanos) throws IOException;
+
+    /**
+     * Delivers the next event of the batch. Between two calls the loop may get another owner, who goes on.
+     *
+     * @return false if the batch was delivered completely
+     */
+    boolean deliver();
+
+    /**
+     * Waits for events and delivers them: {@link #fetch} and {@link #deliver}.
+     *
      * @return how many events were delivered; 0 after a time-out or a wake-up
      */
-    int poll(long timeoutNanos) throws IOException;
+    default int poll(long timeoutNanos) throws IOException {
+        fetch(timeoutNanos);
+        int delivered = 0;
+        while (deliver()) {
+            delivered++;
+        }
+        return delivered;
+    }
 
-    /** Ends the running or the next {@link #poll} early. Costs a system call: callers elide what they can. */
+    /** Gives back what is kept for the next events, as none are expected soon. */
+    void quiesce();
+
+    /** Ends the running or the next {@link #fetch} early. Costs a system call: callers elide what they can. */
     void wakeup();
 
     /**

@@ -12,6 +12,7 @@ import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenOptions;
 import dev.netpoll.internal.poll.ListenSocket;
 import dev.netpoll.internal.poll.Poller;
+import dev.netpoll.internal.poll.PollerWatch;
 import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
@@ -39,6 +40,16 @@ public final class EpollBackend implements Backend {
     @Override
     public Poller openPoller() throws TransportException {
         return new EpollPoller();
+    }
+
+    @Override
+    public PollerWatch openWatch() throws TransportException {
+        return new EpollWatch();
+    }
+
+    @Override
+    public boolean isWatchable() {
+        return true;
     }
 
     @Override

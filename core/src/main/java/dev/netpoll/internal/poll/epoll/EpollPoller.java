@@ -52,6 +52,13 @@ final class EpollPoller implements Poller {
     private final int epoll;
     private final GuardedFd eventfd;
     private EpollEvents events = new EpollEvents(FIRST_EVENTS);
+
+    /** The batch: how many events it has, which comes next, and how many of {@link #again} belong to it. */
+    private int fetched;
+
+    private int next;
+    private int continued;
+
     private boolean quiet;
     private boolean closed;
 
@@ -77,38 +84,59 @@ final class EpollPoller implements Poller {
     }
 
     @Override
-    public int poll(long timeoutNanos) throws IOException {
-        int waiting = again.size();
-        if (quiet && waiting == 0 && timeoutNanos != 0) {
+    public boolean fetch(long timeoutNanos) throws IOException {
+        continued = again.size();
+        if (quiet && continued == 0 && timeoutNanos != 0) {
             receiveBuffer.release();
         }
-        int fetched = LibcEpoll.await(scratch, epoll, events, waiting > 0 ? 0 : timeoutNanos);
+        next = 0;
+        fetched = LibcEpoll.await(scratch, epoll, events, continued > 0 ? 0 : timeoutNanos);
         if (fetched < 0) {
-            if (fetched != -Errno.EINTR) {
-                throw new TransportException("epoll_wait", -fetched);
-            }
+            int error = -fetched;
             fetched = 0;
+            if (error != Errno.EINTR) {
+                throw new TransportException("epoll_wait", error);
+            }
         }
-        int delivered = 0;
-        for (int i = 0; i < fetched; i++) {
-            long token = events.data(i);
+        quiet = true;
+        return fetched > 0 || continued > 0;
+    }
+
+    @Override
+    public boolean deliver() {
+        while (next < fetched) {
+            int index = next++;
+            long token = events.data(index);
             Pollable pollable = token == WAKEUP ? null : slots.find(token);
             if (pollable != null) {
-                pollable.ready(events.events(i));
-                delivered++;
+                quiet = false;
+                pollable.ready(events.events(index));
+                return true;
             }
         }
-        // Only those that waited before this turn: who joins now had its share.
-        for (int i = 0; i < waiting; i++) {
+        if (continued > 0) { // only those that waited before this turn: who joined since had its share
+            continued--;
+            quiet = false;
             again.remove().continueTurn();
-            delivered++;
+            return true;
         }
         slots.recycle();
         if (fetched == events.capacity() && fetched < MOST_EVENTS) {
             events = new EpollEvents(fetched * 2);
         }
-        quiet = delivered == 0;
-        return delivered;
+        fetched = 0;
+        next = 0;
+        return false;
+    }
+
+    @Override
+    public void quiesce() {
+        receiveBuffer.release();
+    }
+
+    /** {@return the descriptor of the epoll instance, which is readable when there are events} */
+    int descriptor() {
+        return epoll;
     }
 
     @Override

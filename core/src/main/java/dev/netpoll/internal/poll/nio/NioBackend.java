@@ -7,7 +7,9 @@ import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenOptions;
 import dev.netpoll.internal.poll.ListenSocket;
+import dev.netpoll.internal.poll.ParkingWatch;
 import dev.netpoll.internal.poll.Poller;
+import dev.netpoll.internal.poll.PollerWatch;
 import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
@@ -44,6 +46,16 @@ public final class NioBackend implements Backend {
         } catch (IOException e) {
             throw NioErrno.wrap("open selector", e, Errno.EMFILE);
         }
+    }
+
+    @Override
+    public PollerWatch openWatch() {
+        return new ParkingWatch();
+    }
+
+    @Override
+    public boolean isWatchable() {
+        return false;
     }
 
     @Override

@@ -40,35 +40,63 @@ final class NioPoller implements Poller {
 
     private @Nullable Block viewed;
     private ByteBuffer view = ByteBuffer.allocate(0);
+
+    /** The batch: its keys, which of them comes next, and how many of {@link #again} belong to it. */
+    private SelectionKey[] batch = NONE;
+
+    private int next;
+    private int continued;
+
     private boolean quiet;
 
     NioPoller() throws IOException {}
 
     @Override
-    public int poll(long timeoutNanos) throws IOException {
-        int waiting = again.size();
-        if (quiet && waiting == 0 && timeoutNanos != 0) {
-            release();
+    public boolean fetch(long timeoutNanos) throws IOException {
+        continued = again.size();
+        if (quiet && continued == 0 && timeoutNanos != 0) {
+            quiesce();
         }
-        select(waiting > 0 ? 0 : timeoutNanos);
+        next = 0;
+        batch = NONE;
+        select(continued > 0 ? 0 : timeoutNanos);
         // A copy, because flushCancelled() selects again.
         Set<SelectionKey> selected = selector.selectedKeys();
-        SelectionKey[] batch = selected.isEmpty() ? NONE : selected.toArray(NONE);
-        selected.clear();
-        int delivered = 0;
-        for (SelectionKey key : batch) {
+        if (!selected.isEmpty()) {
+            batch = selected.toArray(NONE);
+            selected.clear();
+        }
+        quiet = true;
+        return batch.length > 0 || continued > 0;
+    }
+
+    @Override
+    public boolean deliver() {
+        while (next < batch.length) {
+            SelectionKey key = batch[next++];
             if (key.isValid() && key.attachment() instanceof NioPollable pollable) {
+                quiet = false;
                 // What the receiver of an earlier event switched off is not told any more.
                 pollable.ready(key.readyOps() & key.interestOps());
-                delivered++;
+                return true;
             }
         }
-        for (int i = 0; i < waiting; i++) {
+        batch = NONE;
+        next = 0;
+        if (continued > 0) {
+            continued--;
+            quiet = false;
             again.remove().continueTurn();
-            delivered++;
+            return true;
         }
-        quiet = delivered == 0;
-        return delivered;
+        return false;
+    }
+
+    @Override
+    public void quiesce() {
+        receiveBuffer.release();
+        viewed = null;
+        view = ByteBuffer.allocate(0);
     }
 
     private void select(long timeoutNanos) throws IOException {
@@ -137,12 +165,6 @@ final class NioPoller implements Poller {
         return view.clear();
     }
 
-    private void release() {
-        receiveBuffer.release();
-        viewed = null;
-        view = ByteBuffer.allocate(0);
-    }
-
     @Override
     public LoopCache memory() {
         return memory;
@@ -157,6 +179,6 @@ final class NioPoller implements Poller {
             // Nobody can do anything about it.
         }
         again.clear();
-        release();
+        quiesce();
     }
 }

@@ -12,6 +12,7 @@ import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportEvents;
 import dev.netpoll.internal.poll.TransportException;
 import java.net.SocketAddress;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashSet;
@@ -32,6 +33,7 @@ final class MemoryPoller implements Poller {
     private final Condition changed;
     private final LoopCache memory = new LoopCache(SegmentPool.shared());
     private final Set<Source> ready = new LinkedHashSet<>();
+    private final ArrayDeque<Source> batch = new ArrayDeque<>();
     private boolean woken;
 
     MemoryPoller(MemoryNetwork network) {
@@ -46,13 +48,23 @@ final class MemoryPoller implements Poller {
     }
 
     @Override
-    public int poll(long timeoutNanos) {
-        int delivered = 0;
-        for (Source source : waitForSources(timeoutNanos)) {
-            delivered += source.turn();
-        }
-        return delivered;
+    public boolean fetch(long timeoutNanos) {
+        batch.addAll(waitForSources(timeoutNanos));
+        return !batch.isEmpty();
     }
+
+    @Override
+    public boolean deliver() {
+        for (Source source = batch.poll(); source != null; source = batch.poll()) {
+            if (source.turn() > 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    @Override
+    public void quiesce() {}
 
     private List<Source> waitForSources(long timeoutNanos) {
         network.lock.lock();

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.connection;
+
+import jdk.jfr.Category;
+import jdk.jfr.Description;
+import jdk.jfr.Event;
+import jdk.jfr.FlightRecorder;
+import jdk.jfr.Label;
+import jdk.jfr.Name;
+import jdk.jfr.StackTrace;
+import jdk.jfr.Timespan;
+
+/** Events of adaptive dispatch in the flight recorder. Nothing happens in a runtime without {@code jdk.jfr}. */
+final class DispatchEvents {
+    private static final boolean AVAILABLE =
+            ModuleLayer.boot().findModule("jdk.jfr").isPresent();
+
+    private DispatchEvents() {}
+
+    /** Handlers moved to the event loop, or back to threads. */
+    static void change(boolean inline, String why, long meanNanos, long backOffNanos) {
+        if (AVAILABLE && FlightRecorder.isInitialized()) {
+            DispatchChange event = new DispatchChange();
+            event.inline = inline;
+            event.why = why;
+            event.mean = meanNanos;
+            event.backOff = backOffNanos;
+            event.commit();
+        }
+    }
+
+    @Name("dev.netpoll.DispatchChange")
+    @Label("Dispatch Change")
+    @Category({"Netpoll", "Dispatch"})
+    @Description("The request handlers of a server proved short and run on the event loops now, or no longer do so")
+    @StackTrace(false)
+    static final class DispatchChange extends Event {
+        @Label("On the Event Loops")
+        boolean inline;
+
+        @Label("Reason")
+        String why = "";
+
+        @Label("Mean Time of a Run")
+        @Timespan(Timespan.NANOSECONDS)
+        long mean;
+
+        @Label("Not Inline Again For")
+        @Timespan(Timespan.NANOSECONDS)
+        long backOff;
+    }
+}

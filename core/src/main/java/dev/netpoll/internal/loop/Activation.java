@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.loop;
+
+/** A run of user code that has become due on a loop. */
+public interface Activation extends Runnable {
+    /** <i>Loop.</i> {@return whether the loop runs it itself; else a worker thread does} */
+    boolean isInline();
+
+    /** Runs, on the loop's or any other thread. Must not throw. */
+    @Override
+    void run();
+
+    /**
+     * User code that ran on a loop has been relieved of it, and goes on beside it. Any thread.
+     *
+     * @param cause why
+     */
+    void relieved(Relief cause);
+}

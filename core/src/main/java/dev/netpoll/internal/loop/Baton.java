@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.loop;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/**
+ * The right to drive an event loop. It belongs to one driver at a time, and can be taken from it while it does not use
+ * it.
+ *
+ * <pre>
+ *              take                        lend (driver)
+ *   OFFERED ----------> HELD ---------------------------> LENT
+ *      ^  ^  <---------   |  <---------------------------  |
+ *      |  |     offer     |            reclaim             |
+ *      |  |     (driver)  | idle (driver)                  |
+ *      |  |               v                                |
+ *      |  +------------- IDLE                              |
+ *      |     awaken (supervisor)                           |
+ *      +---------------------------------------------------+
+ *            pass: from OFFERED, LENT, or HELD by its own driver, to OFFERED of the next epoch
+ * </pre>
+ *
+ * <ul>
+ *   <li>B1 Each driver has one epoch, and moves the baton only within it; {@code pass} begins the next one, for one
+ *       new driver. So a driver that was relieved never holds the baton again: its CAS fails.
+ *   <li>B2 The state of the loop is touched only by the driver of the current epoch while HELD. Every way into HELD is
+ *       a successful CAS, every way out of it a volatile store or CAS: what one driver did happens-before what the next
+ *       does.
+ * </ul>
+ */
+final class Baton {
+    static final int OFFERED = 0;
+    static final int HELD = 1;
+    static final int LENT = 2;
+    static final int IDLE = 3;
+
+    private static final int STATE_BITS = 2;
+    private static final int STATE_MASK = (1 << STATE_BITS) - 1;
+
+    private static final VarHandle WORD;
+
+    static {
+        try {
+            WORD = MethodHandles.lookup().findVarHandle(Baton.class, "word", long.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private volatile long word;
+
+    /** {@return epoch and state} */
+    long word() {
+        return word;
+    }
+
+    static int state(long word) {
+        return (int) word & STATE_MASK;
+    }
+
+    static long epoch(long word) {
+        return word >>> STATE_BITS;
+    }
+
+    private static long word(long epoch, int state) {
+        return epoch << STATE_BITS | state;
+    }
+
+    /** {@return whether the driver of this epoch holds it} */
+    boolean isHeld(long epoch) {
+        return word == word(epoch, HELD);
+    }
+
+    /** <i>Driver.</i> Takes what is offered; {@return false if it was passed on meanwhile} */
+    boolean take(long epoch) {
+        return WORD.compareAndSet(this, word(epoch, OFFERED), word(epoch, HELD));
+    }
+
+    /** <i>Holder.</i> Runs user code from now on. */
+    void lend(long epoch) {
+        word = word(epoch, LENT);
+    }
+
+    /** <i>Driver.</i> The user code has returned; {@return false if the baton was passed on meanwhile} */
+    boolean reclaim(long epoch) {
+        return WORD.compareAndSet(this, word(epoch, LENT), word(epoch, HELD));
+    }
+
+    /** <i>Holder.</i> Lets others have the processor. */
+    void offer(long epoch) {
+        word = word(epoch, OFFERED);
+    }
+
+    /** <i>Holder.</i> Has nothing to do, and will be awakened. */
+    void idle(long epoch) {
+        word = word(epoch, IDLE);
+    }
+
+    boolean isIdle(long epoch) {
+        return word == word(epoch, IDLE);
+    }
+
+    /** There is something to do; {@return whether the driver was idle and so must be woken} */
+    boolean awaken() {
+        long seen = word;
+        return state(seen) == IDLE && WORD.compareAndSet(this, seen, word(epoch(seen), OFFERED));
+    }
+
+    /** Offers it to the driver of the next epoch; {@return false if it is no longer as it was seen} */
+    boolean pass(long seen) {
+        return WORD.compareAndSet(this, seen, word(epoch(seen) + 1, OFFERED));
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.loop;
+
+import jdk.jfr.Category;
+import jdk.jfr.Description;
+import jdk.jfr.Event;
+import jdk.jfr.FlightRecorder;
+import jdk.jfr.Label;
+import jdk.jfr.Name;
+import jdk.jfr.StackTrace;
+import jdk.jfr.Timespan;
+
+/** Events of loops in the flight recorder. Nothing happens in a runtime without the module {@code jdk.jfr}. */
+final class LoopEvents {
+    private static final boolean AVAILABLE =
+            ModuleLayer.boot().findModule("jdk.jfr").isPresent();
+
+    private LoopEvents() {}
+
+    /** A loop got another driver. */
+    static void relief(EventLoop loop, Relief cause, boolean platform, long waitedNanos) {
+        if (AVAILABLE && FlightRecorder.isInitialized()) {
+            LoopRelief event = new LoopRelief();
+            event.loop = loop.name();
+            event.cause = cause.name();
+            event.platformThread = platform;
+            event.waited = waitedNanos;
+            event.commit();
+        }
+    }
+
+    @Name("dev.netpoll.LoopRelief")
+    @Label("Loop Relief")
+    @Category({"Netpoll", "Dispatch"})
+    @Description("An event loop was taken from the thread that drove it, and given to another one")
+    @StackTrace(false)
+    static final class LoopRelief extends Event {
+        @Label("Event Loop")
+        String loop = "";
+
+        @Label("Cause")
+        String cause = "";
+
+        @Label("To a Platform Thread")
+        boolean platformThread;
+
+        @Label("How Long the Loop Had Waited, at Least")
+        @Timespan(Timespan.NANOSECONDS)
+        long waited;
+    }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.loop;
+
+import dev.netpoll.internal.poll.Poller;
+import dev.netpoll.internal.poll.TransportException;
+import java.io.IOException;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * What a loop does at the end of a turn: waits for the next events, in a way that suits the thread that drives it.
+ *
+ * <p>A platform thread waits in the kernel. A virtual thread has a carrier that others want:
+ *
+ * <pre>
+ *   it has woken threads, runs wait for workers, or its fair time is over --> yields, then looks for events
+ *   else: events came soon lately --> lingers: waits in the kernel, on its carrier, for a moment
+ *                                        nothing came --> parks
+ *         else                      --> parks; the supervisor waits in its place
+ * </pre>
+ *
+ * Lingering saves two thread switches when answers come quickly. A thread that becomes runnable meanwhile finds another
+ * carrier or waits for {@link #LINGER_NANOS} at most. A loop that parks and is awakened within that time lingers again
+ * from then on.
+ *
+ * <p><b>Threads.</b> Loop only, but for {@link #until}.
+ */
+final class Rest {
+    /** How long a virtual thread may hold its carrier to wait. */
+    static final long LINGER_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
+
+    /** How long a virtual thread may hold its carrier without looking whether others want it. */
+    private static final long FAIR_NANOS = TimeUnit.MICROSECONDS.toNanos(250);
+
+    /** A yield that takes longer has let others run. */
+    private static final long ALONE_NANOS = TimeUnit.MICROSECONDS.toNanos(3);
+
+    /** How long a platform thread waits at most while runs wait for workers that may block (W1 of Workers). */
+    private static final long WORKERS_NANOS = TimeUnit.MICROSECONDS.toNanos(200);
+
+    private final EventLoop loop;
+    private final Poller poller;
+    private int key;
+    private boolean hasWoken;
+    private boolean lingers = true;
+    private long yieldedAt = System.nanoTime();
+    private volatile long until = Long.MAX_VALUE;
+
+    Rest(EventLoop loop, Poller poller) {
+        this.loop = loop;
+        this.poller = poller;
+    }
+
+    /** The loop is number {@code index} of its supervisor; before it starts. */
+    void supervised(Supervisor supervisor, int index) throws TransportException {
+        key = index;
+        supervisor.watch(poller, index);
+    }
+
+    /** A thread was woken in this turn, which needs a carrier. */
+    void hasWoken() {
+        hasWoken = true;
+    }
+
+    /** {@return until when it rests, or {@link Long#MAX_VALUE}} Any thread. */
+    long until() {
+        return until;
+    }
+
+    /** Waits; {@return false if the baton was lost} */
+    boolean rest(Driver me) throws IOException {
+        loop.engageWorkers();
+        if (!me.thread.isVirtual()) {
+            block();
+            return true;
+        }
+        boolean othersRan = false;
+        if (hasWoken || loop.isWaitingForWorkers() || loop.now() - yieldedAt > FAIR_NANOS) {
+            hasWoken = false;
+            long begin = System.nanoTime();
+            if (!loop.giveWay(me)) {
+                return false;
+            }
+            yieldedAt = System.nanoTime();
+            othersRan = yieldedAt - begin > ALONE_NANOS;
+        }
+        if (othersRan || loop.isWaitingForWorkers() || !loop.fallAsleep()) {
+            loop.fetch(0);
+            return true;
+        }
+        return lingers ? linger() : park(me);
+    }
+
+    private void block() throws IOException {
+        long timeout = 0;
+        if (loop.fallAsleep()) {
+            timeout = loop.untilFirstTimer(System.nanoTime());
+            if (loop.isWaitingForWorkers()) {
+                timeout = timeout < 0 ? WORKERS_NANOS : Math.min(timeout, WORKERS_NANOS);
+            }
+        }
+        loop.fetch(timeout);
+    }
+
+    private boolean linger() throws IOException {
+        long timer = loop.untilFirstTimer(loop.now());
+        boolean timerFirst = timer >= 0 && timer <= LINGER_NANOS;
+        boolean came = loop.fetch(timerFirst ? timer : LINGER_NANOS);
+        lingers = came || timerFirst || loop.hasTasks();
+        return true;
+    }
+
+    private boolean park(Driver me) throws IOException {
+        poller.quiesce();
+        long begin = System.nanoTime();
+        long timer = loop.untilFirstTimer(begin);
+        if (timer != 0) {
+            until = timer < 0 ? Long.MAX_VALUE : begin + timer;
+            if (!loop.park(me, key)) {
+                return false;
+            }
+            lingers = System.nanoTime() - begin < LINGER_NANOS;
+        }
+        loop.fetch(0);
+        return true;
+    }
+}

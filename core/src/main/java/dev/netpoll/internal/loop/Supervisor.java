@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.loop;
+
+import dev.netpoll.internal.poll.Poller;
+import dev.netpoll.internal.poll.PollerWatch;
+import dev.netpoll.internal.poll.TransportException;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Looks after the loops of a group on one platform thread: wakes those that rest, when their poller has events or a
+ * timer is due, and relieves those that user code holds up.
+ *
+ * <p>It looks at all loops each {@link #TICK_NANOS} while one of them does anything, and sleeps without limit when all
+ * rest or wait in the kernel.
+ *
+ * <ul>
+ *   <li>S1 It says that it dozes, then looks at all loops once more; a loop lends its baton (volatile), then looks
+ *       whether it dozes. So user code on a loop is always watched.
+ * </ul>
+ */
+public final class Supervisor implements Runnable {
+    /** How often active loops are looked at. User code that holds one up is noticed after one to two of these. */
+    static final long TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+    /** Threads in place of virtual ones that don't get a carrier, or of platform ones that don't return: at most. */
+    private static final int STAND_INS_MAX = 64;
+
+    private static final System.Logger LOG = System.getLogger("dev.netpoll");
+
+    private final PollerWatch watch;
+    private final Thread thread;
+    private final AtomicInteger standIns = new AtomicInteger();
+    private volatile List<EventLoop> loops = List.of();
+    private volatile boolean dozing;
+    private volatile boolean ended;
+
+    /** Makes one that closes {@code watch} in the end. */
+    public Supervisor(PollerWatch watch, String name) {
+        this.watch = watch;
+        thread = new Thread(null, this, name + "-supervisor", 0, false);
+        thread.setDaemon(true);
+    }
+
+    /** Starts to look after the loops; once, before they start. */
+    public void start(List<EventLoop> all) throws TransportException {
+        loops = List.copyOf(all);
+        for (int i = 0; i < all.size(); i++) {
+            all.get(i).supervised(i);
+        }
+        thread.start();
+    }
+
+    /** Ends, when the loops have ended. Idempotent; {@link #join} waits for it. */
+    public void stop() {
+        ended = true;
+        if (thread.getState() == Thread.State.NEW) {
+            watch.close();
+        } else {
+            watch.wakeup();
+        }
+    }
+
+    /** Waits for the thread's end, at most so long. */
+    public void join(Duration timeout) throws InterruptedException {
+        if (thread.getState() != Thread.State.NEW) {
+            thread.join(timeout);
+        }
+    }
+
+    void watch(Poller poller, int key) throws TransportException {
+        watch.add(poller, key);
+    }
+
+    /** The loop rests; wakes it when its poller has something. Any thread. */
+    boolean arm(Poller poller, int key) {
+        return watch.arm(poller, key);
+    }
+
+    /** A loop runs user code, or rests. */
+    void notice() {
+        if (dozing) { // S1
+            watch.wakeup();
+        }
+    }
+
+    boolean mayAddStandIn() {
+        if (standIns.incrementAndGet() <= STAND_INS_MAX) {
+            return true;
+        }
+        standIns.decrementAndGet();
+        return false;
+    }
+
+    void standInEnded() {
+        standIns.decrementAndGet();
+    }
+
+    @Override
+    public void run() {
+        long expected = System.nanoTime();
+        while (!ended) {
+            long now = System.nanoTime();
+            long rest = inspect(now, now - expected > TICK_NANOS);
+            if (rest < 0 || rest > TICK_NANOS) {
+                dozing = true; // S1
+                rest = inspect(now, true);
+            }
+            try {
+                int ready = watch.await(rest);
+                dozing = false;
+                for (int i = 0; i < ready; i++) {
+                    loops.get(watch.ready(i)).awaken();
+                }
+            } catch (IOException | RuntimeException | Error e) {
+                LOG.log(System.Logger.Level.ERROR, thread.getName() + " failed once", e);
+            }
+            expected = rest < 0 ? System.nanoTime() : now + rest;
+        }
+        watch.close();
+    }
+
+    /** {@return for how long nothing needs to be looked at, or -1} */
+    private long inspect(long now, boolean late) {
+        long rest = -1;
+        for (EventLoop loop : loops) {
+            long wish = loop.inspect(now, late);
+            if (wish >= 0 && (rest < 0 || wish < rest)) {
+                rest = wish;
+            }
+        }
+        return rest;
+    }
+}

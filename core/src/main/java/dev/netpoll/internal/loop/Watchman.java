@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.loop;
+
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sees to it that one loop is driven, whatever the user code does that it runs: the supervisor looks through its eyes.
+ *
+ * <p>The supervisor notes where the loop is, and compares when it looks again. A loop that lent its baton for the same
+ * run of user code both times is given to a new driver; so is one that was offered both times, was not taken, and whose
+ * connections nobody used meanwhile: its virtual thread gets no carrier. The new driver is a virtual thread too, or a
+ * platform thread as a stand-in if it would get no carrier either. A stand-in returns the loop when a probe, which is a
+ * virtual thread, was carried.
+ *
+ * <p><b>Threads.</b> {@link #inspect} the supervisor; {@link #handOver} and {@link #giveBack} drivers.
+ */
+final class Watchman {
+    /** After so many looks at a loop that does nothing it is taken to wait in the kernel. */
+    private static final int QUIET_LOOKS = 50;
+
+    /** So often must a loop be found offered and not taken. */
+    private static final int STARVED_LOOKS = 2;
+
+    private static final System.Logger LOG = System.getLogger("dev.netpoll");
+
+    private final EventLoop loop;
+    private final LongAdder reliefs = new LongAdder();
+
+    /** What was seen last, and since when. Supervisor only. */
+    private long seenWord = -1;
+
+    private long seenTurns;
+    private long seenRuns;
+    private long since;
+    private int looks;
+
+    private volatile boolean returnDue;
+
+    Watchman(EventLoop loop) {
+        this.loop = loop;
+    }
+
+    /** {@return how often the loop got another driver} Any thread. */
+    long reliefs() {
+        return reliefs.sum();
+    }
+
+    /**
+     * Looks at the loop.
+     *
+     * @param late whether the supervisor itself was held up, so that nothing follows from what it sees
+     * @return after how many nanoseconds to look again, -1 for not before something happens
+     */
+    long inspect(long at, boolean late) {
+        long word = loop.baton.word();
+        boolean stirred = loop.isStirred();
+        if (word != seenWord || loop.turns() != seenTurns || loop.runs() != seenRuns || late) {
+            seenWord = word;
+            seenTurns = loop.turns();
+            seenRuns = loop.runs();
+            since = at;
+            looks = 0;
+        } else {
+            looks++;
+        }
+        int state = Baton.state(word);
+        if (state == Baton.IDLE) {
+            return restOfIdle(at);
+        }
+        if (state == Baton.LENT && looks > 0) {
+            relieve(word, at);
+        } else if (state == Baton.OFFERED && stirred) {
+            looks = 0;
+        } else if (state == Baton.OFFERED && looks >= STARVED_LOOKS) {
+            replaceStarved(word, at);
+        } else if (state == Baton.HELD && looks > QUIET_LOOKS) {
+            return -1;
+        }
+        return Supervisor.TICK_NANOS;
+    }
+
+    private long restOfIdle(long at) {
+        long until = loop.restsUntil();
+        if (until == Long.MAX_VALUE) {
+            return -1;
+        }
+        if (until - at > 0) {
+            return until - at;
+        }
+        loop.awaken();
+        return Supervisor.TICK_NANOS;
+    }
+
+    private void relieve(long word, long at) {
+        Driver current = loop.driver;
+        if (current == null || current.epoch != Baton.epoch(word)) {
+            return;
+        }
+        Thread.State state = current.thread.getState();
+        boolean blocked = state != Thread.State.RUNNABLE;
+        boolean standIn = current.isStandIn || (loop.isVirtual() && !blocked && Carriers.count() == 1);
+        pass(current, word, standIn, blocked ? Relief.BLOCKED : Relief.BURNING, at - since);
+    }
+
+    private void replaceStarved(long word, long at) {
+        Driver current = loop.driver;
+        if (current != null && current.epoch == Baton.epoch(word)) {
+            pass(current, word, loop.isVirtual(), Relief.STARVED, at - since);
+        }
+    }
+
+    /** The driver has lent the baton and is about to wait. */
+    void handOver(Driver current) {
+        long word = loop.baton.word();
+        if (Baton.state(word) == Baton.LENT && Baton.epoch(word) == current.epoch) {
+            pass(current, word, current.isStandIn, Relief.HANDED_OVER, 0);
+        }
+    }
+
+    /** <i>Stand-in, holder.</i> {@return whether there are carriers again} */
+    boolean isReturnDue() {
+        return returnDue;
+    }
+
+    /** <i>Stand-in.</i> Gives the loop back to a virtual thread. */
+    void giveBack(Driver current) {
+        returnDue = false;
+        pass(current, loop.baton.word(), false, Relief.RETURNED, 0);
+    }
+
+    private void pass(Driver current, long word, boolean standIn, Relief cause, long waitedNanos) {
+        Supervisor supervisor = loop.supervisor;
+        boolean addsThread = standIn || !loop.isVirtual();
+        if (supervisor == null || (addsThread && !supervisor.mayAddStandIn())) {
+            return; // user code holds up the loop after all
+        }
+        Driver next = loop.successor(current.epoch + 1, standIn);
+        Driver extra = standIn ? next : current; // of a platform loop, the one that is late
+        extra.countsAsStandIn |= addsThread;
+        if (!loop.baton.pass(word)) {
+            if (addsThread) {
+                extra.countsAsStandIn = false;
+                supervisor.standInEnded();
+            }
+            return;
+        }
+        Activation late = Baton.state(word) == Baton.LENT ? loop.lentTo : null;
+        start(next);
+        if (standIn) {
+            returnDue = false;
+            Thread.startVirtualThread(this::carried);
+        }
+        reliefs.increment();
+        LoopEvents.relief(loop, cause, !next.thread.isVirtual(), waitedNanos);
+        if (late != null) {
+            late.relieved(cause);
+        }
+    }
+
+    private void start(Driver next) {
+        try {
+            loop.start(next);
+        } catch (RuntimeException | Error e) { // no memory for a thread: the baton is offered, so it is tried again
+            LOG.log(System.Logger.Level.ERROR, "no new driver for the event loop " + loop.name(), e);
+        }
+    }
+
+    /** On a virtual thread that has found a carrier. */
+    private void carried() {
+        returnDue = true;
+        try {
+            loop.execute(() -> {}); // ends a wait
+        } catch (RejectedExecutionException e) {
+            // the loop has ended
+        }
+    }
+
+    /** Gives what a driver that has ended was counted for. */
+    static void ended(Driver driver, @Nullable Supervisor supervisor) {
+        if (driver.countsAsStandIn && supervisor != null) {
+            supervisor.standInEnded();
+        }
+    }
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.loop;
+
+import dev.netpoll.internal.queue.SpmcRing;
+import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Virtual threads that run what becomes due on a loop and may block. One of them takes run after run from the queue, so
+ * a batch costs one hand-off and not one each; when it blocks in a run, the loop finds that out in its next turn, and
+ * has another one go on with the rest.
+ *
+ * <pre>
+ *   queue --poll--> worker's run --returns--> next run ... queue empty --> idle, parked --loop: runs wait--> next run
+ *                                --blocks--> loop: another worker         idle --loop was quiet, or ends--> ended
+ * </pre>
+ *
+ * <ul>
+ *   <li>W1 While something waits in the queue, the loop does not rest: it looks at the workers turn by turn. So nothing
+ *       needs to wake the loop when a worker blocks or goes idle too early.
+ *   <li>W2 Idle workers stand in {@code idle}; who takes one out (CAS), and nobody else, lets it go on.
+ *   <li>W3 The loop sets {@code closed}, then ends who is idle; a worker becomes idle, then looks at {@code closed}.
+ * </ul>
+ *
+ * <p><b>Limits.</b> {@link #QUEUED_MAX} waiting runs (the loop keeps the rest), {@link #IDLE_MAX} idle workers; there
+ * are no more workers than connections, as a connection has one run at a time.
+ */
+final class Workers {
+    static final int QUEUED_MAX = 1024;
+    private static final int IDLE_MAX = 256;
+
+    private final SpmcRing<Activation> queue = new SpmcRing<>(QUEUED_MAX);
+    private final AtomicReferenceArray<@Nullable Worker> idle = new AtomicReferenceArray<>(IDLE_MAX);
+
+    /** Those that were let go last, and perhaps still run. Loop only. */
+    private final @Nullable Worker[] running;
+
+    private final Thread.Builder builder;
+
+    /** Whether one was let go since the last trim. Loop only. */
+    private boolean used;
+
+    private volatile boolean closed;
+
+    Workers(String loopName, int parallelism) {
+        running = new Worker[parallelism];
+        builder = Thread.ofVirtual().name(loopName + "-worker");
+    }
+
+    private final class Worker implements Runnable {
+        final Thread thread = builder.unstarted(this);
+        private volatile boolean go;
+        private volatile boolean end;
+
+        /** {@return whether it is running, or would if it had a processor} */
+        boolean isRunnable() {
+            return thread.getState() == Thread.State.RUNNABLE;
+        }
+
+        @Override
+        public void run() {
+            do {
+                for (Activation next = queue.poll(); next != null; next = queue.poll()) {
+                    next.run();
+                    boolean _ = Thread.interrupted(); // a status that user code left behind
+                }
+            } while (standBy());
+        }
+
+        /** {@return whether there is more to do} */
+        private boolean standBy() {
+            if (closed || !addIdle(this)) {
+                return false;
+            }
+            if (closed) { // W3
+                endIdle();
+            }
+            while (!go) {
+                LockSupport.park(this);
+                boolean _ = Thread.interrupted();
+            }
+            go = false;
+            return !end;
+        }
+
+        void letGo() {
+            go = true;
+            LockSupport.unpark(thread);
+        }
+    }
+
+    /** <i>Loop.</i> Queues a run; {@return false if there is no room} */
+    boolean offer(Activation activation) {
+        return queue.offer(activation);
+    }
+
+    /** {@return the next run, which is the caller's to run now, or null} Any thread. */
+    @Nullable
+    Activation poll() {
+        return queue.poll();
+    }
+
+    /** {@return whether runs wait} */
+    boolean isWaiting() {
+        return !queue.isEmpty();
+    }
+
+    /** <i>Loop.</i> Sees to it that workers run what waits; {@return whether any was let go} */
+    boolean engage() {
+        int waiting = queue.size();
+        boolean engaged = false;
+        for (int i = 0; i < running.length && waiting > 0; i++) {
+            Worker worker = running[i];
+            if (worker == null || !worker.isRunnable()) {
+                running[i] = letOneGo();
+                engaged = true;
+                waiting--;
+            }
+        }
+        used |= engaged;
+        return engaged;
+    }
+
+    private Worker letOneGo() {
+        Worker worker = takeIdle();
+        if (worker == null) {
+            worker = new Worker();
+            worker.thread.start();
+        } else {
+            worker.letGo();
+        }
+        return worker;
+    }
+
+    private boolean addIdle(Worker worker) {
+        for (int i = 0; i < IDLE_MAX; i++) {
+            if (idle.getOpaque(i) == null && idle.compareAndSet(i, null, worker)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private @Nullable Worker takeIdle() {
+        for (int i = 0; i < IDLE_MAX; i++) {
+            Worker worker = idle.getOpaque(i);
+            if (worker != null && idle.compareAndSet(i, worker, null)) {
+                return worker;
+            }
+        }
+        return null;
+    }
+
+    /** <i>Loop.</i> {@return whether workers were let go since the last {@link #trim}} */
+    boolean isUsed() {
+        return used;
+    }
+
+    /** <i>Loop.</i> Ends idle workers if none was needed since the last call. */
+    void trim() {
+        if (used) {
+            used = false;
+            return;
+        }
+        endIdle();
+        queue.clear();
+        Arrays.fill(running, null);
+    }
+
+    private void endIdle() {
+        for (Worker worker = takeIdle(); worker != null; worker = takeIdle()) {
+            worker.end = true;
+            worker.letGo();
+        }
+    }
+
+    /** <i>Loop.</i> The loop ends: what waits is run by threads of its own. */
+    void end() {
+        closed = true; // W3
+        for (Activation left = queue.poll(); left != null; left = queue.poll()) {
+            builder.start(left);
+        }
+        endIdle();
+    }
+}
