@@ -43,8 +43,8 @@ class NettyFrameDecoder extends ByteToMessageDecoder {
     }
 
     @Override
-    @SuppressWarnings("FutureReturnValueIgnored") // a void promise reports to the pipeline
+    @SuppressWarnings("FutureReturnValueIgnored") // failures are reported to the pipeline
     public final void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-        ctx.close(ctx.voidPromise());
+        ctx.close();
     }
 }
