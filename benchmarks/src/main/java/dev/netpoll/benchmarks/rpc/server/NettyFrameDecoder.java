@@ -30,6 +30,8 @@ class NettyFrameDecoder extends ByteToMessageDecoder {
         if (readable - Integer.BYTES >= length) {
             in.skipBytes(Integer.BYTES);
             decoded(ctx, in, length, out);
+        } else if (in.refCnt() == 1) { // no payload shares its memory
+            in.ensureWritable(Integer.BYTES + length - readable); // grows once, not with every read
         }
     }
 
