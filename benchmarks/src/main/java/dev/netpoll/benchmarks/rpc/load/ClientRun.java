@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
@@ -31,6 +32,10 @@ final class ClientRun implements Window.Workers {
     private final Marks marks;
     private final ConcurrentLinkedDeque<Client.Call> pool = new ConcurrentLinkedDeque<>();
     private final ConcurrentLinkedQueue<Client.Call> all = new ConcurrentLinkedQueue<>();
+
+    /** Connections whose first call is under way, and since when. */
+    private final ConcurrentHashMap<Client.Call, Long> opening = new ConcurrentHashMap<>();
+
     private final List<Caller> callers = new ArrayList<>();
     private final CountDownLatch running;
 
@@ -133,7 +138,10 @@ final class ClientRun implements Window.Workers {
         try {
             Client.Call call = client.connect();
             all.add(call);
-            if (call.call(Wire.payload(plan), answer) != plan.payload()) {
+            opening.put(call, System.nanoTime());
+            int length = call.call(Wire.payload(plan), answer);
+            opening.remove(call);
+            if (length != plan.payload()) {
                 wrong("not as long as what was sent");
             }
             if (!idle) {
@@ -152,6 +160,11 @@ final class ClientRun implements Window.Workers {
                 TimeUnit.NANOSECONDS.sleep(Math.min(graceNanos, 100_000_000));
                 long time = System.nanoTime() - plan.timeoutNanos() - graceNanos;
                 callers.forEach(caller -> caller.interruptOlderThan(time));
+                opening.forEach((call, since) -> {
+                    if (since - time < 0) {
+                        call.close();
+                    }
+                });
             }
         } catch (InterruptedException _) {
             // The run is over.

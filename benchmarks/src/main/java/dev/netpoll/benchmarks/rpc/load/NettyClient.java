@@ -10,7 +10,6 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.handler.codec.LengthFieldBasedFrameDecoder;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.SocketAddress;
@@ -38,14 +37,7 @@ final class NettyClient implements Client {
                 .handler(new ChannelInitializer<>() {
                     @Override
                     protected void initChannel(Channel channel) {
-                        channel.pipeline()
-                                .addLast(new LengthFieldBasedFrameDecoder(
-                                        Wire.PAYLOAD_MAX + Wire.HEADER_BYTES,
-                                        0,
-                                        Wire.HEADER_BYTES,
-                                        0,
-                                        Wire.HEADER_BYTES))
-                                .addLast(new NettyCall(channel, timeout.toNanos()));
+                        channel.pipeline().addLast(new NettyCall(channel, timeout.toNanos()));
                     }
                 });
     }
