@@ -9,6 +9,7 @@ import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -17,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * during a run; runs are done one after the other. Ends with its input, after the last run.
  */
 final class CommandLoop {
-    private static final String STATS = "{\"stats\":true}";
+    private static final Set<String> STATS = Set.of("{\"stats\":true}", "stats");
 
     /** Runs one plan. */
     interface Runner {
@@ -40,7 +41,7 @@ final class CommandLoop {
             if (line.isBlank()) {
                 continue;
             }
-            if (line.replaceAll("\\s", "").equals(STATS)) {
+            if (STATS.contains(line.replaceAll("\\s", ""))) {
                 print(ProcessStats.toJson());
             } else {
                 String command = line;

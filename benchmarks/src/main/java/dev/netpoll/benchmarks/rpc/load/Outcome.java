@@ -18,7 +18,7 @@ final class Outcome {
     /** Longer waits are recorded as this. */
     static final long LATENCY_MAX_NANOS = 120_000_000_000L;
 
-    private static final int DIGITS = 3;
+    static final int DIGITS = 3;
 
     final Histogram plain = newHistogram();
     final Histogram marked = newHistogram();

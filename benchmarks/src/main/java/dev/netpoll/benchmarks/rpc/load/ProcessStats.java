@@ -25,7 +25,7 @@ final class ProcessStats {
                 .put("gcPauseMillis", millis)
                 .put("gcCount", count)
                 .put("allocatedBytes", threads.getTotalThreadAllocatedBytes())
-                .put("notes", "")
+                .put("notes", "heap allocations only; those of virtual threads count for their carriers")
                 .toString();
     }
 }

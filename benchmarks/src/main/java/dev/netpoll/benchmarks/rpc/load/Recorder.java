@@ -44,7 +44,7 @@ final class Recorder {
     private @Nullable String firstError;
 
     /** Written by the loop once a turn, opaque. */
-    @SuppressWarnings("unused")
+    @SuppressWarnings("UnusedVariable") // used through PUBLISHED
     private long published;
 
     private volatile boolean fatal;

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.benchmarks.rpc.server;
+
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.channel.IoHandlerFactory;
+import io.netty.channel.ServerChannel;
+import io.netty.channel.epoll.Epoll;
+import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.channel.epoll.EpollServerSocketChannel;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.channel.uring.IoUring;
+import io.netty.channel.uring.IoUringBufferRingConfig;
+import io.netty.channel.uring.IoUringFixedBufferRingAllocator;
+import io.netty.channel.uring.IoUringIoHandler;
+import io.netty.channel.uring.IoUringIoHandlerConfig;
+import io.netty.channel.uring.IoUringServerSocketChannel;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** Netty's ways to the kernel. */
+enum NettyTransport {
+    EPOLL(EpollServerSocketChannel.class) {
+        @Override
+        IoHandlerFactory handlers() {
+            return EpollIoHandler.newFactory();
+        }
+
+        @Override
+        @Nullable
+        Throwable unavailabilityCause() {
+            return Epoll.unavailabilityCause();
+        }
+    },
+    URING(IoUringServerSocketChannel.class) {
+        @Override
+        IoHandlerFactory handlers() {
+            IoUringIoHandlerConfig config = new IoUringIoHandlerConfig();
+            if (IoUring.isRegisterBufferRingSupported()) {
+                config.setBufferRingConfig(IoUringBufferRingConfig.builder()
+                        .bufferGroupId(BUFFER_GROUP)
+                        .bufferRingSize(BUFFERS)
+                        .batchSize(BUFFERS / 2)
+                        .allocator(new IoUringFixedBufferRingAllocator(ByteBufAllocator.DEFAULT, BUFFER_BYTES))
+                        .build());
+            }
+            return IoUringIoHandler.newFactory(config);
+        }
+
+        @Override
+        @Nullable
+        Throwable unavailabilityCause() {
+            return IoUring.unavailabilityCause();
+        }
+    },
+    NIO(NioServerSocketChannel.class) {
+        @Override
+        IoHandlerFactory handlers() {
+            return NioIoHandler.newFactory();
+        }
+
+        @Override
+        @Nullable
+        Throwable unavailabilityCause() {
+            return null;
+        }
+    };
+
+    /** The buffers that the kernel fills with what connections receive: no memory waits at idle ones. */
+    static final short BUFFER_GROUP = 0;
+
+    private static final short BUFFERS = 256;
+    private static final int BUFFER_BYTES = 16 << 10;
+
+    private final Class<? extends ServerChannel> channel;
+
+    NettyTransport(Class<? extends ServerChannel> channel) {
+        this.channel = channel;
+    }
+
+    /** {@return the class of listening channels} */
+    Class<? extends ServerChannel> channel() {
+        return channel;
+    }
+
+    /** {@return what makes the event loops' handlers} */
+    abstract IoHandlerFactory handlers();
+
+    /** {@return why it cannot be used here, or null if it can} */
+    abstract @Nullable Throwable unavailabilityCause();
+
+    /** {@return its part of a peer's name} */
+    @Override
+    public String toString() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+}
