@@ -13,6 +13,7 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,10 +21,13 @@ import org.jspecify.annotations.Nullable;
  * is cut off, and output that the kernel does not take, get memory of their own.
  */
 final class JdkNioServer implements EchoServer {
-    private static final int SHARED_BYTES = 256 << 10;
+    private static final int SHARED_BYTES = 64 << 10;
+    private static final int SPARE_BYTES = 4 << 10;
+    private static final int SPARE_MAX = 256;
 
     private final ByteBuffer in = ByteBuffer.allocateDirect(SHARED_BYTES);
     private final ByteBuffer out = ByteBuffer.allocateDirect(SHARED_BYTES); // answers are as long as their requests
+    private final ArrayDeque<ByteBuffer> spare = new ArrayDeque<>();
     private int payloadBytesMax;
 
     @Override
@@ -63,6 +67,21 @@ final class JdkNioServer implements EchoServer {
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    /** {@return memory with room for exactly so many bytes} Direct memory is dear to allocate, so it is used again. */
+    private ByteBuffer take(int bytes) {
+        ByteBuffer first = spare.poll();
+        if (first != null && first.capacity() >= bytes) {
+            return first.clear().limit(bytes);
+        }
+        return ByteBuffer.allocateDirect(Math.max(bytes, SPARE_BYTES)).limit(bytes);
+    }
+
+    private void give(ByteBuffer memory) {
+        if (spare.size() < SPARE_MAX) {
+            spare.push(memory);
         }
     }
 
@@ -124,7 +143,7 @@ final class JdkNioServer implements EchoServer {
             flush();
             if (in.hasRemaining()) {
                 int bytes = Integer.BYTES + (in.remaining() < Integer.BYTES ? 0 : in.getInt(in.position()));
-                cutOff = allocate(bytes).put(in);
+                cutOff = take(bytes).put(in);
             }
         }
 
@@ -138,8 +157,9 @@ final class JdkNioServer implements EchoServer {
                 return;
             }
             int length = checked(frame.getInt(0));
-            if (frame.capacity() == Integer.BYTES && length > 0) { // that was the header only
-                cutOff = allocate(Integer.BYTES + length).putInt(length);
+            if (frame.limit() == Integer.BYTES && length > 0) { // that was the header only
+                give(frame);
+                cutOff = take(Integer.BYTES + length).putInt(length);
                 return;
             }
             cutOff = null;
@@ -163,9 +183,10 @@ final class JdkNioServer implements EchoServer {
                 }
                 if (out.hasRemaining()) {
                     int before = unsent == null ? 0 : unsent.remaining();
-                    ByteBuffer both = ByteBuffer.allocateDirect(before + out.remaining());
+                    ByteBuffer both = take(before + out.remaining());
                     if (unsent != null) {
                         both.put(unsent);
+                        give(unsent);
                     }
                     wait(both.put(out).flip());
                 }
@@ -177,7 +198,10 @@ final class JdkNioServer implements EchoServer {
             channel.write(output);
             if (output.hasRemaining()) {
                 wait(output);
-            } else if (unsent != null) {
+                return;
+            }
+            give(output);
+            if (unsent != null) {
                 unsent = null;
                 key.interestOps(SelectionKey.OP_READ);
             }
@@ -188,10 +212,6 @@ final class JdkNioServer implements EchoServer {
                 key.interestOps(SelectionKey.OP_WRITE);
             }
             unsent = output;
-        }
-
-        private static ByteBuffer allocate(int bytes) {
-            return ByteBuffer.allocateDirect(bytes);
         }
 
         private int checked(int length) throws ProtocolException {

@@ -52,6 +52,9 @@ final class JdkVirtualServer implements EchoServer {
 
         private static final int BYTES_MIN = 4 << 10;
 
+        /** A longer payload is sent from where it was received. */
+        private static final int COPIED_BYTES_MAX = 16 << 10;
+
         private final InputStream in;
         private final OutputStream out;
         private final int payloadBytesMax;
@@ -99,6 +102,12 @@ final class JdkVirtualServer implements EchoServer {
             if (length > 0 && Work.isMark(length, received[payload])) {
                 flush();
                 Work.perform(received[payload], (int) INT.get(received, payload + 1));
+            }
+            if (length > COPIED_BYTES_MAX) {
+                flush();
+                INT.set(received, payload - Integer.BYTES, length);
+                out.write(received, payload - Integer.BYTES, Integer.BYTES + length);
+                return;
             }
             INT.set(answers, answerBytes, length);
             System.arraycopy(received, payload, answers, answerBytes + Integer.BYTES, length);

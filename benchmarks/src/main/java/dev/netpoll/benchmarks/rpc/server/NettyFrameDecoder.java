@@ -30,6 +30,8 @@ class NettyFrameDecoder extends ByteToMessageDecoder {
         if (readable - Integer.BYTES >= length) {
             in.skipBytes(Integer.BYTES);
             decoded(ctx, in, length, out);
+        } else if (in.refCnt() == 1) { // no payload shares its memory
+            in.ensureWritable(Integer.BYTES + length - readable); // grows once, not with every read
         }
     }
 
@@ -43,8 +45,8 @@ class NettyFrameDecoder extends ByteToMessageDecoder {
     }
 
     @Override
-    @SuppressWarnings("FutureReturnValueIgnored") // a void promise reports to the pipeline
+    @SuppressWarnings("FutureReturnValueIgnored") // failures are reported to the pipeline
     public final void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-        ctx.close(ctx.voidPromise());
+        ctx.close();
     }
 }

@@ -30,7 +30,7 @@ final class NettyFrameEncoder extends ChannelOutboundHandlerAdapter {
     }
 
     /** Writes a frame with the next bytes of {@code in} as its payload. */
-    @SuppressWarnings("FutureReturnValueIgnored") // a void promise reports to the pipeline
+    @SuppressWarnings("FutureReturnValueIgnored") // failures are reported to the pipeline
     static void write(ChannelHandlerContext ctx, ByteBuf in, int length, ChannelPromise promise) {
         if (length <= COPIED_BYTES_MAX) {
             ByteBuf frame = ctx.alloc().directBuffer(Integer.BYTES + length);

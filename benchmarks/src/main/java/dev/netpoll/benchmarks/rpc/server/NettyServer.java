@@ -9,8 +9,6 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.WriteBufferWaterMark;
-import io.netty.channel.uring.IoUring;
-import io.netty.channel.uring.IoUringChannelOption;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 
@@ -55,9 +53,6 @@ final class NettyServer implements EchoServer {
                         }
                     }
                 });
-        if (transport == NettyTransport.URING && IoUring.isRegisterBufferRingSupported()) {
-            bootstrap.childOption(IoUringChannelOption.IO_URING_BUFFER_GROUP_ID, NettyTransport.BUFFER_GROUP);
-        }
         Channel listener = bootstrap.bind(address).syncUninterruptibly().channel();
         return ((InetSocketAddress) listener.localAddress()).getPort();
     }

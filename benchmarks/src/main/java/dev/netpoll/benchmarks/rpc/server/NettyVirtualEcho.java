@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * Answers requests on a virtual thread, one after the other: one that arrives while the thread still runs is left to
  * it. Codec and memory stay on the event loop.
  */
-@SuppressWarnings("FutureReturnValueIgnored") // a void promise reports to the pipeline
+@SuppressWarnings("FutureReturnValueIgnored") // failures are reported to the pipeline
 final class NettyVirtualEcho extends ChannelInboundHandlerAdapter {
     /** At how many requests reading stops. */
     private static final int WAITING_MAX = 64;
@@ -76,6 +76,6 @@ final class NettyVirtualEcho extends ChannelInboundHandlerAdapter {
 
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-        ctx.close(ctx.voidPromise());
+        ctx.close();
     }
 }

@@ -18,6 +18,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -35,7 +36,7 @@ enum {
     HEADER = 4,
     MARK = 5,
     EVENTS = 1024,
-    SHARED = 256 << 10,
+    SHARED = 64 << 10,
     LONG = 16 << 10, /* a cut off frame of more is not copied back to the shared buffer */
 };
 
@@ -283,6 +284,8 @@ int main(int argc, char **argv) {
         if (strcmp(argv[i], "--port") == 0) port = atoi(argv[i + 1]);
         if (strcmp(argv[i], "--max-payload") == 0) max_payload = strtoul(argv[i + 1], NULL, 10);
     }
+    mallopt(M_MMAP_THRESHOLD, 64 << 20); /* memory of long frames is used again, not given back to the kernel */
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
