@@ -7,6 +7,8 @@ import dev.netpoll.benchmarks.rpc.report.Results.Load;
 import dev.netpoll.benchmarks.rpc.report.ResultsFile;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -58,8 +60,8 @@ final class Driver {
     private final Child child;
     private final Progress progress;
 
-    /** The answer to the command, if it came while something else was waited for. */
-    private @Nullable String early;
+    /** Lines that came while the answer to something else was waited for. */
+    private final Deque<String> early = new ArrayDeque<>();
 
     Driver(Child child, Progress progress) {
         this.child = child;
@@ -87,8 +89,7 @@ final class Driver {
     }
 
     private String next(Duration patience) throws IOException, InterruptedException {
-        @Nullable String line = early;
-        early = null;
+        @Nullable String line = early.poll();
         return line != null ? line : child.answer(patience);
     }
 
@@ -97,11 +98,10 @@ final class Driver {
         child.ask("{\"stats\":true}");
         while (true) {
             String line = child.answer(SLACK);
-            if (line.startsWith("{") && line.contains("\"requests\"")) {
-                early = line;
-            } else if (line.startsWith("{")) {
+            if (line.startsWith("{") && !line.contains("\"requests\"")) {
                 return parse(child, line, Stats.class);
             }
+            early.add(line);
         }
     }
 

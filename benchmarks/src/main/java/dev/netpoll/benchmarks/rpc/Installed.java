@@ -3,6 +3,11 @@
 
 package dev.netpoll.benchmarks.rpc;
 
+import dev.netpoll.benchmarks.rpc.load.ClientMain;
+import dev.netpoll.benchmarks.rpc.load.ClientPeers;
+import dev.netpoll.benchmarks.rpc.load.LoadMain;
+import dev.netpoll.benchmarks.rpc.server.Peer;
+import dev.netpoll.benchmarks.rpc.server.ServerPeers;
 import io.netty.util.Version;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -12,16 +17,39 @@ import java.util.Map;
 
 /** The peers of this module. */
 final class Installed implements Catalog {
-    private static final String LOAD_MAIN = "dev.netpoll.benchmarks.rpc.load.LoadMain";
-
     @Override
     public List<Candidate> servers() {
-        return List.of();
+        return ServerPeers.all().stream().map(Installed::server).toList();
     }
 
     @Override
     public List<Candidate> clients() {
-        return List.of();
+        return ClientPeers.all().stream()
+                .map(peer -> new Candidate(
+                        peer.name(),
+                        "client",
+                        peer.description(),
+                        false,
+                        true,
+                        (scratch, port) ->
+                                java(peer.jvmOptions(), ClientMain.class.getName(), "--client", peer.name())))
+                .toList();
+    }
+
+    private static Candidate server(Peer peer) {
+        return new Candidate(
+                peer.name(),
+                peer.kind().toString(),
+                peer.description(),
+                true,
+                peer.kind() != Peer.Kind.FLOOR,
+                (scratch, port) -> {
+                    try {
+                        return ServerPeers.command(peer, java(), System.getProperty("java.class.path"), scratch);
+                    } catch (UnsupportedOperationException e) {
+                        throw new CannotRun(String.valueOf(e.getMessage()));
+                    }
+                });
     }
 
     @Override
@@ -48,7 +76,7 @@ final class Installed implements Catalog {
 
     @Override
     public List<String> load() {
-        return java(List.of("--enable-native-access=ALL-UNNAMED"), LOAD_MAIN);
+        return java(LoadMain.JVM_OPTIONS, LoadMain.class.getName());
     }
 
     @Override
@@ -61,9 +89,13 @@ final class Installed implements Catalog {
         return versions;
     }
 
+    private static Path java() {
+        return Path.of(System.getProperty("java.home"), "bin", "java");
+    }
+
     private static List<String> java(List<String> options, String... words) {
         List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.add(java().toString());
         command.addAll(options);
         command.addAll(List.of("-cp", System.getProperty("java.class.path")));
         command.addAll(List.of(words));

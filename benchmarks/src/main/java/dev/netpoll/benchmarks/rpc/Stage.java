@@ -13,13 +13,17 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Starts the processes of a test: servers on one processor, what makes the load on another. */
 final class Stage {
     private static final Duration START_PATIENCE = Duration.ofSeconds(30);
-    private static final int STATUS_CANNOT_RUN = 2;
+
+    /** 2 is what our own say, 126 and 127 what taskset and shells say of a program that is not there. */
+    private static final Set<Integer> STATUSES_CANNOT_RUN = Set.of(2, 126, 127);
+
     private static final int SERVER_PROCESSOR = 0;
     private static final int LOAD_PROCESSOR = 1;
 
@@ -143,16 +147,16 @@ final class Stage {
         }
     }
 
-    /** A process that ends with status 2 says that it can't run here; any other end is a failure. */
+    /** A process that ends with one of these says that it can't run here; any other end is a failure. */
     private IOException endedEarly(Child child, BenchFailure failure) throws InterruptedException {
         boolean cannot =
-                child.exitStatus().filter(status -> status == STATUS_CANNOT_RUN).isPresent();
+                child.exitStatus().filter(STATUSES_CANNOT_RUN::contains).isPresent();
         if (!cannot) {
             return failure;
         }
         String reason = child.lastError();
         children.end(child);
-        return new CannotRun(reason.isEmpty() ? "it ended with status 2" : reason);
+        return new CannotRun(reason.isEmpty() ? "it ended at once" : reason);
     }
 
     private static String reason(CannotRun e) {

@@ -20,6 +20,7 @@ public final class FakePeer {
 
     private static final Pattern PORT = Pattern.compile("\"port\":(\\d+)");
     private static final Pattern CONNECTIONS = Pattern.compile("\"connections\":(\\d+)");
+
     private FakePeer() {}
 
     /** The first argument is what to be: {@code server PORT}, {@code load}, {@code cannot}. */

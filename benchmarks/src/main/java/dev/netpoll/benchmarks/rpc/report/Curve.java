@@ -47,7 +47,7 @@ public final class Curve {
     private static List<Point> points(Histogram histogram) {
         List<Point> points = new ArrayList<>();
         for (double percentile : PERCENTILES) {
-            if (percentile == 0 || histogram.getTotalCount() * (100 - percentile) / 100 >= 2) {
+            if (percentile == 0 || Math.round(histogram.getTotalCount() * (100 - percentile) / 100) >= 2) {
                 points.add(new Point(percentile, histogram.getValueAtPercentile(percentile) / 1e3));
             }
         }
