@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
         subcommands = {Demo.class, Serve.class},
-        footer = "  bench  Compares RPC servers or clients; the launcher builds it: ./netpoll bench --help")
+        footer = "  bench  Measures RPC servers and clients against each other.")
 public final class Main implements Runnable {
     /** The parent of the library's loggers; held, because a logger nobody holds forgets its level. */
     private static final Logger LIBRARY = Logger.getLogger("dev.netpoll");

@@ -163,7 +163,7 @@ final class BenchCommand implements Callable<Integer> {
             description = "Repeats everything with fresh processes. Default: ${DEFAULT-VALUE}.")
     int forks;
 
-    @Option(names = "--seconds", paramLabel = "S", description = "Measured in each run. Default: 3; 1.5 with --quick.")
+    @Option(names = "--seconds", paramLabel = "S", description = "Measured in each run. Default: 3; 1.25 with --quick.")
     @Nullable
     Double seconds;
 

@@ -53,7 +53,7 @@ final class Planner {
                         given.burnShare > 0 ? given.burnMillis : 0),
                 given.rounds != null ? given.rounds : quick ? 3 : 5,
                 given.forks,
-                given.seconds != null ? given.seconds : quick ? 1.5 : 3,
+                given.seconds != null ? given.seconds : quick ? 1.25 : 3,
                 given.warmup != null ? given.warmup : quick ? 3 : 6,
                 given.timeoutMillis,
                 idleSteps(),

@@ -212,6 +212,7 @@ public record Summary(List<Table> tables) {
                     Locale.ROOT, ", %s burn %s ms", Units.percent(work.burnShare()), Units.plain(work.burnMillis())));
         }
         title.append(setting.rate() > 0 ? String.format(Locale.ROOT, ", open loop at %,.0f/s", setting.rate()) : "");
+        title.append(setting.versus().isEmpty() ? "" : " against " + setting.versus());
         return title.toString();
     }
 
