@@ -32,7 +32,8 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /**
- * {@code netpoll bench}. Exit status: 0 when all was measured and every answer was right, 1 when not, 2 for a usage error,
+ * {@code netpoll bench}. Exit status: 0 when all was measured and every answer was right, 1 when not, 2 for a usage
+ * error,
  * which is one line on standard error.
  */
 @Command(

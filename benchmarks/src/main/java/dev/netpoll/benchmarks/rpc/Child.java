@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A process that is asked by lines and answers by lines.
  *
- * <p><b>Place:</b> made by {@link Children}, which ends it whatever happens. <b>Threads:</b> one asks; two daemons read.
+ * <p><b>Place:</b> made by {@link Children}, which ends it whatever happens. <b>Threads:</b> one asks; two daemons
+ * read.
  * <b>Fails:</b> with {@link BenchFailure}, which tells what the process printed last, when it ends or is silent.
  */
 final class Child implements AutoCloseable {

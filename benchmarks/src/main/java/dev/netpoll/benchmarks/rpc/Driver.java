@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The load generator or a client under test: makes requests for a while and tells what came of them.
  *
- * <p><b>Place:</b> one for each such process. <b>Threads:</b> one. <b>Fails:</b> with {@link BenchFailure} if the process
+ * <p><b>Place:</b> one for each such process. <b>Threads:</b> one. <b>Fails:</b> with {@link BenchFailure} if the
+ * process
  * ends or is silent; wrong answers are in the result, and are for the caller to judge.
  */
 final class Driver {

@@ -11,7 +11,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A process that behaves like a server, a client or a load generator, but makes no connection. A server's port tells the
+ * A process that behaves like a server, a client or a load generator, but makes no connection.
+ * A server's port tells the
  * load what to find there: {@link #WRONG}.
  */
 public final class FakePeer {

@@ -20,7 +20,8 @@ public record Spread(double median, double min, double max) {
     }
 
     /**
-     * Of the quotients of what was measured in the same round: what slows a machine down for a while slows both of them.
+     * Of the quotients of what was measured in the same round: what slows a machine down for a while slows both of
+     * them.
      * The keys are rounds; one that only one side has does not count.
      */
     public static @Nullable Spread ofRatios(Map<String, Double> figures, Map<String, Double> dividedBy) {
