@@ -16,6 +16,7 @@ import java.nio.channels.SocketChannel;
  */
 final class ChannelClient implements Client {
     private static final int BUFFER_BYTES = 16 << 10;
+    private static final int BUFFER_BYTES_MAX = 256 << 10;
 
     private final SocketAddress address;
 
@@ -43,7 +44,7 @@ final class ChannelClient implements Client {
 
     private static final class ChannelCall implements Call {
         private final SocketChannel channel;
-        private final ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES);
+        private ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES);
 
         ChannelCall(SocketChannel channel) {
             this.channel = channel;
@@ -77,6 +78,10 @@ final class ChannelClient implements Client {
         }
 
         private void send(byte[] request) throws IOException {
+            int size = Math.min(Wire.HEADER_BYTES + request.length, BUFFER_BYTES_MAX);
+            if (size > buffer.capacity()) {
+                buffer = ByteBuffer.allocateDirect(size);
+            }
             buffer.clear();
             buffer.putInt(request.length);
             int at = 0;

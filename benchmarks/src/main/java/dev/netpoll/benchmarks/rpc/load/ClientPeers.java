@@ -3,13 +3,18 @@
 
 package dev.netpoll.benchmarks.rpc.load;
 
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.channel.uring.IoUring;
+import io.netty.channel.uring.IoUringBufferRingConfig;
+import io.netty.channel.uring.IoUringFixedBufferRingAllocator;
 import io.netty.channel.uring.IoUringIoHandler;
+import io.netty.channel.uring.IoUringIoHandlerConfig;
 import io.netty.channel.uring.IoUringSocketChannel;
 import java.net.SocketAddress;
 import java.time.Duration;
@@ -34,8 +39,7 @@ public final class ClientPeers {
                     "netty-uring-virtual",
                     "Netty on io_uring, callers on virtual threads park for the answer",
                     List.of(NATIVE, UNSAFE),
-                    (address, timeout) -> new NettyClient(
-                            address, timeout, IoUringIoHandler.newFactory(), IoUringSocketChannel.class)),
+                    (address, timeout) -> new NettyClient(address, timeout, rings(), IoUringSocketChannel.class)),
             new Peer(
                     "netty-nio-virtual",
                     "Netty on NIO, callers on virtual threads park for the answer",
@@ -53,7 +57,24 @@ public final class ClientPeers {
                     List.of(),
                     (address, _) -> new ChannelClient(address)));
 
+    private static final short BUFFERS = 256;
+    private static final int BUFFER_BYTES = 16 << 10;
+
     private ClientPeers() {}
+
+    /** Rings with buffers that the kernel fills, where it can. */
+    private static IoHandlerFactory rings() {
+        IoUringIoHandlerConfig config = new IoUringIoHandlerConfig();
+        if (IoUring.isRegisterBufferRingSupported()) {
+            config.setBufferRingConfig(IoUringBufferRingConfig.builder()
+                    .bufferGroupId(NettyClient.BUFFER_GROUP)
+                    .bufferRingSize(BUFFERS)
+                    .batchSize(BUFFERS / 2)
+                    .allocator(new IoUringFixedBufferRingAllocator(ByteBufAllocator.DEFAULT, BUFFER_BYTES))
+                    .build());
+        }
+        return IoUringIoHandler.newFactory(config);
+    }
 
     /** Makes a client of one run. */
     interface Factory {

@@ -18,8 +18,8 @@ import org.HdrHistogram.AbstractHistogram;
 import org.HdrHistogram.AtomicHistogram;
 
 /**
- * Runs a plan with a client under test: callers on virtual threads that share a pool, the same for all clients. The pool
- * is a lock-free stack, and has a connection for each caller.
+ * Runs a plan with a client under test: callers on virtual threads that share a pool, the same for all clients. The
+ * pool is a lock-free stack, and has a connection for each caller.
  */
 final class ClientRun implements Window.Workers {
     private static final int OPENERS = 32;

@@ -14,8 +14,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Obeys commands: one JSON object in a line, answered by one in a line. {@code {"stats":true}} is answered at once, also
- * during a run; runs are done one after the other. Ends with its input, after the last run.
+ * Obeys commands: one JSON object in a line, answered by one in a line. {@code {"stats":true}} is answered at once,
+ * also during a run; runs are done one after the other. Ends with its input, after the last run.
  */
 final class CommandLoop {
     private static final Set<String> STATS = Set.of("{\"stats\":true}", "stats");

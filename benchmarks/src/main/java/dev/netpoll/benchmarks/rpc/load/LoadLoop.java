@@ -16,8 +16,6 @@ import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.LibcUnistd;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.ffi.SockAddr;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,7 +30,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class LoadLoop implements Runnable {
     private static final int EVENTS = 256;
-    private static final int RECEIVE_BYTES = 256 << 10;
     private static final int INTEREST = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     private static final int ENDED = EPOLLERR | EPOLLHUP | EPOLLRDHUP;
 
@@ -54,17 +51,13 @@ final class LoadLoop implements Runnable {
 
     private final Scratch scratch = new Scratch();
     private final EpollEvents events = new EpollEvents(EVENTS);
-    private final MemorySegment received = Arena.ofAuto().allocate(RECEIVE_BYTES, 4096);
     private final LoadPlan plan;
     private final byte[] address;
     private final int family;
     private final Frames frames;
     private final Recorder recorder;
+    private final AnswerReader answers;
     private final LoadConnection[] connections;
-
-    /** The first bytes of answers that arrive in pieces, one place for each connection. */
-    private final MemorySegment heads;
-
     private final @Nullable Arrivals arrivals;
     private final FreeConnections free;
     private final long timeoutNanos;
@@ -89,7 +82,7 @@ final class LoadLoop implements Runnable {
         for (int i = 0; i < connections.length; i++) {
             connections[i] = new LoadConnection(i, i >= plan.connections(), plan);
         }
-        heads = Arena.ofAuto().allocate((long) connections.length * Frames.HEAD_BYTES, 64);
+        answers = new AnswerReader(frames, recorder, connections.length);
         arrivals = plan.rate() > 0 ? new Arrivals(plan.rate(), plan.seed()) : null;
         free = new FreeConnections(plan.connections(), arrivals == null ? 1 : plan.pipeline());
         timeoutNanos = plan.timeoutNanos();
@@ -155,8 +148,6 @@ final class LoadLoop implements Runnable {
         long due = arrivals == null || phase != Phase.RUNNING || free.isEmpty() ? Long.MAX_VALUE : arrivals.next();
         return due >= recorder.endAt() ? WAIT_NANOS_MAX : Math.clamp(due - now, 0, WAIT_NANOS_MAX);
     }
-
-    // ---- connections
 
     private void openMore(long now) {
         while (begun < connections.length && begun - ready < OPENING_MAX && !recorder.isFatal()) {
@@ -247,8 +238,6 @@ final class LoadLoop implements Runnable {
         }
     }
 
-    // ---- events
-
     private void handle(long data, int happened) {
         LoadConnection connection = connections[(int) data];
         if (connection.generation != (int) (data >>> 32) || connection.state == LoadConnection.CLOSED) {
@@ -269,15 +258,20 @@ final class LoadLoop implements Runnable {
     private void receive(LoadConnection connection, boolean ended) {
         int generation = connection.generation;
         while (connection.generation == generation && connection.state == LoadConnection.OPEN) {
-            long count = LibcSocket.recv(scratch, connection.fd, received.address(), RECEIVE_BYTES, 0);
+            long count = LibcSocket.recv(scratch, connection.fd, answers.address(), AnswerReader.BYTES, 0);
             if (count > 0) {
                 long now = System.nanoTime();
-                int answers = consume(connection, count, now);
-                if (answers > 0) {
-                    next(connection, answers, now);
+                long before = connection.answered;
+                boolean right = answers.check(connection, count, now);
+                int complete = (int) (connection.answered - before);
+                inFlight -= complete;
+                if (!right) {
+                    replace(connection);
+                } else if (complete > 0) {
+                    next(connection, complete, now);
                 }
                 // The next byte comes with an event of its own, unless the end was announced already.
-                if (count < RECEIVE_BYTES && !ended) {
+                if (count < AnswerReader.BYTES && !ended) {
                     return;
                 }
             } else if (count == -EAGAIN) {
@@ -287,66 +281,6 @@ final class LoadLoop implements Runnable {
             }
         }
     }
-
-    /** Checks what was received; returns how many answers were complete. */
-    private int consume(LoadConnection connection, long count, long now) {
-        int frameBytes = frames.frameBytes();
-        long at = 0;
-        int answers = 0;
-        while (at < count) {
-            if (connection.answered == connection.sent) {
-                return wrong(connection, "bytes that nobody asked for");
-            }
-            long number = connection.number(connection.answered);
-            if (connection.answerOffset == 0 && count - at >= frameBytes) {
-                if (!frames.isAnswer(received, at, number)) {
-                    return wrong(connection, "not the bytes that were sent");
-                }
-                at += frameBytes;
-            } else {
-                long length = piece(connection, at, count - at, number);
-                if (length < 0) {
-                    return wrong(connection, "not the bytes that were sent");
-                }
-                at += length;
-                connection.answerOffset += length;
-                if (connection.answerOffset < frameBytes) {
-                    continue;
-                }
-                connection.answerOffset = 0;
-            }
-            recorder.answered(connection.startOf(connection.answered), now, number);
-            connection.answered++;
-            inFlight--;
-            answers++;
-        }
-        return answers;
-    }
-
-    /** Checks a piece of an answer; returns its length, or -1 if it is wrong. */
-    private long piece(LoadConnection connection, long at, long available, long number) {
-        long offset = connection.answerOffset;
-        int headBytes = frames.headBytes();
-        if (offset >= headBytes) {
-            long length = Math.min(available, frames.frameBytes() - offset);
-            return frames.isBody(received, at, number, offset, length) ? length : -1;
-        }
-        long length = Math.min(available, headBytes - offset);
-        long head = (long) connection.index * Frames.HEAD_BYTES;
-        MemorySegment.copy(received, at, heads, head + offset, length);
-        long end = offset + length;
-        boolean right = (end < Wire.HEADER_BYTES || frames.isLength(heads, head))
-                && (end < headBytes || frames.isHead(heads, head, number));
-        return right ? length : -1;
-    }
-
-    private int wrong(LoadConnection connection, String what) {
-        recorder.wrong(what);
-        replace(connection);
-        return 0;
-    }
-
-    // ---- requests
 
     private void next(LoadConnection connection, int answers, long now) {
         if (!connection.ready) {
@@ -425,8 +359,6 @@ final class LoadLoop implements Runnable {
             }
         }
     }
-
-    // ---- time
 
     /** Looks at the oldest request of each connection. */
     private void scan(long now) {

@@ -7,9 +7,13 @@ import java.util.List;
 
 /** The load generator as a process: {@link CommandLoop} on standard input and output. */
 public final class LoadMain {
-    /** What its JVM should be started with. */
-    public static final List<String> JVM_OPTIONS =
-            List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xms64m", "-Xmn32m");
+    /** What its JVM should be started with. The memory barrier is one that every system call would pay for. */
+    public static final List<String> JVM_OPTIONS = List.of(
+            "--enable-native-access=ALL-UNNAMED",
+            "-XX:+UseSerialGC",
+            "-XX:+UseSystemMemoryBarrier",
+            "-Xms64m",
+            "-Xmn32m");
 
     private LoadMain() {}
 

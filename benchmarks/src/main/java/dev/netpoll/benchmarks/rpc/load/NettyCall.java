@@ -20,10 +20,10 @@ import org.jspecify.annotations.Nullable;
  * The only handler of a channel, and the call on it. The answer is copied to the caller's array as it arrives; to
  * collect a large frame in a buffer of Netty's first would copy it twice.
  *
- * <p><b>Threads.</b> The caller sets {@code caller}, {@code answer} and {@code startedAt} before the plain {@code
- * result}, and hands all to the loop with the write; the loop writes the answer, then {@code result}, which is volatile,
- * and unparks. The loop also watches the time, with one task that mostly finds nothing to do, as Netty's own time-out
- * handlers do: a timer for each call would cost more than the call.
+ * <p><b>Threads.</b> The caller sets {@code caller}, {@code answer} and {@code startedAt} before {@code result}, which
+ * is volatile; the loop writes the answer, then {@code result}, and unparks. The loop also watches the time, with one
+ * task that mostly finds nothing to do, as Netty's own time-out handlers do: a timer for each call would cost more than
+ * the call.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // what fails is told to exceptionCaught or channelInactive
 final class NettyCall extends ChannelDuplexHandler implements Client.Call {

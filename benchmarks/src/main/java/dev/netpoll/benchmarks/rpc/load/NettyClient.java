@@ -10,6 +10,9 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.uring.IoUring;
+import io.netty.channel.uring.IoUringChannelOption;
+import io.netty.channel.uring.IoUringSocketChannel;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.SocketAddress;
@@ -21,6 +24,9 @@ import java.util.concurrent.TimeUnit;
  * is cheap; the caller is parked meanwhile.
  */
 final class NettyClient implements Client {
+    /** Of the buffers that an io_uring fills. */
+    static final short BUFFER_GROUP = 0;
+
     private final SocketAddress address;
     private final MultiThreadIoEventLoopGroup group;
     private final Bootstrap bootstrap;
@@ -40,6 +46,9 @@ final class NettyClient implements Client {
                         channel.pipeline().addLast(new NettyCall(channel, timeout.toNanos()));
                     }
                 });
+        if (channelType == IoUringSocketChannel.class && IoUring.isRegisterBufferRingSupported()) {
+            bootstrap.option(IoUringChannelOption.IO_URING_BUFFER_GROUP_ID, BUFFER_GROUP);
+        }
     }
 
     @Override
@@ -59,6 +68,6 @@ final class NettyClient implements Client {
 
     @Override
     public void close() {
-        group.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
+        group.shutdownGracefully(50, 1000, TimeUnit.MILLISECONDS).awaitUninterruptibly();
     }
 }

@@ -13,8 +13,8 @@ import java.net.SocketAddress;
 import java.time.Duration;
 
 /**
- * The JDK's {@link Socket} with buffered streams. Without its read time-out, which on a virtual thread sets and cancels a
- * timer for every read and costs more than the read: {@link ClientRun} closes what takes too long.
+ * The JDK's {@link Socket} with buffered streams. Without its read time-out, which on a virtual thread sets and cancels
+ * a timer for every read and costs more than the read: {@link ClientRun} closes what takes too long.
  */
 final class SocketClient implements Client {
     private final SocketAddress address;

@@ -17,8 +17,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Threads.</b> The thread that conducts the run sets the span, workers look at it.
  *
- * <p><b>Limits.</b> Each part has an end: opening connections takes {@link #OPENING_SECONDS_MAX} at most; a warm-up that
- * is too slow to answer its number of requests ends after twice its seconds and {@link #WARMUP_EXTRA_SECONDS} more.
+ * <p><b>Limits.</b> Each part has an end: opening connections takes {@link #OPENING_SECONDS_MAX} at most; a warm-up
+ * that is too slow to answer its number of requests ends after twice its seconds and {@link #WARMUP_EXTRA_SECONDS}
+ * more.
  */
 final class Window {
     private static final int OPENING_SECONDS_MAX = 120;

@@ -7,8 +7,8 @@ import java.nio.ByteBuffer;
 import java.util.Random;
 
 /**
- * The frames of the benchmark: a big-endian length of 4 bytes, then the payload. Its first byte and the 4 bytes after it
- * ask the server for work, bytes 8 to 15 are the number of the request, and the rest is noise from the seed.
+ * The frames of the benchmark: a big-endian length of 4 bytes, then the payload. Its first byte and the 4 bytes after
+ * it ask the server for work, bytes 8 to 15 are the number of the request, and the rest is noise from the seed.
  */
 final class Wire {
     static final int HEADER_BYTES = 4;

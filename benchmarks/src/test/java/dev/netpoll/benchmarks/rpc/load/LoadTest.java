@@ -184,8 +184,8 @@ class LoadTest {
     void theOpenLoopEndsAlthoughTheServerCannotKeepUp() throws Exception {
         JsonNode answer = run(
                 "load",
-                SHORT
-                        + ",\"connections\":1,\"rate\":100000,\"timeoutMillis\":200,\"blockShare\":1,\"blockMicros\":5000");
+                SHORT + ",\"connections\":1,\"rate\":100000,\"timeoutMillis\":200"
+                        + ",\"blockShare\":1,\"blockMicros\":5000");
         assertThat(answer.get("errors").asLong()).isPositive();
         assertThat(answer.get("behind").asLong()).isPositive();
     }
