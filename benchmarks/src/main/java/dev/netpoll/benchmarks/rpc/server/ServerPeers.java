@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -36,23 +37,21 @@ public final class ServerPeers {
     static {
         for (Backend backend : List.of(Backend.EPOLL, Backend.NIO)) {
             String prefix = backend == Backend.NIO ? "netpoll-nio-" : "netpoll-";
-            String on = " on " + (backend == Backend.NIO ? "the JDK's channels" : "epoll");
-            netpoll(prefix + "adaptive", Kind.BLOCKING, "adaptive dispatch" + on, backend, adaptive());
-            netpoll(prefix + "inline", Kind.INLINE, "handlers on the event loop" + on, backend, Dispatch.inline());
-            netpoll(prefix + "virtual", Kind.BLOCKING, "virtual threads" + on, backend, Dispatch.virtual());
+            netpoll(prefix + "adaptive", Kind.BLOCKING, "adaptive dispatch", backend, adaptive());
+            netpoll(prefix + "inline", Kind.INLINE, "handlers on the event loop", backend, Dispatch.inline());
+            netpoll(prefix + "virtual", Kind.BLOCKING, "handlers on virtual threads", backend, Dispatch.virtual());
         }
         for (NettyTransport transport : NettyTransport.values()) {
-            String name = "netty-" + transport;
-            add(name, Kind.INLINE, "Netty, handlers on the event loop", NETTY, () -> new NettyServer(transport, false));
-            add(
-                    name + "-virtual",
-                    Kind.BLOCKING,
-                    "Netty, handlers on virtual threads",
-                    NETTY,
-                    () -> new NettyServer(transport, true));
+            netty("netty-" + transport, Kind.INLINE, "handlers on the event loop", transport);
+            netty("netty-" + transport + "-virtual", Kind.BLOCKING, "handlers on virtual threads", transport);
         }
-        add("jdk-virtual", Kind.BLOCKING, "Socket, a virtual thread per connection", JDK, JdkVirtualServer::new);
-        add("jdk-nio", Kind.INLINE, "a plain loop around a Selector", JDK, JdkNioServer::new);
+        add(
+                "jdk-virtual",
+                Kind.BLOCKING,
+                "the JDK's Socket, a virtual thread per connection",
+                JDK,
+                JdkVirtualServer::new);
+        add("jdk-nio", Kind.INLINE, "the JDK's Selector, a plain loop", JDK, JdkNioServer::new);
         add(FloorServer.NAME, Kind.FLOOR, "a plain epoll loop in C", JDK, () -> {
             throw new UnsupportedOperationException("it is a C program, not a class of this one");
         });
@@ -98,8 +97,14 @@ public final class ServerPeers {
         return Dispatch.virtual();
     }
 
-    private static void netpoll(String name, Kind kind, String description, Backend backend, Dispatch dispatch) {
-        add(name, kind, "Netpoll, " + description, NETPOLL, () -> new NetpollServer(backend, dispatch));
+    private static void netpoll(String name, Kind kind, String handlers, Backend backend, Dispatch dispatch) {
+        String description = "Netpoll on " + backend.name().toLowerCase(Locale.ROOT) + ", " + handlers;
+        add(name, kind, description, NETPOLL, () -> new NetpollServer(backend, dispatch));
+    }
+
+    private static void netty(String name, Kind kind, String handlers, NettyTransport transport) {
+        String description = "Netty on " + transport + ", " + handlers;
+        add(name, kind, description, NETTY, () -> new NettyServer(transport, kind == Kind.BLOCKING));
     }
 
     private static void add(
