@@ -25,7 +25,8 @@ import picocli.CommandLine.Spec;
         description = "Programs that show what Netpoll for Java does.",
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
-        subcommands = {Demo.class, Serve.class})
+        subcommands = {Demo.class, Serve.class},
+        footer = "  bench  Measures RPC servers and clients against each other.")
 public final class Main implements Runnable {
     /** The parent of the library's loggers; held, because a logger nobody holds forgets its level. */
     private static final Logger LIBRARY = Logger.getLogger("dev.netpoll");
@@ -50,7 +51,8 @@ public final class Main implements Runnable {
 
     @Override
     public void run() {
-        throw new ParameterException(Objects.requireNonNull(spec).commandLine(), "missing command: demo or serve");
+        throw new ParameterException(
+                Objects.requireNonNull(spec).commandLine(), "missing command: demo, serve or bench");
     }
 
     private static int reportUsageError(ParameterException error, String[] args) {
