@@ -44,6 +44,7 @@ final class CallbackRunner {
         }
         try {
             executor.execute(task);
+            connection.loop().hasWoken();
         } catch (RuntimeException | Error e) { // rejected, or no memory for a thread
             report(connection, e);
             connection.closeFor("the executor rejected a callback", false);

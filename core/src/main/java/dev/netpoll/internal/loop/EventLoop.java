@@ -363,10 +363,15 @@ public final class EventLoop implements Executor {
 
     /** Wakes a thread that waits for something on this loop. Any thread. */
     public void unpark(Thread waiter) {
+        hasWoken();
+        LockSupport.unpark(waiter);
+    }
+
+    /** The calling thread has started or woken another one, which a loop on a virtual thread makes room for. */
+    public void hasWoken() {
         if (inLoop()) {
             rest.hasWoken();
         }
-        LockSupport.unpark(waiter);
     }
 
     /** Some thread uses a connection of this loop: threads do get processors. Any thread. */

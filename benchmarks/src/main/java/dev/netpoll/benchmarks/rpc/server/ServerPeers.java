@@ -37,7 +37,7 @@ public final class ServerPeers {
     static {
         for (Backend backend : List.of(Backend.EPOLL, Backend.NIO)) {
             String prefix = backend == Backend.NIO ? "netpoll-nio-" : "netpoll-";
-            netpoll(prefix + "adaptive", Kind.BLOCKING, "adaptive dispatch", backend, adaptive());
+            netpoll(prefix + "adaptive", Kind.BLOCKING, "adaptive dispatch", backend, Dispatch.adaptive());
             netpoll(prefix + "inline", Kind.INLINE, "handlers on the event loop", backend, Dispatch.inline());
             netpoll(prefix + "virtual", Kind.BLOCKING, "handlers on virtual threads", backend, Dispatch.virtual());
         }
@@ -90,11 +90,6 @@ public final class ServerPeers {
     static @Nullable EchoServer server(String name) {
         Entry entry = ENTRIES.get(name);
         return entry == null ? null : entry.server().get();
-    }
-
-    /** The one place to change when the library learns to choose for itself who runs a handler. */
-    private static Dispatch adaptive() {
-        return Dispatch.virtual();
     }
 
     private static void netpoll(String name, Kind kind, String handlers, Backend backend, Dispatch dispatch) {
