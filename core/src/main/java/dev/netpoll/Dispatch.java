@@ -30,7 +30,7 @@ public final class Dispatch {
      * computes for more than about a millisecond is relieved: another thread takes the loop over and serves the other
      * connections, the handler goes on undisturbed, and the handlers of this server or dialer run on virtual threads
      * again for a while, which doubles with each time. A call of this library that has to wait hands the loop over at
-     * once. The flight recorder's events {@code dev.netpoll.DispatchChange} and
+     * once. {@link Server#dispatchStats()} and the flight recorder's events {@code dev.netpoll.DispatchChange} and
      * {@code dev.netpoll.LoopRelief} tell what happened.
      *
      * <p>Threads are used for several runs, so do not leave values in a {@link ThreadLocal}. Other callbacks than

@@ -153,6 +153,20 @@ public final class Server implements AutoCloseable {
         return connections.get();
     }
 
+    /**
+     * {@return what adaptive dispatch has done}
+     *
+     * @throws IllegalStateException if the server has another {@link Dispatch}
+     */
+    public DispatchStats dispatchStats() {
+        Pace pace = config.pace();
+        if (pace == null) {
+            throw new IllegalStateException("the server does not dispatch adaptively");
+        }
+        return new DispatchStats(
+                pace.isInline(), pace.loopRuns(), pace.threadRuns(), pace.reliefs(), pace.switches());
+    }
+
     /** {@return the group whose loops serve the connections} */
     public EventLoopGroup group() {
         return group;

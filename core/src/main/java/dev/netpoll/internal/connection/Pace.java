@@ -41,6 +41,7 @@ public final class Pace {
     private static final long SECOND_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private final LongAdder threadRuns = new LongAdder();
+    private final LongAdder loopRuns = new LongAdder();
     private final LongAdder reliefs = new LongAdder();
     private final LongAdder switches = new LongAdder();
 
@@ -52,8 +53,8 @@ public final class Pace {
     private long meanNanos;
     private int runs;
 
-    /** {@return whether the event loop runs the handlers} */
-    boolean isInline() {
+    /** {@return whether the event loops run the handlers now} */
+    public boolean isInline() {
         return inline;
     }
 
@@ -79,6 +80,7 @@ public final class Pace {
     /** A loop has run a handler, which was timed. */
     void ranInline(long begin) {
         long now = System.nanoTime();
+        loopRuns.add(SAMPLE_MASK + 1);
         count(now - begin);
         if (inline && runs >= RUNS_MIN && meanNanos > LONG_NANOS) {
             change(false, now, "long");
@@ -116,6 +118,11 @@ public final class Pace {
         changedAt = now;
         inline = toInline;
         DispatchEvents.change(toInline, why, meanNanos, toInline ? 0 : backOffNanos);
+    }
+
+    /** {@return runs by event loops so far, to within some dozens} */
+    public long loopRuns() {
+        return loopRuns.sum();
     }
 
     /** {@return runs by threads so far} */

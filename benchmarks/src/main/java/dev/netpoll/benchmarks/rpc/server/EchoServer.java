@@ -6,6 +6,7 @@ package dev.netpoll.benchmarks.rpc.server;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.util.Map;
 
 /** A peer's server. Once started it runs until the process ends. */
 @FunctionalInterface
@@ -22,6 +23,11 @@ interface EchoServer {
      * @throws UnsupportedOperationException if the peer cannot run here; the message says why
      */
     int start(InetSocketAddress address, int payloadBytesMax) throws IOException;
+
+    /** {@return what the library counts, by name; empty if it counts nothing} */
+    default Map<String, Long> counters() {
+        return Map.of();
+    }
 
     /** {@return the loopback address with this port} */
     static InetSocketAddress loopback(int port) {

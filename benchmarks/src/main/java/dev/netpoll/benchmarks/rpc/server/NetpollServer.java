@@ -8,6 +8,7 @@ import dev.netpoll.Connection;
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.Dispatch;
+import dev.netpoll.DispatchStats;
 import dev.netpoll.EventLoopGroup;
 import dev.netpoll.Server;
 import dev.netpoll.buffer.LinkBuffer;
@@ -19,6 +20,8 @@ import java.lang.foreign.ValueLayout;
 import java.net.InetSocketAddress;
 import java.net.ProtocolException;
 import java.nio.ByteOrder;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Our server. Payloads are copied from the input to the output; long ones go over without a copy. */
 final class NetpollServer implements EchoServer {
@@ -32,6 +35,7 @@ final class NetpollServer implements EchoServer {
 
     private final Backend backend;
     private final Dispatch dispatch;
+    private volatile @Nullable Server server;
 
     NetpollServer(Backend backend, Dispatch dispatch) {
         this.backend = backend;
@@ -46,7 +50,7 @@ final class NetpollServer implements EchoServer {
             group.loops(Runtime.getRuntime().availableProcessors()); // there are no other threads
         }
         Frames frames = new Frames(payloadBytesMax);
-        Server server = Server.builder()
+        Server listening = Server.builder()
                 .group(group.build())
                 .dispatch(dispatch)
                 .backlog(BACKLOG)
@@ -55,7 +59,22 @@ final class NetpollServer implements EchoServer {
                         .build())
                 .onRequest(inline ? new Inline(frames) : new Blocking(frames))
                 .build();
-        return ((InetSocketAddress) server.listen(address)).getPort();
+        server = listening;
+        return ((InetSocketAddress) listening.listen(address)).getPort();
+    }
+
+    @Override
+    public Map<String, Long> counters() {
+        Server listening = server;
+        if (listening == null || dispatch != Dispatch.adaptive()) {
+            return Map.of();
+        }
+        DispatchStats stats = listening.dispatchStats();
+        return Map.of(
+                "loopRuns", stats.loopRuns(),
+                "threadRuns", stats.threadRuns(),
+                "reliefs", stats.reliefs(),
+                "switches", stats.switches());
     }
 
     /** Takes what is complete, and asks to be run again when the next frame is. */

@@ -54,8 +54,9 @@ public final class ServerMain implements Callable<Integer> {
             return ExitCode.OK;
         }
         Work.prepare();
+        EchoServer server;
         try {
-            EchoServer server = peer == null ? null : ServerPeers.server(peer);
+            server = peer == null ? null : ServerPeers.server(peer);
             if (server == null) {
                 return fail("there is no such peer; see --list");
             }
@@ -65,7 +66,7 @@ public final class ServerMain implements Callable<Integer> {
         }
         BufferedReader commands = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = commands.readLine(); line != null; line = commands.readLine()) {
-            say(line.equals("stats") ? stats() : "{\"error\":\"unknown command\"}");
+            say(line.equals("stats") ? stats(server) : "{\"error\":\"unknown command\"}");
         }
         return ExitCode.OK;
     }
@@ -80,7 +81,7 @@ public final class ServerMain implements Callable<Integer> {
         System.out.flush();
     }
 
-    private static String stats() throws IOException {
+    private static String stats(EchoServer server) throws IOException {
         long pauseMillis = 0;
         long collections = 0;
         for (GarbageCollectorMXBean collector : ManagementFactory.getGarbageCollectorMXBeans()) {
@@ -95,7 +96,7 @@ public final class ServerMain implements Callable<Integer> {
         stats.put("gcCount", collections);
         stats.put("allocatedBytes", allocated);
         stats.put("notes", "heap allocations only; those of virtual threads count for their carriers");
-        stats.putObject("counters");
+        stats.putPOJO("counters", server.counters());
         return JSON.writeValueAsString(stats);
     }
 }
