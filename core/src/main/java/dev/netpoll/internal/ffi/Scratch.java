@@ -135,6 +135,12 @@ public final class Scratch {
         return memory.address() + TIME_AT;
     }
 
+    /** {@return the {@code struct timespec} that a call has left, in nanoseconds} */
+    long timeSpecNanos() {
+        return memory.get(ValueLayout.JAVA_LONG, TIME_AT) * 1_000_000_000
+                + memory.get(ValueLayout.JAVA_LONG, TIME_AT + Long.BYTES);
+    }
+
     void messageParts(int count) {
         MsgHeader.parts(memory, HEADER_AT, count);
     }

@@ -574,8 +574,8 @@ public final class EventLoop implements Executor {
     }
 
     /** {@return after how many nanoseconds it wants to be looked at again, -1 for never} Supervisor only. */
-    long inspect(long at, boolean late) {
-        return watchman.inspect(at, late);
+    long inspect(long at, long cpuNanos, boolean late) {
+        return watchman.inspect(at, cpuNanos, late);
     }
 
     long turns() {

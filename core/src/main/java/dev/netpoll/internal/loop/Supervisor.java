@@ -128,8 +128,9 @@ public final class Supervisor implements Runnable {
     /** {@return for how long nothing needs to be looked at, or -1} */
     private long inspect(long now, boolean late) {
         long rest = -1;
+        long cpuNanos = watch.cpuNanos();
         for (EventLoop loop : loops) {
-            long wish = loop.inspect(now, late);
+            long wish = loop.inspect(now, cpuNanos, late);
             if (wish >= 0 && (rest < 0 || wish < rest)) {
                 rest = wish;
             }

@@ -36,6 +36,7 @@ final class Watchman {
     private long seenTurns;
     private long seenRuns;
     private long since;
+    private long sinceCpuNanos;
     private int looks;
 
     private volatile boolean returnDue;
@@ -52,10 +53,11 @@ final class Watchman {
     /**
      * Looks at the loop.
      *
+     * @param cpuNanos the processor time that the process has used, or -1
      * @param late whether the supervisor itself was held up, so that nothing follows from what it sees
      * @return after how many nanoseconds to look again, -1 for not before something happens
      */
-    long inspect(long at, boolean late) {
+    long inspect(long at, long cpuNanos, boolean late) {
         long word = loop.baton.word();
         boolean stirred = loop.isStirred();
         if (word != seenWord || loop.turns() != seenTurns || loop.runs() != seenRuns || late) {
@@ -63,6 +65,7 @@ final class Watchman {
             seenTurns = loop.turns();
             seenRuns = loop.runs();
             since = at;
+            sinceCpuNanos = cpuNanos;
             looks = 0;
         } else {
             looks++;
@@ -72,7 +75,7 @@ final class Watchman {
             return restOfIdle(at);
         }
         if (state == Baton.LENT && looks > 0) {
-            relieve(word, at);
+            relieve(word, at, cpuNanos);
         } else if (state == Baton.OFFERED && stirred) {
             looks = 0;
         } else if (state == Baton.OFFERED && looks >= STARVED_LOOKS) {
@@ -95,13 +98,16 @@ final class Watchman {
         return Supervisor.TICK_NANOS;
     }
 
-    private void relieve(long word, long at) {
+    private void relieve(long word, long at, long cpuNanos) {
         Driver current = loop.driver;
         if (current == null || current.epoch != Baton.epoch(word)) {
             return;
         }
         Thread.State state = current.thread.getState();
         boolean blocked = state != Thread.State.RUNNABLE;
+        if (!blocked && cpuNanos >= 0 && cpuNanos - sinceCpuNanos < (at - since) / 2) {
+            return; // other processes had the processor
+        }
         boolean standIn = current.isStandIn || (loop.isVirtual() && !blocked && Carriers.count() == 1);
         pass(current, word, standIn, blocked ? Relief.BLOCKED : Relief.BURNING, at - since);
     }

@@ -39,6 +39,11 @@ public final class ParkingWatch implements PollerWatch {
     }
 
     @Override
+    public long cpuNanos() {
+        return -1;
+    }
+
+    @Override
     public void wakeup() {
         if (woken.availablePermits() == 0) {
             woken.release();

@@ -10,7 +10,7 @@ import java.io.IOException;
  *
  * <p><b>Place.</b> Opened from a {@link Backend} by the supervisor of a group of loops.
  *
- * <p><b>Threads.</b> {@link #await}, {@link #ready} and {@link #close} one thread; the others any.
+ * <p><b>Threads.</b> {@link #await}, {@link #ready}, {@link #cpuNanos} and {@link #close} one thread; the others any.
  */
 public interface PollerWatch extends AutoCloseable {
     /** Adds a poller, to be told of by {@code key}; it is not watched before {@link #arm}. */
@@ -28,6 +28,9 @@ public interface PollerWatch extends AutoCloseable {
 
     /** {@return the key of the ready poller {@code index}} */
     int ready(int index);
+
+    /** {@return the processor time in nanoseconds that this process has used, or -1 if that is not known} */
+    long cpuNanos();
 
     /** Ends the running or the next {@link #await} early. */
     void wakeup();

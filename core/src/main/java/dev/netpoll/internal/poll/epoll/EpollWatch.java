@@ -7,6 +7,7 @@ import dev.netpoll.internal.ffi.EpollEvents;
 import dev.netpoll.internal.ffi.GuardedFd;
 import dev.netpoll.internal.ffi.LibcEpoll;
 import dev.netpoll.internal.ffi.LibcEventfd;
+import dev.netpoll.internal.ffi.LibcTime;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.Poller;
@@ -96,6 +97,11 @@ final class EpollWatch implements PollerWatch {
     @Override
     public int ready(int index) {
         return ready[index];
+    }
+
+    @Override
+    public long cpuNanos() {
+        return LibcTime.processCpuNanos(scratch);
     }
 
     @Override
