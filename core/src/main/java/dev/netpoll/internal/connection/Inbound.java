@@ -12,6 +12,7 @@ import static dev.netpoll.internal.connection.ConnectionState.PEER_FINISHED;
 import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.FrameTooLargeException;
 import dev.netpoll.PeerClosedException;
+import dev.netpoll.internal.loop.Spares;
 import dev.netpoll.internal.memory.ByteSource;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
@@ -101,7 +102,10 @@ final class Inbound extends Side implements ByteSource {
     private SegmentReader buffer() {
         SegmentReader present = buffer;
         if (present == null) {
-            present = new SegmentReader(connection.loop().memory());
+            Spares spares = connection.spares();
+            present = spares != null
+                    ? spares.takeReader()
+                    : new SegmentReader(connection.loop().memory());
             buffer = present;
         }
         return present;
@@ -120,6 +124,10 @@ final class Inbound extends Side implements ByteSource {
             present.release();
             if (present.length() == 0) {
                 buffer = null;
+                Spares spares = connection.spares();
+                if (spares != null) {
+                    spares.giveBack(present);
+                }
             }
         }
     }

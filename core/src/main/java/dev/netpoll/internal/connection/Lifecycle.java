@@ -19,6 +19,7 @@ import dev.netpoll.ConnectionHandler;
 import dev.netpoll.internal.loop.Activation;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Relief;
+import dev.netpoll.internal.loop.Spares;
 import dev.netpoll.internal.poll.TransportException;
 import org.jspecify.annotations.Nullable;
 
@@ -188,9 +189,10 @@ public final class Lifecycle implements Activation {
 
     /** One or more runs, until none is due. The caller holds RUNNING. */
     @Override
-    public void run() {
+    public void run(@Nullable Spares spares) {
         boolean begun;
         do {
+            connection.lend(spares);
             if (connection.has(READY)) {
                 begun = runRequest();
             } else {
@@ -264,6 +266,7 @@ public final class Lifecycle implements Activation {
                 connection.inbound().endRun(next != lastRan || heldBack);
             }
         }
+        connection.lend(null);
         connection.remove(RUNNING);
         ConnectionHandler latest = handler; // one that was set meanwhile found us running
         boolean due = latest != null

@@ -13,6 +13,7 @@ import static dev.netpoll.internal.connection.ConnectionState.OUTPUT_SHUT;
 import static dev.netpoll.internal.connection.ConnectionState.SENDING;
 
 import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.loop.Spares;
 import dev.netpoll.internal.memory.ByteSink;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentWriter;
@@ -111,7 +112,10 @@ final class Outbound extends Side implements ByteSink {
         checkOpen();
         SegmentWriter present = buffer;
         if (present == null) {
-            present = new SegmentWriter(connection.loop().memory());
+            Spares spares = connection.spares();
+            present = spares != null
+                    ? spares.takeWriter()
+                    : new SegmentWriter(connection.loop().memory());
             buffer = present;
         }
         return present;
@@ -126,8 +130,16 @@ final class Outbound extends Side implements ByteSink {
     /** Takes what was written, and the buffer with it. */
     private @Nullable Segment takePending() {
         SegmentWriter present = buffer;
+        if (present == null) {
+            return null;
+        }
         buffer = null;
-        return present == null ? null : present.take();
+        Segment taken = present.take();
+        Spares spares = connection.spares();
+        if (spares != null) {
+            spares.giveBack(present);
+        }
+        return taken;
     }
 
     private void checkOpen() throws IOException {
@@ -363,7 +375,8 @@ final class Outbound extends Side implements ByteSink {
     private SendQueue queue() {
         SendQueue present = queue;
         if (present == null) {
-            present = new SendQueue();
+            Spares spares = connection.spares();
+            present = spares != null ? spares.takeQueue() : new SendQueue();
             queue = present;
         }
         return present;
@@ -374,6 +387,10 @@ final class Outbound extends Side implements ByteSink {
         if (rest != null) {
             queue = null; // F3
             rest.clear();
+            Spares spares = connection.spares();
+            if (spares != null) {
+                spares.giveBack(rest);
+            }
         }
         connection.remove(SENDING);
     }

@@ -11,6 +11,7 @@ import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.buffer.Reader;
 import dev.netpoll.buffer.Writer;
 import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.loop.Spares;
 import dev.netpoll.internal.memory.BufferAccess;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.poll.Errno;
@@ -77,6 +78,9 @@ public final class SocketConnection extends ConnectionState implements Connectio
     private volatile int errno;
     private volatile String closeReason = "";
 
+    /** What the thread that runs the handler has lent. Holder of RUNNING only, but for {@link #spares}. */
+    private @Nullable Spares spares;
+
     /** Waits for the connect; null afterwards. Loop only. */
     private @Nullable ConnectEvents connecting;
 
@@ -102,6 +106,18 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     boolean inLoop() {
         return loop.inLoop();
+    }
+
+    /** The calling thread, the holder of RUNNING, lends what it keeps for runs, or takes it back. */
+    void lend(@Nullable Spares own) {
+        spares = own;
+    }
+
+    /** {@return what the calling thread keeps for runs, if it is running this connection's handler} Any thread. */
+    @Nullable
+    Spares spares() {
+        Spares lent = spares; // another thread's, seen late or early, is not this thread's
+        return lent != null && lent.isOwn() ? lent : null;
     }
 
     Transport transport() {

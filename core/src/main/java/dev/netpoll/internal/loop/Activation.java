@@ -3,6 +3,8 @@
 
 package dev.netpoll.internal.loop;
 
+import org.jspecify.annotations.Nullable;
+
 /** A run of user code that has become due on a loop. */
 public interface Activation extends Runnable {
     /** <i>Loop.</i> {@return whether the loop runs it itself; else a worker thread does} */
@@ -10,7 +12,12 @@ public interface Activation extends Runnable {
 
     /** Runs, on the loop's or any other thread. Must not throw. */
     @Override
-    void run();
+    default void run() {
+        run(null);
+    }
+
+    /** Runs with what the calling thread keeps for one run after the other, if it does. Must not throw. */
+    void run(@Nullable Spares spares);
 
     /**
      * User code that ran on a loop has been relieved of it, and goes on beside it. Any thread.

@@ -24,6 +24,7 @@ final class Driver implements Runnable {
     final EventLoop loop;
     final long epoch;
     final Thread thread;
+    final Spares spares;
 
     /** Whether it is a platform thread in place of a virtual one that finds no carrier. */
     final boolean isStandIn;
@@ -38,6 +39,7 @@ final class Driver implements Runnable {
         this.thread = platformName == null
                 ? Thread.ofVirtual().name(loop.name()).unstarted(this)
                 : new DriverThread(this, platformName, daemon);
+        this.spares = new Spares(thread, loop.memory());
     }
 
     static Driver virtual(EventLoop loop, long epoch) {

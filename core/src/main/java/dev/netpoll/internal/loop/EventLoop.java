@@ -169,7 +169,7 @@ public final class EventLoop implements Executor {
         this.name = name;
         this.supervisor = supervisor;
         memory = poller.memory();
-        workers = new Workers(name, Carriers.count());
+        workers = new Workers(name, memory, Carriers.count());
         isVirtual = virtual;
         isDaemon = daemon;
         rest = new Rest(this, poller);
@@ -479,7 +479,7 @@ public final class EventLoop implements Executor {
         for (Activation next = due.peek(); next != null; next = due.peek()) {
             if (next.isInline() || me.isStandIn) {
                 due.remove();
-                next.run();
+                next.run(me.spares);
                 if (!baton.isHeld(me.epoch)) {
                     return false;
                 }
@@ -495,7 +495,7 @@ public final class EventLoop implements Executor {
     /** A stand-in is there because workers get no carrier, so it runs what waits for them. */
     private boolean runQueued(Driver me) {
         for (Activation next = workers.poll(); next != null; next = workers.poll()) {
-            next.run();
+            next.run(me.spares);
             if (!baton.isHeld(me.epoch)) {
                 return false;
             }

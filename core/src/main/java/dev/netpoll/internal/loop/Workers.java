@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.loop;
 
+import dev.netpoll.internal.memory.BlockSource;
 import dev.netpoll.internal.queue.SpmcRing;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -40,19 +41,22 @@ final class Workers {
     private final @Nullable Worker[] running;
 
     private final Thread.Builder builder;
+    private final BlockSource blocks;
 
     /** Whether one was let go since the last trim. Loop only. */
     private boolean used;
 
     private volatile boolean closed;
 
-    Workers(String loopName, int parallelism) {
+    Workers(String loopName, BlockSource blocks, int parallelism) {
+        this.blocks = blocks;
         running = new Worker[parallelism];
         builder = Thread.ofVirtual().name(loopName + "-worker");
     }
 
     private final class Worker implements Runnable {
         final Thread thread = builder.unstarted(this);
+        private final Spares spares = new Spares(thread, blocks);
         private volatile boolean go;
         private volatile boolean end;
 
@@ -65,7 +69,7 @@ final class Workers {
         public void run() {
             do {
                 for (Activation next = queue.poll(); next != null; next = queue.poll()) {
-                    next.run();
+                    next.run(spares);
                     boolean _ = Thread.interrupted(); // a status that user code left behind
                 }
             } while (standBy());

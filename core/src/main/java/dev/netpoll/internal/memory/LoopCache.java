@@ -150,6 +150,11 @@ public final class LoopCache implements BlockSource {
         }
     }
 
+    /** {@return whether the calling thread is the owner} */
+    public boolean isOwner() {
+        return OWNER.getOpaque(this) == Thread.currentThread();
+    }
+
     /** <i>Owner.</i> Gives up the ownership, and keeps the blocks for the next owner. */
     public void release() {
         OWNER.setOpaque(this, null);

@@ -347,6 +347,23 @@ final class EpollTransport extends EpollSocket {
 
     // ---------------------------------------------------------------- sending
 
+    /** On the loop, which is the one that closes, without guard and with the loop's own scratch. */
+    @Override
+    public int send(SendQueue bytes) {
+        EpollPoller owner = poller;
+        if (owner == null || !owner.memory().isOwner()) {
+            return super.send(bytes);
+        }
+        if (is(CLOSED)) {
+            return -Errno.EBADF;
+        }
+        int result = Sender.send(owner.scratch, fd(), bytes, Integer.MAX_VALUE);
+        if (result < 0) {
+            remember(-result);
+        }
+        return result;
+    }
+
     @Override
     public void sendRest(SendQueue bytes) {
         if (is(DONE)) {

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.loop;
+
+import dev.netpoll.internal.memory.BlockSource;
+import dev.netpoll.internal.memory.SegmentReader;
+import dev.netpoll.internal.memory.SegmentWriter;
+import dev.netpoll.internal.poll.SendQueue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The objects that serve one request after the other: idle connections own none, so the thread that runs handlers keeps
+ * one of each, empty, and lends them to the connection whose handler it runs. If a connection keeps one, because bytes
+ * are left, the next request gets a new one.
+ *
+ * <p><b>Threads.</b> The owner only.
+ */
+public final class Spares {
+    private final Thread owner;
+    private final BlockSource blocks;
+    private @Nullable SegmentReader reader;
+    private @Nullable SegmentWriter writer;
+    private @Nullable SendQueue queue;
+
+    Spares(Thread owner, BlockSource blocks) {
+        this.owner = owner;
+        this.blocks = blocks;
+    }
+
+    /** {@return whether the calling thread is the owner} Any thread. */
+    public boolean isOwn() {
+        return Thread.currentThread() == owner;
+    }
+
+    /** {@return an empty reader} */
+    public SegmentReader takeReader() {
+        SegmentReader kept = reader;
+        reader = null;
+        return kept != null ? kept : new SegmentReader(blocks);
+    }
+
+    /** Keeps an empty reader without views. */
+    public void giveBack(SegmentReader empty) {
+        reader = empty;
+    }
+
+    /** {@return an empty writer} */
+    public SegmentWriter takeWriter() {
+        SegmentWriter kept = writer;
+        writer = null;
+        return kept != null ? kept : new SegmentWriter(blocks);
+    }
+
+    /** Keeps an empty writer. */
+    public void giveBack(SegmentWriter empty) {
+        writer = empty;
+    }
+
+    /** {@return an empty queue} */
+    public SendQueue takeQueue() {
+        SendQueue kept = queue;
+        queue = null;
+        return kept != null ? kept : new SendQueue();
+    }
+
+    /** Keeps an empty queue. */
+    public void giveBack(SendQueue empty) {
+        queue = empty;
+    }
+}
