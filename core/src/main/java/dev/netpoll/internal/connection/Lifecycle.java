@@ -237,6 +237,7 @@ public final class Lifecycle implements Activation {
         if (pace == null) {
             CallbackRunner.call(connection, current);
         } else if (!loop.inLoop()) {
+            loop.stir();
             long begin = System.nanoTime();
             CallbackRunner.call(connection, current);
             pace.ranOnThread(begin);

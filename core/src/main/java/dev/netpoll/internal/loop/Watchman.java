@@ -108,7 +108,7 @@ final class Watchman {
         if (!blocked && cpuNanos >= 0 && cpuNanos - sinceCpuNanos < (at - since) / 2) {
             return; // other processes had the processor
         }
-        boolean standIn = current.isStandIn || (loop.isVirtual() && !blocked && Carriers.count() == 1);
+        boolean standIn = mustStandIn(current) || (loop.isVirtual() && !blocked && Carriers.count() == 1);
         pass(current, word, standIn, blocked ? Relief.BLOCKED : Relief.BURNING, at - since);
     }
 
@@ -123,8 +123,12 @@ final class Watchman {
     void handOver(Driver current) {
         long word = loop.baton.word();
         if (Baton.state(word) == Baton.LENT && Baton.epoch(word) == current.epoch) {
-            pass(current, word, current.isStandIn, Relief.HANDED_OVER, 0);
+            pass(current, word, mustStandIn(current), Relief.HANDED_OVER, 0);
         }
+    }
+
+    private boolean mustStandIn(Driver current) {
+        return current.isStandIn && !returnDue;
     }
 
     /** <i>Stand-in, holder.</i> {@return whether there are carriers again} */
