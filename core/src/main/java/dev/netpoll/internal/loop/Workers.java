@@ -32,10 +32,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class Workers {
     static final int QUEUED_MAX = 1024;
-    private static final int IDLE_MAX = 256;
+    private static final int IDLE_MAX = 1024;
 
     private final SpmcRing<Activation> queue = new SpmcRing<>(QUEUED_MAX);
     private final AtomicReferenceArray<@Nullable Worker> idle = new AtomicReferenceArray<>(IDLE_MAX);
+
+    /** Where to look first for a place, and below for a worker: a hint, so that both find it soon. */
+    private int nearTop;
 
     /** Those that were let go last, and perhaps still run. Loop only. */
     private final @Nullable Worker[] running;
@@ -141,8 +144,11 @@ final class Workers {
     }
 
     private boolean addIdle(Worker worker) {
-        for (int i = 0; i < IDLE_MAX; i++) {
+        int first = nearTop;
+        for (int n = 0; n < IDLE_MAX; n++) {
+            int i = (first + n) & (IDLE_MAX - 1);
             if (idle.getOpaque(i) == null && idle.compareAndSet(i, null, worker)) {
+                nearTop = i + 1;
                 return true;
             }
         }
@@ -150,9 +156,12 @@ final class Workers {
     }
 
     private @Nullable Worker takeIdle() {
-        for (int i = 0; i < IDLE_MAX; i++) {
+        int first = nearTop - 1;
+        for (int n = 0; n < IDLE_MAX; n++) {
+            int i = (first - n) & (IDLE_MAX - 1);
             Worker worker = idle.getOpaque(i);
             if (worker != null && idle.compareAndSet(i, worker, null)) {
+                nearTop = i;
                 return worker;
             }
         }
