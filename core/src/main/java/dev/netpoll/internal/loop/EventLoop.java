@@ -6,15 +6,12 @@ package dev.netpoll.internal.loop;
 import dev.netpoll.internal.memory.BlockSource;
 import dev.netpoll.internal.memory.LoopCache;
 import dev.netpoll.internal.poll.Poller;
-import dev.netpoll.internal.queue.MpscQueue;
 import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
@@ -22,7 +19,6 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -44,24 +40,14 @@ import org.jspecify.annotations.Nullable;
 public final class EventLoop implements Executor {
     /*
      * Life:   NEW --start--> RUNNING --stop (any thread)--> STOPPING --no residents left (loop)--> ENDED
-     * Sleep:  AWAKE --loop, before it waits--> ASLEEP --loop after the wait, or CAS by the first producer--> AWAKE
      *
-     * I1  A producer adds its task, then looks at sleep; the loop sets ASLEEP, then looks at the tasks. Both are
-     *     volatile, so one of them sees the other: no task waits behind a blocked poll.
-     * I2  Only the producer whose CAS ASLEEP -> AWAKE succeeds calls wakeup(): one system call per sleep.
-     * I3  residents, timers, due and now are touched by the holder of the baton only.
-     * I4  User code that may block never runs while the baton is held, but only while it is lent.
+     * L1  residents, timers, due and now are touched by the holder of the baton only.
+     * L2  User code that may block never runs while the baton is held, but only while it is lent.
      */
     private static final int NEW = 0;
     private static final int RUNNING = 1;
     private static final int STOPPING = 2;
     private static final int ENDED = 3;
-
-    private static final int AWAKE = 0;
-    private static final int ASLEEP = 1;
-
-    /** Tasks run per turn at most, so that sockets are looked at even while tasks beget tasks. */
-    private static final int TASKS_PER_TURN = 1024;
 
     /** How often unused memory and threads are given back. */
     private static final long TRIM_NANOS = Duration.ofSeconds(1).toNanos();
@@ -69,7 +55,6 @@ public final class EventLoop implements Executor {
     private static final System.Logger LOG = System.getLogger("dev.netpoll");
 
     private static final VarHandle LIFE;
-    private static final VarHandle SLEEP;
     private static final VarHandle HOLDER;
     private static final VarHandle TURNS;
     private static final VarHandle RUNS;
@@ -79,7 +64,6 @@ public final class EventLoop implements Executor {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
             LIFE = lookup.findVarHandle(EventLoop.class, "life", int.class);
-            SLEEP = lookup.findVarHandle(EventLoop.class, "sleep", int.class);
             HOLDER = lookup.findVarHandle(EventLoop.class, "holder", Thread.class);
             TURNS = lookup.findVarHandle(EventLoop.class, "turns", long.class);
             RUNS = lookup.findVarHandle(EventLoop.class, "runs", long.class);
@@ -91,7 +75,8 @@ public final class EventLoop implements Executor {
 
     /** Something that lives on a loop until it removes itself: a connection, a listener. */
     public abstract static class Resident {
-        private int index = -1;
+        /** Its place among the {@link Residents}, or -1. */
+        int index = -1;
 
         /** <i>Loop.</i> The loop ends: close now. Must lead to {@link EventLoop#remove}. */
         protected abstract void evict();
@@ -100,7 +85,7 @@ public final class EventLoop implements Executor {
     private final String name;
     private final Poller poller;
     private final LoopCache memory;
-    private final MpscQueue<Runnable> tasks = new MpscQueue<>();
+    private final Tasks tasks;
     private final TimerHeap timers = new TimerHeap();
     private final ArrayDeque<Activation> due = new ArrayDeque<>();
     private final Workers workers;
@@ -116,19 +101,13 @@ public final class EventLoop implements Executor {
         }
     };
 
-    private final List<Resident> residents = new ArrayList<>();
+    private final Residents residents = new Residents();
     private final AtomicInteger assigned = new AtomicInteger();
-    private final ReentrantLock leftovers = new ReentrantLock();
     private final CountDownLatch end = new CountDownLatch(1);
     private long now = System.nanoTime();
 
     @SuppressWarnings("UnusedVariable") // through LIFE
     private volatile int life = NEW;
-
-    @SuppressWarnings("UnusedVariable") // through SLEEP
-    private volatile int sleep = AWAKE;
-
-    private volatile int residentCount;
 
     /** The driver of the current epoch; its first one is made by {@link #start}. */
     volatile @Nullable Driver driver;
@@ -169,6 +148,7 @@ public final class EventLoop implements Executor {
         this.name = name;
         this.supervisor = supervisor;
         memory = poller.memory();
+        tasks = new Tasks(name, poller);
         workers = new Workers(name, memory, Carriers.count());
         isVirtual = virtual;
         isDaemon = daemon;
@@ -237,20 +217,7 @@ public final class EventLoop implements Executor {
      */
     @Override
     public void execute(Runnable task) {
-        if (life == ENDED) {
-            throw new RejectedExecutionException("the event loop " + name + " has ended");
-        }
-        submit(task);
-        if (life == ENDED) {
-            runLeftovers(); // the loop's own last look may have come before the task
-        }
-    }
-
-    private void submit(Runnable task) {
-        tasks.offer(task);
-        if (sleep == ASLEEP && SLEEP.compareAndSet(this, ASLEEP, AWAKE)) {
-            poller.wakeup();
-        }
+        tasks.execute(task);
     }
 
     /** {@return the memory of this loop: fastest on its thread, but legal on any} */
@@ -281,9 +248,7 @@ public final class EventLoop implements Executor {
     /** <i>Loop.</i> Lets a resident in. A loop that is stopping evicts it at once. */
     public void add(Resident resident) {
         assert inLoop() && resident.index < 0;
-        resident.index = residents.size();
         residents.add(resident);
-        residentCount = residents.size();
         if (life >= STOPPING) {
             execute(resident::evict);
         }
@@ -292,24 +257,12 @@ public final class EventLoop implements Executor {
     /** <i>Loop.</i> Lets a resident go; does nothing if it is not in. */
     public void remove(Resident resident) {
         assert inLoop();
-        int hole = resident.index;
-        if (hole < 0) {
-            return;
-        }
-        resident.index = -1;
-        Resident last = residents.removeLast();
-        if (last != resident) {
-            residents.set(hole, last);
-            last.index = hole;
-        }
-        residentCount = residents.size();
+        residents.remove(resident);
     }
 
     /** <i>Loop.</i> Calls {@code action} for each resident; the action may remove it. */
     public void forEachResident(Consumer<? super Resident> action) {
-        for (Resident resident : List.copyOf(residents)) {
-            action.accept(resident);
-        }
+        residents.forEach(action);
     }
 
     /** One more connection will live here. Any thread. */
@@ -329,7 +282,7 @@ public final class EventLoop implements Executor {
 
     /** {@return how many residents there are} */
     public int residentCount() {
-        return residentCount;
+        return residents.count();
     }
 
     /** {@return whether it takes new residents: it was started, and is not about to end} */
@@ -340,12 +293,13 @@ public final class EventLoop implements Executor {
     /** Evicts all residents and ends the loop when the last has left. Idempotent; {@link #join} waits for it. */
     public void stop() {
         if (LIFE.compareAndSet(this, NEW, ENDED)) {
+            tasks.end();
             poller.close();
             end.countDown();
             return;
         }
         if (LIFE.compareAndSet(this, RUNNING, STOPPING)) {
-            submit(() -> forEachResident(resident -> runSafely(resident::evict)));
+            tasks.execute(this::evictAll);
         }
     }
 
@@ -429,7 +383,7 @@ public final class EventLoop implements Executor {
             return;
         }
         try {
-            while (life == RUNNING || !residents.isEmpty()) {
+            while (life == RUNNING || residents.count() > 0) {
                 if (!turn(me)) {
                     return; // another driver has taken over
                 }
@@ -458,7 +412,7 @@ public final class EventLoop implements Executor {
                 return false;
             }
         }
-        runTasks();
+        tasks.run();
         expireTimers();
         if (!runDue(me)) {
             return false;
@@ -516,8 +470,7 @@ public final class EventLoop implements Executor {
 
     /** Says that the loop is about to wait; {@return whether it may} */
     boolean fallAsleep() {
-        sleep = ASLEEP; // I1
-        return tasks.isEmpty();
+        return tasks.fallAsleep();
     }
 
     boolean hasTasks() {
@@ -532,7 +485,7 @@ public final class EventLoop implements Executor {
     /** Waits for events, and takes note of the time. */
     boolean fetch(long timeoutNanos) throws IOException {
         boolean fetched = poller.fetch(timeoutNanos);
-        sleep = AWAKE;
+        tasks.wakeUp();
         now = System.nanoTime();
         return fetched;
     }
@@ -598,8 +551,6 @@ public final class EventLoop implements Executor {
         return was;
     }
 
-    // ---- tasks and timers ----
-
     private void expireTimers() {
         try {
             timers.expire(now);
@@ -608,35 +559,17 @@ public final class EventLoop implements Executor {
         }
     }
 
-    private void runTasks() {
-        for (int i = 0; i < TASKS_PER_TURN; i++) {
-            Runnable task = tasks.poll();
-            if (task == null) {
-                return;
-            }
-            runSafely(task);
-        }
-    }
-
-    private void runSafely(Runnable task) {
-        try {
-            task.run();
-        } catch (RuntimeException | Error e) {
-            LOG.log(System.Logger.Level.ERROR, "a task on the event loop " + name + " failed", e);
-        }
-    }
-
     // ---- end ----
 
     private void end() {
         LIFE.setVolatile(this, STOPPING);
-        forEachResident(resident -> runSafely(resident::evict));
-        runTasks();
+        evictAll();
+        tasks.run();
         for (Activation left = due.poll(); left != null; left = due.poll()) {
             Thread.startVirtualThread(left);
         }
         LIFE.setVolatile(this, ENDED);
-        runLeftovers();
+        tasks.end();
         workers.end();
         poller.close();
         memory.disown();
@@ -644,15 +577,7 @@ public final class EventLoop implements Executor {
         end.countDown();
     }
 
-    /** After the end, whoever holds the lock is the queue's one consumer. */
-    private void runLeftovers() {
-        leftovers.lock();
-        try {
-            for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
-                runSafely(task);
-            }
-        } finally {
-            leftovers.unlock();
-        }
+    private void evictAll() {
+        residents.forEach(resident -> tasks.runSafely(resident::evict));
     }
 }

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.loop;
+
+import dev.netpoll.internal.poll.Poller;
+import dev.netpoll.internal.queue.MpscQueue;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * The tasks that threads hand to a loop, and the bell that ends its waits.
+ *
+ * <pre>
+ * sleep:  AWAKE --loop, before it waits--> ASLEEP --loop after the wait, or CAS by the first producer--> AWAKE
+ * </pre>
+ *
+ * <ul>
+ *   <li>I1 A producer adds its task, then looks at sleep; the loop sets ASLEEP, then looks at the tasks. Both are
+ *       volatile, so one of them sees the other: no task waits behind a blocked poll.
+ *   <li>I2 Only the producer whose CAS ASLEEP -> AWAKE succeeds calls wakeup(): one system call per sleep.
+ *   <li>I3 A producer adds its task, then looks whether the loop has ended; the loop ends, then runs what is left. So a
+ *       task that was taken is run.
+ * </ul>
+ */
+final class Tasks {
+    private static final int AWAKE = 0;
+    private static final int ASLEEP = 1;
+
+    /** Tasks run per turn at most, so that sockets are looked at even while tasks beget tasks. */
+    private static final int PER_TURN = 1024;
+
+    private static final System.Logger LOG = System.getLogger("dev.netpoll");
+
+    private static final VarHandle SLEEP;
+
+    static {
+        try {
+            SLEEP = MethodHandles.lookup().findVarHandle(Tasks.class, "sleep", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private final String loopName;
+    private final Poller poller;
+    private final MpscQueue<Runnable> queue = new MpscQueue<>();
+    private final ReentrantLock leftovers = new ReentrantLock();
+
+    @SuppressWarnings("UnusedVariable") // through SLEEP
+    private volatile int sleep = AWAKE;
+
+    private volatile boolean ended;
+
+    Tasks(String loopName, Poller poller) {
+        this.loopName = loopName;
+        this.poller = poller;
+    }
+
+    /** Takes a task; throws {@link RejectedExecutionException} if the loop has ended. Any thread. */
+    void execute(Runnable task) {
+        if (ended) {
+            throw new RejectedExecutionException("the event loop " + loopName + " has ended");
+        }
+        queue.offer(task);
+        if (sleep == ASLEEP && SLEEP.compareAndSet(this, ASLEEP, AWAKE)) {
+            poller.wakeup();
+        }
+        if (ended) { // I3
+            runLeftovers();
+        }
+    }
+
+    /** <i>Loop.</i> {@return whether none waits} */
+    boolean isEmpty() {
+        return queue.isEmpty();
+    }
+
+    /** <i>Loop.</i> It is about to wait; {@return whether it may} */
+    boolean fallAsleep() {
+        sleep = ASLEEP; // I1
+        return queue.isEmpty();
+    }
+
+    /** <i>Loop.</i> The wait is over. */
+    void wakeUp() {
+        sleep = AWAKE;
+    }
+
+    /** <i>Loop.</i> Runs what waits, or as much as a turn may take. */
+    void run() {
+        for (int i = 0; i < PER_TURN; i++) {
+            Runnable task = queue.poll();
+            if (task == null) {
+                return;
+            }
+            runSafely(task);
+        }
+    }
+
+    /** <i>Loop.</i> Takes no more, and runs what is left. */
+    void end() {
+        ended = true; // I3
+        runLeftovers();
+    }
+
+    /** After the end, whoever holds the lock is the queue's one consumer. */
+    private void runLeftovers() {
+        leftovers.lock();
+        try {
+            for (Runnable task = queue.poll(); task != null; task = queue.poll()) {
+                runSafely(task);
+            }
+        } finally {
+            leftovers.unlock();
+        }
+    }
+
+    void runSafely(Runnable task) {
+        try {
+            task.run();
+        } catch (RuntimeException | Error e) {
+            LOG.log(System.Logger.Level.ERROR, "a task on the event loop " + loopName + " failed", e);
+        }
+    }
+}
