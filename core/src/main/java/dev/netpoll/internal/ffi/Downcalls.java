@@ -3,19 +3,32 @@
 
 package dev.netpoll.internal.ffi;
 
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Links C functions. Pointers are passed as {@code JAVA_LONG}: an address parameter would acquire and release the
- * arena on every call.
+ * Links C functions.
+ *
+ * <p>What is linked, the JVM makes code for, once for each signature: some ten milliseconds when a program starts, which
+ * it waits for. So functions share a signature: five words in, a word out. On the systems that link anything, 64-bit
+ * Linux on x86-64 and aarch64, an integer or a pointer is passed in a register of its own, and so is the result. Who
+ * takes or returns an int uses the lower half and ignores the rest; nobody looks at registers beyond his parameters.
+ *
+ * <p>Pointers are words too: an address parameter would acquire and release the arena on every call.
  */
 final class Downcalls {
+    /** What is passed for parameters that a function does not have. */
+    static final long UNUSED = 0;
+
+    private static final FunctionDescriptor WORDS =
+            FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+
     /** Every linked function takes the segment that receives errno as its first argument. */
     private static final Linker.Option ERRNO = Linker.Option.captureCallState("errno");
 
@@ -24,26 +37,32 @@ final class Downcalls {
 
     private Downcalls() {}
 
-    static MethodHandle link(String name, MemoryLayout result, MemoryLayout... arguments) {
-        return handle(LIBC.findOrThrow(name), FunctionDescriptor.of(result, arguments), ERRNO);
+    /** Links a function of at most five integers and pointers: {@code (MemorySegment, long, ..., long)long}. */
+    static MethodHandle link(String name) {
+        return handle(LIBC.findOrThrow(name), WORDS, ERRNO);
     }
 
     /** As {@link #link}, or null if this C library lacks the function. */
-    static @Nullable MethodHandle linkIfPresent(String name, MemoryLayout result, MemoryLayout... arguments) {
+    static @Nullable MethodHandle linkIfPresent(String name) {
         MemorySegment symbol = LIBC.find(name).orElse(null);
-        return symbol == null ? null : handle(symbol, FunctionDescriptor.of(result, arguments), ERRNO);
+        return symbol == null ? null : handle(symbol, WORDS, ERRNO);
+    }
+
+    /** Links a function with a signature of its own, for what does not pass as words. */
+    static MethodHandle link(String name, FunctionDescriptor function) {
+        return handle(LIBC.findOrThrow(name), function, ERRNO);
     }
 
     /** As {@link #link}, for a function whose arguments after the first {@code fixed} ones are variable. */
-    static MethodHandle linkVariadic(String name, int fixed, MemoryLayout result, MemoryLayout... arguments) {
-        FunctionDescriptor function = FunctionDescriptor.of(result, arguments);
+    static MethodHandle linkVariadic(String name, int fixed, FunctionDescriptor function) {
         return handle(LIBC.findOrThrow(name), function, ERRNO, Linker.Option.firstVariadicArg(fixed));
     }
 
     @SuppressWarnings("restricted")
     private static MethodHandle handle(MemorySegment symbol, FunctionDescriptor function, Linker.Option... options) {
         // SAFETY: every caller passes the function's C signature: int as JAVA_INT, size_t, ssize_t and pointers as
-        // JAVA_LONG (or ADDRESS), which holds on 64-bit Linux, the only system that links anything.
+        // JAVA_LONG (or ADDRESS), which holds on 64-bit Linux, the only system that links anything; or all as words:
+        // see above.
         return LINKER.downcallHandle(symbol, function, options);
     }
 

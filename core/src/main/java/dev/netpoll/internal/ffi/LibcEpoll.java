@@ -3,8 +3,7 @@
 
 package dev.netpoll.internal.ffi;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static dev.netpoll.internal.ffi.Downcalls.UNUSED;
 
 import java.lang.invoke.MethodHandle;
 import java.lang.ref.Reference;
@@ -27,15 +26,12 @@ public final class LibcEpoll {
     private static final int EPOLL_CLOEXEC = 0x80000;
     private static final int ENOSYS = 38;
 
-    private static final MethodHandle EPOLL_CREATE1 = Downcalls.link("epoll_create1", JAVA_INT, JAVA_INT);
-    private static final MethodHandle EPOLL_CTL =
-            Downcalls.link("epoll_ctl", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG);
+    private static final MethodHandle EPOLL_CREATE1 = Downcalls.link("epoll_create1");
+    private static final MethodHandle EPOLL_CTL = Downcalls.link("epoll_ctl");
 
     // Both wait calls are ordinary ones: a critical call would hold up every safepoint while it waits.
-    private static final MethodHandle EPOLL_WAIT =
-            Downcalls.link("epoll_wait", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT);
-    private static final @Nullable MethodHandle EPOLL_PWAIT2 =
-            Downcalls.linkIfPresent("epoll_pwait2", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle EPOLL_WAIT = Downcalls.link("epoll_wait");
+    private static final @Nullable MethodHandle EPOLL_PWAIT2 = Downcalls.linkIfPresent("epoll_pwait2");
 
     /** False once the kernel (before 5.11) turned out to lack what the C library offers. */
     private static volatile boolean nanoseconds = EPOLL_PWAIT2 != null;
@@ -46,7 +42,8 @@ public final class LibcEpoll {
     public static int create(Scratch scratch) {
         try {
             // SAFETY: plain ints.
-            return scratch.result((int) EPOLL_CREATE1.invokeExact(scratch.errno, EPOLL_CLOEXEC));
+            return scratch.result((int) (long)
+                    EPOLL_CREATE1.invokeExact(scratch.errno, (long) EPOLL_CLOEXEC, UNUSED, UNUSED, UNUSED, UNUSED));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }
@@ -70,7 +67,8 @@ public final class LibcEpoll {
     private static int control(Scratch scratch, int epoll, int operation, int fd, long eventAddress) {
         try {
             // SAFETY: the event lies in the scratch, which the errno argument keeps alive during the call.
-            return scratch.result((int) EPOLL_CTL.invokeExact(scratch.errno, epoll, operation, fd, eventAddress));
+            return scratch.result((int) (long) EPOLL_CTL.invokeExact(
+                    scratch.errno, (long) epoll, (long) operation, (long) fd, eventAddress, UNUSED));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }
@@ -99,8 +97,8 @@ public final class LibcEpoll {
     private static int await(Scratch scratch, int epoll, EpollEvents events, int millis) {
         try {
             // SAFETY: events owns room for capacity() events, and is reachable until after the call: see the fence.
-            return scratch.result(
-                    (int) EPOLL_WAIT.invokeExact(scratch.errno, epoll, events.address(), events.capacity(), millis));
+            return scratch.result((int) (long) EPOLL_WAIT.invokeExact(
+                    scratch.errno, (long) epoll, events.address(), (long) events.capacity(), (long) millis, UNUSED));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         } finally {
@@ -112,8 +110,8 @@ public final class LibcEpoll {
         long timeout = scratch.timeSpec(nanos);
         try {
             // SAFETY: as above; the timespec lies in the scratch; a null signal mask is not applied.
-            return scratch.result((int) Objects.requireNonNull(EPOLL_PWAIT2)
-                    .invokeExact(scratch.errno, epoll, events.address(), events.capacity(), timeout, 0L));
+            return scratch.result((int) (long) Objects.requireNonNull(EPOLL_PWAIT2)
+                    .invokeExact(scratch.errno, (long) epoll, events.address(), (long) events.capacity(), timeout, 0L));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         } finally {

@@ -3,8 +3,7 @@
 
 package dev.netpoll.internal.ffi;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static dev.netpoll.internal.ffi.Downcalls.UNUSED;
 
 import java.lang.invoke.MethodHandle;
 
@@ -13,8 +12,8 @@ public final class LibcEventfd {
     /** Non-blocking and closed on exec. */
     private static final int FLAGS = 0x800 | 0x80000;
 
-    private static final MethodHandle EVENTFD = Downcalls.link("eventfd", JAVA_INT, JAVA_INT, JAVA_INT);
-    private static final MethodHandle EVENTFD_WRITE = Downcalls.link("eventfd_write", JAVA_INT, JAVA_INT, JAVA_LONG);
+    private static final MethodHandle EVENTFD = Downcalls.link("eventfd");
+    private static final MethodHandle EVENTFD_WRITE = Downcalls.link("eventfd_write");
 
     private LibcEventfd() {}
 
@@ -22,7 +21,8 @@ public final class LibcEventfd {
     public static int eventfd(Scratch scratch) {
         try {
             // SAFETY: plain ints.
-            return scratch.result((int) EVENTFD.invokeExact(scratch.errno, 0, FLAGS));
+            return scratch.result(
+                    (int) (long) EVENTFD.invokeExact(scratch.errno, 0L, (long) FLAGS, UNUSED, UNUSED, UNUSED));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }
@@ -32,7 +32,8 @@ public final class LibcEventfd {
     public static int write(Scratch scratch, int fd, long value) {
         try {
             // SAFETY: the value is passed by value; no memory is involved.
-            return scratch.result((int) EVENTFD_WRITE.invokeExact(scratch.errno, fd, value));
+            return scratch.result(
+                    (int) (long) EVENTFD_WRITE.invokeExact(scratch.errno, (long) fd, value, UNUSED, UNUSED, UNUSED));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }

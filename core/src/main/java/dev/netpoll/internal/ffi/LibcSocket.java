@@ -3,10 +3,12 @@
 
 package dev.netpoll.internal.ffi;
 
+import static dev.netpoll.internal.ffi.Downcalls.UNUSED;
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
@@ -51,28 +53,25 @@ public final class LibcSocket {
     private static final int SOCK_NONBLOCK = 0x800;
     private static final int SOCK_CLOEXEC = 0x80000;
 
-    private static final MethodHandle SOCKET = Downcalls.link("socket", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
-    private static final MethodHandle BIND = Downcalls.link("bind", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT);
-    private static final MethodHandle CONNECT = Downcalls.link("connect", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT);
-    private static final MethodHandle LISTEN = Downcalls.link("listen", JAVA_INT, JAVA_INT, JAVA_INT);
-    private static final MethodHandle ACCEPT4 =
-            Downcalls.link("accept4", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
-    private static final MethodHandle GETSOCKNAME =
-            Downcalls.link("getsockname", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
-    private static final MethodHandle GETPEERNAME =
-            Downcalls.link("getpeername", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
-    private static final MethodHandle RECV =
-            Downcalls.link("recv", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
-    private static final MethodHandle SEND =
-            Downcalls.link("send", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
-    private static final MethodHandle SEND_SEGMENT =
-            Downcalls.link("send", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
-    private static final MethodHandle SENDMSG = Downcalls.link("sendmsg", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
-    private static final MethodHandle SHUTDOWN = Downcalls.link("shutdown", JAVA_INT, JAVA_INT, JAVA_INT);
-    private static final MethodHandle SETSOCKOPT =
-            Downcalls.link("setsockopt", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT);
-    private static final MethodHandle GETSOCKOPT =
-            Downcalls.link("getsockopt", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle SOCKET = Downcalls.link("socket");
+    private static final MethodHandle BIND = Downcalls.link("bind");
+    private static final MethodHandle CONNECT = Downcalls.link("connect");
+    private static final MethodHandle LISTEN = Downcalls.link("listen");
+    private static final MethodHandle ACCEPT4 = Downcalls.link("accept4");
+    private static final MethodHandle GETSOCKNAME = Downcalls.link("getsockname");
+    private static final MethodHandle GETPEERNAME = Downcalls.link("getpeername");
+    private static final MethodHandle RECV = Downcalls.link("recv");
+    private static final MethodHandle SEND = Downcalls.link("send");
+    private static final MethodHandle SENDMSG = Downcalls.link("sendmsg");
+    private static final MethodHandle SHUTDOWN = Downcalls.link("shutdown");
+    private static final MethodHandle SETSOCKOPT = Downcalls.link("setsockopt");
+    private static final MethodHandle GETSOCKOPT = Downcalls.link("getsockopt");
+
+    /** Linked when it is first used: few programs send from memory of their own. */
+    private static final class SegmentSend {
+        static final MethodHandle HANDLE =
+                Downcalls.link("send", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
+    }
 
     private LibcSocket() {}
 
@@ -80,8 +79,13 @@ public final class LibcSocket {
     public static int socket(Scratch scratch, int family) {
         try {
             // SAFETY: plain ints.
-            return scratch.result(
-                    (int) SOCKET.invokeExact(scratch.errno, family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+            return scratch.result((int) (long) SOCKET.invokeExact(
+                    scratch.errno,
+                    (long) family,
+                    (long) (SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC),
+                    0L,
+                    UNUSED,
+                    UNUSED));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }
@@ -92,8 +96,8 @@ public final class LibcSocket {
         scratch.socketAddress(address);
         try {
             // SAFETY: the address lies in the scratch, which the errno argument keeps alive during the call.
-            return scratch.result(
-                    (int) BIND.invokeExact(scratch.errno, fd, scratch.socketAddressAddress(), address.length));
+            return scratch.result((int) (long) BIND.invokeExact(
+                    scratch.errno, (long) fd, scratch.socketAddressAddress(), (long) address.length, UNUSED, UNUSED));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }
@@ -104,8 +108,8 @@ public final class LibcSocket {
         scratch.socketAddress(address);
         try {
             // SAFETY: the address lies in the scratch, which the errno argument keeps alive during the call.
-            return scratch.result(
-                    (int) CONNECT.invokeExact(scratch.errno, fd, scratch.socketAddressAddress(), address.length));
+            return scratch.result((int) (long) CONNECT.invokeExact(
+                    scratch.errno, (long) fd, scratch.socketAddressAddress(), (long) address.length, UNUSED, UNUSED));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }
@@ -115,7 +119,8 @@ public final class LibcSocket {
     public static int listen(Scratch scratch, int fd, int backlog) {
         try {
             // SAFETY: plain ints.
-            return scratch.result((int) LISTEN.invokeExact(scratch.errno, fd, backlog));
+            return scratch.result(
+                    (int) (long) LISTEN.invokeExact(scratch.errno, (long) fd, (long) backlog, UNUSED, UNUSED, UNUSED));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }
@@ -126,12 +131,13 @@ public final class LibcSocket {
         scratch.length(SockAddr.MAX_SIZE);
         try {
             // SAFETY: the kernel writes at most MAX_SIZE bytes of address, into the scratch.
-            return scratch.result((int) ACCEPT4.invokeExact(
+            return scratch.result((int) (long) ACCEPT4.invokeExact(
                     scratch.errno,
-                    fd,
+                    (long) fd,
                     scratch.socketAddressAddress(),
                     scratch.lengthAddress(),
-                    SOCK_NONBLOCK | SOCK_CLOEXEC));
+                    (long) (SOCK_NONBLOCK | SOCK_CLOEXEC),
+                    UNUSED));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }
@@ -142,8 +148,8 @@ public final class LibcSocket {
         scratch.length(SockAddr.MAX_SIZE);
         try {
             // SAFETY: the kernel writes at most MAX_SIZE bytes of address, into the scratch.
-            return scratch.result((int) GETSOCKNAME.invokeExact(
-                    scratch.errno, fd, scratch.socketAddressAddress(), scratch.lengthAddress()));
+            return scratch.result((int) (long) GETSOCKNAME.invokeExact(
+                    scratch.errno, (long) fd, scratch.socketAddressAddress(), scratch.lengthAddress(), UNUSED, UNUSED));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }
@@ -154,8 +160,8 @@ public final class LibcSocket {
         scratch.length(SockAddr.MAX_SIZE);
         try {
             // SAFETY: the kernel writes at most MAX_SIZE bytes of address, into the scratch.
-            return scratch.result((int) GETPEERNAME.invokeExact(
-                    scratch.errno, fd, scratch.socketAddressAddress(), scratch.lengthAddress()));
+            return scratch.result((int) (long) GETPEERNAME.invokeExact(
+                    scratch.errno, (long) fd, scratch.socketAddressAddress(), scratch.lengthAddress(), UNUSED, UNUSED));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }
@@ -165,7 +171,8 @@ public final class LibcSocket {
     public static long recv(Scratch scratch, int fd, long address, long length, int flags) {
         try {
             // SAFETY: the caller owns length bytes at address and does not give them up before this returns.
-            return scratch.result((long) RECV.invokeExact(scratch.errno, fd, address, length, flags));
+            return scratch.result(
+                    (long) RECV.invokeExact(scratch.errno, (long) fd, address, length, (long) flags, UNUSED));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }
@@ -180,7 +187,8 @@ public final class LibcSocket {
     public static long send(Scratch scratch, int fd, long address, long length, int flags) {
         try {
             // SAFETY: the caller owns length bytes at address and does not give them up before this returns.
-            return scratch.result((long) SEND.invokeExact(scratch.errno, fd, address, length, flags | MSG_NOSIGNAL));
+            return scratch.result((long)
+                    SEND.invokeExact(scratch.errno, (long) fd, address, length, (long) (flags | MSG_NOSIGNAL), UNUSED));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }
@@ -195,8 +203,8 @@ public final class LibcSocket {
         try {
             // SAFETY: an address parameter makes the linker acquire the segment's arena, so that it cannot be closed
             // before the call returns; if it is closed already, nothing is called.
-            return scratch.result(
-                    (long) SEND_SEGMENT.invokeExact(scratch.errno, fd, bytes, bytes.byteSize(), flags | MSG_NOSIGNAL));
+            return scratch.result((long)
+                    SegmentSend.HANDLE.invokeExact(scratch.errno, fd, bytes, bytes.byteSize(), flags | MSG_NOSIGNAL));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }
@@ -207,8 +215,8 @@ public final class LibcSocket {
         scratch.messageParts(parts);
         try {
             // SAFETY: header and vector lie in the scratch; the caller owns what the vector points to.
-            return scratch.result(
-                    (long) SENDMSG.invokeExact(scratch.errno, fd, scratch.messageAddress(), flags | MSG_NOSIGNAL));
+            return scratch.result((long) SENDMSG.invokeExact(
+                    scratch.errno, (long) fd, scratch.messageAddress(), (long) (flags | MSG_NOSIGNAL), UNUSED, UNUSED));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }
@@ -218,7 +226,8 @@ public final class LibcSocket {
     public static int shutdown(Scratch scratch, int fd, int how) {
         try {
             // SAFETY: plain ints.
-            return scratch.result((int) SHUTDOWN.invokeExact(scratch.errno, fd, how));
+            return scratch.result(
+                    (int) (long) SHUTDOWN.invokeExact(scratch.errno, (long) fd, (long) how, UNUSED, UNUSED, UNUSED));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }
@@ -239,7 +248,8 @@ public final class LibcSocket {
     private static int setsockopt(Scratch scratch, int fd, int level, int name, long value, int length) {
         try {
             // SAFETY: the value lies in the scratch, with at least length bytes.
-            return scratch.result((int) SETSOCKOPT.invokeExact(scratch.errno, fd, level, name, value, length));
+            return scratch.result((int) (long)
+                    SETSOCKOPT.invokeExact(scratch.errno, (long) fd, (long) level, (long) name, value, (long) length));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }
@@ -251,8 +261,13 @@ public final class LibcSocket {
         scratch.length(2 * Integer.BYTES);
         try {
             // SAFETY: the kernel writes at most the 8 bytes that the length says, into the scratch.
-            return scratch.result((int) GETSOCKOPT.invokeExact(
-                    scratch.errno, fd, level, name, scratch.optionAddress(), scratch.lengthAddress()));
+            return scratch.result((int) (long) GETSOCKOPT.invokeExact(
+                    scratch.errno,
+                    (long) fd,
+                    (long) level,
+                    (long) name,
+                    scratch.optionAddress(),
+                    scratch.lengthAddress()));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }

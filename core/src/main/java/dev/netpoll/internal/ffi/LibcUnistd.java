@@ -3,8 +3,10 @@
 
 package dev.netpoll.internal.ffi;
 
+import static dev.netpoll.internal.ffi.Downcalls.UNUSED;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import java.lang.foreign.FunctionDescriptor;
 import java.lang.invoke.MethodHandle;
 
 /** {@code <unistd.h>} and {@code <fcntl.h>}: descriptors. */
@@ -16,9 +18,12 @@ public final class LibcUnistd {
     private static final int FD_CLOEXEC = 1;
     private static final int O_NONBLOCK = 0x800;
 
-    private static final MethodHandle CLOSE = Downcalls.link("close", JAVA_INT, JAVA_INT);
-    private static final MethodHandle FCNTL =
-            Downcalls.linkVariadic("fcntl", 2, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
+    private static final MethodHandle CLOSE = Downcalls.link("close");
+    /** Linked when it is first used: only foreign descriptors need it. */
+    private static final class Fcntl {
+        static final MethodHandle HANDLE =
+                Downcalls.linkVariadic("fcntl", 2, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
+    }
 
     private LibcUnistd() {}
 
@@ -31,7 +36,8 @@ public final class LibcUnistd {
     public static int close(Scratch scratch, int fd) {
         try {
             // SAFETY: plain ints. Whose descriptor it is, is the caller's concern: GuardedFd for all shared ones.
-            return scratch.result((int) CLOSE.invokeExact(scratch.errno, fd));
+            return scratch.result(
+                    (int) (long) CLOSE.invokeExact(scratch.errno, (long) fd, UNUSED, UNUSED, UNUSED, UNUSED));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }
@@ -52,7 +58,7 @@ public final class LibcUnistd {
     private static int fcntl(Scratch scratch, int fd, int command, int argument) {
         try {
             // SAFETY: the commands above take and return plain ints.
-            return scratch.result((int) FCNTL.invokeExact(scratch.errno, fd, command, argument));
+            return scratch.result((int) Fcntl.HANDLE.invokeExact(scratch.errno, fd, command, argument));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }

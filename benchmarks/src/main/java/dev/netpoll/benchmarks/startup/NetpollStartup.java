@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.benchmarks.startup;
+
+import dev.netpoll.Backend;
+import dev.netpoll.Dispatch;
+import dev.netpoll.EventLoopGroup;
+import dev.netpoll.Server;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+
+/** Our server: epoll, adaptive dispatch. */
+final class NetpollStartup {
+    private NetpollStartup() {}
+
+    /** {@code <port>}. */
+    public static void main(String[] args) throws Exception {
+        Server.builder()
+                .group(EventLoopGroup.builder().backend(Backend.EPOLL).build())
+                .dispatch(Dispatch.adaptive())
+                .onPrepare(_ -> Accepted.now())
+                .onRequest(connection -> connection
+                        .writer()
+                        .writeBytes(connection.reader().next(Accepted.MESSAGE_BYTES))
+                        .flush())
+                .build()
+                .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), Integer.parseInt(args[0])));
+        Accepted.tell();
+    }
+}
