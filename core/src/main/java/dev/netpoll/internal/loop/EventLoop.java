@@ -468,8 +468,10 @@ public final class EventLoop implements Executor {
         }
         if (me.isStandIn && watchman.isReturnDue()) {
             letGo();
-            watchman.giveBack(me);
-            return false;
+            if (watchman.giveBack(me)) {
+                return false;
+            }
+            hold();
         }
         return rest.rest(me);
     }
