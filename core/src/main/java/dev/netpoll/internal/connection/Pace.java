@@ -6,6 +6,7 @@ package dev.netpoll.internal.connection;
 import dev.netpoll.internal.loop.Relief;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.LongSupplier;
 
 /**
  * Learns how long the request handlers of one server or dialer take, and says who runs them: worker threads, or, while
@@ -13,7 +14,7 @@ import java.util.concurrent.atomic.LongAdder;
  *
  * <pre>
  *   THREADS --at least {@link #RUNS_MIN} runs, their mean below {@link #SHORT_NANOS}, back-off over--> INLINE
- *   INLINE  --the mean rises above {@link #LONG_NANOS}; a run blocked; two runs in a second held up a loop--> THREADS
+ *   INLINE  --the mean rises above {@link #LONG_NANOS}; a run blocked; {@link #BURNS_MAX} in a second held up a loop--> THREADS
  * </pre>
  *
  * Each way back doubles the time for which threads run the handlers at least; a long time inline resets it.
@@ -29,11 +30,18 @@ public final class Pace {
     /** Runs to judge by: also how fast the mean forgets. */
     static final int RUNS_MIN = 512;
 
+    /** So many runs may hold up a loop within a second. Each costs the others a millisecond or two. */
+    static final int BURNS_MAX = 4;
+
     /** One run in so many is timed while they are inline. */
     private static final int SAMPLE_MASK = 15;
 
-    /** No run counts for more, so that one accident is forgotten. */
-    private static final long NANOS_MAX = TimeUnit.MILLISECONDS.toNanos(20);
+    /**
+     * No run counts for more, so that accidents are forgotten, also on a busy machine, where some run in a thousand is
+     * kept from a processor. About what a run may take before its loop is relieved of it: who is late then is seen to
+     * there.
+     */
+    static final long NANOS_MAX = TimeUnit.MILLISECONDS.toNanos(1);
 
     private static final long BACK_OFF_MIN_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
     private static final long BACK_OFF_MAX_NANOS = TimeUnit.SECONDS.toNanos(64);
@@ -45,13 +53,36 @@ public final class Pace {
     private final LongAdder reliefs = new LongAdder();
     private final LongAdder switches = new LongAdder();
 
+    private final LongSupplier clock;
+
     private volatile boolean inline;
-    private volatile long changedAt = System.nanoTime();
+    private volatile long changedAt;
     private volatile long backOffNanos = BACK_OFF_MIN_NANOS;
-    private volatile long burntAt = changedAt - SECOND_NANOS;
+
+    /** When the second began in which {@code burns} are counted. */
+    private long burntAt;
+
+    private int burns;
 
     private long meanNanos;
     private int runs;
+
+    /** Makes one that knows nothing yet. */
+    public Pace() {
+        this(System::nanoTime);
+    }
+
+    /** Makes one with a clock of its own, for tests. */
+    Pace(LongSupplier clock) {
+        this.clock = clock;
+        changedAt = clock.getAsLong();
+        burntAt = changedAt - SECOND_NANOS;
+    }
+
+    /** {@return the time, for {@link #ranOnThread} and {@link #ranInline}} */
+    long now() {
+        return clock.getAsLong();
+    }
 
     /** {@return whether the event loops run the handlers now} */
     public boolean isInline() {
@@ -65,7 +96,7 @@ public final class Pace {
 
     /** A thread has run a handler. */
     void ranOnThread(long begin) {
-        long now = System.nanoTime();
+        long now = now();
         threadRuns.increment();
         count(now - begin);
         if (!inline && runs >= RUNS_MIN && meanNanos < SHORT_NANOS && now - changedAt >= pause()) {
@@ -79,7 +110,7 @@ public final class Pace {
 
     /** A loop has run a handler, which was timed. */
     void ranInline(long begin) {
-        long now = System.nanoTime();
+        long now = now();
         loopRuns.add(SAMPLE_MASK + 1);
         count(now - begin);
         if (inline && runs >= RUNS_MIN && meanNanos > LONG_NANOS) {
@@ -96,11 +127,13 @@ public final class Pace {
     /** A handler that ran on a loop was relieved of it. */
     void relieved(Relief cause) {
         reliefs.increment();
-        long now = System.nanoTime();
-        boolean again = now - burntAt < SECOND_NANOS;
-        burntAt = now;
+        long now = now();
+        if (now - burntAt >= SECOND_NANOS) {
+            burntAt = now;
+            burns = 0;
+        }
         // One that burns may only have been kept from running, so once is not enough.
-        if (inline && (cause != Relief.BURNING || again)) {
+        if (inline && (cause != Relief.BURNING || ++burns >= BURNS_MAX)) {
             change(false, now, cause.name());
         }
     }

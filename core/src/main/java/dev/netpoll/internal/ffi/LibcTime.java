@@ -3,8 +3,7 @@
 
 package dev.netpoll.internal.ffi;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static dev.netpoll.internal.ffi.Downcalls.UNUSED;
 
 import java.lang.invoke.MethodHandle;
 
@@ -12,8 +11,7 @@ import java.lang.invoke.MethodHandle;
 public final class LibcTime {
     private static final int CLOCK_PROCESS_CPUTIME_ID = 2;
 
-    private static final MethodHandle CLOCK_GETTIME =
-            Downcalls.link("clock_gettime", JAVA_INT, JAVA_INT, JAVA_LONG);
+    private static final MethodHandle CLOCK_GETTIME = Downcalls.link("clock_gettime");
 
     private LibcTime() {}
 
@@ -22,7 +20,8 @@ public final class LibcTime {
         long time = scratch.timeSpec(0);
         try {
             // SAFETY: the timespec lies in the scratch, which the errno argument keeps alive during the call.
-            int result = (int) CLOCK_GETTIME.invokeExact(scratch.errno, CLOCK_PROCESS_CPUTIME_ID, time);
+            int result = (int) (long) CLOCK_GETTIME.invokeExact(
+                    scratch.errno, (long) CLOCK_PROCESS_CPUTIME_ID, time, UNUSED, UNUSED, UNUSED);
             return result == 0 ? scratch.timeSpecNanos() : -1;
         } catch (Throwable t) {
             throw Downcalls.failure(t);

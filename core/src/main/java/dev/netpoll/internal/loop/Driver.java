@@ -3,6 +3,9 @@
 
 package dev.netpoll.internal.loop;
 
+import java.io.IOException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  * Afterwards it finishes the user code it is in, if any, and ends.
  */
 final class Driver implements Runnable {
+    private static final System.Logger LOG = System.getLogger("dev.netpoll");
+
     /** So that a thread can be asked what it drives. */
     private static final class DriverThread extends Thread {
         final Driver driver;
@@ -31,6 +36,9 @@ final class Driver implements Runnable {
 
     /** Whether it takes one of the places that the supervisor has for extra threads. */
     volatile boolean countsAsStandIn;
+
+    /** Held by who is about to pass its baton on: the supervisor and the driver may want to at the same time. */
+    private final AtomicBoolean claimed = new AtomicBoolean();
 
     private Driver(EventLoop loop, long epoch, boolean isStandIn, @Nullable String platformName, boolean daemon) {
         this.loop = loop;
@@ -63,6 +71,15 @@ final class Driver implements Runnable {
         return current instanceof DriverThread it ? it.driver : null;
     }
 
+    /** {@return whether the caller alone may now try to pass the baton on} If it fails to, it has to unclaim. */
+    boolean claim() {
+        return claimed.compareAndSet(false, true);
+    }
+
+    void unclaim() {
+        claimed.set(false);
+    }
+
     /** Starts the thread; once. */
     void start() {
         if (thread.isVirtual()) {
@@ -74,12 +91,123 @@ final class Driver implements Runnable {
     @Override
     public void run() {
         try {
-            loop.drive(this);
+            if (take()) {
+                drive();
+            }
         } finally {
             if (thread.isVirtual()) {
                 VirtualDrivers.remove(this);
             }
             Watchman.ended(this, loop.supervisor);
         }
+    }
+
+    private boolean take() {
+        if (!loop.baton.take(epoch)) {
+            return false;
+        }
+        loop.hold();
+        return true;
+    }
+
+    private void drive() {
+        try {
+            while (loop.isAlive()) {
+                if (!turn()) {
+                    return; // another driver has taken over
+                }
+            }
+        } catch (IOException | RuntimeException | Error e) {
+            LOG.log(System.Logger.Level.ERROR, "the event loop " + loop.name() + " failed", e);
+        }
+        if (loop.baton.isHeld(epoch)) {
+            loop.end();
+        }
+    }
+
+    /** {@return false if the baton was lost} A driver that takes over begins with what is left of the batch. */
+    private boolean turn() throws IOException {
+        loop.countTurn();
+        while (loop.poller().deliver()) {
+            if (!runDue()) {
+                return false;
+            }
+        }
+        loop.runTasksAndTimers();
+        return runDue() && !hasReturned() && loop.rest(this);
+    }
+
+    /** Runs what is due, or has workers do it; {@return false if the baton was lost} */
+    private boolean runDue() {
+        for (Activation next = loop.firstDue(); next != null; next = loop.firstDue()) {
+            if (next.isInline() || isStandIn) {
+                loop.removeFirstDue();
+                if (!run(next)) {
+                    return false;
+                }
+            } else if (loop.workers().offer(next)) {
+                loop.removeFirstDue();
+            } else {
+                break; // they go on in the next turn
+            }
+        }
+        return !isStandIn || runQueued();
+    }
+
+    /** A stand-in is there because workers get no carrier, so it runs what waits for them. */
+    private boolean runQueued() {
+        Workers workers = loop.workers();
+        for (Activation next = workers.poll(); next != null; next = workers.poll()) {
+            if (!run(next)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private boolean run(Activation activation) {
+        activation.run(spares);
+        return loop.baton.isHeld(epoch);
+    }
+
+    /** Returns the loop to a virtual thread, if this is a stand-in that is no longer needed. */
+    private boolean hasReturned() {
+        if (!isStandIn || !loop.watchman().isReturnDue()) {
+            return false;
+        }
+        loop.letGo();
+        if (loop.watchman().giveBack(this)) {
+            return true;
+        }
+        loop.hold();
+        return false;
+    }
+
+    // ---- resting ----
+
+    /** Lets others have the carrier; {@return false if the baton was lost} */
+    @SuppressWarnings("ThreadPriorityCheck") // virtual threads are scheduled by us all
+    boolean giveWay() {
+        loop.letGo();
+        loop.baton.offer(epoch);
+        Thread.yield();
+        return take();
+    }
+
+    /** Parks until the supervisor, which knows the loop as {@code key}, awakens it; {@return false if the baton was lost} */
+    boolean park(int key) {
+        loop.letGo();
+        loop.baton.idle(epoch);
+        Supervisor supervisor = loop.supervisor;
+        if (supervisor == null || !supervisor.arm(loop.poller(), key)) {
+            loop.awaken(); // nobody else will
+        } else {
+            supervisor.notice(); // of the time until which it rests
+        }
+        while (loop.baton.isIdle(epoch)) {
+            LockSupport.park(this);
+            boolean _ = Thread.interrupted(); // means nothing here, and would end every park
+        }
+        return take();
     }
 }

@@ -365,96 +365,63 @@ public final class EventLoop implements Executor {
         return true;
     }
 
-    private void hold() {
+    /** The calling thread has taken the baton. */
+    void hold() {
         HOLDER.setOpaque(this, Thread.currentThread());
         memory.own();
     }
 
-    private void letGo() {
+    /** The calling thread is about to move the baton on. */
+    void letGo() {
         memory.release();
         HOLDER.setOpaque(this, null);
     }
 
-    // ---- driving ----
+    // ---- for the driver that holds the baton ----
 
-    /** Drives while the driver's epoch lasts. */
-    void drive(Driver me) {
-        if (!take(me)) {
-            return;
-        }
-        try {
-            while (life == RUNNING || residents.count() > 0) {
-                if (!turn(me)) {
-                    return; // another driver has taken over
-                }
-            }
-        } catch (IOException | RuntimeException | Error e) {
-            LOG.log(System.Logger.Level.ERROR, "the event loop " + name + " failed", e);
-        }
-        if (baton.isHeld(me.epoch)) {
-            end();
-        }
+    /** {@return whether it is to be driven on: it was not stopped, or somebody still lives on it} */
+    boolean isAlive() {
+        return life == RUNNING || residents.count() > 0;
     }
 
-    private boolean take(Driver me) {
-        if (!baton.take(me.epoch)) {
-            return false;
-        }
-        hold();
-        return true;
-    }
-
-    /** {@return false if the baton was lost} A driver that takes over begins with what is left of the batch. */
-    private boolean turn(Driver me) throws IOException {
+    void countTurn() {
         TURNS.setOpaque(this, turns + 1);
-        while (poller.deliver()) {
-            if (!runDue(me)) {
-                return false;
-            }
-        }
+    }
+
+    /** {@return the run that is due first, or null} */
+    @Nullable
+    Activation firstDue() {
+        return due.peek();
+    }
+
+    void removeFirstDue() {
+        due.remove();
+    }
+
+    Workers workers() {
+        return workers;
+    }
+
+    Watchman watchman() {
+        return watchman;
+    }
+
+    /** Runs tasks and timers. */
+    void runTasksAndTimers() {
         tasks.run();
-        expireTimers();
-        if (!runDue(me)) {
-            return false;
+        try {
+            timers.expire(now);
+        } catch (RuntimeException | Error e) { // the timers behind it expire in the next turn
+            LOG.log(System.Logger.Level.ERROR, "a timer on the event loop " + name + " failed", e);
         }
         if (!trim.isArmed() && (memory.isActive() || workers.isUsed())) {
             timers.arm(trim, now + TRIM_NANOS);
         }
-        if (me.isStandIn && watchman.isReturnDue()) {
-            letGo();
-            watchman.giveBack(me);
-            return false;
-        }
+    }
+
+    /** Waits for what comes next; {@return false if the baton was lost} */
+    boolean rest(Driver me) throws IOException {
         return rest.rest(me);
-    }
-
-    /** Runs what is due, or has workers do it; {@return false if the baton was lost} */
-    private boolean runDue(Driver me) {
-        for (Activation next = due.peek(); next != null; next = due.peek()) {
-            if (next.isInline() || me.isStandIn) {
-                due.remove();
-                next.run(me.spares);
-                if (!baton.isHeld(me.epoch)) {
-                    return false;
-                }
-            } else if (workers.offer(next)) {
-                due.remove();
-            } else {
-                break; // they go on in the next turn
-            }
-        }
-        return !me.isStandIn || runQueued(me);
-    }
-
-    /** A stand-in is there because workers get no carrier, so it runs what waits for them. */
-    private boolean runQueued(Driver me) {
-        for (Activation next = workers.poll(); next != null; next = workers.poll()) {
-            next.run(me.spares);
-            if (!baton.isHeld(me.epoch)) {
-                return false;
-            }
-        }
-        return true;
     }
 
     // ---- resting, for Rest; loop ----
@@ -488,32 +455,6 @@ public final class EventLoop implements Executor {
         tasks.wakeUp();
         now = System.nanoTime();
         return fetched;
-    }
-
-    /** Lets others have the carrier; {@return false if the baton was lost} */
-    @SuppressWarnings("ThreadPriorityCheck") // virtual threads are scheduled by us all
-    boolean giveWay(Driver me) {
-        letGo();
-        baton.offer(me.epoch);
-        Thread.yield();
-        return take(me);
-    }
-
-    /** Parks until {@link #awaken}; {@return false if the baton was lost} */
-    boolean park(Driver me, int key) {
-        letGo();
-        baton.idle(me.epoch);
-        Supervisor overseer = supervisor;
-        if (overseer == null || !overseer.arm(poller, key)) {
-            awaken(); // nobody else will
-        } else {
-            overseer.notice(); // of the time until which it rests
-        }
-        while (baton.isIdle(me.epoch)) {
-            LockSupport.park(this);
-            boolean _ = Thread.interrupted(); // means nothing here, and would end every park
-        }
-        return take(me);
     }
 
     // ---- for the supervisor ----
@@ -551,17 +492,8 @@ public final class EventLoop implements Executor {
         return was;
     }
 
-    private void expireTimers() {
-        try {
-            timers.expire(now);
-        } catch (RuntimeException | Error e) { // the timers behind it expire in the next turn
-            LOG.log(System.Logger.Level.ERROR, "a timer on the event loop " + name + " failed", e);
-        }
-    }
-
-    // ---- end ----
-
-    private void end() {
+    /** The last driver has come to the end. */
+    void end() {
         LIFE.setVolatile(this, STOPPING);
         evictAll();
         tasks.run();

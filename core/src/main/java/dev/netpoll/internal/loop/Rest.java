@@ -79,7 +79,7 @@ final class Rest {
         if (hasWoken || loop.isWaitingForWorkers() || loop.now() - yieldedAt > FAIR_NANOS) {
             hasWoken = false;
             long begin = System.nanoTime();
-            if (!loop.giveWay(me)) {
+            if (!me.giveWay()) {
                 return false;
             }
             yieldedAt = System.nanoTime();
@@ -117,7 +117,7 @@ final class Rest {
         long timer = loop.untilFirstTimer(begin);
         if (timer != 0) {
             until = timer < 0 ? Long.MAX_VALUE : begin + timer;
-            if (!loop.park(me, key)) {
+            if (!me.park(key)) {
                 return false;
             }
             lingers = System.nanoTime() - begin < LINGER_NANOS;

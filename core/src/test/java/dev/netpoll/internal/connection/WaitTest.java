@@ -111,6 +111,7 @@ class WaitTest {
                 null,
                 (connection, error) -> {},
                 Thread::startVirtualThread,
+                null,
                 ConnectionOptions.builder().readTimeout(Duration.ofHours(1)).build(),
                 connect != null,
                 new ConnectionConfig.Ending(),
