@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * Sees to it that one loop is driven, whatever the user code does that it runs: the supervisor looks through its eyes.
  *
  * <p>The supervisor notes where the loop is, and compares when it looks again. A loop that lent its baton for the same
- * run of user code both times is given to a new driver; so is one that was offered both times, was not taken, and whose
+ * run of user code all the time is given to a new driver; so is one that was offered, was not taken, and whose
  * connections nobody used meanwhile: its virtual thread gets no carrier. The new driver is a virtual thread too, or a
  * platform thread as a stand-in if it would get no carrier either. A stand-in returns the loop when a probe, which is a
  * virtual thread, was carried.
@@ -22,8 +22,13 @@ final class Watchman {
     /** After so many looks at a loop that does nothing it is taken to wait in the kernel. */
     private static final int QUIET_LOOKS = 50;
 
-    /** So often must a loop be found offered and not taken. */
-    private static final int STARVED_LOOKS = 2;
+    /**
+     * So often must a loop be found at the same place: one whose user code computes, and one that is offered and not
+     * taken. Either may be because the system gave the processor to others for a while.
+     */
+    private static final int BURNING_LOOKS = 2;
+
+    private static final int STARVED_LOOKS = 4;
 
     private static final System.Logger LOG = System.getLogger("dev.netpoll");
 
@@ -105,8 +110,9 @@ final class Watchman {
         }
         Thread.State state = current.thread.getState();
         boolean blocked = state != Thread.State.RUNNABLE;
-        if (!blocked && cpuNanos >= 0 && cpuNanos - sinceCpuNanos < (at - since) / 2) {
-            return; // other processes had the processor
+        boolean otherProcesses = cpuNanos >= 0 && cpuNanos - sinceCpuNanos < (at - since) / 2;
+        if (!blocked && (looks < BURNING_LOOKS || otherProcesses)) {
+            return;
         }
         boolean standIn = mustStandIn(current) || (loop.isVirtual() && !blocked && Carriers.count() == 1);
         pass(current, word, standIn, blocked ? Relief.BLOCKED : Relief.BURNING, at - since);
