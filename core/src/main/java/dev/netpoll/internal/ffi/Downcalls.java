@@ -15,10 +15,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Links C functions.
  *
- * <p>What is linked, the JVM makes code for, once for each signature: some ten milliseconds when a program starts, which
- * it waits for. So functions share a signature: five words in, a word out. On the systems that link anything, 64-bit
- * Linux on x86-64 and aarch64, an integer or a pointer is passed in a register of its own, and so is the result. Who
- * takes or returns an int uses the lower half and ignores the rest; nobody looks at registers beyond his parameters.
+ * <p>What is linked, the JVM makes code for, once for each signature: ten to twenty milliseconds in which a program
+ * that starts waits. So functions share a signature: five words in, a word out. On the systems that link anything,
+ * 64-bit Linux on x86-64 and aarch64, an integer or a pointer is passed in a register of its own, and so is the result.
+ * Who takes or returns an int uses the lower half of it; nobody looks at registers beyond those of his parameters.
  *
  * <p>Pointers are words too: an address parameter would acquire and release the arena on every call.
  */
