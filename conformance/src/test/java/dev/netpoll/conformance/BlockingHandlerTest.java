@@ -27,8 +27,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
-/** Handlers that block, which they may on virtual threads. */
-@Variants(modes = Mode.VIRTUAL)
+/** Handlers that block, which they may unless the dispatch is inline. */
+@Variants(modes = {Mode.ADAPTIVE, Mode.VIRTUAL})
 class BlockingHandlerTest extends ConformanceTest {
     @Test
     void onConnectMayServeTheWholeConnection() throws Exception {

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** A server is shut down while handlers block. */
-@Variants(modes = Mode.VIRTUAL)
+@Variants(modes = {Mode.ADAPTIVE, Mode.VIRTUAL})
 class ShutdownOfRunningHandlersTest extends ConformanceTest {
     private final CountDownLatch go = new CountDownLatch(1);
     private final AtomicInteger running = new AtomicInteger();

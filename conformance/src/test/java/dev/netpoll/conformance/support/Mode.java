@@ -7,6 +7,8 @@ import dev.netpoll.Dispatch;
 
 /** Who runs the handlers of a variant. */
 public enum Mode {
+    /** The event loop while handlers are short, else virtual threads: handlers may block. */
+    ADAPTIVE,
     /** A virtual thread for each run: handlers may block. */
     VIRTUAL,
     /** The event loop: handlers never block. */
@@ -14,6 +16,10 @@ public enum Mode {
 
     /** {@return the dispatch to give to servers and dialers} */
     public Dispatch dispatch() {
-        return this == VIRTUAL ? Dispatch.virtual() : Dispatch.inline();
+        return switch (this) {
+            case ADAPTIVE -> Dispatch.adaptive();
+            case VIRTUAL -> Dispatch.virtual();
+            case INLINE -> Dispatch.inline();
+        };
     }
 }

@@ -9,7 +9,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.ArgumentsProvider;
 import org.junit.jupiter.params.support.ParameterDeclarations;
 
-/** Lists the variants of a test class: all twelve, unless {@link Variants} says less. */
+/** Lists the variants of a test class: all eighteen, unless {@link Variants} says less. */
 public final class VariantSource implements ArgumentsProvider {
     @Override
     public Stream<? extends Arguments> provideArguments(ParameterDeclarations parameters, ExtensionContext context) {

@@ -27,5 +27,5 @@ public @interface Variants {
     Transport[] transports() default {Transport.TCP4, Transport.TCP6, Transport.UNIX};
 
     /** The modes to run in. */
-    Mode[] modes() default {Mode.VIRTUAL, Mode.INLINE};
+    Mode[] modes() default {Mode.ADAPTIVE, Mode.VIRTUAL, Mode.INLINE};
 }

@@ -235,12 +235,12 @@ public final class Lifecycle implements Activation {
         if (pace == null) {
             CallbackRunner.call(connection, current);
         } else if (!loop.inLoop()) {
-            long begin = System.nanoTime();
+            long begin = pace.now();
             CallbackRunner.call(connection, current);
             pace.ranOnThread(begin);
         } else {
             boolean timed = Pace.isSample(loop.runs());
-            long begin = timed ? System.nanoTime() : 0;
+            long begin = timed ? pace.now() : 0;
             long loan = loop.lend(this);
             CallbackRunner.call(connection, current);
             if (loop.reclaim(loan) && timed) {

@@ -6,6 +6,7 @@ package dev.netpoll.internal.connection;
 import dev.netpoll.internal.loop.Relief;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.LongSupplier;
 
 /**
  * Learns how long the request handlers of one server or dialer take, and says who runs them: worker threads, or, while
@@ -32,8 +33,12 @@ public final class Pace {
     /** One run in so many is timed while they are inline. */
     private static final int SAMPLE_MASK = 15;
 
-    /** No run counts for more, so that one accident is forgotten. */
-    private static final long NANOS_MAX = TimeUnit.MILLISECONDS.toNanos(20);
+    /**
+     * No run counts for more, so that accidents are forgotten, also on a busy machine, where some run in a thousand is
+     * kept from a processor. About what a run may take before its loop is relieved of it: who is late then is seen to
+     * there.
+     */
+    static final long NANOS_MAX = TimeUnit.MILLISECONDS.toNanos(1);
 
     private static final long BACK_OFF_MIN_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
     private static final long BACK_OFF_MAX_NANOS = TimeUnit.SECONDS.toNanos(64);
@@ -44,13 +49,32 @@ public final class Pace {
     private final LongAdder reliefs = new LongAdder();
     private final LongAdder switches = new LongAdder();
 
+    private final LongSupplier clock;
+
     private volatile boolean inline;
-    private volatile long changedAt = System.nanoTime();
+    private volatile long changedAt;
     private volatile long backOffNanos = BACK_OFF_MIN_NANOS;
-    private volatile long burntAt = changedAt - SECOND_NANOS;
+    private volatile long burntAt;
 
     private long meanNanos;
     private int runs;
+
+    /** Makes one that knows nothing yet. */
+    public Pace() {
+        this(System::nanoTime);
+    }
+
+    /** Makes one with a clock of its own, for tests. */
+    Pace(LongSupplier clock) {
+        this.clock = clock;
+        changedAt = clock.getAsLong();
+        burntAt = changedAt - SECOND_NANOS;
+    }
+
+    /** {@return the time, for {@link #ranOnThread} and {@link #ranInline}} */
+    long now() {
+        return clock.getAsLong();
+    }
 
     /** {@return whether the event loop runs the handlers} */
     boolean isInline() {
@@ -64,7 +88,7 @@ public final class Pace {
 
     /** A thread has run a handler. */
     void ranOnThread(long begin) {
-        long now = System.nanoTime();
+        long now = now();
         threadRuns.increment();
         count(now - begin);
         if (!inline && runs >= RUNS_MIN && meanNanos < SHORT_NANOS && now - changedAt >= pause()) {
@@ -78,7 +102,7 @@ public final class Pace {
 
     /** A loop has run a handler, which was timed. */
     void ranInline(long begin) {
-        long now = System.nanoTime();
+        long now = now();
         count(now - begin);
         if (inline && runs >= RUNS_MIN && meanNanos > LONG_NANOS) {
             change(false, now, "long");
@@ -94,7 +118,7 @@ public final class Pace {
     /** A handler that ran on a loop was relieved of it. */
     void relieved(Relief cause) {
         reliefs.increment();
-        long now = System.nanoTime();
+        long now = now();
         boolean again = now - burntAt < SECOND_NANOS;
         burntAt = now;
         // One that burns may only have been kept from running, so once is not enough.

@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.loop;
 
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +31,9 @@ final class Driver implements Runnable {
 
     /** Whether it takes one of the places that the supervisor has for extra threads. */
     volatile boolean countsAsStandIn;
+
+    /** Held by who is about to pass its baton on: the supervisor and the driver may want to at the same time. */
+    private final AtomicBoolean claimed = new AtomicBoolean();
 
     private Driver(EventLoop loop, long epoch, boolean isStandIn, @Nullable String platformName, boolean daemon) {
         this.loop = loop;
@@ -59,6 +63,15 @@ final class Driver implements Runnable {
             return VirtualDrivers.find(current);
         }
         return current instanceof DriverThread it ? it.driver : null;
+    }
+
+    /** {@return whether the caller alone may now try to pass the baton on} If it fails to, it has to unclaim. */
+    boolean claim() {
+        return claimed.compareAndSet(false, true);
+    }
+
+    void unclaim() {
+        claimed.set(false);
     }
 
     /** Starts the thread; once. */

@@ -429,7 +429,7 @@ public final class EventLoop implements Executor {
             return;
         }
         try {
-            while (life == RUNNING || !residents.isEmpty()) {
+            while (goesOn()) {
                 if (!turn(me)) {
                     return; // another driver has taken over
                 }
@@ -468,10 +468,16 @@ public final class EventLoop implements Executor {
         }
         if (me.isStandIn && watchman.isReturnDue()) {
             letGo();
-            watchman.giveBack(me);
-            return false;
+            if (watchman.giveBack(me)) {
+                return false;
+            }
+            hold();
         }
-        return rest.rest(me);
+        return !goesOn() || rest.rest(me); // the last resident may have left: nobody would end the wait
+    }
+
+    private boolean goesOn() {
+        return life == RUNNING || !residents.isEmpty();
     }
 
     /** Runs what is due, or has workers do it; {@return false if the baton was lost} */

@@ -126,32 +126,37 @@ final class Watchman {
         return returnDue;
     }
 
-    /** <i>Stand-in.</i> Gives the loop back to a virtual thread. */
-    void giveBack(Driver current) {
-        returnDue = false;
-        pass(current, loop.baton.word(), false, Relief.RETURNED, 0);
+    /** <i>Stand-in, holder.</i> Gives the loop back to a virtual thread; {@return false if not now} */
+    boolean giveBack(Driver current) {
+        return pass(current, loop.baton.word(), false, Relief.RETURNED, 0);
     }
 
-    private void pass(Driver current, long word, boolean standIn, Relief cause, long waitedNanos) {
+    private boolean pass(Driver current, long word, boolean standIn, Relief cause, long waitedNanos) {
         Supervisor supervisor = loop.supervisor;
+        if (supervisor == null || !current.claim()) {
+            return false; // nobody can take over; or the other one of supervisor and driver is about to see to it
+        }
         boolean addsThread = standIn || !loop.isVirtual();
-        if (supervisor == null || (addsThread && !supervisor.mayAddStandIn())) {
-            return; // user code holds up the loop after all
+        if (addsThread && !supervisor.mayAddStandIn()) {
+            current.unclaim();
+            return false; // user code holds up the loop after all
         }
         Driver next = loop.successor(current.epoch + 1, standIn);
         Driver extra = standIn ? next : current; // of a platform loop, the one that is late
-        extra.countsAsStandIn |= addsThread;
+        boolean counted = extra.countsAsStandIn;
+        extra.countsAsStandIn = counted || addsThread;
         if (!loop.baton.pass(word)) {
             if (addsThread) {
-                extra.countsAsStandIn = false;
+                extra.countsAsStandIn = counted;
                 supervisor.standInEnded();
             }
-            return;
+            current.unclaim();
+            return false;
         }
         Activation late = Baton.state(word) == Baton.LENT ? loop.lentTo : null;
+        returnDue = false; // before the next driver looks at it
         start(next);
         if (standIn) {
-            returnDue = false;
             Thread.startVirtualThread(this::carried);
         }
         reliefs.increment();
@@ -159,6 +164,7 @@ final class Watchman {
         if (late != null) {
             late.relieved(cause);
         }
+        return true;
     }
 
     private void start(Driver next) {

@@ -11,9 +11,11 @@ import dev.netpoll.ConnectionHandler;
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.ReadTimeoutException;
 import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.loop.Supervisor;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.poll.ListenOptions;
 import dev.netpoll.internal.poll.ListenSocket;
+import dev.netpoll.internal.poll.ParkingWatch;
 import dev.netpoll.internal.poll.memory.Faults;
 import dev.netpoll.internal.poll.memory.MemoryNetwork;
 import java.io.IOException;
@@ -30,6 +32,7 @@ import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -51,30 +54,49 @@ class SimulationTest {
 
     enum Run {
         VIRTUAL,
-        INLINE;
+        INLINE,
+        ADAPTIVE;
 
         @Nullable
         Executor executor() {
-            return this == VIRTUAL ? Thread::startVirtualThread : null;
+            return this == INLINE ? null : Thread::startVirtualThread;
+        }
+
+    }
+
+    /** Says that all runs are short, whatever they do, so that loops are taken from handlers again and again. */
+    private static final class Optimist {
+        private final AtomicLong clock = new AtomicLong();
+        final Pace pace = new Pace(clock::get);
+
+        void insist() {
+            if (!pace.isInline()) {
+                clock.addAndGet(Duration.ofMinutes(2).toNanos());
+                for (int i = 0; i < Pace.RUNS_MIN && !pace.isInline(); i++) {
+                    pace.ranOnThread(pace.now());
+                }
+            }
         }
     }
 
     private final long seed = Long.getLong("seed", System.nanoTime());
     private final MemoryNetwork network = new MemoryNetwork(seed, Faults.SOME);
     private final List<EventLoop> loops = new ArrayList<>();
+    private final Supervisor supervisor = new Supervisor(new ParkingWatch(), "simulated");
     private final AtomicInteger open = new AtomicInteger();
     private final AtomicInteger ended = new AtomicInteger();
     private final Queue<String> wrong = new ConcurrentLinkedQueue<>();
+    private final Optimist optimist = new Optimist();
     private long blocksBefore;
 
     @BeforeEach
-    void openLoops() {
+    void openLoops() throws IOException {
         blocksBefore = SegmentPool.shared().outstandingBlocks();
         for (int i = 0; i < 3; i++) {
-            EventLoop loop = new EventLoop(network.openPoller(), "simulated-" + i, true);
-            loop.start();
-            loops.add(loop);
+            loops.add(new EventLoop(network.openPoller(), "simulated-" + i, false, supervisor));
         }
+        supervisor.start(loops);
+        loops.forEach(EventLoop::start);
     }
 
     @AfterEach
@@ -83,24 +105,29 @@ class SimulationTest {
             loop.stop();
         }
         for (EventLoop loop : loops) {
-            assertThat(loop.join(PATIENCE)).isTrue();
+            assertThat(loop.join(PATIENCE)).as("a loop ends, seed %d", seed).isTrue();
         }
+        supervisor.stop();
+        supervisor.join(PATIENCE);
         assertThat(SegmentPool.shared().outstandingBlocks()).as("seed %d", seed).isEqualTo(blocksBefore);
     }
 
     @ParameterizedTest
     @EnumSource
     void everyAnswerIsRightWhateverTheNetworkDoes(Run run) throws Exception {
-        SocketAddress address = listen(run, SimulationTest::echoFrames);
+        SocketAddress address = listen(run, run == Run.ADAPTIVE ? this::waitForFrame : SimulationTest::echoFrames);
         runClients(address, this::callAndClose);
         awaitAllEnded();
         assertThat(wrong).as("seed %d", seed).isEmpty();
+        if (run == Run.ADAPTIVE) {
+            assertThat(optimist.pace.reliefs()).as("reliefs, seed %d", seed).isPositive();
+        }
     }
 
     @ParameterizedTest
     @EnumSource
     void resetsTimeoutsAndClosesCostOnlyTheirOwnConnection(Run run) throws Exception {
-        SocketAddress address = listen(run, SimulationTest::echoFrames);
+        SocketAddress address = listen(run, run == Run.ADAPTIVE ? this::waitForFrame : SimulationTest::echoFrames);
         runClients(address, this::callAndMisbehave);
         runClients(address, this::callAndClose);
         awaitAllEnded();
@@ -125,6 +152,17 @@ class SimulationTest {
         }
     }
 
+    /** Echoes one frame, and waits for its end, which hands a loop over. */
+    private void waitForFrame(Connection connection) throws IOException {
+        optimist.insist();
+        int length = connection.reader().readInt();
+        connection
+                .writer()
+                .writeInt(length)
+                .writeBytes(connection.reader().readBytes(length))
+                .flush();
+    }
+
     private SocketAddress listen(Run run, ConnectionHandler handler) throws Exception {
         ConnectionConfig config = new ConnectionConfig(
                 null,
@@ -137,6 +175,7 @@ class SimulationTest {
                     }
                 },
                 run.executor(),
+                run == Run.ADAPTIVE ? optimist.pace : null,
                 ConnectionOptions.builder()
                         .inboundMarks(500, 2000)
                         .outboundHighMark(3000)
@@ -205,6 +244,7 @@ class SimulationTest {
                 null,
                 null,
                 (connection, error) -> {},
+                null,
                 null,
                 ConnectionOptions.defaults(),
                 false,

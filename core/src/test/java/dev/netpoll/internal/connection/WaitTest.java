@@ -63,7 +63,7 @@ class WaitTest {
         Poller poller = network.openPoller();
         return (Poller) Proxy.newProxyInstance(
                 Poller.class.getClassLoader(), new Class<?>[] {Poller.class}, (proxy, method, arguments) -> {
-                    if (method.getName().equals("poll")
+                    if (method.getName().equals("fetch")
                             && waiter != null
                             && !Long.valueOf(0).equals(arguments[0])) {
                         asleep.countDown();
@@ -111,6 +111,7 @@ class WaitTest {
                 null,
                 (connection, error) -> {},
                 Thread::startVirtualThread,
+                null,
                 ConnectionOptions.builder().readTimeout(Duration.ofHours(1)).build(),
                 connect != null,
                 new ConnectionConfig.Ending(),

@@ -7,7 +7,9 @@ import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenOptions;
 import dev.netpoll.internal.poll.ListenSocket;
+import dev.netpoll.internal.poll.ParkingWatch;
 import dev.netpoll.internal.poll.Poller;
+import dev.netpoll.internal.poll.PollerWatch;
 import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
@@ -53,6 +55,16 @@ public final class MemoryNetwork implements Backend {
     @Override
     public Poller openPoller() {
         return new MemoryPoller(this);
+    }
+
+    @Override
+    public PollerWatch openWatch() {
+        return new ParkingWatch();
+    }
+
+    @Override
+    public boolean isWatchable() {
+        return false;
     }
 
     @Override
