@@ -8,6 +8,8 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
@@ -66,6 +68,19 @@ public final class LeakCheck implements BeforeAllCallback, AfterAllCallback {
                 channel.configureBlocking(false).register(selector, SelectionKey.OP_READ);
                 accepted.shutdownOutput();
             }
+        }
+        readOnAVirtualThread();
+    }
+
+    /** The JDK opens what it waits with for the sockets of virtual threads when the first of them waits. */
+    private static void readOnAVirtualThread() throws IOException {
+        try (ServerSocket listener = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+                Socket socket = new Socket(listener.getInetAddress(), listener.getLocalPort());
+                Socket accepted = listener.accept()) {
+            Background<Integer> read = Background.call(() -> socket.getInputStream().read())
+                    .awaitBlocked();
+            accepted.getOutputStream().write(1);
+            read.result();
         }
     }
 

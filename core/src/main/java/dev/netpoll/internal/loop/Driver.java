@@ -134,7 +134,10 @@ final class Driver implements Runnable {
             }
         }
         loop.runTasksAndTimers();
-        return runDue() && !hasReturned() && loop.rest(this);
+        if (!runDue() || hasReturned()) {
+            return false;
+        }
+        return !loop.isAlive() || loop.rest(this); // the last resident may have left: nobody would end the wait
     }
 
     /** Runs what is due, or has workers do it; {@return false if the baton was lost} */

@@ -63,7 +63,7 @@ class WaitTest {
         Poller poller = network.openPoller();
         return (Poller) Proxy.newProxyInstance(
                 Poller.class.getClassLoader(), new Class<?>[] {Poller.class}, (proxy, method, arguments) -> {
-                    if (method.getName().equals("poll")
+                    if (method.getName().equals("fetch")
                             && waiter != null
                             && !Long.valueOf(0).equals(arguments[0])) {
                         asleep.countDown();
