@@ -4,8 +4,8 @@
 package dev.netpoll;
 
 import dev.netpoll.internal.connection.ConnectionConfig;
-import dev.netpoll.internal.connection.Pace;
 import dev.netpoll.internal.connection.DialAttempt;
+import dev.netpoll.internal.connection.Pace;
 import dev.netpoll.internal.loop.EventLoop;
 import java.io.IOException;
 import java.net.SocketAddress;
@@ -39,7 +39,8 @@ public final class Dialer {
                 builder.options,
                 false,
                 new ConnectionConfig.Ending(),
-                () -> {});
+                () -> {},
+                builder.framing == null ? null : builder.framing.layout(builder.options));
         connectTimeout = builder.connectTimeout;
         localAddress = builder.localAddress;
     }
@@ -86,6 +87,7 @@ public final class Dialer {
         private @Nullable ConnectionHandler onRequest;
         private @Nullable ConnectionHandler onDisconnect;
         private ErrorHandler onError = ErrorHandler.LOGGING;
+        private @Nullable Framing framing;
         private Dispatch dispatch = Dispatch.adaptive();
         private @Nullable EventLoopGroup group;
         private ConnectionOptions options = ConnectionOptions.defaults();
@@ -109,6 +111,15 @@ public final class Dialer {
         /** Handles what the peer sends, instead of a caller that reads. */
         public Builder onRequest(ConnectionHandler handler) {
             onRequest = Objects.requireNonNull(handler, "handler");
+            return this;
+        }
+
+        /**
+         * Lets a request handler run once for each whole frame, as {@link Framing} says; without framing by default. A
+         * caller that reads itself is not affected.
+         */
+        public Builder framing(Framing framing) {
+            this.framing = Objects.requireNonNull(framing, "framing");
             return this;
         }
 
@@ -142,7 +153,11 @@ public final class Dialer {
             return this;
         }
 
-        /** {@return the dialer} */
+        /**
+         * {@return the dialer}
+         *
+         * @throws IllegalArgumentException if no frame of the framing is within its limit
+         */
         public Dialer build() {
             return new Dialer(this);
         }

@@ -6,7 +6,10 @@ package dev.netpoll;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
-/** More bytes were asked for at once than the connection's {@link ConnectionOptions#maxFrameLength} allows. */
+/**
+ * More bytes were asked for at once than the connection's {@link ConnectionOptions#maxFrameLength} allows, or a frame
+ * has a length that its {@link Framing} does not allow.
+ */
 public final class FrameTooLargeException extends ConnectionException {
     private static final long serialVersionUID = 1;
 

@@ -57,6 +57,7 @@ public final class Server implements AutoCloseable {
     private record Listening(Acceptor acceptor, SocketAddress address) {}
 
     private Server(Builder builder) {
+        ConnectionOptions options = builder.options.build();
         group = builder.group != null ? builder.group : EventLoopGroup.shared();
         config = new ConnectionConfig(
                 builder.onPrepare,
@@ -66,10 +67,11 @@ public final class Server implements AutoCloseable {
                 builder.onError,
                 builder.dispatch.executorOrNull(),
                 builder.dispatch.isAdaptive() ? new Pace() : null,
-                builder.options.build(),
+                options,
                 true,
                 ending,
-                this::connectionEnded);
+                this::connectionEnded,
+                builder.framing == null ? null : builder.framing.layout(options));
         listenOptions = new ListenOptions(builder.backlog, builder.reusePort, true);
         maxConnections = builder.maxConnections;
     }
@@ -288,6 +290,7 @@ public final class Server implements AutoCloseable {
         private @Nullable ConnectionHandler onRequest;
         private @Nullable ConnectionHandler onDisconnect;
         private ErrorHandler onError = ErrorHandler.LOGGING;
+        private @Nullable Framing framing;
         private Dispatch dispatch = Dispatch.adaptive();
         private @Nullable EventLoopGroup group;
         private ConnectionOptions.Builder options = ConnectionOptions.builder();
@@ -316,6 +319,12 @@ public final class Server implements AutoCloseable {
          */
         public Builder onRequest(ConnectionHandler handler) {
             onRequest = Objects.requireNonNull(handler, "handler");
+            return this;
+        }
+
+        /** Lets onRequest run once for each whole frame, as {@link Framing} says; without framing by default. */
+        public Builder framing(Framing framing) {
+            this.framing = Objects.requireNonNull(framing, "framing");
             return this;
         }
 
@@ -394,7 +403,11 @@ public final class Server implements AutoCloseable {
             return this;
         }
 
-        /** {@return the server} It owns nothing before {@link #listen}. */
+        /**
+         * {@return the server} It owns nothing before {@link #listen}.
+         *
+         * @throws IllegalArgumentException if no frame of the framing is within its limit
+         */
         public Server build() {
             return new Server(this);
         }

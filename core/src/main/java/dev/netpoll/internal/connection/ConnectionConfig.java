@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param accepted whether the connections are accepted ones, which close themselves when the peer has finished
  * @param ending whether the owner is shutting down
  * @param ended called once per connection when its close callbacks have run
+ * @param frames where the frames for the request handler end, or null if it finds that out itself
  */
 public record ConnectionConfig(
         @Nullable ConnectionHandler prepare,
@@ -36,7 +37,24 @@ public record ConnectionConfig(
         ConnectionOptions options,
         boolean accepted,
         Ending ending,
-        Runnable ended) {
+        Runnable ended,
+        @Nullable FrameLayout frames) {
+
+    /** What connections without framing share. */
+    public ConnectionConfig(
+            @Nullable ConnectionHandler prepare,
+            @Nullable ConnectionHandler connect,
+            @Nullable ConnectionHandler request,
+            @Nullable ConnectionHandler disconnect,
+            ErrorHandler error,
+            @Nullable Executor executor,
+            @Nullable Pace pace,
+            ConnectionOptions options,
+            boolean accepted,
+            Ending ending,
+            Runnable ended) {
+        this(prepare, connect, request, disconnect, error, executor, pace, options, accepted, ending, ended, null);
+    }
 
     /**
      * Whether the owner is shutting down: connections that register meanwhile must learn of it. The owner sets it, then

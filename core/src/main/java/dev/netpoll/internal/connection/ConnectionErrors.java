@@ -82,6 +82,15 @@ final class ConnectionErrors {
                 null);
     }
 
+    static FrameTooLargeException refused(SocketConnection c, String length, int lengthMax) {
+        return new FrameTooLargeException(
+                "the length field of a frame says " + length + ", but a frame may have " + lengthMax + " bytes at most",
+                "read",
+                c.localAddress(),
+                c.remoteAddress(),
+                null);
+    }
+
     static IllegalStateException wouldBlock(String what, String instead) {
         return new IllegalStateException(
                 what + " would block the event loop; use Dispatch.virtual() for handlers that wait, or " + instead);

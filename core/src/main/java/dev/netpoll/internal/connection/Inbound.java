@@ -66,6 +66,12 @@ final class Inbound extends Side implements ByteSource {
     /** Bytes that the next run wants to find, or 0. Owner only. */
     private int demanded;
 
+    /**
+     * With framing: stream position of the end of the frame that a run is made for; REFUSED if its length is not
+     * allowed; 0 if no frame is whole. Holder of RUNNING only.
+     */
+    private long frameEnd;
+
     Inbound(SocketConnection connection) {
         super(connection);
     }
@@ -292,6 +298,67 @@ final class Inbound extends Side implements ByteSource {
         buffer().append(bytes);
     }
 
+    // ---- frames, on the holder of RUNNING ----
+
+    /** {@return whether runs are made for frames} */
+    boolean isFramed() {
+        return connection.config().frames() != null;
+    }
+
+    /**
+     * With framing, finds out whether the next frame is whole, or refused, so that a run may begin. If it is neither, a
+     * run is due when more of it is there. Without framing it is always true.
+     */
+    boolean isFrameWhole() {
+        FrameLayout frames = connection.config().frames();
+        return frames == null || frameEnd != 0 || findFrame(frames);
+    }
+
+    private boolean findFrame(FrameLayout frames) {
+        take();
+        long there = unread();
+        long begin = taken - there;
+        long length = there == 0 ? FrameLayout.UNKNOWN : frames.length(buffer(), there);
+        if (length == FrameLayout.REFUSED || (length != FrameLayout.UNKNOWN && length <= there)) {
+            frameEnd = length == FrameLayout.REFUSED ? length : begin + length;
+            insistent = false;
+            target = taken; // reached, so that a run is due
+            return true;
+        }
+        insistent = there > 0; // a frame that has begun goes before the mark
+        target = begin + (length == FrameLayout.UNKNOWN ? Math.max(frames.lengthBytesMin(), there + 1) : length); // B1
+        updateIfPaused();
+        return false;
+    }
+
+    /** {@return whether the frame has a length that is not allowed} */
+    boolean isFrameRefused() {
+        return frameEnd == FrameLayout.REFUSED;
+    }
+
+    /** {@return what is wrong with the frame that was refused} */
+    FrameTooLargeException refusal(FrameLayout frames) {
+        return ConnectionErrors.refused(connection, frames.describe(buffer()), frames.lengthMax());
+    }
+
+    /**
+     * A run over a frame has ended: skips what is left of it, gives back what was consumed, and says when the next run
+     * is due: when the next frame is whole.
+     */
+    void endFrame() {
+        long left = frameEnd - (taken - unread());
+        if (left > 0) {
+            buffer().skip(left);
+        }
+        frameEnd = 0;
+        releaseBuffer();
+        consumedAt = taken - unread();
+        leave();
+        if (!connection.has(CLOSING)) {
+            isFrameWhole();
+        }
+    }
+
     // ---- handler runs, on the holder of RUNNING ----
 
     /**
@@ -435,9 +502,10 @@ final class Inbound extends Side implements ByteSource {
         return pausedByUser || (!wanted && retained.bytes() >= mark);
     }
 
-    /** {@return whether reading pauses because of what a handler left unread, and no run is due} */
+    /** {@return whether reading pauses because of what a handler left unread, and neither goes on nor a run is due} */
     boolean isStalled() {
-        return paused && !pausedByUser && !isDue();
+        int mark = connection.config().options().inboundLowMark();
+        return paused && !pausedByUser && !isDue() && shouldPause(mark);
     }
 
     @Override

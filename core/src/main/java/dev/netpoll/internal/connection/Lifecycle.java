@@ -149,7 +149,12 @@ public final class Lifecycle implements Activation {
         int state = connection.state();
         while ((state & (READY | RUNNING | CLOSING)) == READY) {
             if (connection.advance(state, RUNNING)) {
-                dispatchRun();
+                if (heldBack || connection.inbound().isFrameWhole()) {
+                    dispatchRun();
+                } else {
+                    connection.remove(RUNNING);
+                    settle(); // also finds that the rest of the frame came meanwhile
+                }
                 return;
             }
             state = connection.state();
@@ -220,12 +225,17 @@ public final class Lifecycle implements Activation {
         boolean goesOn = heldBack;
         if (current == null
                 || connection.has(CLOSING)
+                || !(goesOn || connection.inbound().isFrameWhole())
                 || !connection.inbound().beginRun(goesOn || current != lastRan)) {
             return false;
         }
         lastRan = current;
         heldBack = false;
-        if (goesOn || connection.inbound().hasBytes()) {
+        FrameLayout frames = connection.config().frames();
+        if (frames != null && connection.inbound().isFrameRefused()) {
+            CallbackRunner.report(connection, connection.inbound().refusal(frames));
+            connection.closeFor("the length of a frame is not allowed", false);
+        } else if (goesOn || connection.inbound().hasBytes()) {
             callHandler(current);
         }
         return true;
@@ -263,6 +273,8 @@ public final class Lifecycle implements Activation {
             }
             if (next == null) {
                 connection.inbound().endUnhandled();
+            } else if (connection.inbound().isFramed() && !heldBack) {
+                connection.inbound().endFrame();
             } else {
                 connection.inbound().endRun(next != lastRan || heldBack);
             }

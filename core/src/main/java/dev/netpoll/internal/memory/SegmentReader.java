@@ -327,6 +327,35 @@ public final class SegmentReader {
         return value;
     }
 
+    /**
+     * The unsigned number of {@code width} bytes, 1 to 8, at an offset; consumes and exposes nothing. One of 8 bytes may
+     * come out negative.
+     */
+    public long numberAt(int offset, int width, boolean littleEndian) {
+        park();
+        Segment segment = first();
+        if (width == Integer.BYTES && offset <= segment.length() - Integer.BYTES) {
+            int value = segment.getInt(segment.start + offset);
+            return Integer.toUnsignedLong(littleEndian ? Integer.reverseBytes(value) : value);
+        }
+        if (offset + (long) width > length()) {
+            throw new IndexOutOfBoundsException(
+                    "numberAt(" + offset + ", " + width + "): only " + length() + " bytes are readable");
+        }
+        int at = offset;
+        long value = 0;
+        for (int i = 0; i < width; i++) {
+            while (at >= segment.length()) {
+                at -= segment.length();
+                segment = Objects.requireNonNull(segment.next);
+            }
+            long b = segment.getByte(segment.start + at) & 0xFF;
+            value = littleEndian ? value | b << (i * Byte.SIZE) : value << Byte.SIZE | b;
+            at++;
+        }
+        return value;
+    }
+
     /** Consumes two bytes, the low one first. */
     public short readShortLE() {
         return Short.reverseBytes(readShort());
