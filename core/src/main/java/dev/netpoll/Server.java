@@ -165,8 +165,7 @@ public final class Server implements AutoCloseable {
         if (pace == null) {
             throw new IllegalStateException("the server does not dispatch adaptively");
         }
-        return new DispatchStats(
-                pace.isInline(), pace.loopRuns(), pace.threadRuns(), pace.reliefs(), pace.switches());
+        return new DispatchStats(pace.isInline(), pace.loopRuns(), pace.threadRuns(), pace.reliefs(), pace.switches());
     }
 
     /** {@return the group whose loops serve the connections} */
