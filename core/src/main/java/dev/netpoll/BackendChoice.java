@@ -10,7 +10,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Turns what the user asked for into a backend that works here. */
 final class BackendChoice {
-    private static final System.Logger LOG = System.getLogger("dev.netpoll");
     private static final AtomicBoolean LOGGED = new AtomicBoolean();
 
     private BackendChoice() {}
@@ -37,18 +36,19 @@ final class BackendChoice {
     private static Chosen automatic() {
         String reason = EpollBackend.unavailableReason();
         if (LOGGED.compareAndSet(false, true)) {
-            log(reason);
+            Thread.startVirtualThread(() -> log(reason)); // finding a logger takes a while, and nobody needs to wait
         }
         return choose(reason == null ? Backend.EPOLL : Backend.NIO);
     }
 
     private static void log(@Nullable String reason) {
+        System.Logger logger = System.getLogger("dev.netpoll");
         boolean linux = "Linux".equals(System.getProperty("os.name"));
         if (reason == null) {
-            LOG.log(System.Logger.Level.INFO, "backend epoll: native access is granted and its self-test passed");
+            logger.log(System.Logger.Level.INFO, "backend epoll: native access is granted and its self-test passed");
         } else {
             // On Linux the user may want to do something about it; elsewhere NIO is the only one there is.
-            LOG.log(
+            logger.log(
                     linux ? System.Logger.Level.WARNING : System.Logger.Level.INFO,
                     "backend nio: epoll cannot be had: " + reason);
         }

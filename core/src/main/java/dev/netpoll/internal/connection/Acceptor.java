@@ -35,7 +35,15 @@ import java.util.function.Supplier;
 public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     private static final long BACK_OFF_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
     private static final long LOG_NANOS = TimeUnit.SECONDS.toNanos(10);
-    private static final System.Logger LOG = System.getLogger("dev.netpoll");
+
+    /** Finding a logger takes a while, so it is done beside the start; but early, as it needs descriptors itself. */
+    private static final class Log {
+        static final System.Logger LOGGER = System.getLogger("dev.netpoll");
+
+        static void find() {
+            // Initialising the class does it.
+        }
+    }
 
     private final EventLoop loop;
     private final ListenSocket socket;
@@ -100,6 +108,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     /** Starts to accept. */
     public void start() throws TransportException {
         loop.add(this);
+        Thread.startVirtualThread(Log::find);
         try {
             loop.poller().listen(socket, this);
         } catch (TransportException e) {
@@ -133,7 +142,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         try {
             connection = new SocketConnection(loops.get(), transport, config);
         } catch (RuntimeException | Error e) { // the loops are gone
-            LOG.log(System.Logger.Level.WARNING, "an accepted connection was dropped", e);
+            Log.LOGGER.log(System.Logger.Level.WARNING, "an accepted connection was dropped", e);
             transport.close(true);
             config.ended().run();
             return;
@@ -162,7 +171,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
 
     private void log(int errno) {
         try {
-            LOG.log(
+            Log.LOGGER.log(
                     System.Logger.Level.WARNING,
                     "accepting on " + socket.localAddress() + " failed: " + Errno.describe(errno)
                             + "; it is tried again every " + TimeUnit.NANOSECONDS.toMillis(BACK_OFF_NANOS) + " ms");

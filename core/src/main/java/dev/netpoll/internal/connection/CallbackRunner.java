@@ -8,8 +8,6 @@ import java.util.concurrent.Executor;
 
 /** Runs a connection's callbacks where its dispatch says, and keeps what they throw from doing harm. Any thread. */
 final class CallbackRunner {
-    private static final System.Logger LOG = System.getLogger("dev.netpoll");
-
     private CallbackRunner() {}
 
     /** Calls a callback; whatever it throws is reported once and closes the connection. */
@@ -27,7 +25,7 @@ final class CallbackRunner {
         try {
             connection.config().error().onError(connection, error);
         } catch (RuntimeException | Error e) {
-            LOG.log(System.Logger.Level.WARNING, "the error handler failed", e);
+            System.getLogger("dev.netpoll").log(System.Logger.Level.WARNING, "the error handler failed", e);
         }
     }
 

@@ -14,7 +14,7 @@ import java.util.function.LongSupplier;
  *
  * <pre>
  *   THREADS --at least {@link #RUNS_MIN} runs, their mean below {@link #SHORT_NANOS}, back-off over--> INLINE
- *   INLINE  --the mean rises above {@link #LONG_NANOS}; a run blocked; {@link #BURNS_MAX} in a second held up a loop--> THREADS
+ *   INLINE  --mean above {@link #LONG_NANOS}; a run blocked; {@link #BURNS_MAX} in a second held a loop up--> THREADS
  * </pre>
  *
  * Each way back doubles the time for which threads run the handlers at least; a long time inline resets it.

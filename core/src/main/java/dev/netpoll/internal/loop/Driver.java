@@ -13,8 +13,6 @@ import org.jspecify.annotations.Nullable;
  * Afterwards it finishes the user code it is in, if any, and ends.
  */
 final class Driver implements Runnable {
-    private static final System.Logger LOG = System.getLogger("dev.netpoll");
-
     /** So that a thread can be asked what it drives. */
     private static final class DriverThread extends Thread {
         final Driver driver;
@@ -118,7 +116,7 @@ final class Driver implements Runnable {
                 }
             }
         } catch (IOException | RuntimeException | Error e) {
-            LOG.log(System.Logger.Level.ERROR, "the event loop " + loop.name() + " failed", e);
+            LoopLog.error("the event loop " + loop.name() + " failed", e);
         }
         if (loop.baton.isHeld(epoch)) {
             loop.end();
@@ -197,7 +195,7 @@ final class Driver implements Runnable {
         return take();
     }
 
-    /** Parks until the supervisor, which knows the loop as {@code key}, awakens it; {@return false if the baton was lost} */
+    /** Parks until the supervisor awakens it, who knows the loop as {@code key}; {@return false if the baton was lost} */
     boolean park(int key) {
         loop.letGo();
         loop.baton.idle(epoch);

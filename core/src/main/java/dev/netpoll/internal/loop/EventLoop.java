@@ -52,8 +52,6 @@ public final class EventLoop implements Executor {
     /** How often unused memory and threads are given back. */
     private static final long TRIM_NANOS = Duration.ofSeconds(1).toNanos();
 
-    private static final System.Logger LOG = System.getLogger("dev.netpoll");
-
     private static final VarHandle LIFE;
     private static final VarHandle HOLDER;
     private static final VarHandle TURNS;
@@ -165,7 +163,7 @@ public final class EventLoop implements Executor {
         return current != null && current.loop.inLoop();
     }
 
-    /** To be called before waiting: if the calling thread has lent its loop to run user code, another one takes over. */
+    /** To be called before waiting: if the calling thread has lent its loop to run user code, another takes over. */
     public static void beforeBlocking() {
         Driver current = Driver.current();
         if (current != null) {
@@ -412,7 +410,7 @@ public final class EventLoop implements Executor {
         try {
             timers.expire(now);
         } catch (RuntimeException | Error e) { // the timers behind it expire in the next turn
-            LOG.log(System.Logger.Level.ERROR, "a timer on the event loop " + name + " failed", e);
+            LoopLog.error("a timer on the event loop " + name + " failed", e);
         }
         if (!trim.isArmed() && (memory.isActive() || workers.isUsed())) {
             timers.arm(trim, now + TRIM_NANOS);

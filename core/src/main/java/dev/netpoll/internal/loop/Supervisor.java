@@ -31,8 +31,6 @@ public final class Supervisor implements Runnable {
     /** Threads in place of virtual ones that don't get a carrier, or of platform ones that don't return: at most. */
     private static final int STAND_INS_MAX = 64;
 
-    private static final System.Logger LOG = System.getLogger("dev.netpoll");
-
     private final PollerWatch watch;
     private final Thread thread;
     private final AtomicInteger standIns = new AtomicInteger();
@@ -118,7 +116,7 @@ public final class Supervisor implements Runnable {
                     loops.get(watch.ready(i)).awaken();
                 }
             } catch (IOException | RuntimeException | Error e) {
-                LOG.log(System.Logger.Level.ERROR, thread.getName() + " failed once", e);
+                LoopLog.error(thread.getName() + " failed once", e);
             }
             expected = rest < 0 ? System.nanoTime() : now + rest;
         }

@@ -32,8 +32,6 @@ final class Tasks {
     /** Tasks run per turn at most, so that sockets are looked at even while tasks beget tasks. */
     private static final int PER_TURN = 1024;
 
-    private static final System.Logger LOG = System.getLogger("dev.netpoll");
-
     private static final VarHandle SLEEP;
 
     static {
@@ -122,7 +120,7 @@ final class Tasks {
         try {
             task.run();
         } catch (RuntimeException | Error e) {
-            LOG.log(System.Logger.Level.ERROR, "a task on the event loop " + loopName + " failed", e);
+            LoopLog.error("a task on the event loop " + loopName + " failed", e);
         }
     }
 }

@@ -30,8 +30,6 @@ final class Watchman {
 
     private static final int STARVED_LOOKS = 4;
 
-    private static final System.Logger LOG = System.getLogger("dev.netpoll");
-
     private final EventLoop loop;
     private final LongAdder reliefs = new LongAdder();
 
@@ -187,7 +185,7 @@ final class Watchman {
         try {
             loop.start(next);
         } catch (RuntimeException | Error e) { // no memory for a thread: the baton is offered, so it is tried again
-            LOG.log(System.Logger.Level.ERROR, "no new driver for the event loop " + loop.name(), e);
+            LoopLog.error("no new driver for the event loop " + loop.name(), e);
         }
     }
 
