@@ -34,6 +34,14 @@ class SmallProgramsTest {
     }
 
     @Test
+    void framedEchoAnswersTheSameClient() throws IOException {
+        try (Server server = FramedEcho.start(FREE)) {
+            assertThat(EchoClient.ask(addressOf(server), "grüß dich")).isEqualTo("grüß dich");
+            assertThat(EchoClient.ask(addressOf(server), "")).isEmpty();
+        }
+    }
+
+    @Test
     void unixSocketAnswersItsClient(@TempDir Path directory) throws Exception {
         assertThat(UnixSocket.roundTrip(directory.resolve("s"), "hello")).isEqualTo("hello");
     }
