@@ -177,6 +177,7 @@ public final class DialAttempt {
             if (!outcome.complete(errno) || errno != 0) {
                 connection.closeFor("the connect failed", false);
             }
+            loop.hasWoken(); // who dials
         });
     }
 

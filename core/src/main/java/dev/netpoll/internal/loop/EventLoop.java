@@ -406,7 +406,9 @@ public final class EventLoop implements Executor {
 
     /** Runs tasks and timers. */
     void runTasksAndTimers() {
-        tasks.run();
+        if (tasks.run()) {
+            rest.hasWoken(); // whoever waits for a task
+        }
         try {
             timers.expire(now);
         } catch (RuntimeException | Error e) { // the timers behind it expire in the next turn

@@ -87,15 +87,16 @@ final class Tasks {
         sleep = AWAKE;
     }
 
-    /** <i>Loop.</i> Runs what waits, or as much as a turn may take. */
-    void run() {
+    /** <i>Loop.</i> Runs what waits, or as much as a turn may take; {@return whether there was anything} */
+    boolean run() {
         for (int i = 0; i < PER_TURN; i++) {
             Runnable task = queue.poll();
             if (task == null) {
-                return;
+                return i > 0;
             }
             runSafely(task);
         }
+        return true;
     }
 
     /** <i>Loop.</i> Takes no more, and runs what is left. */
