@@ -18,9 +18,9 @@ import java.util.Objects;
  * </pre>
  *
  * <p><b>Runs.</b> A run begins when the next frame is there to its last byte; until then no thread is woken and nothing
- * waits, however long the frame takes. The handler reads the frame from its first byte, header included. What it leaves
- * of the frame is skipped when it returns. {@code readableBytes()} may show more than the frame: a handler that reads on
- * does so as without framing, and the next frame begins where it stopped. {@link Connection#demand} has no effect.
+ * waits, however long it takes. The handler reads the frame from its first byte, header included. What it leaves
+ * of the frame is skipped when it returns. {@code readableBytes()} may show more than the frame: a handler that reads
+ * on does so as without framing, and the next frame begins where it stopped. {@link Connection#demand} has no effect.
  * Frames that follow are given to further runs at once. The first frame begins where onConnect stopped reading. A
  * handler on an event loop that returned because of {@link Connection#isWritable} keeps what it left, and is run again
  * when the output has drained, whether or not a frame is there.
@@ -101,8 +101,8 @@ public final class Framing {
     }
 
     /**
-     * {@return the same with another limit} Initially {@link ConnectionOptions#maxFrameLength}, which also limits what a
-     * single read may ask for.
+     * {@return the same with another limit} Initially {@link ConnectionOptions#maxFrameLength}, which also limits what
+     * a single read may ask for.
      *
      * @param bytes the most bytes of a frame, everything included
      * @throws IllegalArgumentException if it is not positive

@@ -391,7 +391,6 @@ public final class Server implements AutoCloseable {
 
         /**
          * {@return the server} It owns nothing before {@link #listen}.
-         *
          * @throws IllegalArgumentException if no frame of the framing is within its limit
          */
         public Server build() {

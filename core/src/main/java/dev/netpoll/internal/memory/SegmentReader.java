@@ -328,8 +328,8 @@ public final class SegmentReader {
     }
 
     /**
-     * The unsigned number of {@code width} bytes, 1 to 8, at an offset; consumes and exposes nothing. One of 8 bytes may
-     * come out negative.
+     * The unsigned number of {@code width} bytes, 1 to 8, at an offset; consumes and exposes nothing. One of 8 bytes
+     * may come out negative.
      */
     public long numberAt(int offset, int width, boolean littleEndian) {
         park();
