@@ -230,8 +230,25 @@ class LoopCacheTest {
 
     @Test
     void thereIsOneOwner() {
-        assertThatIllegalStateException().isThrownBy(cache::own).withMessage("owned by " + Thread.currentThread());
-        elsewhere(() -> assertThatIllegalStateException().isThrownBy(cache::own));
+        cache.own(); // it is already
+        String owned = "owned by " + Thread.currentThread();
+        elsewhere(() -> assertThatIllegalStateException().isThrownBy(cache::own).withMessage(owned));
+    }
+
+    @Test
+    void theNextOwnerFindsTheBlocksOfTheOneBefore() {
+        cache.allocate(4096).release();
+        cache.release();
+        assertThat(cache.isOwner()).isFalse();
+        elsewhere(() -> {
+            cache.own();
+            assertThat(cache.isOwner()).isTrue();
+            cache.allocate(4096).release();
+            assertThat(cache.heldBlocks()).isEqualTo(1);
+            cache.release();
+        });
+        cache.own();
+        assertThat(pool.outstandingBlocks()).isZero();
     }
 
     @Test
