@@ -4,8 +4,8 @@
 package dev.netpoll;
 
 import dev.netpoll.internal.connection.ConnectionConfig;
-import dev.netpoll.internal.connection.Pace;
 import dev.netpoll.internal.connection.DialAttempt;
+import dev.netpoll.internal.connection.Pace;
 import dev.netpoll.internal.loop.EventLoop;
 import java.io.IOException;
 import java.net.SocketAddress;

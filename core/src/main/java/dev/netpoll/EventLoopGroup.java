@@ -238,8 +238,7 @@ public final class EventLoopGroup implements AutoCloseable {
     /** {@return a new loop to accept on, not started; its thread keeps the JVM alive} */
     EventLoop openAcceptLoop() throws IOException {
         started();
-        return new EventLoop(
-                chosen.backend().openPoller(), name + "-accept-" + acceptLoops.getAndIncrement(), false);
+        return new EventLoop(chosen.backend().openPoller(), name + "-accept-" + acceptLoops.getAndIncrement(), false);
     }
 
     /** Collects the settings of a group. Not thread-safe. */

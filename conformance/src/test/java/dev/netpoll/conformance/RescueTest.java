@@ -119,8 +119,9 @@ class RescueTest extends OneLoopTest {
                 Socket client = new Socket(listener.getInetAddress(), listener.getLocalPort());
                 Socket database = listener.accept()) {
             holdUp(
-                    connection ->
-                            assertThat(client.getInputStream().read()).as("the row").isEqualTo(42),
+                    connection -> assertThat(client.getInputStream().read())
+                            .as("the row")
+                            .isEqualTo(42),
                     () -> database.getOutputStream().write(42));
         }
     }

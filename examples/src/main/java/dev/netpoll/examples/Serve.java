@@ -64,9 +64,10 @@ final class Serve implements Callable<Integer> {
             paramLabel = "NAME",
             defaultValue = "adaptive",
             converter = Converters.OfDispatch.class,
-            description = "adaptive: the event loop runs the handler while that proves short, virtual threads otherwise;"
-                    + " virtual: a virtual thread for each run; inline: always the event loop"
-                    + " (default: ${DEFAULT-VALUE})")
+            description =
+                    "adaptive: the event loop runs the handler while that proves short, virtual threads otherwise;"
+                            + " virtual: a virtual thread for each run; inline: always the event loop"
+                            + " (default: ${DEFAULT-VALUE})")
     private Dispatch dispatch = Dispatch.adaptive();
 
     @Option(
@@ -139,7 +140,8 @@ final class Serve implements Callable<Integer> {
             return inline ? new InlineEcho() : new BlockingEcho();
         }
         if (inline) {
-            throw usageError("--work-ms needs --dispatch adaptive or virtual: a handler on the event loop must not block");
+            throw usageError(
+                    "--work-ms needs --dispatch adaptive or virtual: a handler on the event loop must not block");
         }
         return new BlockingEcho(request -> Thread.sleep(workMillis));
     }

@@ -77,8 +77,8 @@ public final class LeakCheck implements BeforeAllCallback, AfterAllCallback {
         try (ServerSocket listener = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
                 Socket socket = new Socket(listener.getInetAddress(), listener.getLocalPort());
                 Socket accepted = listener.accept()) {
-            Background<Integer> read = Background.call(() -> socket.getInputStream().read())
-                    .awaitBlocked();
+            Background<Integer> read =
+                    Background.call(() -> socket.getInputStream().read()).awaitBlocked();
             accepted.getOutputStream().write(1);
             read.result();
         }

@@ -61,7 +61,6 @@ class SimulationTest {
         Executor executor() {
             return this == INLINE ? null : Thread::startVirtualThread;
         }
-
     }
 
     /** Says that all runs are short, whatever they do, so that loops are taken from handlers again and again. */
