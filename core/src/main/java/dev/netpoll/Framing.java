@@ -19,13 +19,8 @@ import java.util.Objects;
  *
  * <p><b>Runs.</b> A run begins when the next frame is there to its last byte; until then no thread is woken and nothing
  * waits, however long it takes. The handler reads the frame from its first byte, header included. What it leaves
- * <<<<<<< HEAD
- * of the frame is skipped when it returns. {@code readableBytes()} may show more than the frame: a handler that reads on
- * does so as without framing, and the next frame begins where it stopped. {@link Connection#demand} has no effect.
- * =======
  * of the frame is skipped when it returns. {@code readableBytes()} may show more than the frame: a handler that reads
  * on does so as without framing, and the next frame begins where it stopped. {@link Connection#demand} has no effect.
- * >>>>>>> h-framing
  * Frames that follow are given to further runs at once. The first frame begins where onConnect stopped reading. A
  * handler on an event loop that returned because of {@link Connection#isWritable} keeps what it left, and is run again
  * when the output has drained, whether or not a frame is there.

@@ -19,6 +19,8 @@ import dev.netpoll.conformance.support.Variants;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -73,7 +75,11 @@ class RescueTest extends OneLoopTest {
         holdUp(
                 connection -> {
                     lock.lock();
-                    lock.unlock();
+                    try {
+                        assertThat(lock.isHeldByCurrentThread()).isTrue();
+                    } finally {
+                        lock.unlock();
+                    }
                 },
                 go::countDown);
         holder.result();
@@ -141,9 +147,6 @@ class RescueTest extends OneLoopTest {
     /** A handler holds the loop, and all carriers compute besides: the loop goes on on a platform thread. */
     @Test
     void aHandlerMayComputeWhileAllCarriersDo() throws Exception {
-        if (!variant.isEpoll()) {
-            return; // a loop on a platform thread has its workers on carriers, and nothing in place of these
-        }
         AtomicBoolean enough = new AtomicBoolean();
         List<Background<Void>> burners = new ArrayList<>();
         holdUp(
@@ -184,9 +187,6 @@ class RescueTest extends OneLoopTest {
     /** Nobody's handler: other virtual threads of the process compute, and the loop's own gets no carrier. */
     @Test
     void virtualThreadsThatComputeDoNotHoldUpTheLoop() throws Exception {
-        if (!variant.isEpoll()) {
-            return; // as above
-        }
         AtomicBoolean enough = new AtomicBoolean();
         AtomicInteger burning = new AtomicInteger();
         Listening server = serveRescued(connection -> {});
@@ -215,7 +215,7 @@ class RescueTest extends OneLoopTest {
             String text = Handlers.takeText(connection);
             Background.run(() -> {
                 go.await();
-                connection.asByteChannel().write(java.nio.ByteBuffer.wrap(text.getBytes()));
+                connection.asByteChannel().write(ByteBuffer.wrap(text.getBytes(StandardCharsets.US_ASCII)));
             });
         });
         Dialer dialer = lone.dialer().build();

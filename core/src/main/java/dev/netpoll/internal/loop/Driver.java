@@ -140,8 +140,9 @@ final class Driver implements Runnable {
 
     /** Runs what is due, or has workers do it; {@return false if the baton was lost} */
     private boolean runDue() {
+        boolean isWorker = isStandIn || loop.watchman().workersStarve();
         for (Activation next = loop.firstDue(); next != null; next = loop.firstDue()) {
-            if (next.isInline() || isStandIn) {
+            if (next.isInline() || isWorker) {
                 loop.removeFirstDue();
                 if (!run(next)) {
                     return false;
@@ -152,10 +153,10 @@ final class Driver implements Runnable {
                 break; // they go on in the next turn
             }
         }
-        return !isStandIn || runQueued();
+        return !isWorker || runQueued();
     }
 
-    /** A stand-in is there because workers get no carrier, so it runs what waits for them. */
+    /** Workers get no carrier, so the driver runs what waits for them. */
     private boolean runQueued() {
         Workers workers = loop.workers();
         for (Activation next = workers.poll(); next != null; next = workers.poll()) {

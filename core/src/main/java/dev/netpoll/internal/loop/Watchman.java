@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  * run of user code all the time is given to a new driver; so is one that was offered, was not taken, and whose
  * connections nobody used meanwhile: its virtual thread gets no carrier. The new driver is a virtual thread too, or a
  * platform thread as a stand-in if it would get no carrier either. A stand-in returns the loop when a probe, which is a
- * virtual thread, was carried.
+ * virtual thread, was carried. A loop on platform threads needs no stand-in, but its workers may get no carrier: then its
+ * driver runs what waits for them, until a probe was carried.
  *
  * <p><b>Threads.</b> {@link #inspect} the supervisor; {@link #handOver} and {@link #giveBack} drivers.
  */
@@ -42,7 +43,13 @@ final class Watchman {
     private long sinceCpuNanos;
     private int looks;
 
+    /** How often runs were found waiting for workers while nobody used a connection. */
+    private int waitingLooks;
+
     private volatile boolean returnDue;
+
+    /** Whether the workers of a loop on platform threads get no carriers, so that its driver does their work. */
+    private volatile boolean workersStarve;
 
     Watchman(EventLoop loop) {
         this.loop = loop;
@@ -73,6 +80,9 @@ final class Watchman {
         } else {
             looks++;
         }
+        if (!loop.isVirtual() && !late) {
+            lookAtWorkers(stirred);
+        }
         int state = Baton.state(word);
         if (state == Baton.IDLE) {
             return restOfIdle(at);
@@ -87,6 +97,19 @@ final class Watchman {
             return -1;
         }
         return Supervisor.TICK_NANOS;
+    }
+
+    private void lookAtWorkers(boolean stirred) {
+        waitingLooks = stirred || !loop.workers().isWaiting() ? 0 : waitingLooks + 1;
+        if (waitingLooks >= STARVED_LOOKS && !workersStarve) {
+            workersStarve = true;
+            Thread.startVirtualThread(() -> workersStarve = false); // when it is carried
+        }
+    }
+
+    /** {@return whether the driver, on a platform thread, is to run what waits for workers} */
+    boolean workersStarve() {
+        return workersStarve;
     }
 
     private long restOfIdle(long at) {

@@ -85,7 +85,7 @@ class PaceTest {
     }
 
     @Test
-    void aHandlerThatBlocksSendsThemBackAtOnceAndOneThatComputesOnlyTheSecondTimeInASecond() {
+    void aHandlerThatBlocksSendsThemBackAtOnceAndThoseThatComputeOnlyWhenThereAreSeveralInASecond() {
         runOnThread(Pace.RUNS_MIN, 0);
         pass(Duration.ofSeconds(2));
         pace.relieved(Relief.BURNING);
@@ -94,8 +94,12 @@ class PaceTest {
         pace.relieved(Relief.BURNING);
         assertThat(pace.isInline()).as("once in a while").isTrue();
         pass(Duration.ofMillis(500));
+        for (int burns = 2; burns < Pace.BURNS_MAX; burns++) {
+            pace.relieved(Relief.BURNING);
+            assertThat(pace.isInline()).as("%d in a second", burns).isTrue();
+        }
         pace.relieved(Relief.BURNING);
-        assertThat(pace.isInline()).as("twice in a second").isFalse();
+        assertThat(pace.isInline()).as("too many in a second").isFalse();
         backOffMillis();
         pass(Duration.ofSeconds(2));
         pace.relieved(Relief.BLOCKED);

@@ -5,6 +5,7 @@ package dev.netpoll.internal.loop;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.netpoll.internal.memory.SegmentPool;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -12,6 +13,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -19,7 +21,7 @@ import org.junit.jupiter.api.Test;
 class WorkersTest {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 
-    private final Workers workers = new Workers("test", 2);
+    private final Workers workers = new Workers("test", SegmentPool.shared(), 2);
     private final List<Thread> ran = new CopyOnWriteArrayList<>();
 
     @AfterEach
@@ -34,7 +36,7 @@ class WorkersTest {
         }
 
         @Override
-        public void run() {
+        public void run(@Nullable Spares spares) {
             body.run();
         }
 
