@@ -196,7 +196,7 @@ final class Driver implements Runnable {
         return take();
     }
 
-    /** Parks until the supervisor awakens it, who knows the loop as {@code key}; {@return false if the baton was lost} */
+    /** Parks until the supervisor, to whom the loop is number {@code key}, awakens it; false if the baton was lost. */
     boolean park(int key) {
         loop.letGo();
         loop.baton.idle(epoch);

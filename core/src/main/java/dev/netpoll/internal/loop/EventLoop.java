@@ -7,7 +7,6 @@ import dev.netpoll.internal.memory.BlockSource;
 import dev.netpoll.internal.memory.LoopCache;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.TransportException;
-import dev.netpoll.internal.queue.MpscQueue;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * run of user code all the time is given to a new driver; so is one that was offered, was not taken, and whose
  * connections nobody used meanwhile: its virtual thread gets no carrier. The new driver is a virtual thread too, or a
  * platform thread as a stand-in if it would get no carrier either. A stand-in returns the loop when a probe, which is a
- * virtual thread, was carried. A loop on platform threads needs no stand-in, but its workers may get no carrier: then its
- * driver runs what waits for them, until a probe was carried.
+ * virtual thread, was carried. A loop on platform threads needs no stand-in, but its workers may get no carrier: then
+ * its driver runs what waits for them, until a probe was carried.
  *
  * <p><b>Threads.</b> {@link #inspect} the supervisor; {@link #handOver} and {@link #giveBack} drivers.
  */
