@@ -19,6 +19,8 @@ import dev.netpoll.conformance.support.Variants;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -58,6 +60,7 @@ class RescueTest extends OneLoopTest {
     @Test
     void aHandlerMayWaitForALock() throws Exception {
         ReentrantLock lock = new ReentrantLock();
+        AtomicInteger entries = new AtomicInteger();
         CountDownLatch locked = new CountDownLatch(1);
         CountDownLatch go = new CountDownLatch(1);
         Background<Void> holder = Background.run(() -> {
@@ -73,7 +76,11 @@ class RescueTest extends OneLoopTest {
         holdUp(
                 connection -> {
                     lock.lock();
-                    lock.unlock();
+                    try {
+                        entries.incrementAndGet();
+                    } finally {
+                        lock.unlock();
+                    }
                 },
                 go::countDown);
         holder.result();
@@ -215,7 +222,7 @@ class RescueTest extends OneLoopTest {
             String text = Handlers.takeText(connection);
             Background.run(() -> {
                 go.await();
-                connection.asByteChannel().write(java.nio.ByteBuffer.wrap(text.getBytes()));
+                connection.asByteChannel().write(ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)));
             });
         });
         Dialer dialer = lone.dialer().build();
