@@ -22,7 +22,8 @@ import org.junit.jupiter.api.BeforeEach;
 
 /**
  * A server on a group of one loop, whose handler proves short and then is not. A request is one byte: {@link #WARM}
- * makes handlers count as short, {@link #ECHO} is answered with where it ran, {@link #RESCUED} runs the test's code first.
+ * makes handlers count as short, {@link #ECHO} is answered with where it ran, {@link #RESCUED} runs the test's code
+ * first.
  */
 abstract class OneLoopTest extends ConformanceTest {
     static final char WARM = 'w';

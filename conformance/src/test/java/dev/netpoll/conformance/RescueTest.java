@@ -60,6 +60,7 @@ class RescueTest extends OneLoopTest {
     @Test
     void aHandlerMayWaitForALock() throws Exception {
         ReentrantLock lock = new ReentrantLock();
+        AtomicInteger entries = new AtomicInteger();
         CountDownLatch locked = new CountDownLatch(1);
         CountDownLatch go = new CountDownLatch(1);
         Background<Void> holder = Background.run(() -> {
@@ -76,7 +77,7 @@ class RescueTest extends OneLoopTest {
                 connection -> {
                     lock.lock();
                     try {
-                        assertThat(lock.isHeldByCurrentThread()).isTrue();
+                        entries.incrementAndGet();
                     } finally {
                         lock.unlock();
                     }
@@ -215,7 +216,7 @@ class RescueTest extends OneLoopTest {
             String text = Handlers.takeText(connection);
             Background.run(() -> {
                 go.await();
-                connection.asByteChannel().write(ByteBuffer.wrap(text.getBytes(StandardCharsets.US_ASCII)));
+                connection.asByteChannel().write(ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)));
             });
         });
         Dialer dialer = lone.dialer().build();

@@ -104,7 +104,7 @@ class PaceTest {
         pass(Duration.ofSeconds(2));
         pace.relieved(Relief.BLOCKED);
         assertThat(pace.isInline()).isFalse();
-        assertThat(pace.reliefs()).isEqualTo(4);
+        assertThat(pace.reliefs()).isEqualTo(Pace.BURNS_MAX + 2);
     }
 
     @Test

@@ -207,6 +207,9 @@ final class NioTransport extends NioSocket implements NioPollable {
     public void pauseReading() {
         paused = true;
         interest();
+        if (brokenBy != 0 && !done && poller != null) {
+            poller().again(this); // a flush has met the failure, and no selection will tell of it any more
+        }
     }
 
     @Override
