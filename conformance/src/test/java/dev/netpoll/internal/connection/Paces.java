@@ -5,7 +5,7 @@ package dev.netpoll.internal.connection;
 
 import dev.netpoll.Connection;
 
-/** Looks into the adaptive dispatch of a connection, and makes it decide as on a machine that has nothing else to do. */
+/** Looks into the adaptive dispatch of a connection, and makes it decide as on an idle machine. */
 public final class Paces {
     private Paces() {}
 

@@ -185,7 +185,7 @@ public final class EventLoop implements Executor {
         return current != null && current.loop.inLoop();
     }
 
-    /** To be called before waiting: if the calling thread has lent its loop to run user code, another one takes over. */
+    /** To be called before waiting: if the calling thread runs user code of a loop, another one takes the loop over. */
     public static void beforeBlocking() {
         Driver current = Driver.current();
         if (current != null) {
