@@ -21,8 +21,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 
 /**
- * A server on a group of one loop, whose handler proves short and then is not. A request is one byte: {@link #WARM} makes
- * handlers count as short, {@link #ECHO} is answered with where it ran, {@link #RESCUED} runs the test's code first.
+ * A server on a group of one loop, whose handler proves short and then is not. A request is one byte:
+ * {@link #WARM} makes handlers count as short, {@link #ECHO} is answered with where it ran, {@link #RESCUED} runs the
+ * code of the test first.
  */
 abstract class OneLoopTest extends ConformanceTest {
     static final char WARM = 'w';
