@@ -28,6 +28,9 @@ public final class Supervisor implements Runnable {
     /** How often active loops are looked at. User code that holds one up is noticed after one to two of these. */
     static final long TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
+    /** If it comes so late itself, the whole process was held up, and nothing follows from what it sees. */
+    private static final long LATE_NANOS = 10 * TICK_NANOS;
+
     /** Threads in place of virtual ones that don't get a carrier, or of platform ones that don't return: at most. */
     private static final int STAND_INS_MAX = 64;
 
@@ -104,7 +107,7 @@ public final class Supervisor implements Runnable {
         long expected = System.nanoTime();
         while (!ended) {
             long now = System.nanoTime();
-            long rest = inspect(now, now - expected > TICK_NANOS);
+            long rest = inspect(now, now - expected > LATE_NANOS);
             if (rest < 0 || rest > TICK_NANOS) {
                 dozing = true; // S1
                 rest = inspect(now, true);
