@@ -297,7 +297,11 @@ public final class EventLoop implements Executor {
             return;
         }
         if (LIFE.compareAndSet(this, RUNNING, STOPPING)) {
-            tasks.execute(this::evictAll);
+            try {
+                tasks.execute(this::evictAll);
+            } catch (RejectedExecutionException e) {
+                // nobody lived on it, so it has ended at once
+            }
         }
     }
 

@@ -128,6 +128,18 @@ class EventLoopTest {
         assertThatThrownBy(() -> loop.execute(() -> {})).isInstanceOf(RejectedExecutionException.class);
     }
 
+    /** An empty loop may end while it is being stopped. */
+    @Test
+    void anEmptyLoopEndsWheneverItIsStopped() throws Exception {
+        for (int i = 0; i < 300; i++) {
+            EventLoop empty = new EventLoop(new NioBackend().openPoller(), "empty", true);
+            empty.start();
+            empty.stop();
+            empty.stop();
+            assertThat(empty.join(PATIENCE)).as("round %d", i).isTrue();
+        }
+    }
+
     @Test
     void aLoopThatWasNeverStartedCanBeStopped() throws Exception {
         EventLoop idle = new EventLoop(new NioBackend().openPoller(), "never-started", true);
