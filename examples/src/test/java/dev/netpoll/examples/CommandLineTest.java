@@ -35,7 +35,7 @@ class CommandLineTest {
                 "serve --listen :0 --loops 0 | --loops",
                 "serve --listen :0 --loops many | many",
                 "serve --listen :0 --work-ms -1 | --work-ms",
-                "serve --listen :0 --work-ms 1 --dispatch inline | --dispatch virtual",
+                "serve --listen :0 --work-ms 1 --dispatch inline | --dispatch adaptive or virtual",
                 "serve --listen :0 --fast | --fast",
                 "demo --seconds 0 | --seconds",
                 "demo --connections -5 | --connections",
