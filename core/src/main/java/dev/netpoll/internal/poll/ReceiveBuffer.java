@@ -19,9 +19,6 @@ import org.jspecify.annotations.Nullable;
  *   <li>more are handed over as they lie, and the next receive takes a new block.
  * </ul>
  *
- * <p>A socket that filled the block receives into a larger one next: each system call, and the acknowledgement that it
- * sends, then serves more bytes. What that block brings is treated by the same proportion.
- *
  * <p>Not thread-safe: belongs to a poller's thread.
  */
 public final class ReceiveBuffer {
@@ -34,12 +31,8 @@ public final class ReceiveBuffer {
      */
     public static final int COPIED = CAPACITY / 8;
 
-    /** The size of the block for a socket that has filled the other one. */
-    public static final int BULK_CAPACITY = 4 * CAPACITY;
-
     private final BlockSource blocks;
     private @Nullable Block block;
-    private @Nullable Block bulkBlock;
 
     public ReceiveBuffer(BlockSource blocks) {
         this.blocks = blocks;
@@ -59,16 +52,6 @@ public final class ReceiveBuffer {
         return current;
     }
 
-    /** As {@link #block()}, of {@link #BULK_CAPACITY} bytes. */
-    public Block bulkBlock() {
-        Block current = bulkBlock;
-        if (current == null) {
-            current = blocks.allocate(BULK_CAPACITY);
-            bulkBlock = current;
-        }
-        return current;
-    }
-
     /**
      * {@return the first {@code count} bytes of {@link #block()} as a segment of their own}
      *
@@ -80,20 +63,6 @@ public final class ReceiveBuffer {
             block = null;
             return Segment.of(filled, 0, count);
         }
-        return copy(filled, count);
-    }
-
-    /** As {@link #received}, of {@link #bulkBlock()}. */
-    public Segment receivedBulk(int count) {
-        Block filled = bulkBlock();
-        if (count > BULK_CAPACITY / (CAPACITY / COPIED)) {
-            bulkBlock = null;
-            return Segment.of(filled, 0, count);
-        }
-        return copy(filled, count);
-    }
-
-    private Segment copy(Block filled, int count) {
         Block fitting = blocks.allocate(count);
         MemorySegment.copy(
                 filled.memory(), ValueLayout.JAVA_BYTE, 0, fitting.memory(), ValueLayout.JAVA_BYTE, 0, count);
@@ -108,11 +77,6 @@ public final class ReceiveBuffer {
         if (unused != null) {
             block = null;
             unused.release();
-        }
-        Block unusedBulk = bulkBlock;
-        if (unusedBulk != null) {
-            bulkBlock = null;
-            unusedBulk.release();
         }
     }
 }

@@ -16,7 +16,6 @@ import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.ffi.SockAddr;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.RawSocket;
-import dev.netpoll.internal.poll.ReceiveBuffer;
 import dev.netpoll.internal.poll.SendQueue;
 import dev.netpoll.internal.poll.TransportEvents;
 import dev.netpoll.internal.poll.TransportException;
@@ -71,9 +70,6 @@ final class EpollTransport extends EpollSocket {
     private static final int DONE = 1 << 11;
 
     private static final int CLOSED = 1 << 12;
-
-    /** The last receive filled its block. */
-    private static final int BULK = 1 << 13;
 
     /** Loop only. */
     private int flags;
@@ -254,19 +250,11 @@ final class EpollTransport extends EpollSocket {
     /** Receives once. {@return whether there may be more to receive} */
     private boolean receiveSome() {
         EpollPoller owner = poller();
-        boolean bulk = is(BULK);
-        var block = bulk ? owner.receiveBuffer.bulkBlock() : owner.receiveBuffer.block();
+        var block = owner.receiveBuffer.block();
         int capacity = block.capacity();
         long result = LibcSocket.recv(owner.scratch, fd(), block.address(), capacity, 0);
         if (result > 0) {
-            int count = (int) result;
-            var received = bulk ? owner.receiveBuffer.receivedBulk(count) : owner.receiveBuffer.received(count);
-            if (result == capacity) {
-                set(BULK);
-            } else if (count < ReceiveBuffer.CAPACITY) {
-                clear(BULK);
-            }
-            receiver().received(received);
+            receiver().received(owner.receiveBuffer.received((int) result));
             // A short read of TCP empties the queue. Not so at an end, which takes a read of its own, and not on Unix
             // sockets, where a read may stop between two messages.
             return !is(DONE) && (result == capacity || !tcp || is(PEER_ENDED | HUNG_UP | PAUSED));
