@@ -85,7 +85,7 @@ final class Rest {
             yieldedAt = System.nanoTime();
             othersRan = yieldedAt - begin > ALONE_NANOS;
         }
-        if (othersRan || loop.isWaitingForWorkers() || !loop.fallAsleep()) {
+        if (othersRan || loop.isWaitingForWorkers() || poller.hasMore() || !loop.fallAsleep()) {
             loop.fetch(0);
             return true;
         }

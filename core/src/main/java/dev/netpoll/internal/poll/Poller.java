@@ -53,6 +53,9 @@ public interface Poller extends AutoCloseable {
         return delivered;
     }
 
+    /** {@return whether there is something to deliver that no event will announce, so that a wait would not end} */
+    boolean hasMore();
+
     /** Gives back what is kept for the next events, as none are expected soon. */
     void quiesce();
 

@@ -130,6 +130,11 @@ final class EpollPoller implements Poller {
     }
 
     @Override
+    public boolean hasMore() {
+        return !again.isEmpty();
+    }
+
+    @Override
     public void quiesce() {
         receiveBuffer.release();
     }

@@ -93,6 +93,11 @@ final class NioPoller implements Poller {
     }
 
     @Override
+    public boolean hasMore() {
+        return !again.isEmpty();
+    }
+
+    @Override
     public void quiesce() {
         receiveBuffer.release();
         viewed = null;

@@ -64,6 +64,11 @@ final class MemoryPoller implements Poller {
     }
 
     @Override
+    public boolean hasMore() {
+        return false;
+    }
+
+    @Override
     public void quiesce() {}
 
     private List<Source> waitForSources(long timeoutNanos) {
