@@ -7,6 +7,7 @@
  * connected socket.
  *
  * <p>The contract is completion-shaped: a backend delivers received bytes, send progress, the end of the peer's
- * stream and errors; it never exposes readiness. Each backend lives in a subpackage and knows no other.
+ * stream and errors; it never exposes readiness. Each backend lives in a subpackage and knows no other; those
+ * that speak to the kernel themselves share {@code socket}.
  */
 package dev.netpoll.internal.poll;

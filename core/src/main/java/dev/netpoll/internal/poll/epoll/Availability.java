@@ -9,6 +9,7 @@ import dev.netpoll.internal.ffi.LibcEventfd;
 import dev.netpoll.internal.ffi.LibcUnistd;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.socket.Platform;
 import org.jspecify.annotations.Nullable;
 
 /** Whether epoll can be used, found out once. Links no function unless everything else is in order. */
@@ -18,18 +19,9 @@ final class Availability {
     private Availability() {}
 
     private static @Nullable String find() {
-        String system = System.getProperty("os.name");
-        if (!"Linux".equals(system)) {
-            return "epoll needs Linux, this is " + system + ": use the nio backend";
-        }
-        String machine = System.getProperty("os.arch");
-        if (!"amd64".equals(machine) && !"aarch64".equals(machine)) {
-            return "epoll is supported on x86-64 and aarch64, this is " + machine + ": use the nio backend";
-        }
-        Module module = Availability.class.getModule();
-        if (!module.isNativeAccessEnabled()) {
-            String name = module.isNamed() ? module.getName() : "ALL-UNNAMED";
-            return "epoll needs native access: start the JVM with --enable-native-access=" + name;
+        String reason = Platform.reasonAgainst(EpollBackend.NAME);
+        if (reason != null) {
+            return reason;
         }
         try {
             int errno = selfTest(new Scratch());

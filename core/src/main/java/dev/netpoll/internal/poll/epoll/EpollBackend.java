@@ -3,10 +3,6 @@
 
 package dev.netpoll.internal.poll.epoll;
 
-import dev.netpoll.internal.ffi.LibcSocket;
-import dev.netpoll.internal.ffi.LibcUnistd;
-import dev.netpoll.internal.ffi.Scratch;
-import dev.netpoll.internal.ffi.SockAddr;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenOptions;
@@ -16,12 +12,16 @@ import dev.netpoll.internal.poll.PollerWatch;
 import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
-import java.net.InetSocketAddress;
+import dev.netpoll.internal.poll.socket.Binder;
+import dev.netpoll.internal.poll.socket.Opened;
+import dev.netpoll.internal.poll.socket.Opener;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /** Linux on x86-64 and aarch64, if native access is granted: see {@link #unavailableReason()}. */
 public final class EpollBackend implements Backend {
+    static final String NAME = "epoll";
+
     static {
         // Loads what it takes to tell that there are no descriptors left: by then, class files may not be readable.
         int _ = new TransportException("accept", Errno.EMFILE).errno();
@@ -34,7 +34,7 @@ public final class EpollBackend implements Backend {
 
     @Override
     public String name() {
-        return "epoll";
+        return NAME;
     }
 
     @Override
@@ -54,89 +54,20 @@ public final class EpollBackend implements Backend {
 
     @Override
     public ListenSocket bind(SocketAddress address, ListenOptions options) throws TransportException {
-        Scratch scratch = Scratch.take();
-        try {
-            return Binder.bind(scratch, address, options);
-        } finally {
-            scratch.giveBack();
-        }
+        return new EpollListenSocket(Binder.bind(address, options));
     }
 
     @Override
     public Transport open(SocketAddress remote, @Nullable SocketAddress local) throws TransportException {
-        int family = SockAddr.family(remote);
-        if (family < 0) {
-            throw new TransportException("socket", -family);
-        }
-        Scratch scratch = Scratch.take();
-        try {
-            int fd = Binder.check("socket", LibcSocket.socket(scratch, family));
-            try {
-                boolean tcp = family != LibcSocket.AF_UNIX;
-                if (tcp) {
-                    setNoDelay(scratch, fd);
-                }
-                if (local != null) {
-                    bindLocal(scratch, fd, family, local);
-                }
-                return new EpollTransport(fd, tcp, null);
-            } catch (TransportException e) {
-                LibcUnistd.close(scratch, fd);
-                throw e;
-            }
-        } finally {
-            scratch.giveBack();
-        }
-    }
-
-    private static void bindLocal(Scratch scratch, int fd, int family, SocketAddress local) throws TransportException {
-        SocketAddress own = local;
-        if (local instanceof InetSocketAddress inet
-                && family == LibcSocket.AF_INET6
-                && inet.getAddress() != null
-                && inet.getAddress().isAnyLocalAddress()) {
-            own = Binder.anyAddress(inet.getPort());
-        }
-        int wrong = SockAddr.check(own);
-        if (wrong == 0 && SockAddr.family(own) != family) {
-            wrong = Errno.EAFNOSUPPORT;
-        }
-        if (wrong != 0) {
-            throw new TransportException("bind", wrong);
-        }
-        Binder.check("bind", LibcSocket.bind(scratch, fd, SockAddr.encode(own)));
-    }
-
-    private static void setNoDelay(Scratch scratch, int fd) throws TransportException {
-        Binder.check(
-                "setsockopt", LibcSocket.setsockopt(scratch, fd, LibcSocket.IPPROTO_TCP, LibcSocket.TCP_NODELAY, 1));
+        return transport(Opener.open(remote, local));
     }
 
     @Override
     public Transport adopt(RawSocket socket) throws TransportException {
-        int fd = socket.fd();
-        if (fd < 0) {
-            throw new TransportException("adopt", Errno.EBADF);
-        }
-        Scratch scratch = Scratch.take();
-        try {
-            Binder.check("getsockopt", LibcSocket.getsockopt(scratch, fd, LibcSocket.SOL_SOCKET, LibcSocket.SO_TYPE));
-            if (scratch.option() != LibcSocket.SOCK_STREAM) {
-                throw new TransportException("adopt", Errno.EPROTOTYPE);
-            }
-            Binder.check("getpeername", LibcSocket.getpeername(scratch, fd));
-            byte[] remote = scratch.socketAddress();
-            Binder.check("fcntl", LibcUnistd.configure(scratch, fd));
-            boolean tcp = SockAddr.family(remote) != LibcSocket.AF_UNIX;
-            if (tcp) {
-                setNoDelay(scratch, fd);
-            }
-            return new EpollTransport(fd, tcp, remote);
-        } catch (TransportException e) {
-            LibcUnistd.close(scratch, fd);
-            throw e;
-        } finally {
-            scratch.giveBack();
-        }
+        return transport(Opener.adopt(socket));
+    }
+
+    private static Transport transport(Opened opened) {
+        return new EpollTransport(opened.fd, opened.tcp, opened.remote);
     }
 }

@@ -5,37 +5,25 @@ package dev.netpoll.internal.poll.epoll;
 
 import dev.netpoll.internal.ffi.LibcEpoll;
 import dev.netpoll.internal.ffi.LibcSocket;
-import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.poll.AcceptEvents;
 import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.ListenSocket;
 import dev.netpoll.internal.poll.TransportException;
-import dev.netpoll.internal.poll.UnixPaths;
-import java.net.SocketAddress;
-import java.net.UnixDomainSocketAddress;
+import dev.netpoll.internal.poll.socket.Bound;
+import dev.netpoll.internal.poll.socket.BoundSocket;
 import org.jspecify.annotations.Nullable;
 
 /** A listening socket. Level-triggered, so what one turn leaves in the queue, the next one finds. */
-final class EpollListenSocket extends Pollable implements ListenSocket {
+final class EpollListenSocket extends BoundSocket implements Readiness {
     /** Connections per turn, so that the other sockets of the loop get theirs. */
     private static final int MAX_ACCEPTS = 64;
-
-    private final boolean tcp;
-    private final SocketAddress address;
-
-    /** Identifies the file we made, or null. */
-    private final @Nullable Object pathKey;
 
     private @Nullable EpollPoller poller;
     private @Nullable AcceptEvents events;
     private boolean paused;
     private boolean closed;
 
-    EpollListenSocket(int fd, SocketAddress address, @Nullable Object pathKey) {
-        super(fd);
-        this.address = address;
-        this.tcp = !(address instanceof UnixDomainSocketAddress);
-        this.pathKey = pathKey;
+    EpollListenSocket(Bound bound) {
+        super(bound);
     }
 
     void listen(EpollPoller target, AcceptEvents receiver) throws TransportException {
@@ -53,7 +41,7 @@ final class EpollListenSocket extends Pollable implements ListenSocket {
     }
 
     @Override
-    void ready(int bits) {
+    public void ready(int bits) {
         AcceptEvents receiver = events;
         EpollPoller owner = poller;
         if (receiver == null || owner == null) {
@@ -73,30 +61,6 @@ final class EpollListenSocket extends Pollable implements ListenSocket {
         }
     }
 
-    /** Whether only the connection that was to be accepted is gone; the errors that accept(2) says to retry after. */
-    private static boolean concernsOneConnection(int errno) {
-        return switch (errno) {
-            case Errno.EINTR,
-                    Errno.ECONNABORTED,
-                    Errno.EPERM,
-                    Errno.EPROTO,
-                    Errno.ENOPROTOOPT,
-                    Errno.EOPNOTSUPP,
-                    Errno.ENETDOWN,
-                    Errno.ENETUNREACH,
-                    Errno.ENONET,
-                    Errno.EHOSTDOWN,
-                    Errno.EHOSTUNREACH,
-                    Errno.ETIMEDOUT -> true;
-            default -> false;
-        };
-    }
-
-    @Override
-    public SocketAddress localAddress() {
-        return address;
-    }
-
     @Override
     public void pause() {
         paused = true;
@@ -110,7 +74,7 @@ final class EpollListenSocket extends Pollable implements ListenSocket {
     public void resume() {
         paused = false;
         EpollPoller owner = poller;
-        if (owner != null && !closed && slot < 0) {
+        if (owner != null && !closed && !isRegistered()) {
             int added = owner.add(this, LibcEpoll.EPOLLIN);
             AcceptEvents receiver = events;
             if (added < 0 && receiver != null) {
@@ -130,12 +94,6 @@ final class EpollListenSocket extends Pollable implements ListenSocket {
         if (owner != null) {
             owner.remove(this);
         }
-        // The path goes first: while we listen, nobody can have bound it anew.
-        if (address instanceof UnixDomainSocketAddress unix) {
-            UnixPaths.deleteIfSame(unix.getPath(), pathKey);
-        }
-        Scratch borrowed = Scratch.take();
-        close(borrowed);
-        borrowed.giveBack();
+        closeDescriptor();
     }
 }

@@ -4,9 +4,7 @@
 package dev.netpoll.internal.poll.epoll;
 
 import dev.netpoll.internal.ffi.EpollEvents;
-import dev.netpoll.internal.ffi.GuardedFd;
 import dev.netpoll.internal.ffi.LibcEpoll;
-import dev.netpoll.internal.ffi.LibcEventfd;
 import dev.netpoll.internal.ffi.LibcUnistd;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.memory.LoopCache;
@@ -19,6 +17,9 @@ import dev.netpoll.internal.poll.ReceiveBuffer;
 import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportEvents;
 import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.poll.socket.Pollable;
+import dev.netpoll.internal.poll.socket.Slots;
+import dev.netpoll.internal.poll.socket.Wakeup;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.util.ArrayDeque;
@@ -50,7 +51,7 @@ final class EpollPoller implements Poller {
     private final Slots slots = new Slots();
     private final ArrayDeque<EpollTransport> again = new ArrayDeque<>();
     private final int epoll;
-    private final GuardedFd eventfd;
+    private final Wakeup wakeup;
     private EpollEvents events = new EpollEvents(FIRST_EVENTS);
 
     /** The batch: how many events it has, which comes next, and how many of {@link #again} belong to it. */
@@ -67,17 +68,17 @@ final class EpollPoller implements Poller {
         if (epoll < 0) {
             throw new TransportException("epoll_create1", -epoll);
         }
-        int fd = LibcEventfd.eventfd(scratch);
-        if (fd < 0) {
+        try {
+            wakeup = new Wakeup(scratch);
+        } catch (TransportException e) {
             LibcUnistd.close(scratch, epoll);
-            throw new TransportException("eventfd", -fd);
+            throw e;
         }
-        eventfd = new GuardedFd(fd);
         // Edge-triggered and never read: every write is an edge, and saves the read. The counter would need centuries
         // to overflow.
-        int added = LibcEpoll.add(scratch, epoll, fd, LibcEpoll.EPOLLIN | LibcEpoll.EPOLLET, WAKEUP);
+        int added = LibcEpoll.add(scratch, epoll, wakeup.fd(), LibcEpoll.EPOLLIN | LibcEpoll.EPOLLET, WAKEUP);
         if (added < 0) {
-            eventfd.close(scratch);
+            wakeup.close(scratch);
             LibcUnistd.close(scratch, epoll);
             throw new TransportException("epoll_ctl", -added);
         }
@@ -110,7 +111,7 @@ final class EpollPoller implements Poller {
             Pollable pollable = token == WAKEUP ? null : slots.find(token);
             if (pollable != null) {
                 quiet = false;
-                pollable.ready(events.events(index));
+                ((Readiness) pollable).ready(events.events(index)); // only such are added
                 return true;
             }
         }
@@ -146,12 +147,7 @@ final class EpollPoller implements Poller {
 
     @Override
     public void wakeup() {
-        if (eventfd.enter()) {
-            Scratch borrowed = Scratch.take();
-            LibcEventfd.write(borrowed, eventfd.fd(), 1);
-            eventfd.exit(borrowed);
-            borrowed.giveBack();
-        }
+        wakeup.signal();
     }
 
     @Override
@@ -175,7 +171,7 @@ final class EpollPoller implements Poller {
     }
 
     /** Registers a descriptor, and returns 0 or an error number negated. */
-    int add(Pollable pollable, int interest) {
+    <P extends Pollable & Readiness> int add(P pollable, int interest) {
         long token = slots.add(pollable);
         int added = LibcEpoll.add(scratch, epoll, pollable.fd(), interest, token);
         if (added < 0) {
@@ -186,7 +182,7 @@ final class EpollPoller implements Poller {
 
     /** Takes a registration back, if there is one. Before the descriptor is closed: a copy of it may live on. */
     void remove(Pollable pollable) {
-        if (pollable.slot >= 0 && !closed) {
+        if (pollable.isRegistered() && !closed) {
             LibcEpoll.remove(scratch, epoll, pollable.fd());
             slots.remove(pollable);
         }
@@ -203,7 +199,7 @@ final class EpollPoller implements Poller {
             closed = true;
             again.clear();
             receiveBuffer.release();
-            eventfd.close(scratch);
+            wakeup.close(scratch);
             LibcUnistd.close(scratch, epoll);
         }
     }

@@ -19,6 +19,8 @@ import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.SendQueue;
 import dev.netpoll.internal.poll.TransportEvents;
 import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.poll.socket.Sender;
+import dev.netpoll.internal.poll.socket.StreamSocket;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
@@ -38,7 +40,7 @@ import org.jspecify.annotations.Nullable;
  *       is little, and the failure behind it must be told.
  * </ul>
  */
-final class EpollTransport extends EpollSocket {
+final class EpollTransport extends StreamSocket implements Readiness {
     private static final int INTEREST = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
     /** System calls per transport and turn in each direction, so that the others get theirs. */
@@ -80,6 +82,11 @@ final class EpollTransport extends EpollSocket {
 
     EpollTransport(int fd, boolean tcp, byte @Nullable [] remote) {
         super(fd, tcp, remote);
+    }
+
+    @Override
+    protected String backend() {
+        return EpollBackend.NAME;
     }
 
     // ---------------------------------------------------------------- registration
@@ -148,7 +155,6 @@ final class EpollTransport extends EpollSocket {
         if (LibcSocket.getpeername(scratch, fd()) == 0) {
             remote(scratch.socketAddress());
         }
-        // A TCP socket that connects to a port of its own ephemeral range may meet itself: nobody listens there.
         if (tcp && isConnectedToItself()) {
             fail(Errno.ECONNREFUSED);
             return;
@@ -156,15 +162,10 @@ final class EpollTransport extends EpollSocket {
         receiver().connected();
     }
 
-    private boolean isConnectedToItself() {
-        SocketAddress peer = remoteAddress();
-        return peer != null && peer.equals(localAddress());
-    }
-
     // ---------------------------------------------------------------- events
 
     @Override
-    void ready(int bits) {
+    public void ready(int bits) {
         if (is(DONE)) {
             return;
         }
@@ -422,14 +423,7 @@ final class EpollTransport extends EpollSocket {
             return;
         }
         deregister();
-        Scratch scratch = Scratch.take();
-        if (abort) {
-            LibcSocket.setLinger(scratch, fd(), 0);
-        } else if (lingers) {
-            LibcSocket.setLinger(scratch, fd(), -1); // close(2) would wait, even on a non-blocking socket
-        }
-        close(scratch);
-        scratch.giveBack();
+        closeDescriptor(abort);
     }
 
     @Override

@@ -6,13 +6,13 @@ package dev.netpoll.internal.poll.epoll;
 import dev.netpoll.internal.ffi.EpollEvents;
 import dev.netpoll.internal.ffi.GuardedFd;
 import dev.netpoll.internal.ffi.LibcEpoll;
-import dev.netpoll.internal.ffi.LibcEventfd;
 import dev.netpoll.internal.ffi.LibcTime;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.PollerWatch;
 import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.poll.socket.Wakeup;
 
 /**
  * An epoll instance that watches other epoll instances, which are readable when they have events. They are registered
@@ -26,7 +26,7 @@ final class EpollWatch implements PollerWatch {
     private final EpollEvents events = new EpollEvents(EVENTS);
     private final int[] ready = new int[EVENTS];
     private final GuardedFd epoll;
-    private final GuardedFd eventfd;
+    private final Wakeup wakeup;
 
     EpollWatch() throws TransportException {
         int fd = LibcEpoll.create(scratch);
@@ -34,14 +34,14 @@ final class EpollWatch implements PollerWatch {
             throw new TransportException("epoll_create1", -fd);
         }
         epoll = new GuardedFd(fd);
-        int event = LibcEventfd.eventfd(scratch);
-        if (event < 0) {
+        try {
+            wakeup = new Wakeup(scratch);
+        } catch (TransportException e) {
             epoll.close(scratch);
-            throw new TransportException("eventfd", -event);
+            throw e;
         }
-        eventfd = new GuardedFd(event);
         // Edge-triggered and never read, as in EpollPoller.
-        int added = LibcEpoll.add(scratch, fd, event, LibcEpoll.EPOLLIN | LibcEpoll.EPOLLET, WAKEUP);
+        int added = LibcEpoll.add(scratch, fd, wakeup.fd(), LibcEpoll.EPOLLIN | LibcEpoll.EPOLLET, WAKEUP);
         if (added < 0) {
             close();
             throw new TransportException("epoll_ctl", -added);
@@ -106,17 +106,12 @@ final class EpollWatch implements PollerWatch {
 
     @Override
     public void wakeup() {
-        if (eventfd.enter()) {
-            Scratch borrowed = Scratch.take();
-            LibcEventfd.write(borrowed, eventfd.fd(), 1);
-            eventfd.exit(borrowed);
-            borrowed.giveBack();
-        }
+        wakeup.signal();
     }
 
     @Override
     public void close() {
-        eventfd.close(scratch);
+        wakeup.close(scratch);
         epoll.close(scratch);
     }
 }

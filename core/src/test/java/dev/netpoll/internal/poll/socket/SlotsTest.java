@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
 
-package dev.netpoll.internal.poll.epoll;
+package dev.netpoll.internal.poll.socket;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -13,15 +13,13 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.Test;
 
 class SlotsTest {
     private static final class Thing extends Pollable {
         Thing() {
             super(-1);
         }
-
-        @Override
-        void ready(int events) {}
     }
 
     @RepeatedTest(20)
@@ -37,7 +35,7 @@ class SlotsTest {
             if (what < 50 || live.isEmpty()) {
                 Thing thing = new Thing();
                 long token = slots.add(thing);
-                assertThat(token).as("seed " + seed).isNotNegative();
+                assertThat(token).as("seed " + seed).isBetween(0L, (1L << 60) - 1);
                 assertThat(retired).as("seed " + seed).doesNotContain(thing.slot);
                 assertThat(live.put(token, thing)).as("seed " + seed).isNull();
                 assertThat(dead).doesNotContain(token);
@@ -57,5 +55,25 @@ class SlotsTest {
         live.forEach((token, thing) ->
                 assertThat(slots.find(token)).as("seed " + seed).isSameAs(thing));
         dead.forEach(token -> assertThat(slots.find(token)).as("seed " + seed).isNull());
+    }
+
+    @Test
+    void theFourHighestBitsAreThePollersOwn() {
+        Slots slots = new Slots();
+        slots.remove(addedTo(slots));
+        slots.recycle();
+        Thing thing = new Thing();
+        long token = slots.add(thing);
+        assertThat(token).as("slot 0, second generation").isEqualTo(1L << 32);
+        for (long kind = 0; kind < 16; kind++) {
+            assertThat(slots.find(kind << 60 | token)).isSameAs(thing);
+            assertThat(slots.find(kind << 60 | token - (1L << 32))).isNull();
+        }
+    }
+
+    private static Thing addedTo(Slots slots) {
+        Thing thing = new Thing();
+        slots.add(thing);
+        return thing;
     }
 }

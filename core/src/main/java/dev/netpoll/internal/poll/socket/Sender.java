@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
 
-package dev.netpoll.internal.poll.epoll;
+package dev.netpoll.internal.poll.socket;
 
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.Scratch;
@@ -19,9 +19,9 @@ import org.jspecify.annotations.Nullable;
  * that somebody closes at any moment, so it goes alone, as a segment, which makes the linker hold the arena open
  * during the call.
  */
-final class Sender {
+public final class Sender {
     /** Result of {@link #send}: the limit was reached first. */
-    static final int MORE = 2;
+    public static final int MORE = 2;
 
     private Sender() {}
 
@@ -30,7 +30,7 @@ final class Sender {
      *
      * @return {@link Transport#SENT}, {@link Transport#WOULD_BLOCK}, {@link #MORE}, or an error number negated
      */
-    static int send(Scratch scratch, int fd, SendQueue queue, int maxCalls) {
+    public static int send(Scratch scratch, int fd, SendQueue queue, int maxCalls) {
         for (int calls = 0; calls < maxCalls; calls++) {
             Segment head = queue.head();
             if (head == null) {

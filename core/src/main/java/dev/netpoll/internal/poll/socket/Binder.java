@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
 
-package dev.netpoll.internal.poll.epoll;
+package dev.netpoll.internal.poll.socket;
 
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.LibcUnistd;
@@ -20,11 +20,19 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /** Opens listening sockets. */
-final class Binder {
+public final class Binder {
     private Binder() {}
 
-    static EpollListenSocket bind(Scratch scratch, SocketAddress address, ListenOptions options)
-            throws TransportException {
+    public static Bound bind(SocketAddress address, ListenOptions options) throws TransportException {
+        Scratch scratch = Scratch.take();
+        try {
+            return bind(scratch, address, options);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    private static Bound bind(Scratch scratch, SocketAddress address, ListenOptions options) throws TransportException {
         int wrong = SockAddr.check(address);
         if (wrong == 0 && address instanceof UnixDomainSocketAddress unix && isUnnamed(unix)) {
             wrong = Errno.EINVAL; // nobody could connect to it
@@ -51,7 +59,7 @@ final class Binder {
         }
     }
 
-    private static EpollListenSocket bind(Scratch scratch, int fd, SocketAddress address, ListenOptions options)
+    private static Bound bind(Scratch scratch, int fd, SocketAddress address, ListenOptions options)
             throws TransportException {
         if (options.reusePort()) {
             set(scratch, fd, LibcSocket.SOL_SOCKET, LibcSocket.SO_REUSEPORT, 1);
@@ -82,7 +90,7 @@ final class Binder {
             SocketAddress decoded = SockAddr.decode(scratch.socketAddress());
             actual = decoded != null ? decoded : address;
         }
-        return new EpollListenSocket(fd, actual, key);
+        return new Bound(fd, actual, key);
     }
 
     private static @Nullable Object pathKey(SocketAddress address) {

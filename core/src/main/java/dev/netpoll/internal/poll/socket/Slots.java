@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
 
-package dev.netpoll.internal.poll.epoll;
+package dev.netpoll.internal.poll.socket;
 
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -9,12 +9,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * Finds what an event is about. A token is slot and generation; the generation changes when a slot is given up, so an
  * event that was fetched before and is handled after finds nothing, although slot and descriptor may be in use again.
+ * The four highest bits of a token are free for the poller, and do not matter when it is looked up.
  *
  * <p>Invariants: I1. A slot is in exactly one of: the table (not null), retired, free. I2. A retired slot becomes free
  * only between two batches of events. Loop only.
  */
-final class Slots {
+public final class Slots {
     private static final int FIRST_CAPACITY = 64;
+
+    /** The bits of a generation: 28, so that four of the token are left. */
+    private static final int GENERATION = 0x0FFF_FFFF;
 
     private @Nullable Pollable[] table = new Pollable[FIRST_CAPACITY];
     private int[] generations = new int[FIRST_CAPACITY];
@@ -26,8 +30,8 @@ final class Slots {
     private int free;
     private int unusedCount;
 
-    /** Gives it a slot and returns its token, which is never negative. */
-    long add(Pollable pollable) {
+    /** Gives it a slot and returns its token, which is below 2^60 and never negative. */
+    public long add(Pollable pollable) {
         int slot;
         if (free > 0) {
             slot = unused[--free];
@@ -44,29 +48,28 @@ final class Slots {
         return (long) generations[slot] << 32 | slot;
     }
 
-    /** {@return what the token was made for, or null if it is gone} */
-    @Nullable
-    Pollable find(long token) {
+    /** {@return what the token was made for, or null if it is gone} Whatever its four highest bits are. */
+    public @Nullable Pollable find(long token) {
         int slot = (int) token;
-        return generations[slot] == (int) (token >>> 32) ? table[slot] : null;
+        return generations[slot] == ((int) (token >>> 32) & GENERATION) ? table[slot] : null;
     }
 
     /** Takes the slot away. */
-    void remove(Pollable pollable) {
+    public void remove(Pollable pollable) {
         int slot = pollable.slot;
         pollable.slot = -1;
         table[slot] = null;
-        generations[slot] = (generations[slot] + 1) & Integer.MAX_VALUE;
+        generations[slot] = (generations[slot] + 1) & GENERATION;
         unused[unusedCount++] = slot;
     }
 
     /** Between two batches: retired slots may be used again. */
-    void recycle() {
+    public void recycle() {
         free = unusedCount;
     }
 
     /** {@return how many slots are taken} */
-    int size() {
+    public int size() {
         return used - unusedCount;
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
 
-package dev.netpoll.internal.poll.epoll;
+package dev.netpoll.internal.poll.socket;
 
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.Scratch;
@@ -20,28 +20,31 @@ import org.jspecify.annotations.Nullable;
  * What a stream socket does on any thread, also while the loop closes it: every call is inside {@link #enter}
  * and {@link #exit}. The loop itself, being the one that closes, needs no guard.
  */
-abstract class EpollSocket extends Pollable implements Transport {
-    final boolean tcp;
+public abstract class StreamSocket extends Pollable implements Transport {
+    protected final boolean tcp;
 
     /** The error of a send or peek by any thread, for the loop to report; 0 if none. */
-    volatile int brokenBy;
+    protected volatile int brokenBy;
 
     /** We ended our stream, so a hang-up may be orderly. */
-    volatile boolean outputShutDown;
+    protected volatile boolean outputShutDown;
 
     /** Closing would wait: SO_LINGER was switched on. */
-    volatile boolean lingers;
+    private volatile boolean lingers;
 
     /** A SocketAddress, or its encoded form until somebody asks: many servers never do. */
     private volatile @Nullable Object remote;
 
     private volatile @Nullable SocketAddress local;
 
-    EpollSocket(int fd, boolean tcp, byte @Nullable [] remote) {
+    protected StreamSocket(int fd, boolean tcp, byte @Nullable [] remote) {
         super(fd);
         this.tcp = tcp;
         this.remote = remote;
     }
+
+    /** {@return the name of the backend} */
+    protected abstract String backend();
 
     @Override
     public int send(SendQueue bytes) {
@@ -62,7 +65,7 @@ abstract class EpollSocket extends Pollable implements Transport {
     }
 
     /** Keeps an error that the kernel tells once and that concerns the socket, not the caller's arguments. */
-    final void remember(int errno) {
+    protected final void remember(int errno) {
         boolean callersOwn = errno == Errno.EFAULT || errno == Errno.ENOMEM || errno == Errno.ENOBUFS;
         if (!callersOwn && !(errno == Errno.EPIPE && outputShutDown)) {
             brokenBy = errno;
@@ -131,7 +134,7 @@ abstract class EpollSocket extends Pollable implements Transport {
     }
 
     /** The socket is connected now, to this encoded address. */
-    void remote(byte[] encoded) {
+    protected final void remote(byte[] encoded) {
         remote = encoded;
     }
 
@@ -150,8 +153,8 @@ abstract class EpollSocket extends Pollable implements Transport {
     public <T> void setOption(SocketOption<T> option, T value) throws IOException {
         Scratch scratch = enterFor("setsockopt");
         try {
-            EpollOptions.set(scratch, fd(), option, value);
-            if (EpollOptions.lingers(option, value)) {
+            OptionTable.set(scratch, this, option, value);
+            if (OptionTable.lingers(option, value)) {
                 lingers = true;
             }
         } finally {
@@ -164,7 +167,7 @@ abstract class EpollSocket extends Pollable implements Transport {
     public <T> T getOption(SocketOption<T> option) throws IOException {
         Scratch scratch = enterFor("getsockopt");
         try {
-            return EpollOptions.get(scratch, fd(), option);
+            return OptionTable.get(scratch, this, option);
         } finally {
             exit(scratch);
             scratch.giveBack();
@@ -178,8 +181,26 @@ abstract class EpollSocket extends Pollable implements Transport {
         return Scratch.take();
     }
 
+    /** A TCP socket that connects to a port of its own ephemeral range may meet itself: nobody listens there. */
+    protected final boolean isConnectedToItself() {
+        SocketAddress peer = remoteAddress();
+        return peer != null && peer.equals(localAddress());
+    }
+
+    /** Closes without waiting for what is unsent; with {@code abort} the peer gets a reset. <i>Loop.</i> */
+    protected final void closeDescriptor(boolean abort) {
+        Scratch scratch = Scratch.take();
+        if (abort) {
+            LibcSocket.setLinger(scratch, fd(), 0);
+        } else if (lingers) {
+            LibcSocket.setLinger(scratch, fd(), -1); // close(2) would wait, even on a non-blocking socket
+        }
+        close(scratch);
+        scratch.giveBack();
+    }
+
     @Override
     public String toString() {
-        return "epoll socket " + fd() + " to " + remoteAddress();
+        return backend() + " socket " + fd() + " to " + remoteAddress();
     }
 }

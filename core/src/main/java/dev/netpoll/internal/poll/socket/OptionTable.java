@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
 
-package dev.netpoll.internal.poll.epoll;
+package dev.netpoll.internal.poll.socket;
 
 import static dev.netpoll.internal.ffi.LibcSocket.IPPROTO_TCP;
 import static dev.netpoll.internal.ffi.LibcSocket.SOL_SOCKET;
@@ -17,7 +17,7 @@ import java.util.Map;
  * Socket options by name, so that our constants, {@code StandardSocketOptions} and {@code jdk.net} all work. Values
  * are as in the JDK: SO_LINGER is -1 when off, and buffer sizes are without the kernel's doubling.
  */
-final class EpollOptions {
+final class OptionTable {
     private record Spec(int level, int name) {}
 
     private static final Map<String, Spec> KNOWN = Map.ofEntries(
@@ -37,20 +37,22 @@ final class EpollOptions {
             Map.entry("TCP_USER_TIMEOUT", new Spec(IPPROTO_TCP, LibcSocket.TCP_USER_TIMEOUT)),
             Map.entry("TCP_NOTSENT_LOWAT", new Spec(IPPROTO_TCP, LibcSocket.TCP_NOTSENT_LOWAT)));
 
-    private EpollOptions() {}
+    private OptionTable() {}
 
-    static <T> void set(Scratch scratch, int fd, SocketOption<T> option, T value) throws TransportException {
-        Spec spec = spec(option);
+    static <T> void set(Scratch scratch, StreamSocket socket, SocketOption<T> option, T value)
+            throws TransportException {
+        Spec spec = spec(socket, option);
         int number = value instanceof Boolean on ? (on ? 1 : 0) : ((Number) value).intValue();
         int result = isLinger(spec)
-                ? LibcSocket.setLinger(scratch, fd, number)
-                : LibcSocket.setsockopt(scratch, fd, spec.level, spec.name, number);
-        check("setsockopt", option, result);
+                ? LibcSocket.setLinger(scratch, socket.fd(), number)
+                : LibcSocket.setsockopt(scratch, socket.fd(), spec.level, spec.name, number);
+        check("setsockopt", socket, option, result);
     }
 
-    static <T> T get(Scratch scratch, int fd, SocketOption<T> option) throws TransportException {
-        Spec spec = spec(option);
-        check("getsockopt", option, LibcSocket.getsockopt(scratch, fd, spec.level, spec.name));
+    static <T> T get(Scratch scratch, StreamSocket socket, SocketOption<T> option) throws TransportException {
+        Spec spec = spec(socket, option);
+        int result = LibcSocket.getsockopt(scratch, socket.fd(), spec.level, spec.name);
+        check("getsockopt", socket, option, result);
         int number = scratch.option();
         if (isLinger(spec)) {
             number = number == 0 ? -1 : scratch.lingerSeconds();
@@ -71,25 +73,26 @@ final class EpollOptions {
         return spec.level == SOL_SOCKET && spec.name == LibcSocket.SO_LINGER;
     }
 
-    private static Spec spec(SocketOption<?> option) {
+    private static Spec spec(StreamSocket socket, SocketOption<?> option) {
         Spec spec = KNOWN.get(option.name());
         if (spec == null) {
-            throw unsupported(option);
+            throw unsupported(socket, option);
         }
         return spec;
     }
 
-    private static void check(String call, SocketOption<?> option, int result) throws TransportException {
+    private static void check(String call, StreamSocket socket, SocketOption<?> option, int result)
+            throws TransportException {
         if (result == -Errno.ENOPROTOOPT || result == -Errno.EOPNOTSUPP) {
-            throw unsupported(option);
+            throw unsupported(socket, option);
         }
         if (result < 0) {
             throw new TransportException(call + " " + option.name(), -result);
         }
     }
 
-    private static UnsupportedOperationException unsupported(SocketOption<?> option) {
-        return new UnsupportedOperationException(
-                "socket option " + option.name() + " is not supported by the epoll backend for this socket");
+    private static UnsupportedOperationException unsupported(StreamSocket socket, SocketOption<?> option) {
+        return new UnsupportedOperationException("socket option " + option.name() + " is not supported by the "
+                + socket.backend() + " backend for this socket");
     }
 }

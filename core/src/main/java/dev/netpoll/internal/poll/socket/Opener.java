@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.socket;
+
+import dev.netpoll.internal.ffi.LibcSocket;
+import dev.netpoll.internal.ffi.LibcUnistd;
+import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.ffi.SockAddr;
+import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.RawSocket;
+import dev.netpoll.internal.poll.TransportException;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import org.jspecify.annotations.Nullable;
+
+/** Opens stream sockets, and takes over those that others opened. */
+public final class Opener {
+    private Opener() {}
+
+    /** Opens a socket that is to be connected to an address, bound to a local one if that is not null. */
+    public static Opened open(SocketAddress remote, @Nullable SocketAddress local) throws TransportException {
+        int family = SockAddr.family(remote);
+        if (family < 0) {
+            throw new TransportException("socket", -family);
+        }
+        Scratch scratch = Scratch.take();
+        try {
+            int fd = Binder.check("socket", LibcSocket.socket(scratch, family));
+            try {
+                boolean tcp = family != LibcSocket.AF_UNIX;
+                if (tcp) {
+                    setNoDelay(scratch, fd);
+                }
+                if (local != null) {
+                    bindLocal(scratch, fd, family, local);
+                }
+                return new Opened(fd, tcp, null);
+            } catch (TransportException e) {
+                LibcUnistd.close(scratch, fd);
+                throw e;
+            }
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    /** Takes over a connected socket; one that cannot be used is closed. */
+    public static Opened adopt(RawSocket socket) throws TransportException {
+        int fd = socket.fd();
+        if (fd < 0) {
+            throw new TransportException("adopt", Errno.EBADF);
+        }
+        Scratch scratch = Scratch.take();
+        try {
+            Binder.check("getsockopt", LibcSocket.getsockopt(scratch, fd, LibcSocket.SOL_SOCKET, LibcSocket.SO_TYPE));
+            if (scratch.option() != LibcSocket.SOCK_STREAM) {
+                throw new TransportException("adopt", Errno.EPROTOTYPE);
+            }
+            Binder.check("getpeername", LibcSocket.getpeername(scratch, fd));
+            byte[] remote = scratch.socketAddress();
+            Binder.check("fcntl", LibcUnistd.configure(scratch, fd));
+            boolean tcp = SockAddr.family(remote) != LibcSocket.AF_UNIX;
+            if (tcp) {
+                setNoDelay(scratch, fd);
+            }
+            return new Opened(fd, tcp, remote);
+        } catch (TransportException e) {
+            LibcUnistd.close(scratch, fd);
+            throw e;
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    private static void bindLocal(Scratch scratch, int fd, int family, SocketAddress local) throws TransportException {
+        SocketAddress own = local;
+        if (local instanceof InetSocketAddress inet
+                && family == LibcSocket.AF_INET6
+                && inet.getAddress() != null
+                && inet.getAddress().isAnyLocalAddress()) {
+            own = Binder.anyAddress(inet.getPort());
+        }
+        int wrong = SockAddr.check(own);
+        if (wrong == 0 && SockAddr.family(own) != family) {
+            wrong = Errno.EAFNOSUPPORT;
+        }
+        if (wrong != 0) {
+            throw new TransportException("bind", wrong);
+        }
+        Binder.check("bind", LibcSocket.bind(scratch, fd, SockAddr.encode(own)));
+    }
+
+    private static void setNoDelay(Scratch scratch, int fd) throws TransportException {
+        Binder.check(
+                "setsockopt", LibcSocket.setsockopt(scratch, fd, LibcSocket.IPPROTO_TCP, LibcSocket.TCP_NODELAY, 1));
+    }
+}
