@@ -12,6 +12,11 @@ public enum Backend {
     AUTO,
     /** Linux's epoll, called without native code of our own; needs {@code --enable-native-access=dev.netpoll}. */
     EPOLL,
+    /**
+     * Linux's io_uring, called without native code of our own; needs Linux 6.1 or newer, {@code
+     * --enable-native-access=dev.netpoll}, and that no sandbox forbids it. Its loops are platform threads.
+     */
+    IO_URING,
     /** The JDK's channels: every platform, no flags. */
     NIO
 }

@@ -5,6 +5,7 @@ package dev.netpoll;
 
 import dev.netpoll.internal.poll.epoll.EpollBackend;
 import dev.netpoll.internal.poll.nio.NioBackend;
+import dev.netpoll.internal.poll.uring.UringBackend;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +29,13 @@ final class BackendChoice {
                     throw new UnsupportedOperationException("the epoll backend cannot be had: " + reason);
                 }
                 yield new Chosen(Backend.EPOLL, new EpollBackend());
+            }
+            case IO_URING -> {
+                String reason = UringBackend.unavailableReason();
+                if (reason != null) {
+                    throw new UnsupportedOperationException("the io_uring backend cannot be had: " + reason);
+                }
+                yield new Chosen(Backend.IO_URING, new UringBackend());
             }
             case AUTO -> automatic();
         };

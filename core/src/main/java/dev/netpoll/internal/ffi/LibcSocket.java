@@ -50,8 +50,8 @@ public final class LibcSocket {
     /** The type of stream sockets, as {@link #SO_TYPE} reports it. */
     public static final int SOCK_STREAM = 1;
 
-    private static final int SOCK_NONBLOCK = 0x800;
-    private static final int SOCK_CLOEXEC = 0x80000;
+    public static final int SOCK_NONBLOCK = 0x800;
+    public static final int SOCK_CLOEXEC = 0x80000;
 
     private static final MethodHandle SOCKET = Downcalls.link("socket");
     private static final MethodHandle BIND = Downcalls.link("bind");

@@ -55,6 +55,12 @@ public final class LibcUnistd {
         return flags < 0 ? flags : fcntl(scratch, fd, F_SETFD, flags | FD_CLOEXEC);
     }
 
+    /** Makes a descriptor block. */
+    public static int setBlocking(Scratch scratch, int fd) {
+        int flags = fcntl(scratch, fd, F_GETFL, 0);
+        return flags < 0 ? flags : fcntl(scratch, fd, F_SETFL, flags & ~O_NONBLOCK);
+    }
+
     private static int fcntl(Scratch scratch, int fd, int command, int argument) {
         try {
             // SAFETY: the commands above take and return plain ints.

@@ -141,6 +141,14 @@ public final class Scratch {
                 + memory.get(ValueLayout.JAVA_LONG, TIME_AT + Long.BYTES);
     }
 
+    /** Writes a submission that posts a completion to a ring, where the I/O vector is, and returns its address. */
+    long ringMessage(int ring, long operation) {
+        memory.asSlice(VECTOR_AT, RingMemory.SQE_SIZE).fill((byte) 0);
+        memory.set(ValueLayout.JAVA_LONG, VECTOR_AT, RingMemory.head(IoUring.IORING_OP_MSG_RING, 0, 0, ring));
+        memory.set(ValueLayout.JAVA_LONG, VECTOR_AT + RingMemory.OFFSET, operation);
+        return memory.address() + VECTOR_AT;
+    }
+
     void messageParts(int count) {
         MsgHeader.parts(memory, HEADER_AT, count);
     }

@@ -110,6 +110,7 @@ final class Driver implements Runnable {
 
     private void drive() {
         try {
+            loop.poller().takeOver();
             while (loop.isAlive()) {
                 if (!turn()) {
                     return; // another driver has taken over

@@ -20,13 +20,17 @@ public final class Errno {
     public static final int ENOMEM = 12;
     public static final int EACCES = 13;
     public static final int EFAULT = 14;
+    public static final int EBUSY = 16;
     public static final int EINVAL = 22;
     public static final int ENFILE = 23;
     public static final int EMFILE = 24;
     public static final int EPIPE = 32;
     public static final int ENAMETOOLONG = 36;
+    public static final int ENOSYS = 38;
+    public static final int ETIME = 62;
     public static final int ENONET = 64;
     public static final int EPROTO = 71;
+    public static final int EBADFD = 77;
     public static final int EDESTADDRREQ = 89;
     public static final int EPROTOTYPE = 91;
     public static final int ENOPROTOOPT = 92;
@@ -46,6 +50,7 @@ public final class Errno {
     public static final int EHOSTDOWN = 112;
     public static final int EHOSTUNREACH = 113;
     public static final int EINPROGRESS = 115;
+    public static final int ECANCELED = 125;
 
     private static final Map<Integer, String[]> NAMES = Map.ofEntries(
             entry(EPERM, "EPERM", "operation not permitted"),
@@ -57,13 +62,17 @@ public final class Errno {
             entry(ENOMEM, "ENOMEM", "out of memory"),
             entry(EACCES, "EACCES", "permission denied"),
             entry(EFAULT, "EFAULT", "bad address"),
+            entry(EBUSY, "EBUSY", "device or resource busy"),
             entry(EINVAL, "EINVAL", "invalid argument"),
             entry(ENFILE, "ENFILE", "too many open files in the system"),
             entry(EMFILE, "EMFILE", "too many open files in this process"),
             entry(EPIPE, "EPIPE", "broken pipe"),
             entry(ENAMETOOLONG, "ENAMETOOLONG", "name too long"),
+            entry(ENOSYS, "ENOSYS", "the kernel has no such system call"),
+            entry(ETIME, "ETIME", "timer expired"),
             entry(ENONET, "ENONET", "machine is not on the network"),
             entry(EPROTO, "EPROTO", "protocol error"),
+            entry(EBADFD, "EBADFD", "descriptor in bad state"),
             entry(EDESTADDRREQ, "EDESTADDRREQ", "destination address required"),
             entry(EPROTOTYPE, "EPROTOTYPE", "wrong protocol type for socket"),
             entry(ENOPROTOOPT, "ENOPROTOOPT", "protocol option not available"),
@@ -82,7 +91,8 @@ public final class Errno {
             entry(ECONNREFUSED, "ECONNREFUSED", "connection refused"),
             entry(EHOSTDOWN, "EHOSTDOWN", "host is down"),
             entry(EHOSTUNREACH, "EHOSTUNREACH", "no route to host"),
-            entry(EINPROGRESS, "EINPROGRESS", "operation in progress"));
+            entry(EINPROGRESS, "EINPROGRESS", "operation in progress"),
+            entry(ECANCELED, "ECANCELED", "operation canceled"));
 
     private Errno() {}
 

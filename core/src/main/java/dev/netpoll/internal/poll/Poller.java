@@ -22,6 +22,9 @@ import java.net.SocketAddress;
  * fatal to the loop. Whatever goes wrong with one socket is told to that socket's events only.
  */
 public interface Poller extends AutoCloseable {
+    /** The calling thread drives the poller from now on; what the one before it did must happen-before. */
+    default void takeOver() throws IOException {}
+
     /**
      * Waits for a batch of events, which {@link #deliver} then delivers one by one. The batch before must have been
      * delivered.

@@ -7,6 +7,7 @@ import dev.netpoll.internal.poll.epoll.EpollBackend;
 import dev.netpoll.internal.poll.memory.Faults;
 import dev.netpoll.internal.poll.memory.MemoryNetwork;
 import dev.netpoll.internal.poll.nio.NioBackend;
+import dev.netpoll.internal.poll.uring.UringBackend;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -36,6 +37,12 @@ public record Variant(Backend backend, Family family) {
             backends.addFirst(new EpollBackend());
         } else {
             System.out.println("skipped: " + reason);
+        }
+        String noRing = UringBackend.unavailableReason();
+        if (noRing == null) {
+            backends.add(new UringBackend());
+        } else {
+            System.out.println("skipped: " + noRing);
         }
         Stream<Variant> real =
                 backends.stream().flatMap(b -> Stream.of(Family.values()).map(f -> new Variant(b, f)));

@@ -4,6 +4,7 @@
 package dev.netpoll.internal.poll.socket;
 
 import java.util.Arrays;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,6 +67,16 @@ public final class Slots {
     /** Between two batches: retired slots may be used again. */
     public void recycle() {
         free = unusedCount;
+    }
+
+    /** Calls {@code action} for all that have a slot. It may give slots up, but take none. */
+    public void forEach(Consumer<Pollable> action) {
+        for (int slot = 0; slot < used; slot++) {
+            Pollable pollable = table[slot];
+            if (pollable != null) {
+                action.accept(pollable);
+            }
+        }
     }
 
     /** {@return how many slots are taken} */

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.ffi;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * {@code struct io_uring_params}, 120 bytes: sq_entries 0, cq_entries 4, flags 8, features 20, sq_off 40, cq_off 80,
+ * with what the kernel answered after {@link IoUring#setup}.
+ */
+public final class IoUringParams {
+    private static final long SIZE = 120;
+    private static final long SQ_OFF = 40;
+    private static final long CQ_OFF = 80;
+
+    private final MemorySegment memory = Arena.ofAuto().allocate(SIZE, Long.BYTES);
+
+    /** Asks for a ring. */
+    public IoUringParams(int flags, int completions) {
+        memory.set(JAVA_INT, 4, completions);
+        memory.set(JAVA_INT, 8, flags);
+    }
+
+    long address() {
+        return memory.address();
+    }
+
+    /** {@return a set of {@code IORING_FEAT_...}} */
+    public int features() {
+        return memory.get(JAVA_INT, 20);
+    }
+
+    /** {@return the set of {@code IORING_SETUP_...} that was asked for} */
+    public int flags() {
+        return memory.get(JAVA_INT, 8);
+    }
+
+    int sqEntries() {
+        return memory.get(JAVA_INT, 0);
+    }
+
+    int cqEntries() {
+        return memory.get(JAVA_INT, 4);
+    }
+
+    int sqTail() {
+        return memory.get(JAVA_INT, SQ_OFF + 4);
+    }
+
+    int sqHead() {
+        return memory.get(JAVA_INT, SQ_OFF);
+    }
+
+    int sqFlags() {
+        return memory.get(JAVA_INT, SQ_OFF + 16);
+    }
+
+    int sqArray() {
+        return memory.get(JAVA_INT, SQ_OFF + 24);
+    }
+
+    int cqHead() {
+        return memory.get(JAVA_INT, CQ_OFF);
+    }
+
+    int cqTail() {
+        return memory.get(JAVA_INT, CQ_OFF + 4);
+    }
+
+    int cqes() {
+        return memory.get(JAVA_INT, CQ_OFF + 20);
+    }
+}

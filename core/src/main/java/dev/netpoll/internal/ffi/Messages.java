@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.ffi;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Message headers with their I/O vectors, for SENDMSG operations that are collected before they are submitted. The
+ * kernel copies them when it takes a submission, so that they can be used again then. Not thread-safe.
+ */
+public final class Messages {
+    /** How many parts a message may have. */
+    public static final int PARTS = Scratch.IO_VECTORS;
+
+    private static final long HEADER_SIZE = 64;
+    private static final long SIZE = HEADER_SIZE + PARTS * IoVector.SIZE;
+
+    private final MemorySegment memory;
+    private final int capacity;
+    private int used;
+
+    /** Makes room for {@code capacity} messages, freed by the garbage collector. */
+    public Messages(int capacity) {
+        this.capacity = capacity;
+        memory = Arena.ofAuto().allocate(capacity * SIZE, 64);
+        for (int i = 0; i < capacity; i++) {
+            MsgHeader.init(memory, i * SIZE, memory.address() + i * SIZE + HEADER_SIZE);
+        }
+    }
+
+    /** {@return whether no message is left} */
+    public boolean isFull() {
+        return used == capacity;
+    }
+
+    /** Sets part {@code index} of the next message. */
+    public void part(int index, long address, long length) {
+        IoVector.set(memory, used * SIZE + HEADER_SIZE + index * IoVector.SIZE, address, length);
+    }
+
+    /** {@return the address of the next message, which has that many parts and is taken now} */
+    public long take(int parts) {
+        long at = used++ * SIZE;
+        MsgHeader.parts(memory, at, parts);
+        return memory.address() + at;
+    }
+
+    /** All messages may be used again. */
+    public void reset() {
+        used = 0;
+    }
+}

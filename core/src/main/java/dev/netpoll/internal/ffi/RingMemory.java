@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.ffi;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.VarHandle;
+
+/**
+ * The memory that a ring shares with the kernel: a queue of submissions and one of completions.
+ *
+ * <p>Heads and tails only ever grow, and wrap around as ints do; the place of an entry is what is left of it modulo the
+ * queue's size. Edges with the kernel, which are those of io_uring(7): entries are written before
+ * {@link #submitUpTo} (release) publishes them; {@link #completedUpTo} (acquire) is read before the completions;
+ * {@link #consumeUpTo} (release) gives their places back.
+ *
+ * <p><b>Threads.</b> The ring's owner. <b>Memory.</b> The mapping ends with {@link #close}; whoever uses it afterwards
+ * gets an exception from the arena.
+ *
+ * <p>Entries: {@code struct io_uring_sqe}, 64 bytes: opcode 0, flags 1, ioprio 2, fd 4, off 8, addr 16, len 24,
+ * flags of the operation 28, user_data 32, buf_group 40, and 22 bytes that we leave zero. {@code struct io_uring_cqe},
+ * 16 bytes: user_data 0, res 8, flags 12.
+ */
+public final class RingMemory implements AutoCloseable {
+    static final long SQE_SIZE = 64;
+    static final long OFFSET = 8;
+
+    private static final long CQE_SIZE = 16;
+
+    private static final long IORING_OFF_SQ_RING = 0;
+    private static final long IORING_OFF_SQES = 0x1000_0000;
+
+    private static final int PROT_READ_WRITE = 3;
+    private static final int MAP_SHARED_POPULATE = 0x8001;
+    private static final boolean X86 = "amd64".equals(System.getProperty("os.arch"));
+    private static final long MMAP = X86 ? 9 : 222;
+    private static final long MUNMAP = X86 ? 11 : 215;
+
+    private static final VarHandle INT = JAVA_INT.varHandle();
+
+    private final Arena arena;
+    private final MemorySegment rings;
+    private final MemorySegment entries;
+    private final int sqMask;
+    private final int cqMask;
+    private final long sqHead;
+    private final long sqTail;
+    private final long sqFlags;
+    private final long cqHead;
+    private final long cqTail;
+    private final long cqes;
+
+    private RingMemory(Arena arena, MemorySegment rings, MemorySegment entries, IoUringParams params) {
+        this.arena = arena;
+        this.rings = rings;
+        this.entries = entries;
+        sqMask = params.sqEntries() - 1;
+        cqMask = params.cqEntries() - 1;
+        sqHead = params.sqHead();
+        sqTail = params.sqTail();
+        sqFlags = params.sqFlags();
+        cqHead = params.cqHead();
+        cqTail = params.cqTail();
+        cqes = params.cqes();
+        if ((params.flags() & IoUring.IORING_SETUP_NO_SQARRAY) == 0) {
+            for (int i = 0; i <= sqMask; i++) { // once for all: entry i is always at place i
+                rings.set(JAVA_INT, params.sqArray() + (long) i * Integer.BYTES, i);
+            }
+        }
+    }
+
+    /**
+     * Maps the queues of a new ring.
+     *
+     * @throws MappingException with the error number
+     */
+    public static RingMemory map(Scratch scratch, int ring, IoUringParams params) throws MappingException {
+        boolean array = (params.flags() & IoUring.IORING_SETUP_NO_SQARRAY) == 0;
+        long sqEnd = array ? params.sqArray() + (long) params.sqEntries() * Integer.BYTES : 0;
+        long cqEnd = params.cqes() + params.cqEntries() * CQE_SIZE;
+        Arena arena = Arena.ofShared(); // the owner is not always the same thread
+        try {
+            MemorySegment rings = map(scratch, arena, ring, Math.max(sqEnd, cqEnd), IORING_OFF_SQ_RING);
+            MemorySegment entries = map(scratch, arena, ring, params.sqEntries() * SQE_SIZE, IORING_OFF_SQES);
+            return new RingMemory(arena, rings, entries, params);
+        } catch (MappingException e) {
+            arena.close();
+            throw e;
+        }
+    }
+
+    @SuppressWarnings("restricted")
+    private static MemorySegment map(Scratch scratch, Arena arena, int ring, long size, long offset)
+            throws MappingException {
+        long address = Syscall.call(scratch, MMAP, 0, size, PROT_READ_WRITE, MAP_SHARED_POPULATE, ring, offset);
+        if (address < 0 && address > -4096) {
+            throw new MappingException((int) -address);
+        }
+        // SAFETY: the kernel has mapped size bytes there. They are unmapped when the arena closes, so nobody can reach
+        // them afterwards; nothing else of this process knows the address.
+        return MemorySegment.ofAddress(address).reinterpret(size, arena, RingMemory::unmap);
+    }
+
+    private static void unmap(MemorySegment mapped) {
+        Scratch scratch = Scratch.take();
+        // SAFETY: what map() has mapped, once.
+        Syscall.call(scratch, MUNMAP, mapped.address(), mapped.byteSize(), 0, 0, 0, 0);
+        scratch.giveBack();
+    }
+
+    /** {@return how many submissions may wait} */
+    public int submissions() {
+        return sqMask + 1;
+    }
+
+    /** {@return how many completions may wait; more than that the kernel keeps} */
+    public int completions() {
+        return cqMask + 1;
+    }
+
+    /**
+     * Writes submission {@code index}, which the kernel must have consumed before.
+     *
+     * @param head opcode, flags, ioprio and descriptor: see {@link #head}
+     * @param lengthAndFlags see {@link #pair}
+     */
+    public void submission(
+            int index, long head, long offset, long address, long lengthAndFlags, long userData, int bufferGroup) {
+        long at = (index & sqMask) * SQE_SIZE;
+        MemorySegment to = entries;
+        to.set(JAVA_LONG, at, head);
+        to.set(JAVA_LONG, at + OFFSET, offset);
+        to.set(JAVA_LONG, at + 16, address);
+        to.set(JAVA_LONG, at + 24, lengthAndFlags);
+        to.set(JAVA_LONG, at + 32, userData);
+        to.set(JAVA_LONG, at + 40, bufferGroup);
+        to.set(JAVA_LONG, at + 48, 0);
+        to.set(JAVA_LONG, at + 56, 0);
+    }
+
+    /** {@return the first eight bytes of a submission} */
+    public static long head(int opcode, int flags, int ioprio, int fd) {
+        return opcode | (long) flags << 8 | (long) ioprio << 16 | (long) fd << 32;
+    }
+
+    /** {@return two ints as one word} */
+    public static long pair(int low, int high) {
+        return (low & 0xffff_ffffL) | (long) high << 32;
+    }
+
+    /** Publishes what was written up to and without submission {@code tail}. */
+    public void submitUpTo(int tail) {
+        INT.setRelease(rings, sqTail, tail);
+    }
+
+    /** {@return the first submission that the kernel has not consumed} */
+    public int submittedUpTo() {
+        return (int) INT.getAcquire(rings, sqHead);
+    }
+
+    /** {@return whether the kernel keeps completions that did not fit} */
+    public boolean hasOverflow() {
+        return ((int) INT.getOpaque(rings, sqFlags) & IoUring.IORING_SQ_CQ_OVERFLOW) != 0;
+    }
+
+    /** {@return the first completion that the kernel has not written yet} */
+    public int completedUpTo() {
+        return (int) INT.getAcquire(rings, cqTail);
+    }
+
+    /** Gives the places of all completions before {@code head} back. */
+    public void consumeUpTo(int head) {
+        INT.setRelease(rings, cqHead, head);
+    }
+
+    /** {@return what the submission of completion {@code index} had as user_data} */
+    public long userData(int index) {
+        return rings.get(JAVA_LONG, cqes + (index & cqMask) * CQE_SIZE);
+    }
+
+    /** {@return the result in the lower half, the flags in the upper} */
+    public long resultAndFlags(int index) {
+        return rings.get(JAVA_LONG, cqes + (index & cqMask) * CQE_SIZE + 8);
+    }
+
+    /** Ends the mapping. Idempotent. */
+    @Override
+    public void close() {
+        if (arena.scope().isAlive()) {
+            arena.close();
+        }
+    }
+}

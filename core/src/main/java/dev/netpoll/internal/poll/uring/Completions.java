@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.uring;
+
+import dev.netpoll.internal.ffi.IoUring;
+import dev.netpoll.internal.ffi.RingMemory;
+import java.util.Arrays;
+
+/**
+ * Completions that were taken from a ring and are delivered one by one. They outlive the ring, so that another thread
+ * with another ring can go on with them. Not thread-safe: loop only.
+ */
+final class Completions {
+    private long[] operations = new long[256];
+    private long[] results = new long[256];
+    private int next;
+    private int count;
+
+    /** Takes what the ring has. */
+    void take(RingMemory ring, int from, int to) {
+        int more = to - from;
+        if (count + more > operations.length) {
+            int capacity = Math.max(2 * operations.length, count + more);
+            operations = Arrays.copyOf(operations, capacity);
+            results = Arrays.copyOf(results, capacity);
+        }
+        for (int i = from; i != to; i++) {
+            operations[count] = ring.userData(i);
+            results[count++] = ring.resultAndFlags(i);
+        }
+    }
+
+    /** {@return the place of the next completion, or -1 if all were delivered} */
+    int next() {
+        if (next < count) {
+            return next++;
+        }
+        next = 0;
+        count = 0;
+        return -1;
+    }
+
+    boolean isEmpty() {
+        return next == count;
+    }
+
+    /** {@return the place of the first completion that was not delivered; they end before {@link #end}} */
+    int begin() {
+        return next;
+    }
+
+    int end() {
+        return count;
+    }
+
+    long operation(int index) {
+        return operations[index];
+    }
+
+    int result(int index) {
+        return (int) results[index];
+    }
+
+    int flags(int index) {
+        return (int) (results[index] >>> Integer.SIZE);
+    }
+
+    /** Nothing is left to deliver at this place. */
+    void remove(int index) {
+        operations[index] = Operation.of(Operation.CANCEL, 0);
+        results[index] = 0;
+    }
+
+    /** Says that the operation goes on, in another ring. */
+    void setMore(int index) {
+        results[index] |= (long) IoUring.IORING_CQE_F_MORE << Integer.SIZE;
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.uring;
+
+/**
+ * What was submitted, and for whom: the {@code user_data} that a completion brings back. The kind of operation is in the
+ * highest four bits, a token of {@link dev.netpoll.internal.poll.socket.Slots} in the others.
+ */
+final class Operation {
+    /** A multishot receive into the buffers for requests. */
+    static final int RECEIVE = 1;
+
+    /** A multishot receive into the buffers for bulk. */
+    static final int RECEIVE_BULK = 2;
+
+    static final int SEND = 3;
+
+    /** Waits until the socket takes bytes, or is connected. */
+    static final int WRITABLE = 4;
+
+    /** Waits until the peer is gone. */
+    static final int HANG_UP = 5;
+
+    /** A multishot accept. */
+    static final int ACCEPT = 6;
+
+    /** Ends others; nobody waits for how that went. */
+    static final int CANCEL = 7;
+
+    /** Ends a wait. */
+    static final int WAKE = 8;
+
+    private static final int KIND_SHIFT = 60;
+
+    private Operation() {}
+
+    static long of(int kind, long token) {
+        return (long) kind << KIND_SHIFT | token;
+    }
+
+    static int kind(long operation) {
+        return (int) (operation >>> KIND_SHIFT);
+    }
+
+    static boolean receives(int kind) {
+        return kind == RECEIVE || kind == RECEIVE_BULK;
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.uring;
+
+import dev.netpoll.internal.poll.Backend;
+import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.ListenOptions;
+import dev.netpoll.internal.poll.ListenSocket;
+import dev.netpoll.internal.poll.ParkingWatch;
+import dev.netpoll.internal.poll.Poller;
+import dev.netpoll.internal.poll.PollerWatch;
+import dev.netpoll.internal.poll.RawSocket;
+import dev.netpoll.internal.poll.Transport;
+import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.poll.socket.Binder;
+import dev.netpoll.internal.poll.socket.Opener;
+import java.net.SocketAddress;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Linux 6.1 or newer on x86-64 and aarch64, if native access is granted and io_uring is not forbidden: see {@link
+ * #unavailableReason()}.
+ */
+public final class UringBackend implements Backend {
+    static final String NAME = "io_uring";
+
+    static {
+        // Loads what it takes to tell that there are no descriptors left: by then, class files may not be readable.
+        int _ = new TransportException("accept", Errno.EMFILE).errno();
+    }
+
+    private final Features features;
+    private final RingSize size;
+
+    /** Makes one with all that this kernel has. */
+    public UringBackend() {
+        this(Availability.features(), RingSize.USUAL);
+    }
+
+    UringBackend(Features features, RingSize size) {
+        this.features = features;
+        this.size = size;
+    }
+
+    /** {@return null if the backend works here, else a sentence that says why not and what can be done} */
+    public static @Nullable String unavailableReason() {
+        return Availability.REASON;
+    }
+
+    @Override
+    public String name() {
+        return NAME;
+    }
+
+    @Override
+    public Poller openPoller() throws TransportException {
+        return new UringPoller(features, size);
+    }
+
+    @Override
+    public PollerWatch openWatch() {
+        return new ParkingWatch();
+    }
+
+    /** A ring belongs to the thread that waits for it. */
+    @Override
+    public boolean isWatchable() {
+        return false;
+    }
+
+    @Override
+    public ListenSocket bind(SocketAddress address, ListenOptions options) throws TransportException {
+        return new UringListenSocket(Binder.bind(address, options));
+    }
+
+    @Override
+    public Transport open(SocketAddress remote, @Nullable SocketAddress local) throws TransportException {
+        return new UringTransport(Opener.open(remote, local));
+    }
+
+    @Override
+    public Transport adopt(RawSocket socket) throws TransportException {
+        return new UringTransport(Opener.adopt(socket));
+    }
+}

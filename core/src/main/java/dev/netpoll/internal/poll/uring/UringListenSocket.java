@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.uring;
+
+import dev.netpoll.internal.ffi.IoUring;
+import dev.netpoll.internal.ffi.LibcSocket;
+import dev.netpoll.internal.ffi.LibcUnistd;
+import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.poll.AcceptEvents;
+import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.poll.socket.Bound;
+import dev.netpoll.internal.poll.socket.BoundSocket;
+import java.util.ArrayDeque;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A listening socket, from which the kernel accepts until that is cancelled. Connections that it had accepted before it
+ * learned of a pause wait for the end of the pause.
+ */
+final class UringListenSocket extends BoundSocket implements Completable {
+    private @Nullable UringPoller poller;
+    private @Nullable AcceptEvents events;
+    private long token;
+    private boolean paused;
+    private boolean accepting;
+    private boolean cancelled;
+    private boolean closed;
+
+    /** Accepted during a pause. */
+    private final ArrayDeque<UringTransport> early = new ArrayDeque<>();
+
+    UringListenSocket(Bound bound) {
+        super(bound);
+    }
+
+    void listen(UringPoller target, AcceptEvents receiver) throws TransportException {
+        if (closed) {
+            throw new TransportException("listen", Errno.EBADF);
+        }
+        // Some kernels do not wait for connections to a non-blocking socket, but fail.
+        int result = LibcUnistd.setBlocking(target.scratch, fd());
+        if (result < 0) {
+            throw new TransportException("fcntl", -result);
+        }
+        events = receiver;
+        poller = target;
+        token = target.add(this);
+        accept();
+    }
+
+    private void accept() {
+        UringPoller owner = poller;
+        if (owner != null && !paused && !closed && !accepting) {
+            accepting = true;
+            owner.add(
+                    IoUring.IORING_OP_ACCEPT,
+                    0,
+                    IoUring.IORING_ACCEPT_MULTISHOT,
+                    fd(),
+                    0,
+                    0,
+                    LibcSocket.SOCK_NONBLOCK | LibcSocket.SOCK_CLOEXEC,
+                    Operation.of(Operation.ACCEPT, token));
+        }
+    }
+
+    @Override
+    public void arrived(int kind) {}
+
+    @Override
+    public void completed(int kind, int result, int flags) {
+        if ((flags & IoUring.IORING_CQE_F_MORE) == 0) {
+            accepting = false;
+            cancelled = false;
+        }
+        AcceptEvents receiver = events;
+        UringPoller owner = poller;
+        if (receiver == null || owner == null) {
+            return;
+        }
+        if (result >= 0) {
+            UringTransport accepted = transport(owner.scratch, result);
+            if (accepted == null) {
+                // gone already
+            } else if (paused) {
+                early.add(accepted);
+            } else {
+                receiver.accepted(accepted);
+            }
+        } else if (result != -Errno.ECANCELED && result != -Errno.EAGAIN && !concernsOneConnection(-result)) {
+            receiver.acceptFailed(-result);
+        }
+        accept();
+    }
+
+    /** {@return the connection of a descriptor, or null if it was reset before anybody could see it} */
+    private @Nullable UringTransport transport(Scratch scratch, int fd) {
+        if (LibcSocket.getpeername(scratch, fd) < 0) {
+            LibcUnistd.close(scratch, fd);
+            return null;
+        }
+        // TCP_NODELAY was set on the listening socket and is inherited.
+        return new UringTransport(fd, tcp, scratch.socketAddress());
+    }
+
+    @Override
+    public void moved() {
+        accepting = false;
+        cancelled = false;
+        accept();
+    }
+
+    @Override
+    public void pause() {
+        paused = true;
+        UringPoller owner = poller;
+        if (owner != null && accepting && !cancelled && !closed) {
+            cancelled = true;
+            owner.cancel(Operation.ACCEPT, token);
+        }
+    }
+
+    @Override
+    public void resume() {
+        paused = false;
+        AcceptEvents receiver = events;
+        while (receiver != null && !paused && !closed && !early.isEmpty()) {
+            receiver.accepted(early.remove());
+        }
+        accept();
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        while (!early.isEmpty()) {
+            early.remove().close(false);
+        }
+        UringPoller owner = poller;
+        if (owner != null) {
+            owner.cancelAll(fd());
+            owner.submit();
+            owner.remove(this);
+        }
+        closeDescriptor();
+    }
+}

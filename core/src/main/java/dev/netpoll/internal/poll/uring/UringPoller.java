@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.uring;
+
+import static dev.netpoll.internal.ffi.IoUring.IORING_OP_SEND;
+import static dev.netpoll.internal.ffi.IoUring.IORING_OP_SENDMSG;
+import static dev.netpoll.internal.ffi.IoUring.IORING_RECV_MULTISHOT;
+
+import dev.netpoll.internal.ffi.IoUring;
+import dev.netpoll.internal.ffi.LibcSocket;
+import dev.netpoll.internal.ffi.LibcUnistd;
+import dev.netpoll.internal.ffi.Messages;
+import dev.netpoll.internal.ffi.RingMemory;
+import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.memory.LoopCache;
+import dev.netpoll.internal.memory.Segment;
+import dev.netpoll.internal.memory.SegmentPool;
+import dev.netpoll.internal.poll.AcceptEvents;
+import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.ListenSocket;
+import dev.netpoll.internal.poll.Poller;
+import dev.netpoll.internal.poll.Transport;
+import dev.netpoll.internal.poll.TransportEvents;
+import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.poll.socket.Pollable;
+import dev.netpoll.internal.poll.socket.Slots;
+import java.io.IOException;
+import java.net.SocketAddress;
+import java.util.ArrayDeque;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A ring, what it completed, and the memory it receives into.
+ *
+ * <p>A ring is bound to a thread. When a loop gets another thread, because user code holds up the first, that one makes
+ * a ring of its own, goes on with what the first has completed, and begins all operations anew that were under way: see
+ * {@link #takeOver}.
+ *
+ * <ul>
+ *   <li>I1 A completion is delivered only to the registration it was submitted for: see {@link Slots}.
+ *   <li>I2 A transport with work that no completion will announce is in {@link #again}; while that is not empty, no
+ *       wait blocks.
+ * </ul>
+ */
+final class UringPoller implements Poller {
+    /** A request or answer of the usual size fits in. */
+    static final int BUFFER = 4 << 10;
+
+    private static final int BULK_BUFFER = 64 << 10;
+
+    private static final int GROUP = 0;
+    private static final int BULK_GROUP = 1;
+
+    /** How long to wait for the end of what was cancelled; it takes microseconds. */
+    private static final long END_NANOS = 1_000_000_000;
+
+    private static final long SETTLE_NANOS = 10_000_000;
+
+    /** Messages of several parts that can be submitted at once. */
+    private static final int MESSAGES = 32;
+
+    /** This poller's own: nobody borrows it. */
+    final Scratch scratch = new Scratch();
+
+    private final Features features;
+    private final RingSize size;
+    private final LoopCache memory = new LoopCache(SegmentPool.shared());
+    private final Slots slots = new Slots();
+    private final ArrayDeque<UringTransport> again = new ArrayDeque<>();
+    private final Completions completions = new Completions();
+    private final Messages messages = new Messages(MESSAGES);
+    private final BufferRing buffers;
+    private final BufferRing bulk;
+    private final Waker waker;
+
+    private volatile Ring ring;
+
+    /** For the next thread, so that one that takes over needs nothing that may not be had. */
+    private @Nullable Ring spare;
+
+    /** The thread that the ring is bound to. */
+    private @Nullable Thread owner;
+
+    /** How many of {@link #again} belong to the batch. */
+    private int continued;
+
+    /** Why the ring takes nothing any more, or null. */
+    private @Nullable TransportException failure;
+
+    private boolean closed;
+
+    UringPoller(Features features, RingSize size) throws TransportException {
+        this.features = features;
+        this.size = size;
+        buffers = new BufferRing(GROUP, size.buffers(), BUFFER, false, memory);
+        bulk = new BufferRing(BULK_GROUP, size.bulkBuffers(), BULK_BUFFER, features.incremental(), memory);
+        Ring first = Ring.open(scratch, features.setup(), size);
+        try {
+            spare = Ring.open(scratch, features.setup(), size);
+            waker = new Waker(features, scratch);
+        } catch (TransportException e) {
+            first.close(scratch);
+            closeSpare();
+            throw e;
+        }
+        ring = first;
+    }
+
+    // ---------------------------------------------------------------- threads
+
+    @Override
+    public void takeOver() throws TransportException {
+        Thread current = Thread.currentThread();
+        if (owner == current) {
+            return;
+        }
+        if (owner == null) {
+            owner = current;
+            begin(ring);
+            return;
+        }
+        owner = current;
+        Ring old = ring;
+        Ring next = spare != null ? spare : Ring.open(scratch, features.setup(), size);
+        spare = null;
+        ring = next;
+        // I1 of Ring: what the old one has under way, its thread would have to go on with; so it is cancelled.
+        old.close(scratch);
+        messages.reset();
+        begin(next);
+        moveCompletions();
+        buffers.provideAgain(completions, Operation.RECEIVE);
+        bulk.provideAgain(completions, Operation.RECEIVE_BULK);
+        slots.forEach(pollable -> ((Completable) pollable).moved());
+        prepareSpare();
+    }
+
+    private void begin(Ring next) throws TransportException {
+        next.enable(scratch);
+        buffers.attach(scratch, next.descriptor().fd());
+        bulk.attach(scratch, next.descriptor().fd());
+        waker.attach(this);
+    }
+
+    /** What is still to be delivered ends nothing: {@link Completable#moved} begins it anew. */
+    private void moveCompletions() {
+        for (int i = completions.begin(); i < completions.end(); i++) {
+            int kind = Operation.kind(completions.operation(i));
+            int result = completions.result(i);
+            boolean isMultishot = Operation.receives(kind) || kind == Operation.ACCEPT;
+            boolean isCutShort = result == -Errno.ENOBUFS || result == -Errno.ECANCELED;
+            if (isMultishot && !isCutShort) {
+                completions.setMore(i);
+            } else if (kind != Operation.SEND) {
+                completions.remove(i);
+            } else if (slots.find(completions.operation(i)) instanceof Completable target) {
+                target.arrived(kind);
+            }
+        }
+    }
+
+    /** Makes a ring for the next thread, if there is none and it can be had. */
+    private void prepareSpare() {
+        if (spare == null) {
+            try {
+                spare = Ring.open(scratch, features.setup(), size);
+            } catch (TransportException e) {
+                // tried again when it is needed
+            }
+        }
+    }
+
+    private void closeSpare() {
+        Ring unused = spare;
+        if (unused != null) {
+            spare = null;
+            unused.close(scratch);
+        }
+    }
+
+    @Override
+    public void wakeup() {
+        waker.wake(this);
+    }
+
+    /** {@return the ring of now; any thread} */
+    Ring ring() {
+        return ring;
+    }
+
+    // ---------------------------------------------------------------- turns
+
+    @Override
+    public boolean fetch(long timeoutNanos) throws IOException {
+        takeOver();
+        continued = again.size();
+        checkFailure();
+        buffers.publish();
+        bulk.publish();
+        boolean waits = timeoutNanos != 0 && continued == 0 && completions.isEmpty();
+        int from = completions.end();
+        ring.enter(scratch, completions, waits ? 1 : 0, waits ? timeoutNanos : 0, 0);
+        messages.reset();
+        announce(from);
+        return !completions.isEmpty() || continued > 0;
+    }
+
+    /** Has the kernel begin what was added in this turn. If it does not, the loop learns of it when it fetches. */
+    void submit() {
+        int from = completions.end();
+        try {
+            takeOver();
+            checkFailure();
+            ring.submit(scratch, completions);
+        } catch (TransportException e) {
+            failure = e;
+        }
+        messages.reset();
+        announce(from);
+    }
+
+    private void checkFailure() throws TransportException {
+        TransportException e = failure;
+        if (e != null) {
+            throw e;
+        }
+    }
+
+    private void announce(int from) {
+        for (int i = from; i < completions.end(); i++) {
+            long operation = completions.operation(i);
+            int kind = Operation.kind(operation);
+            if (Operation.receives(kind) && slots.find(operation) instanceof Completable target) {
+                target.arrived(kind);
+            }
+        }
+    }
+
+    @Override
+    public boolean deliver() {
+        for (int i = completions.next(); i >= 0; i = completions.next()) {
+            if (deliver(i)) {
+                return true;
+            }
+        }
+        if (continued > 0) { // only those that waited before this turn: who joined since had its share
+            continued--;
+            again.remove().continueTurn();
+            return true;
+        }
+        slots.recycle();
+        return false;
+    }
+
+    /** {@return whether anybody was told} */
+    private boolean deliver(int index) {
+        long operation = completions.operation(index);
+        int kind = Operation.kind(operation);
+        int result = completions.result(index);
+        int flags = completions.flags(index);
+        if (kind == Operation.CANCEL) {
+            return false;
+        }
+        if (kind == Operation.WAKE) {
+            waker.woken(this, flags);
+            return false;
+        }
+        if (slots.find(operation) instanceof Completable target) {
+            target.completed(kind, result, flags);
+            return true;
+        }
+        drop(kind, result, flags);
+        return false;
+    }
+
+    /** Whom it concerns is gone. */
+    private void drop(int kind, int result, int flags) {
+        if (result > 0 && (flags & IoUring.IORING_CQE_F_BUFFER) != 0) {
+            buffers(kind).drop(flags, result);
+        } else if (kind == Operation.ACCEPT && result >= 0) {
+            LibcUnistd.close(scratch, result);
+        }
+    }
+
+    /** Delivers a completion that waits in the batch before its turn. */
+    void deliverNow(long operation, Completable target) {
+        for (int i = completions.begin(); i < completions.end(); i++) {
+            if (completions.operation(i) == operation) {
+                int result = completions.result(i);
+                int flags = completions.flags(i);
+                completions.remove(i);
+                target.completed(Operation.kind(operation), result, flags);
+            }
+        }
+    }
+
+    /** Ends a receive, and delivers what it still brings. */
+    void endReceive(UringTransport transport, long token) {
+        long end = System.nanoTime() + END_NANOS;
+        cancelAll(transport.fd());
+        submit();
+        do {
+            deliverNow(Operation.of(Operation.RECEIVE, token), transport);
+            deliverNow(Operation.of(Operation.RECEIVE_BULK, token), transport);
+        } while (transport.isReceiving() && System.nanoTime() - end < 0 && settle());
+    }
+
+    /** Submits, and waits a little for something to complete; {@return false if the ring has failed} */
+    private boolean settle() {
+        int from = completions.end();
+        try {
+            ring.enter(scratch, completions, 1, SETTLE_NANOS, 0);
+        } catch (TransportException e) {
+            failure = e;
+            return false;
+        }
+        messages.reset();
+        announce(from);
+        return true;
+    }
+
+    @Override
+    public boolean hasMore() {
+        return !again.isEmpty();
+    }
+
+    @Override
+    public void quiesce() {
+        prepareSpare();
+    }
+
+    // ---------------------------------------------------------------- sockets
+
+    @Override
+    public void register(Transport transport, TransportEvents receiver) throws TransportException {
+        ((UringTransport) transport).register(this, receiver);
+    }
+
+    @Override
+    public void connect(Transport transport, SocketAddress remote, TransportEvents receiver) {
+        ((UringTransport) transport).connect(this, remote, receiver);
+    }
+
+    @Override
+    public void listen(ListenSocket socket, AcceptEvents receiver) throws TransportException {
+        ((UringListenSocket) socket).listen(this, receiver);
+    }
+
+    /** Continues with the transport in the next turn. */
+    void again(UringTransport transport) {
+        again.add(transport);
+    }
+
+    long add(Pollable pollable) {
+        return slots.add(pollable);
+    }
+
+    void remove(Pollable pollable) {
+        if (pollable.isRegistered() && !closed) {
+            slots.remove(pollable);
+        }
+    }
+
+    // ---------------------------------------------------------------- operations
+
+    /** Adds an operation, which begins with the next wait, or before if there are many. */
+    void add(int opcode, int flags, int ioprio, int fd, long address, int length, int operationFlags, long operation) {
+        if (hasRoom()) {
+            ring.add(opcode, flags, ioprio, fd, 0, address, RingMemory.pair(length, operationFlags), operation);
+        }
+    }
+
+    /** Receives from a socket until that is cancelled or the memory is used up. */
+    void receive(int fd, int kind, long token) {
+        BufferRing from = buffers(kind);
+        from.use();
+        if (hasRoom()) {
+            long head = RingMemory.head(IoUring.IORING_OP_RECV, IoUring.IOSQE_BUFFER_SELECT, IORING_RECV_MULTISHOT, fd);
+            ring.add(head, 0, 0, 0, Operation.of(kind, token), from.group());
+        }
+    }
+
+    /** Cancels all operations on a descriptor. */
+    void cancelAll(int fd) {
+        add(
+                IoUring.IORING_OP_ASYNC_CANCEL,
+                IoUring.IOSQE_CQE_SKIP_SUCCESS,
+                0,
+                fd,
+                0,
+                0,
+                IoUring.IORING_ASYNC_CANCEL_ALL | IoUring.IORING_ASYNC_CANCEL_FD,
+                Operation.of(Operation.CANCEL, 0));
+    }
+
+    /** Cancels one operation. */
+    void cancel(int kind, long token) {
+        add(
+                IoUring.IORING_OP_ASYNC_CANCEL,
+                IoUring.IOSQE_CQE_SKIP_SUCCESS,
+                0,
+                -1,
+                Operation.of(kind, token),
+                0,
+                0,
+                Operation.of(Operation.CANCEL, 0));
+    }
+
+    /** {@return whether there is room, which only a broken ring has not} */
+    private boolean hasRoom() {
+        if (ring.isFull()) {
+            submit();
+        }
+        return !ring.isFull();
+    }
+
+    /** Sends as many of the segments as fit in a message; {@return how many bytes those are} */
+    int send(int fd, Segment head, long token) {
+        if (!hasRoom()) {
+            return 0;
+        }
+        long operation = Operation.of(Operation.SEND, token);
+        Segment second = head.next;
+        if (second == null || second.block == null) {
+            add(IORING_OP_SEND, 0, 0, fd, head.address(), head.length(), sendFlags(second), operation);
+            return head.length();
+        }
+        if (messages.isFull()) {
+            submit();
+        }
+        int parts = 0;
+        int bytes = 0;
+        Segment s = head;
+        while (s != null && s.block != null && parts < Messages.PARTS && bytes + s.length() > 0) {
+            messages.part(parts++, s.address(), s.length());
+            bytes += s.length();
+            s = s.next;
+        }
+        add(IORING_OP_SENDMSG, 0, 0, fd, messages.take(parts), 1, sendFlags(s), operation);
+        return bytes;
+    }
+
+    /** With more to follow at once, the kernel need not send a small packet now. */
+    private static int sendFlags(@Nullable Segment next) {
+        int flags = LibcSocket.MSG_NOSIGNAL | LibcSocket.MSG_DONTWAIT;
+        return next == null ? flags : flags | LibcSocket.MSG_MORE;
+    }
+
+    BufferRing buffers(int kind) {
+        return kind == Operation.RECEIVE_BULK ? bulk : buffers;
+    }
+
+    Segment received(int kind, int flags, int length) {
+        return buffers(kind).take(flags, length);
+    }
+
+    @Override
+    public LoopCache memory() {
+        return memory;
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            again.clear();
+            waker.close(scratch);
+            ring.close(scratch);
+            closeSpare();
+            buffers.release();
+            bulk.release();
+        }
+    }
+}

@@ -1,0 +1,782 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.uring;
+
+import static dev.netpoll.internal.ffi.IoUring.IORING_CQE_F_MORE;
+import static dev.netpoll.internal.ffi.IoUring.IORING_OP_POLL_ADD;
+import static dev.netpoll.internal.ffi.IoUring.IORING_POLL_ADD_MULTI;
+import static dev.netpoll.internal.ffi.IoUring.POLLERR;
+import static dev.netpoll.internal.ffi.IoUring.POLLHUP;
+import static dev.netpoll.internal.ffi.IoUring.POLLOUT;
+import static dev.netpoll.internal.ffi.IoUring.POLLRDHUP;
+
+import dev.netpoll.internal.ffi.LibcSocket;
+import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.ffi.SockAddr;
+import dev.netpoll.internal.memory.Segment;
+import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.RawSocket;
+import dev.netpoll.internal.poll.SendQueue;
+import dev.netpoll.internal.poll.TransportEvents;
+import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.poll.socket.Opened;
+import dev.netpoll.internal.poll.socket.Sender;
+import dev.netpoll.internal.poll.socket.StreamSocket;
+import java.net.SocketAddress;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a stream socket does on its loop. The kernel receives for it all the time, unless reading is paused, and sends
+ * what the loop submits.
+ *
+ * <p>A send never waits in the kernel ({@code MSG_DONTWAIT}): it is complete when the submission is, so memory is the
+ * kernel's only between the two. If the socket is full, {@link Operation#WRITABLE} says when to go on.
+ *
+ * <ul>
+ *   <li>I1. At most one operation of a kind is under way: {@link #RECEIVING}, {@link #SENDING}, {@link #AWAITING_ROOM},
+ *       {@link #WATCHING}. So bytes stay in order.
+ *   <li>I2. Whenever the loop waits, the socket is {@link #RECEIVING} or past its end, or paused and {@link #WATCHING}.
+ *   <li>I3. What {@link #SENDING} points to is freed only after it was submitted.
+ *   <li>I4. Bytes, then the end, then a failure: what arrives while paused is {@link #held}, and an error of sending is
+ *       told when nothing is left to receive.
+ *   <li>I5. Nothing is reported once {@link #DONE}.
+ *   <li>I6. {@link #HUNG_UP} (nothing more can come, nothing can be sent) overrides a pause.
+ * </ul>
+ */
+final class UringTransport extends StreamSocket implements Completable {
+    private static final int MAX_SENDS = 16;
+
+    /** Receives in a row that filled their buffer, after which a socket gets big ones. */
+    private static final int BULK_AFTER = 4;
+
+    /** No end is known yet. */
+    private static final int OPEN = -1;
+
+    // Bits of flags.
+    private static final int CONNECTING = 1;
+    private static final int PAUSED = 1 << 1;
+    private static final int PEER_ENDED = 1 << 2;
+
+    /** POLLHUP was seen: both directions are shut down. */
+    private static final int HUP = 1 << 3;
+
+    private static final int HUNG_UP = 1 << 4;
+    private static final int PEER_GONE_TOLD = 1 << 5;
+    private static final int END_TOLD = 1 << 6;
+    private static final int AGAIN = 1 << 7;
+
+    /** Something held may be delivered. */
+    private static final int DELIVER = 1 << 8;
+
+    private static final int SEND_AGAIN = 1 << 9;
+
+    /** Sending has failed: look whether anything is left to receive. */
+    private static final int CHECK = 1 << 10;
+
+    private static final int RECEIVING = 1 << 11;
+
+    /** The receive was cancelled, and has not ended yet. */
+    private static final int CANCELLED = 1 << 12;
+
+    private static final int SENDING = 1 << 13;
+
+    /** The send is complete, which is still to be delivered. */
+    private static final int SENT_ALREADY = 1 << 14;
+
+    /** The queue is about to be given back: nothing more of it is sent. */
+    private static final int LETTING_GO = 1 << 15;
+
+    private static final int AWAITING_ROOM = 1 << 16;
+    private static final int WATCHING = 1 << 17;
+
+    /** Receives go to the big buffers. */
+    private static final int BULK = 1 << 18;
+
+    /** Failed, closed or detached. */
+    private static final int DONE = 1 << 19;
+
+    private static final int CLOSED = 1 << 20;
+
+    /** How many receives in a row filled their buffer: the highest bits. */
+    private static final int FULL_SHIFT = 28;
+
+    /** Loop only. */
+    private int flags;
+
+    private long token;
+    private @Nullable UringPoller poller;
+    private @Nullable TransportEvents events;
+    private @Nullable SendQueue queue;
+
+    /** What arrived and may not be delivered, because reading is paused. */
+    private @Nullable Segment held;
+
+    /** How the stream ended: 0 or an error number; it is told after what is held. */
+    private int end = OPEN;
+
+    /** How many bytes the send under way has. */
+    private int sending;
+
+    /** Something was received that is about to be delivered: for {@link #peek} on other threads. */
+    private volatile boolean arriving;
+
+    UringTransport(Opened opened) {
+        this(opened.fd, opened.tcp, opened.remote);
+    }
+
+    UringTransport(int fd, boolean tcp, byte @Nullable [] remote) {
+        super(fd, tcp, remote);
+    }
+
+    @Override
+    protected String backend() {
+        return UringBackend.NAME;
+    }
+
+    // ---------------------------------------------------------------- registration
+
+    void register(UringPoller target, TransportEvents receiver) throws TransportException {
+        if (is(CLOSED)) {
+            throw new TransportException("register", Errno.EBADF);
+        }
+        poller = target;
+        events = receiver;
+        token = target.add(this);
+        receive();
+        watch();
+    }
+
+    void connect(UringPoller target, SocketAddress address, TransportEvents receiver) {
+        poller = target;
+        events = receiver;
+        int wrong = is(CLOSED) ? Errno.EBADF : SockAddr.check(address);
+        if (wrong != 0) {
+            fail(wrong);
+            return;
+        }
+        // Not an operation of the ring: a ring may be given up, and connecting is not to begin twice. Waiting may.
+        int result = LibcSocket.connect(target.scratch, fd(), SockAddr.encode(address));
+        boolean started = result == -Errno.EINPROGRESS || result == -Errno.EINTR;
+        if (result < 0 && !started) {
+            fail(-result);
+            return;
+        }
+        token = target.add(this);
+        if (started) {
+            set(CONNECTING);
+            awaitRoom();
+        } else {
+            connected();
+        }
+    }
+
+    private void connectFinished(int bits) {
+        Scratch scratch = scratch();
+        int error = LibcSocket.pendingError(scratch, fd());
+        if (error == 0 && LibcSocket.getpeername(scratch, fd()) < 0) {
+            if ((bits & POLLHUP) == 0) {
+                awaitRoom(); // spurious: still connecting
+                return;
+            }
+            error = Errno.ECONNREFUSED;
+        }
+        clear(CONNECTING);
+        if (error != 0) {
+            fail(error);
+        } else {
+            connected();
+        }
+    }
+
+    private void connected() {
+        Scratch scratch = scratch();
+        if (LibcSocket.getpeername(scratch, fd()) == 0) {
+            remote(scratch.socketAddress());
+        }
+        if (tcp && isConnectedToItself()) {
+            fail(Errno.ECONNREFUSED);
+            return;
+        }
+        receiver().connected();
+        receive();
+    }
+
+    // ---------------------------------------------------------------- events
+
+    @Override
+    public void arrived(int kind) {
+        if (kind == Operation.SEND) {
+            set(SENT_ALREADY);
+        } else {
+            arriving = true;
+        }
+    }
+
+    @Override
+    public void completed(int kind, int result, int completionFlags) {
+        switch (kind) {
+            case Operation.RECEIVE, Operation.RECEIVE_BULK -> received(kind, result, completionFlags);
+            case Operation.SEND -> sendCompleted(result);
+            case Operation.WRITABLE -> writable(result);
+            case Operation.HANG_UP -> hangUp(result, completionFlags);
+            default -> throw new IllegalStateException("operation " + kind + " on " + this);
+        }
+    }
+
+    /** Goes on with what no completion will announce. */
+    void continueTurn() {
+        clear(AGAIN);
+        if (is(DELIVER) && !is(DONE)) {
+            clear(DELIVER);
+            deliver();
+        }
+        if (is(SEND_AGAIN) && !is(DONE)) {
+            clear(SEND_AGAIN);
+            sendMore();
+        }
+        if (is(CHECK) && !is(DONE)) {
+            clear(CHECK);
+            check();
+        }
+    }
+
+    private void again(int what) {
+        set(what);
+        if (!is(AGAIN)) {
+            set(AGAIN);
+            poller().again(this);
+        }
+    }
+
+    @Override
+    public void moved() {
+        boolean wasSending = is(SENDING) && !is(SENT_ALREADY);
+        boolean wasAwaiting = is(AWAITING_ROOM);
+        boolean wasWatching = is(WATCHING);
+        clear(RECEIVING | CANCELLED | AWAITING_ROOM | WATCHING);
+        if (is(DONE)) {
+            return;
+        }
+        receive();
+        if (wasWatching) {
+            watch();
+        }
+        if (wasAwaiting) {
+            awaitRoom();
+        }
+        if (wasSending) { // nothing of it was submitted
+            clear(SENDING);
+            again(SEND_AGAIN);
+        }
+    }
+
+    // ---------------------------------------------------------------- receiving
+
+    /** Has the kernel receive, if that is wanted and it does not. */
+    private void receive() {
+        boolean wanted = end == OPEN && (!is(PAUSED) || is(HUNG_UP));
+        if (wanted && !is(RECEIVING | DONE | CONNECTING)) {
+            set(RECEIVING);
+            poller().receive(fd(), is(BULK) ? Operation.RECEIVE_BULK : Operation.RECEIVE, token);
+        }
+    }
+
+    private void stopReceiving() {
+        if (is(RECEIVING) && !is(CANCELLED)) {
+            set(CANCELLED);
+            poller().cancel(is(BULK) ? Operation.RECEIVE_BULK : Operation.RECEIVE, token);
+        }
+    }
+
+    private void received(int kind, int result, int completionFlags) {
+        arriving = false;
+        boolean ended = (completionFlags & IORING_CQE_F_MORE) == 0;
+        if (ended) {
+            clear(RECEIVING | CANCELLED);
+        }
+        if (result > 0) {
+            Segment segment = poller().received(kind, completionFlags, result);
+            if (is(DONE)) {
+                segment.free();
+                return;
+            }
+            countFull(kind, result);
+            if (isHeldBack()) {
+                hold(segment);
+            } else {
+                receiver().received(segment);
+            }
+        } else if (result == -Errno.ENOBUFS) {
+            starved(kind);
+        } else if (result == 0 || isLasting(-result)) {
+            if (end == OPEN) {
+                end = -result;
+            }
+            deliver();
+        }
+        if (ended && !is(DONE)) {
+            receive();
+        }
+    }
+
+    private static boolean isLasting(int errno) {
+        return errno != Errno.ECANCELED && errno != Errno.EINTR && errno != Errno.EAGAIN;
+    }
+
+    /** The kernel has left what arrived in the socket. */
+    private void starved(int kind) {
+        BufferRing buffers = poller().buffers(kind);
+        buffers.starved();
+        if (!buffers.hasBuffers() && !is(DONE)) {
+            fail(Errno.ENOMEM);
+        }
+    }
+
+    /** A socket that fills one buffer after the other is given bigger ones. */
+    private void countFull(int kind, int length) {
+        if (kind != Operation.RECEIVE || is(BULK)) {
+            return;
+        }
+        int count = length >= UringPoller.BUFFER ? (flags >>> FULL_SHIFT) + 1 : 0;
+        flags = (flags & ((1 << FULL_SHIFT) - 1)) | (count << FULL_SHIFT);
+        if (count >= BULK_AFTER) {
+            stopReceiving();
+            set(BULK);
+        }
+    }
+
+    private boolean isHeldBack() {
+        return is(PAUSED) && !is(HUNG_UP);
+    }
+
+    private void hold(Segment segment) {
+        Segment last = held;
+        if (last == null) {
+            held = segment;
+            return;
+        }
+        while (last.next != null) {
+            last = last.next;
+        }
+        last.next = segment;
+    }
+
+    /** Delivers what is held, then the end, as far as a pause allows. */
+    private void deliver() {
+        if (end > 0) {
+            set(HUNG_UP);
+        }
+        if (isHeldBack()) {
+            if (end == 0) {
+                set(PEER_ENDED);
+                tellPeerGone();
+            }
+            return;
+        }
+        Segment arrived = held;
+        if (arrived != null) {
+            held = null;
+            receiver().received(arrived);
+        }
+        if (end == OPEN || is(END_TOLD | DONE)) {
+            return;
+        }
+        if (isHeldBack()) { // the receiver has paused reading
+            deliver();
+        } else if (end == 0) {
+            endOfStream();
+        } else {
+            fail(end);
+        }
+    }
+
+    private void tellPeerGone() {
+        if (!is(PEER_GONE_TOLD)) {
+            set(PEER_GONE_TOLD);
+            receiver().peerGone();
+        }
+    }
+
+    private void endOfStream() {
+        // The end that the kernel shows on a Unix socket is the peer's doing even if sending failed. On TCP it may be
+        // what is left of a reset whose error another call got.
+        int error = tcp ? brokenBy : 0;
+        if (error == 0 && tcp && !outputShutDown && LibcSocket.getpeername(scratch(), fd()) == -Errno.ENOTCONN) {
+            error = Errno.ECONNRESET; // the peer cannot shut our direction down otherwise
+        }
+        if (error != 0) {
+            fail(error);
+            return;
+        }
+        set(END_TOLD);
+        receiver().peerFinished();
+        if (!is(DONE)) {
+            afterEnd();
+        }
+    }
+
+    /** The end of the stream was told; can we still send? */
+    private void afterEnd() {
+        int error = brokenBy;
+        if (error == 0 && is(HUNG_UP)) {
+            error = LibcSocket.pendingError(scratch(), fd());
+            if (error == 0 && is(HUP) && tcp && !outputShutDown) {
+                error = Errno.ECONNRESET;
+            }
+        }
+        if (error != 0) {
+            fail(error);
+            return;
+        }
+        watch();
+        if (is(HUNG_UP) && queue != null) {
+            sendMore();
+        }
+    }
+
+    /** The last event. */
+    private void fail(int errno) {
+        set(DONE);
+        letGoOfQueue();
+        freeHeld();
+        receiver().failed(errno);
+    }
+
+    private void freeHeld() {
+        Segment unwanted = held;
+        held = null;
+        Segment.freeAll(unwanted);
+    }
+
+    @Override
+    public int peek() {
+        // What the kernel has taken out of the socket and the loop has not delivered yet, counts as waiting.
+        return arriving ? 1 : super.peek();
+    }
+
+    @Override
+    public void pauseReading() {
+        if (!is(PAUSED)) {
+            set(PAUSED);
+            if (poller != null && !is(DONE | CONNECTING)) {
+                if (!is(HUNG_UP)) {
+                    stopReceiving();
+                }
+                watch();
+            }
+        }
+    }
+
+    @Override
+    public void resumeReading() {
+        if (is(PAUSED)) {
+            clear(PAUSED);
+            if (poller != null && !is(DONE)) {
+                receive();
+                if (held != null || (end != OPEN && !is(END_TOLD))) {
+                    again(DELIVER);
+                }
+            }
+        }
+    }
+
+    // ---------------------------------------------------------------- hang-up
+
+    /**
+     * Waits for a hang-up, which no receive would tell: because there is none, or the stream has ended. Multishot, which
+     * tells changes: a single wait would end at once when the peer has finished sending, which is always reported.
+     */
+    private void watch() {
+        if (is(PAUSED | END_TOLD) && !is(WATCHING | HUP | DONE)) {
+            set(WATCHING);
+            long operation = Operation.of(Operation.HANG_UP, token);
+            poller().add(IORING_OP_POLL_ADD, 0, 0, fd(), 0, IORING_POLL_ADD_MULTI, POLLRDHUP, operation);
+        }
+    }
+
+    private void hangUp(int bits, int completionFlags) {
+        if ((completionFlags & IORING_CQE_F_MORE) == 0) {
+            clear(WATCHING);
+        }
+        if (is(DONE)) {
+            return;
+        }
+        if (bits < 0) {
+            watch();
+            return;
+        }
+        if ((bits & POLLRDHUP) != 0) {
+            set(PEER_ENDED);
+        }
+        if ((bits & POLLHUP) != 0) {
+            set(HUP | HUNG_UP);
+        }
+        if ((bits & POLLERR) != 0) {
+            int error = LibcSocket.pendingError(scratch(), fd());
+            if (error != 0) {
+                brokenBy = error;
+                set(HUNG_UP);
+            }
+        }
+        if (is(END_TOLD)) {
+            afterEnd();
+        } else if (is(HUNG_UP)) {
+            failAfterRest();
+        } else {
+            watch();
+            if (is(PAUSED) && is(PEER_ENDED)) {
+                tellPeerGone();
+            }
+        }
+    }
+
+    /** Nothing can be sent any more: what has arrived is delivered, in spite of a pause, and then why. */
+    private void failAfterRest() {
+        receive();
+        again(DELIVER);
+        if (brokenBy != 0) {
+            again(CHECK);
+        }
+    }
+
+    /** If nothing is left to receive, the failure is told. */
+    private void check() {
+        int left = (int) LibcSocket.peek(scratch(), fd());
+        if (left > 0 || left == -Errno.EINTR) {
+            again(CHECK); // the receive under way gets it
+        } else if (left == -Errno.EAGAIN) {
+            deliver();
+            if (!is(DONE)) {
+                fail(brokenBy);
+            }
+        } // else it has ended, as the receive under way tells
+    }
+
+    // ---------------------------------------------------------------- sending
+
+    /** The loop collects what is to be sent; other threads send themselves. */
+    @Override
+    public int send(SendQueue bytes) {
+        UringPoller owner = poller;
+        if (owner == null || !owner.memory().isOwner()) {
+            return super.send(bytes);
+        }
+        return is(CLOSED) ? -Errno.EBADF : bytes.isEmpty() ? SENT : WOULD_BLOCK;
+    }
+
+    @Override
+    public void sendRest(SendQueue bytes) {
+        if (!is(DONE)) {
+            queue = bytes;
+            sendMore();
+        }
+    }
+
+    private void sendMore() {
+        SendQueue bytes = queue;
+        if (bytes == null || is(SENDING | AWAITING_ROOM)) {
+            return;
+        }
+        Segment head = bytes.head();
+        if (head == null) {
+            queue = null;
+            receiver().sent(0, true);
+        } else if (head.block == null) {
+            sendUserMemory(bytes);
+        } else {
+            set(SENDING);
+            sending = poller().send(fd(), head, token);
+        }
+    }
+
+    private void sendCompleted(int result) {
+        clear(SENDING | SENT_ALREADY);
+        SendQueue bytes = queue;
+        if (bytes == null || is(DONE)) {
+            return;
+        }
+        if (result > 0) {
+            bytes.consume(result);
+            if (bytes.isEmpty()) {
+                queue = null;
+                receiver().sent(result, true);
+                return;
+            }
+            if (is(LETTING_GO)) {
+                queue = null;
+            } else if (result == sending) {
+                sendMore();
+            } else {
+                awaitRoom(); // it takes no more now
+            }
+            receiver().sent(result, false);
+        } else if (is(LETTING_GO)) {
+            queue = null;
+        } else if (result == -Errno.EAGAIN || result == -Errno.EINTR) {
+            awaitRoom();
+        } else {
+            sendFailed(-result);
+        }
+    }
+
+    /**
+     * A user's memory may sit in an arena that somebody closes at any moment, so it can't be the kernel's for longer than
+     * a call.
+     */
+    private void sendUserMemory(SendQueue bytes) {
+        long before = bytes.bytes();
+        int result = Sender.send(scratch(), fd(), bytes, MAX_SENDS);
+        long sent = before - bytes.bytes();
+        if (result == SENT) {
+            queue = null;
+            receiver().sent(sent, true);
+            return;
+        }
+        if (result == Sender.MORE) {
+            again(SEND_AGAIN);
+        } else if (result == WOULD_BLOCK) {
+            awaitRoom();
+        }
+        if (sent > 0) {
+            receiver().sent(sent, false);
+        }
+        if (result < 0 && !is(DONE)) {
+            sendFailed(-result);
+        }
+    }
+
+    private void sendFailed(int errno) {
+        queue = null;
+        remember(errno);
+        if (is(END_TOLD)) {
+            fail(errno);
+        } else {
+            brokenBy = errno;
+            set(HUNG_UP);
+            failAfterRest(); // what has arrived is delivered first
+        }
+    }
+
+    private void awaitRoom() {
+        if (!is(AWAITING_ROOM | DONE)) {
+            set(AWAITING_ROOM);
+            poller().add(IORING_OP_POLL_ADD, 0, 0, fd(), 0, 0, POLLOUT, Operation.of(Operation.WRITABLE, token));
+        }
+    }
+
+    private void writable(int bits) {
+        clear(AWAITING_ROOM);
+        if (is(DONE)) {
+            return;
+        }
+        if (is(CONNECTING)) {
+            if (bits < 0) {
+                awaitRoom();
+            } else {
+                connectFinished(bits);
+            }
+        } else {
+            sendMore();
+        }
+    }
+
+    @Override
+    public void stopSending() {
+        letGoOfQueue();
+    }
+
+    /** I3: what was collected to be sent is sent first, and told. */
+    private void letGoOfQueue() {
+        if (is(SENDING)) {
+            UringPoller owner = poller();
+            owner.submit();
+            if (!is(DONE)) {
+                set(LETTING_GO);
+                owner.deliverNow(Operation.of(Operation.SEND, token), this);
+                clear(LETTING_GO);
+            }
+        }
+        queue = null;
+    }
+
+    // ---------------------------------------------------------------- closing
+
+    @Override
+    public void close(boolean abort) {
+        if (is(CLOSED)) {
+            return;
+        }
+        deregister();
+        closeDescriptor(abort);
+    }
+
+    @Override
+    public RawSocket detach() throws TransportException {
+        if (is(CLOSED)) {
+            throw new TransportException("detach", Errno.EBADF);
+        }
+        clear(PAUSED);
+        UringPoller owner = poller;
+        if (owner != null && !is(DONE)) {
+            deliver();
+            owner.endReceive(this, token);
+        }
+        deregister();
+        return new RawSocket(surrender(), null);
+    }
+
+    /** {@return whether the kernel may still take bytes out of the socket} */
+    boolean isReceiving() {
+        return is(RECEIVING);
+    }
+
+    /** The operations hold the socket open, whatever becomes of its descriptor: so they end before. */
+    private void deregister() {
+        set(CLOSED | DONE);
+        queue = null;
+        freeHeld();
+        UringPoller owner = poller;
+        if (owner != null && isRegistered()) {
+            if (is(RECEIVING | SENDING | AWAITING_ROOM | WATCHING)) {
+                owner.cancelAll(fd());
+                owner.submit();
+            }
+            owner.remove(this);
+        }
+    }
+
+    // ---------------------------------------------------------------- fields
+
+    private boolean is(int bits) {
+        return (flags & bits) != 0;
+    }
+
+    private void set(int bits) {
+        flags |= bits;
+    }
+
+    private void clear(int bits) {
+        flags &= ~bits;
+    }
+
+    private Scratch scratch() {
+        return poller().scratch;
+    }
+
+    private UringPoller poller() {
+        UringPoller owner = poller;
+        if (owner == null) {
+            throw new IllegalStateException("not registered: " + this);
+        }
+        return owner;
+    }
+
+    private TransportEvents receiver() {
+        TransportEvents receiver = events;
+        if (receiver == null) {
+            throw new IllegalStateException("not registered: " + this);
+        }
+        return receiver;
+    }
+}
