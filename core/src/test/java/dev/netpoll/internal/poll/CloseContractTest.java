@@ -156,7 +156,7 @@ class CloseContractTest extends ContractTest {
         poller.poll(3_000_000);
         boolean interrupted = Thread.interrupted();
         assertThat(System.nanoTime() - start).isGreaterThanOrEqualTo(2_900_000);
-        assertThat(interrupted).isEqualTo(variant.isEpoll());
+        assertThat(interrupted).isEqualTo(variant.isNative());
     }
 
     @Test

@@ -41,7 +41,7 @@ class OptionContractTest extends ContractTest {
     void optionsThatOnlyTheKernelHasWorkWithEpoll() throws IOException {
         variant.assume(variant.isTcp() && variant.isReal(), "needs the TCP of a kernel");
         Transport socket = pair().client();
-        if (variant.isEpoll()) {
+        if (variant.isNative()) {
             check(socket, SocketOptions.TCP_USER_TIMEOUT, 5000);
             check(socket, SocketOptions.TCP_NOTSENT_LOWAT, 16_384);
         } else {

@@ -115,8 +115,8 @@ class ReceiveContractTest extends ContractTest {
     @Test
     void aResetAfterTheEndOfTheStreamIsNoticed() throws IOException {
         variant.assume(
-                variant.isTcp() && variant.isEpoll(),
-                "only epoll over TCP can tell"); // NIO reads no more after the end
+                variant.isTcp() && variant.isNative(),
+                "only native backends over TCP can tell"); // NIO reads no more after the end
         Pair pair = pair();
         pair.client().shutdownOutput();
         await(() -> pair.atServer().peerFinished);
@@ -143,7 +143,7 @@ class ReceiveContractTest extends ContractTest {
         pair.server().pauseReading();
         pair.client().send(queue(new byte[200_000 / 2]));
         pair.client().shutdownOutput();
-        if (variant.isEpoll()) {
+        if (variant.isNative()) {
             await(() -> pair.atServer().peerGone);
         }
         settle();
@@ -156,7 +156,7 @@ class ReceiveContractTest extends ContractTest {
 
     @Test
     void pausingWithTheEndInSightTellsThatThePeerIsGone() throws IOException {
-        variant.assume(variant.isEpoll(), "only epoll can tell");
+        variant.assume(variant.isNative(), "only native backends can tell");
         Transport[] server = new Transport[1];
         Recorder pausing = new Recorder() {
             @Override
@@ -179,7 +179,7 @@ class ReceiveContractTest extends ContractTest {
 
     @Test
     void aBrokenConnectionIsDrainedAndReportedEvenWhilePaused() throws IOException {
-        variant.assume(variant.isEpoll(), "only epoll can tell");
+        variant.assume(variant.isNative(), "only native backends can tell");
         Pair pair = pair();
         pair.server().pauseReading();
         pair.client().send(queue(new byte[30_000]));
@@ -203,7 +203,7 @@ class ReceiveContractTest extends ContractTest {
     void peekTellsWhatTheLoopHasNotSeenYet() throws IOException {
         Pair pair = pair();
         assertThat(pair.server().peek()).isEqualTo(-Errno.EAGAIN);
-        if (variant.isEpoll()) {
+        if (variant.isNative()) {
             pair.client().send(queue(new byte[1]));
             assertThat(pair.server().peek()).isPositive();
         } else {
@@ -220,7 +220,7 @@ class ReceiveContractTest extends ContractTest {
 
     @Test
     void anErrorThatPeekingConsumedIsStillReported() throws IOException {
-        variant.assume(variant.isTcp() && variant.isEpoll(), "only epoll over TCP can tell");
+        variant.assume(variant.isTcp() && variant.isNative(), "only native backends over TCP can tell");
         Pair pair = pair();
         close(pair.client(), pair.atClient(), true);
         int seen;

@@ -62,8 +62,9 @@ public record Variant(Backend backend, Family family) {
         Assumptions.assumeTrue(sensible, why);
     }
 
-    boolean isEpoll() {
-        return backend.name().equals("epoll");
+    /** It speaks to the kernel itself. */
+    boolean isNative() {
+        return isReal() && !backend.name().equals("nio");
     }
 
     /** A kernel is involved, with its descriptors, and its buffers of unknown size. */
