@@ -116,7 +116,7 @@ final class BufferRing {
     /** Somebody receives into these buffers; before that, there are none. */
     void use() {
         if (wanted == 0) {
-            grow(Math.min(FIRST_BUFFERS, blocks.length));
+            grow(FIRST_BUFFERS);
         }
     }
 
@@ -141,13 +141,13 @@ final class BufferRing {
     void starved() {
         if (!grown && wanted < blocks.length) {
             grown = true;
-            grow(2 * wanted);
+            grow(Math.max(FIRST_BUFFERS, 2 * wanted));
         }
         refill();
     }
 
     private void grow(int to) {
-        while (wanted < to) {
+        while (wanted < Math.min(to, blocks.length)) {
             vacant[vacantCount++] = wanted++;
         }
     }
@@ -252,6 +252,20 @@ final class BufferRing {
             provide(id);
         } else {
             vacant[vacantCount++] = id;
+        }
+    }
+
+    /**
+     * Takes all blocks from the kernel, which will find none, and gives them back. When all completions were delivered,
+     * so that the blocks we have are those that the kernel may take (I2).
+     */
+    void takeBack() {
+        int provided = wanted - vacantCount;
+        if (provided > 0) {
+            tail -= provided;
+            published = tail;
+            ring.publishUpTo(tail);
+            release();
         }
     }
 

@@ -144,7 +144,7 @@ final class UringListenSocket extends BoundSocket implements Completable {
         UringPoller owner = poller;
         if (owner != null) {
             owner.cancelAll(fd());
-            owner.submit();
+            owner.finish();
             owner.remove(this);
         }
         closeDescriptor();

@@ -52,6 +52,9 @@ final class UringPoller implements Poller {
     private static final int GROUP = 0;
     private static final int BULK_GROUP = 1;
 
+    /** After so long without anything received, the memory to receive into is given back. */
+    private static final long QUIET_NANOS = 5_000_000;
+
     /** How long to wait for the end of what was cancelled; it takes microseconds. */
     private static final long END_NANOS = 1_000_000_000;
 
@@ -81,6 +84,9 @@ final class UringPoller implements Poller {
 
     /** The thread that the ring is bound to. */
     private @Nullable Thread owner;
+
+    /** When a turn first received nothing, or 0 if the last one did. */
+    private long quietSince;
 
     /** How many of {@link #again} belong to the batch. */
     private int continued;
@@ -196,14 +202,26 @@ final class UringPoller implements Poller {
         takeOver();
         continued = again.size();
         checkFailure();
+        boolean waits = timeoutNanos != 0 && continued == 0 && completions.isEmpty();
+        if (waits && quietSince != 0 && System.nanoTime() - quietSince >= QUIET_NANOS) {
+            quiesce();
+        }
         buffers.publish();
         bulk.publish();
-        boolean waits = timeoutNanos != 0 && continued == 0 && completions.isEmpty();
         int from = completions.end();
         ring.enter(scratch, completions, waits ? 1 : 0, waits ? timeoutNanos : 0, 0);
         messages.reset();
-        announce(from);
+        if (announce(from)) {
+            quietSince = 0;
+        } else if (quietSince == 0) {
+            quietSince = System.nanoTime() | 1; // never 0
+        }
         return !completions.isEmpty() || continued > 0;
+    }
+
+    private void publish() {
+        buffers.publish();
+        bulk.publish();
     }
 
     /** Has the kernel begin what was added in this turn. If it does not, the loop learns of it when it fetches. */
@@ -212,6 +230,7 @@ final class UringPoller implements Poller {
         try {
             takeOver();
             checkFailure();
+            publish();
             ring.submit(scratch, completions);
         } catch (TransportException e) {
             failure = e;
@@ -227,14 +246,20 @@ final class UringPoller implements Poller {
         }
     }
 
-    private void announce(int from) {
+    /** {@return whether anything was received} */
+    private boolean announce(int from) {
+        boolean received = false;
         for (int i = from; i < completions.end(); i++) {
             long operation = completions.operation(i);
             int kind = Operation.kind(operation);
-            if (Operation.receives(kind) && slots.find(operation) instanceof Completable target) {
-                target.arrived(kind);
+            if (Operation.receives(kind) && completions.result(i) > 0) {
+                received = true;
+                if (slots.find(operation) instanceof Completable target) {
+                    target.arrived(kind);
+                }
             }
         }
+        return received;
     }
 
     @Override
@@ -303,14 +328,22 @@ final class UringPoller implements Poller {
         do {
             deliverNow(Operation.of(Operation.RECEIVE, token), transport);
             deliverNow(Operation.of(Operation.RECEIVE_BULK, token), transport);
-        } while (transport.isReceiving() && System.nanoTime() - end < 0 && settle());
+        } while (transport.isReceiving() && System.nanoTime() - end < 0 && settle(1));
+    }
+
+    /** Submits, and has the kernel finish what was cancelled: only then it lets go of a socket. */
+    void finish() {
+        settle(0);
     }
 
     /** Submits, and waits a little for something to complete; {@return false if the ring has failed} */
-    private boolean settle() {
+    private boolean settle(int wanted) {
         int from = completions.end();
         try {
-            ring.enter(scratch, completions, 1, SETTLE_NANOS, 0);
+            takeOver();
+            checkFailure();
+            publish();
+            ring.enter(scratch, completions, wanted, SETTLE_NANOS, 0);
         } catch (TransportException e) {
             failure = e;
             return false;
@@ -327,6 +360,10 @@ final class UringPoller implements Poller {
 
     @Override
     public void quiesce() {
+        if (completions.isEmpty()) {
+            buffers.takeBack();
+            bulk.takeBack();
+        }
         prepareSpare();
     }
 
@@ -374,7 +411,8 @@ final class UringPoller implements Poller {
     /** Receives from a socket until that is cancelled or the memory is used up. */
     void receive(int fd, int kind, long token) {
         BufferRing from = buffers(kind);
-        from.use();
+        from.use(); // the kernel wants a buffer at once, even if nothing is there to be received
+        quietSince = 0;
         if (hasRoom()) {
             long head = RingMemory.head(IoUring.IORING_OP_RECV, IoUring.IOSQE_BUFFER_SELECT, IORING_RECV_MULTISHOT, fd);
             ring.add(head, 0, 0, 0, Operation.of(kind, token), from.group());

@@ -740,7 +740,7 @@ final class UringTransport extends StreamSocket implements Completable {
         if (owner != null && isRegistered()) {
             if (is(RECEIVING | SENDING | AWAITING_ROOM | WATCHING)) {
                 owner.cancelAll(fd());
-                owner.submit();
+                owner.finish();
             }
             owner.remove(this);
         }
