@@ -37,8 +37,8 @@ class DetachTest extends ConformanceTest {
     void aDetachedSocketIsOpenAndWorksWhenAdoptedAgain() throws Exception {
         Pair pair = net.pair();
         DetachedSocket socket = pair.connection().detach();
-        assertThat(socket.fd() >= 0).isEqualTo(variant.isEpoll());
-        assertThat(socket.channel() != null).isEqualTo(!variant.isEpoll());
+        assertThat(socket.fd() >= 0).isEqualTo(variant.isNative());
+        assertThat(socket.channel() != null).isEqualTo(!variant.isNative());
         Connection again = adopt(socket);
         again.writer().writeUtf8("ping").flush();
         assertThat(pair.peer().receiveText(4)).isEqualTo("ping");
@@ -140,7 +140,7 @@ class DetachTest extends ConformanceTest {
 
     @Test
     void aSocketOfTheCallersCanBeAdopted() throws Exception {
-        if (variant.isEpoll()) {
+        if (variant.isNative()) {
             // Descriptors come from detach() here; a bad one is refused.
             assertThatThrownBy(() -> net.group().adopt(DetachedSocket.of(999_999), ConnectionOptions.defaults()))
                     .isInstanceOf(IOException.class);
@@ -167,7 +167,7 @@ class DetachTest extends ConformanceTest {
         Pair pair = net.pair();
         DetachedSocket mine = pair.connection().detach();
         try (SocketChannel channel = SocketChannel.open()) {
-            DetachedSocket foreign = variant.isEpoll() ? DetachedSocket.of(channel) : DetachedSocket.of(0);
+            DetachedSocket foreign = variant.isNative() ? DetachedSocket.of(channel) : DetachedSocket.of(0);
             assertThatThrownBy(() -> net.group().adopt(foreign, ConnectionOptions.defaults()))
                     .isInstanceOf(IOException.class);
             assertThat(channel.isOpen()).isTrue();

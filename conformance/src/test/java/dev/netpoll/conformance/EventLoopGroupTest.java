@@ -54,7 +54,7 @@ class EventLoopGroupTest extends ConformanceTest {
                 Server server = Server.builder().group(group).build()) {
             server.listen(net.freshAddress());
             // The accepting thread, the supervisor, and two loops if they are not on virtual threads.
-            assertThat(LeakCheck.loopThreads()).hasSize(before + (variant.isEpoll() ? 2 : 4));
+            assertThat(LeakCheck.loopThreads()).hasSize(before + (variant.backend() == Backend.EPOLL ? 2 : 4));
         }
         Await.until("the threads end", () -> LeakCheck.loopThreads().size() == before);
     }

@@ -18,9 +18,9 @@ public record Variant(Backend backend, Transport transport, Mode mode) {
         return transport.isTcp();
     }
 
-    /** {@return whether they are reached through epoll} */
-    public boolean isEpoll() {
-        return backend == Backend.EPOLL;
+    /** {@return whether the backend speaks to the kernel itself} */
+    public boolean isNative() {
+        return backend != Backend.NIO;
     }
 
     @Override

@@ -3,26 +3,40 @@
 
 package dev.netpoll.conformance.support;
 
+import dev.netpoll.Backend;
+import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.ArgumentsProvider;
 import org.junit.jupiter.params.support.ParameterDeclarations;
 
 /**
- * Lists the variants of a test class: what {@link Variants} says, or else fourteen: over IPv6, which differs from IPv4
+ * Lists the variants of a test class: what {@link Variants} says, or else twenty-one: over IPv6, which differs from IPv4
  * in its addresses only, handlers are dispatched one way.
  */
 public final class VariantSource implements ArgumentsProvider {
+    /** Narrows a run by hand: {@code -Dnetpoll.test.backend=io_uring}. */
+    private static final @Nullable String ONLY = System.getProperty("netpoll.test.backend");
+
     @Override
     public Stream<? extends Arguments> provideArguments(ParameterDeclarations parameters, ExtensionContext context) {
         Variants chosen = context.getRequiredTestClass().getAnnotation(Variants.class);
         Variants variants = chosen == null ? All.class.getAnnotation(Variants.class) : chosen;
-        return Stream.of(variants.backends())
+        List<Backend> backends = List.of(variants.backends());
+        if (ONLY != null && backends.stream().anyMatch(VariantSource::isOnly)) {
+            backends = backends.stream().filter(VariantSource::isOnly).toList();
+        }
+        return backends.stream()
                 .flatMap(backend -> Stream.of(variants.transports())
                         .flatMap(transport -> Stream.of(variants.modes())
                                 .filter(mode -> chosen != null || transport != Transport.TCP6 || mode == Mode.ADAPTIVE)
                                 .map(mode -> Arguments.of(new Variant(backend, transport, mode)))));
+    }
+
+    private static boolean isOnly(Backend backend) {
+        return backend.name().equalsIgnoreCase(ONLY);
     }
 
     @Variants

@@ -21,7 +21,7 @@ import java.lang.annotation.Target;
 @Retention(RetentionPolicy.RUNTIME)
 public @interface Variants {
     /** The backends to run on. */
-    Backend[] backends() default {Backend.EPOLL, Backend.NIO};
+    Backend[] backends() default {Backend.EPOLL, Backend.IO_URING, Backend.NIO};
 
     /** The transports to run on. */
     Transport[] transports() default {Transport.TCP4, Transport.TCP6, Transport.UNIX};

@@ -423,7 +423,9 @@ final class Outbound extends Side implements ByteSink {
 
     private void withdraw() {
         if (loopSends) {
-            connection.transport().stopSending();
+            connection.transport().stopSending(); // which may tell of bytes that were sent just now
+        }
+        if (loopSends) {
             long keep = Math.max(0, withdrawFrom - sent);
             SendQueue rest = queue();
             rest.truncate(keep);

@@ -37,7 +37,10 @@ public interface Transport {
      */
     void sendRest(SendQueue queue);
 
-    /** <i>Loop.</i> Gives the queue back; nothing more of it is sent. */
+    /**
+     * <i>Loop.</i> Gives the queue back; nothing more of it is sent. May report {@link TransportEvents#sent} for what the
+     * kernel has taken already.
+     */
     void stopSending();
 
     /** <i>Loop.</i> Stops delivering bytes; a hang-up is still noticed. Idempotent. */

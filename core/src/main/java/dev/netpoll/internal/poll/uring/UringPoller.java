@@ -505,6 +505,11 @@ final class UringPoller implements Poller {
             again.clear();
             waker.close(scratch);
             ring.close(scratch);
+            for (int i = completions.next(); i >= 0; i = completions.next()) {
+                if (Operation.kind(completions.operation(i)) == Operation.ACCEPT && completions.result(i) >= 0) {
+                    LibcUnistd.close(scratch, completions.result(i));
+                }
+            }
             closeSpare();
             buffers.release();
             bulk.release();

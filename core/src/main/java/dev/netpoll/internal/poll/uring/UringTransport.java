@@ -302,8 +302,8 @@ final class UringTransport extends StreamSocket implements Completable {
                 return;
             }
             countFull(kind, result);
-            if (isHeldBack()) {
-                hold(segment);
+            if (held != null || isHeldBack()) {
+                hold(segment); // I4
             } else {
                 receiver().received(segment);
             }
