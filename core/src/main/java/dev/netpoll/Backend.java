@@ -6,15 +6,16 @@ package dev.netpoll;
 /** The way to reach the operating system's sockets. */
 public enum Backend {
     /**
-     * The best one that works here: {@link #EPOLL} where it can be had, else {@link #NIO}. The choice and its reason
-     * are logged once.
+     * {@link #EPOLL} where it can be had, else {@link #NIO}; {@link #IO_URING} only when asked for by name. The choice
+     * and its reason are logged once.
      */
     AUTO,
     /** Linux's epoll, called without native code of our own; needs {@code --enable-native-access=dev.netpoll}. */
     EPOLL,
     /**
      * Linux's io_uring, called without native code of our own; needs Linux 6.1 or newer, {@code
-     * --enable-native-access=dev.netpoll}, and that no sandbox forbids it. Its loops are platform threads.
+     * --enable-native-access=dev.netpoll}, and that neither a sandbox forbids it, as the default seccomp profiles of
+     * container engines do, nor the setting {@code kernel.io_uring_disabled}. Its loops are platform threads.
      */
     IO_URING,
     /** The JDK's channels: every platform, no flags. */

@@ -91,7 +91,7 @@ public final class ConnectionOptions {
 
     /**
      * {@return how long sent bytes may stay unacknowledged before the connection counts as lost (TCP_USER_TIMEOUT);
-     * default 60 seconds} Only with the epoll backend.
+     * default 60 seconds} Only with the epoll and io_uring backends.
      */
     public Duration userTimeout() {
         return userTimeout;

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * A connected stream socket outside of any event loop: what {@link Connection#detach()} returns and
  * {@link EventLoopGroup#adopt} takes. Whoever holds it owns the socket.
  *
- * @param fd the descriptor with the epoll backend, else -1
+ * @param fd the descriptor with the epoll and io_uring backends, else -1
  * @param channel the channel with the NIO backend, else null
  * @param unread bytes that had been received and not read; adoption takes them, else close it
  */
@@ -24,7 +24,7 @@ public record DetachedSocket(int fd, @Nullable SocketChannel channel, LinkBuffer
         }
     }
 
-    /** {@return the socket behind a descriptor, such as one of a socketpair(2); for the epoll backend} */
+    /** {@return the socket behind a descriptor, such as one of a socketpair(2); for epoll and io_uring} */
     public static DetachedSocket of(int fd) {
         return new DetachedSocket(fd, null, new LinkBuffer());
     }

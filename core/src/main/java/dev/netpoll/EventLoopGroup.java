@@ -250,7 +250,10 @@ public final class EventLoopGroup implements AutoCloseable {
 
         private Builder() {}
 
-        /** Chooses the backend; {@link Backend#AUTO} by default. */
+        /**
+         * Chooses the backend; {@link Backend#AUTO} by default, which takes epoll, or NIO where that cannot be had.
+         * {@link Backend#IO_URING} is used only when asked for here; it says what it needs.
+         */
         public Builder backend(Backend backend) {
             this.backend = java.util.Objects.requireNonNull(backend, "backend");
             return this;

@@ -84,7 +84,7 @@ public final class Server implements AutoCloseable {
     /**
      * Listens on an address: TCP, or a {@link java.net.UnixDomainSocketAddress}. May be called several times. The path
      * of a Unix socket that nobody listens on any more is replaced; any other file is not. A path that starts with
-     * {@code @} is a name in Linux's abstract namespace (epoll backend only).
+     * {@code @} is a name in Linux's abstract namespace (not with the NIO backend).
      *
      * @return the bound address, with the real port where port 0 was asked for
      * @throws BindException if the address cannot be had; its message names the system's error

@@ -35,7 +35,7 @@ final class Converters {
                     return backend;
                 }
             }
-            throw new TypeConversionException("'" + text + "' is not one of auto, epoll, nio");
+            throw new TypeConversionException("'" + text + "' is not one of auto, epoll, io_uring, nio");
         }
 
         static String name(Backend backend) {

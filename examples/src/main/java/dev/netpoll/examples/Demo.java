@@ -64,7 +64,8 @@ final class Demo implements Callable<Integer> {
             paramLabel = "NAME",
             defaultValue = "auto",
             converter = Converters.OfBackend.class,
-            description = "auto, epoll or nio (default: ${DEFAULT-VALUE})")
+            description = "auto, epoll, io_uring or nio; auto is epoll, or nio where that cannot be had"
+                    + " (default: ${DEFAULT-VALUE})")
     private Backend backend = Backend.AUTO;
 
     @Override

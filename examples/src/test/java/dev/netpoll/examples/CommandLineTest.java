@@ -30,7 +30,8 @@ class CommandLineTest {
                 "serve --listen 127.0.0.1:99999 | 99999",
                 "serve --listen nowhere.invalid:1 | nowhere.invalid",
                 "serve --listen unix:/nowhere/at/all.sock | --listen unix:/nowhere/at/all.sock: cannot listen",
-                "serve --listen :0 --backend kqueue | kqueue",
+                "serve --listen :0 --backend kqueue | is not one of auto, epoll, io_uring, nio",
+                "demo --backend iouring | is not one of auto, epoll, io_uring, nio",
                 "serve --listen :0 --dispatch sometimes | sometimes",
                 "serve --listen :0 --loops 0 | --loops",
                 "serve --listen :0 --loops many | many",
@@ -61,7 +62,14 @@ class CommandLineTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"--help,demo", "serve --help,--work-ms", "demo --help,--connections", "--version,netpoll"})
+    @CsvSource({
+        "--help,demo",
+        "serve --help,--work-ms",
+        "serve --help,io_uring",
+        "demo --help,--connections",
+        "demo --help,io_uring",
+        "--version,netpoll"
+    })
     void helpsOnStandardOutput(String arguments, String about) {
         assertThat(run(arguments)).isZero();
         assertThat(out.toString()).contains(about);

@@ -5,14 +5,19 @@ package dev.netpoll.examples;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.netpoll.Backend;
+import dev.netpoll.EventLoopGroup;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -20,6 +25,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class ProgramTest {
     private static final int WORK_MILLIS = 300;
+    private static final List<String> NO_NATIVE_ACCESS =
+            List.of("--illegal-native-access=deny", "--enable-native-access=java.base");
 
     @TempDir
     private Path directory;
@@ -98,13 +105,42 @@ class ProgramTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"epoll", "io_uring"})
+    void aBackendThatCannotBeHadIsOneLineAndStatusTwo(String backend) throws Exception {
+        for (List<String> command : List.of(List.of("serve", "--listen", "127.0.0.1:0"), List.of("demo"))) {
+            List<String> words = new ArrayList<>(command);
+            words.addAll(List.of("--backend", backend));
+            try (Program program = Program.start(directory, NO_NATIVE_ACCESS, words.toArray(String[]::new))) {
+                assertThat(program.exitStatus()).isEqualTo(2);
+                assertThat(program.err().lines())
+                        .singleElement()
+                        .asString()
+                        .startsWith("netpoll " + command.getFirst() + ": the " + backend + " backend cannot be had: ");
+                assertThat(program.rest()).isEmpty();
+            }
+        }
+    }
+
     @Test
-    void aBackendThatCannotBeHadIsOneLineAndStatusTwo() throws Exception {
-        List<String> noNativeAccess = List.of("--illegal-native-access=deny", "--enable-native-access=java.base");
-        try (Program serve =
-                Program.start(directory, noNativeAccess, "serve", "--listen", "127.0.0.1:0", "--backend", "epoll")) {
-            assertThat(serve.exitStatus()).isEqualTo(2);
-            assertThat(serve.err().lines()).singleElement().asString().contains("epoll");
+    void serveAnswersOnIoUring() throws Exception {
+        String obstacle = obstacleTo(Backend.IO_URING);
+        assumeTrue(obstacle == null, obstacle);
+        try (Program serve = Program.start(directory, "serve", "--listen", "127.0.0.1:0", "--backend", "io_uring");
+                Socket client = connect(serve.nextLine())) {
+            send(client, "over a ring");
+            assertThat(receive(client)).isEqualTo("over a ring");
+            serve.terminate();
+            assertThat(client.getInputStream().read()).isEqualTo(-1);
+            assertThat(serve.exitStatus()).as(serve::err).isZero();
+        }
+    }
+
+    private static @Nullable String obstacleTo(Backend backend) {
+        try (EventLoopGroup _ = EventLoopGroup.builder().backend(backend).build()) {
+            return null;
+        } catch (UnsupportedOperationException e) {
+            return String.valueOf(e.getMessage());
         }
     }
 

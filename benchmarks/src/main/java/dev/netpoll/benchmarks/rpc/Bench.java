@@ -30,6 +30,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -160,8 +161,9 @@ final class Bench {
 
     /** Ours with its default dispatch, else any of ours, else the first. */
     private static String reference(List<Contender> contenders) {
-        return Stream.of("netpoll-adaptive", "netpoll", "netpoll-")
-                .flatMap(prefix -> contenders.stream().map(Contender::name).filter(name -> name.startsWith(prefix)))
+        return Stream.<Predicate<String>>of(
+                        "netpoll-adaptive"::equals, "netpoll"::equals, name -> name.startsWith("netpoll-"))
+                .flatMap(wanted -> contenders.stream().map(Contender::name).filter(wanted))
                 .findFirst()
                 .orElse(contenders.getFirst().name());
     }

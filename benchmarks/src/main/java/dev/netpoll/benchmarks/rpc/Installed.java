@@ -55,10 +55,19 @@ final class Installed implements Catalog {
     @Override
     public List<String> usualServers(boolean quick) {
         return quick
-                ? List.of("netpoll-adaptive", "netty-epoll", "netty-epoll-virtual", "jdk-virtual", "c-epoll")
+                ? List.of(
+                        "netpoll-adaptive",
+                        "netpoll-uring-adaptive",
+                        "netty-epoll",
+                        "netty-epoll-virtual",
+                        "jdk-virtual",
+                        "c-epoll")
                 : List.of(
                         "netpoll-adaptive",
                         "netpoll-inline",
+                        "netpoll-uring-adaptive",
+                        "netpoll-uring-inline",
+                        "netpoll-uring-virtual",
                         "netty-epoll",
                         "netty-uring",
                         "netty-epoll-virtual",
@@ -70,8 +79,14 @@ final class Installed implements Catalog {
     @Override
     public List<String> usualClients(boolean quick) {
         return quick
-                ? List.of("netpoll", "netty-epoll-virtual", "jdk-virtual")
-                : List.of("netpoll", "netty-epoll-virtual", "netty-uring-virtual", "jdk-virtual", "jdk-nio-virtual");
+                ? List.of("netpoll", "netpoll-uring", "netty-epoll-virtual", "jdk-virtual")
+                : List.of(
+                        "netpoll",
+                        "netpoll-uring",
+                        "netty-epoll-virtual",
+                        "netty-uring-virtual",
+                        "jdk-virtual",
+                        "jdk-nio-virtual");
     }
 
     @Override

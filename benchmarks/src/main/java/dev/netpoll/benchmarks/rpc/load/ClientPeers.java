@@ -3,6 +3,7 @@
 
 package dev.netpoll.benchmarks.rpc.load;
 
+import dev.netpoll.Backend;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.epoll.Epoll;
@@ -28,7 +29,16 @@ public final class ClientPeers {
     private static final String UNSAFE = "--sun-misc-unsafe-memory-access=allow";
 
     private static final List<Peer> PEERS = List.of(
-            new Peer("netpoll", "Netpoll, callers on virtual threads", List.of(NATIVE), NetpollClient::new),
+            new Peer(
+                    "netpoll",
+                    "Netpoll, callers on virtual threads",
+                    List.of(NATIVE),
+                    (address, timeout) -> new NetpollClient(address, timeout, Backend.AUTO)),
+            new Peer(
+                    "netpoll-uring",
+                    "Netpoll on io_uring, callers on virtual threads",
+                    List.of(NATIVE),
+                    (address, timeout) -> new NetpollClient(address, timeout, Backend.IO_URING)),
             new Peer(
                     "netty-epoll-virtual",
                     "Netty on epoll, callers on virtual threads park for the answer",
@@ -91,6 +101,7 @@ public final class ClientPeers {
         @Nullable
         String obstacle() {
             Throwable cause = switch (name) {
+                case "netpoll-uring" -> NetpollClient.unavailabilityCause(Backend.IO_URING);
                 case "netty-epoll-virtual" -> Epoll.unavailabilityCause();
                 case "netty-uring-virtual" -> IoUring.unavailabilityCause();
                 default -> null;
@@ -99,7 +110,7 @@ public final class ClientPeers {
         }
     }
 
-    /** {@return all, the own one first} */
+    /** {@return all, the own ones first} */
     public static List<Peer> all() {
         return PEERS;
     }

@@ -3,6 +3,7 @@
 
 package dev.netpoll.benchmarks.rpc.load;
 
+import dev.netpoll.Backend;
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.Dialer;
@@ -12,21 +13,31 @@ import dev.netpoll.buffer.Writer;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
-/** Netpoll with its defaults and a read time-out; callers read and write in blocking style. */
+/** Netpoll with its defaults, but for the backend, and a read time-out; callers read and write in blocking style. */
 final class NetpollClient implements Client {
     private final SocketAddress address;
     private final EventLoopGroup group;
     private final Dialer dialer;
 
-    NetpollClient(SocketAddress address, Duration timeout) {
+    NetpollClient(SocketAddress address, Duration timeout, Backend backend) {
         this.address = address;
-        group = EventLoopGroup.builder().build();
+        group = EventLoopGroup.builder().backend(backend).build();
         dialer = Dialer.builder()
                 .group(group)
                 .connectTimeout(timeout)
                 .options(ConnectionOptions.builder().readTimeout(timeout).build())
                 .build();
+    }
+
+    /** {@return why it cannot run here on this backend, or null if it can} */
+    static @Nullable Throwable unavailabilityCause(Backend backend) {
+        try (EventLoopGroup _ = EventLoopGroup.builder().backend(backend).build()) {
+            return null;
+        } catch (UnsupportedOperationException e) {
+            return e;
+        }
     }
 
     @Override

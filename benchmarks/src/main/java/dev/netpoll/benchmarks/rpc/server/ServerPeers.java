@@ -35,8 +35,8 @@ public final class ServerPeers {
     private static final Map<String, Entry> ENTRIES = new LinkedHashMap<>();
 
     static {
-        for (Backend backend : List.of(Backend.EPOLL, Backend.NIO)) {
-            String prefix = backend == Backend.NIO ? "netpoll-nio-" : "netpoll-";
+        for (Backend backend : List.of(Backend.EPOLL, Backend.IO_URING, Backend.NIO)) {
+            String prefix = prefix(backend);
             netpoll(prefix + "adaptive", Kind.BLOCKING, "adaptive dispatch", backend, Dispatch.adaptive());
             netpoll(prefix + "inline", Kind.INLINE, "handlers on the event loop", backend, Dispatch.inline());
             netpoll(prefix + "virtual", Kind.BLOCKING, "handlers on virtual threads", backend, Dispatch.virtual());
@@ -90,6 +90,14 @@ public final class ServerPeers {
     static @Nullable EchoServer server(String name) {
         Entry entry = ENTRIES.get(name);
         return entry == null ? null : entry.server().get();
+    }
+
+    private static String prefix(Backend backend) {
+        return switch (backend) {
+            case AUTO, EPOLL -> "netpoll-";
+            case IO_URING -> "netpoll-uring-";
+            case NIO -> "netpoll-nio-";
+        };
     }
 
     private static void netpoll(String name, Kind kind, String handlers, Backend backend, Dispatch dispatch) {
