@@ -13,8 +13,8 @@ import org.junit.jupiter.params.provider.ArgumentsProvider;
 import org.junit.jupiter.params.support.ParameterDeclarations;
 
 /**
- * Lists the variants of a test class: what {@link Variants} says, or else twenty-one: over IPv6, which differs from IPv4
- * in its addresses only, handlers are dispatched one way.
+ * Lists the variants of a test class: what {@link Variants} says, or else twenty-one: over IPv6, which differs from
+ * IPv4 in its addresses only, handlers are dispatched one way.
  */
 public final class VariantSource implements ArgumentsProvider {
     /** Narrows a run by hand: {@code -Dnetpoll.test.backend=io_uring}. */

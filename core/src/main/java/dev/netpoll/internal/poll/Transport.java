@@ -38,8 +38,8 @@ public interface Transport {
     void sendRest(SendQueue queue);
 
     /**
-     * <i>Loop.</i> Gives the queue back; nothing more of it is sent. May report {@link TransportEvents#sent} for what the
-     * kernel has taken already.
+     * <i>Loop.</i> Gives the queue back; nothing more of it is sent. May report {@link TransportEvents#sent} for
+     * what the kernel has taken already.
      */
     void stopSending();
 

@@ -7,6 +7,7 @@ import dev.netpoll.internal.poll.epoll.EpollBackend;
 import dev.netpoll.internal.poll.memory.Faults;
 import dev.netpoll.internal.poll.memory.MemoryNetwork;
 import dev.netpoll.internal.poll.nio.NioBackend;
+import dev.netpoll.internal.poll.uring.Rings;
 import dev.netpoll.internal.poll.uring.UringBackend;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -46,7 +47,14 @@ public record Variant(Backend backend, Family family) {
         }
         Stream<Variant> real =
                 backends.stream().flatMap(b -> Stream.of(Family.values()).map(f -> new Variant(b, f)));
-        return Stream.concat(real, Stream.of(new Variant(new MemoryNetwork(1, Faults.NONE), Family.TCP4)));
+        Stream<Variant> unusual = noRing != null
+                ? Stream.of()
+                : Stream.of(
+                        new Variant(Rings.tiny(), Family.TCP4),
+                        new Variant(Rings.tiny(), Family.UNIX),
+                        new Variant(Rings.old(), Family.TCP4));
+        Variant memory = new Variant(new MemoryNetwork(1, Faults.NONE), Family.TCP4);
+        return Stream.of(real, unusual, Stream.of(memory)).flatMap(variants -> variants);
     }
 
     /** Those of {@link #all} with Unix sockets. */

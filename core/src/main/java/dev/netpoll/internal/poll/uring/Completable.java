@@ -18,8 +18,8 @@ interface Completable {
     void arrived(int kind);
 
     /**
-     * The ring is gone, and with it all that was under way; it goes on in a new one. What is still to be delivered stays
-     * so.
+     * The ring is gone, and with it all that was under way; it goes on in a new one. What is still to be delivered
+     * stays so.
      */
     void moved();
 }

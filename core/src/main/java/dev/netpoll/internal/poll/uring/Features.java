@@ -8,8 +8,8 @@ package dev.netpoll.internal.poll.uring;
  *
  * @param setup the {@code IORING_SETUP_...} flags that every ring is made with
  * @param incremental whether a buffer is filled piece by piece (IOU_PBUF_RING_INC, Linux 6.12)
- * @param messages whether any thread can post a completion (IORING_REGISTER_SEND_MSG_RING, 6.13), else an eventfd has to
- *     do
+ * @param messages whether any thread can post a completion (IORING_REGISTER_SEND_MSG_RING, 6.13), else an eventfd
+ * has to     do
  * @param patient whether a wait for many completions may end with few (IORING_FEAT_MIN_TIMEOUT, 6.12)
  */
 record Features(int setup, boolean incremental, boolean messages, boolean patient) {}

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 /** Finds out what this kernel's io_uring has, by using it: a no-op, a wake-up and two receives into one buffer. */
 final class SelfTest implements Runnable {
     /** Without these we would be slower than epoll. They make Linux 6.1 the oldest that will do. */
-    private static final int NEEDED = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL;
+    static final int NEEDED = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL;
 
     /** From the newest down. */
     private static final int[] SETUPS = {NEEDED | IORING_SETUP_NO_SQARRAY, NEEDED};

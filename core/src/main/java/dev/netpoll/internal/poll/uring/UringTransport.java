@@ -484,8 +484,9 @@ final class UringTransport extends StreamSocket implements Completable {
     // ---------------------------------------------------------------- hang-up
 
     /**
-     * Waits for a hang-up, which no receive would tell: because there is none, or the stream has ended. Multishot, which
-     * tells changes: a single wait would end at once when the peer has finished sending, which is always reported.
+     * Waits for a hang-up, which no receive would tell: because there is none, or the stream has ended. Multishot,
+     * which tells changes: a single wait would end at once when the peer has finished sending, which is always
+     * reported.
      */
     private void watch() {
         if (is(PAUSED | END_TOLD) && !is(WATCHING | HUP | DONE)) {
@@ -621,8 +622,8 @@ final class UringTransport extends StreamSocket implements Completable {
     }
 
     /**
-     * A user's memory may sit in an arena that somebody closes at any moment, so it can't be the kernel's for longer than
-     * a call.
+     * A user's memory may sit in an arena that somebody closes at any moment, so it can't be the kernel's for longer
+     * than a call.
      */
     private void sendUserMemory(SendQueue bytes) {
         long before = bytes.bytes();

@@ -4,7 +4,7 @@
 /**
  * Sockets of 64-bit Linux through io_uring, without native code of our own.
  *
- * <p>The kernel accepts and receives on its own, into memory of ours; what is to be sent is collected during a turn. One
- * system call then submits the turn's work and waits for the next.
+ * <p>The kernel accepts and receives on its own, into memory of ours; what is to be sent is collected during a turn.
+ * One system call then submits the turn's work and waits for the next.
  */
 package dev.netpoll.internal.poll.uring;
