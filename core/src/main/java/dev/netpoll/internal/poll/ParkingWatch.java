@@ -5,10 +5,22 @@ package dev.netpoll.internal.poll;
 
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 
 /** For backends whose pollers only wait on threads: it watches nothing, but keeps time and can be woken. */
 public final class ParkingWatch implements PollerWatch {
     private final Semaphore woken = new Semaphore(0);
+    private final LongSupplier cpuNanos;
+
+    /** Makes one that does not know what processor time the process has used. */
+    public ParkingWatch() {
+        this(() -> -1);
+    }
+
+    /** Makes one that asks {@code cpuNanos} for the processor time, on the thread that waits. */
+    public ParkingWatch(LongSupplier cpuNanos) {
+        this.cpuNanos = cpuNanos;
+    }
 
     @Override
     public void add(Poller poller, int key) {}
@@ -40,7 +52,7 @@ public final class ParkingWatch implements PollerWatch {
 
     @Override
     public long cpuNanos() {
-        return -1;
+        return cpuNanos.getAsLong();
     }
 
     @Override

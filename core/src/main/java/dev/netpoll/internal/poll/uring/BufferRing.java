@@ -95,20 +95,11 @@ final class BufferRing {
         return group;
     }
 
-    /** After {@link #attach} to another ring: gives it all blocks but those that completions will give back. */
-    void provideAgain(Completions undelivered, int kind) {
-        int[] coming = new int[blocks.length];
-        for (int i = undelivered.begin(); i < undelivered.end(); i++) {
-            int flags = undelivered.flags(i);
-            if (Operation.kind(undelivered.operation(i)) == kind && (flags & IoUring.IORING_CQE_F_BUFFER) != 0) {
-                int id = flags >>> IoUring.IORING_CQE_BUFFER_SHIFT;
-                boolean isMore = (flags & IoUring.IORING_CQE_F_BUF_MORE) != 0;
-                coming[id] = isMore ? coming[id] + undelivered.result(i) : blockSize;
-            }
-        }
+    /** After {@link #attach} to another ring: what the one before it had not filled is this one's. */
+    void provideAgain() {
         for (int id = 0; id < wanted; id++) {
-            if (blocks[id] != null && coming[id] < blockSize) {
-                provide(id, filled[id] + coming[id]);
+            if (blocks[id] != null) {
+                provide(id);
             }
         }
     }
@@ -173,10 +164,7 @@ final class BufferRing {
     }
 
     private void provide(int id) {
-        provide(id, filled[id]);
-    }
-
-    private void provide(int id, int from) {
+        int from = filled[id];
         // SAFETY: the block is ours until a completion gives it back (I1), so its memory stays mapped.
         ring.buffer(tail++, block(id).address() + from, blockSize - from, id);
     }
@@ -189,12 +177,31 @@ final class BufferRing {
         return block;
     }
 
-    /** {@return what was received into a buffer; the caller owns it} */
-    Segment take(int flags, int length) {
+    /** {@return where in its block the bytes of a completion begin} To be asked before {@link #take}. */
+    int offset(int flags) {
+        return filled[flags >>> IoUring.IORING_CQE_BUFFER_SHIFT];
+    }
+
+    /**
+     * Takes the block out that a completion has filled, or a share of it, in the order of completions.
+     *
+     * @return the block, of which the caller owns a reference
+     */
+    Block take(int flags, int length) {
         int id = flags >>> IoUring.IORING_CQE_BUFFER_SHIFT;
-        boolean isMore = (flags & IoUring.IORING_CQE_F_BUF_MORE) != 0;
         Block block = block(id);
-        int from = filled[id];
+        if ((flags & IoUring.IORING_CQE_F_BUF_MORE) != 0) {
+            filled[id] += length;
+            block.retain();
+        } else {
+            filled[id] = 0;
+            vacate(id);
+        }
+        return block;
+    }
+
+    /** {@return what was received into a block; the reference passes to the segment, which the caller owns} */
+    Segment segment(Block block, int from, int length) {
         if (length <= copied) {
             Block fitting = allocate(length);
             if (fitting != null) {
@@ -206,42 +213,18 @@ final class BufferRing {
                         ValueLayout.JAVA_BYTE,
                         0,
                         length);
-                used(id, length, isMore);
-                Segment received = Segment.writable(fitting); // what comes next may be put behind it
-                received.end = length;
-                return received;
+                block.release();
+                return whole(fitting, length);
             }
         }
-        if (!incremental) {
-            vacate(id);
-            Segment received = Segment.writable(block);
-            received.end = length;
-            return received;
-        }
-        block.retain();
-        Segment received = Segment.of(block, from, from + length);
-        used(id, length, isMore);
-        return received;
+        return incremental ? Segment.of(block, from, from + length) : whole(block, length);
     }
 
-    /** Nobody wants what was received. */
-    void drop(int flags, int length) {
-        used(flags >>> IoUring.IORING_CQE_BUFFER_SHIFT, length, (flags & IoUring.IORING_CQE_F_BUF_MORE) != 0);
-    }
-
-    private void used(int id, int length, boolean isMore) {
-        if (isMore) {
-            filled[id] += length;
-            return;
-        }
-        filled[id] = 0;
-        Block block = block(id);
-        if (block.references() == 1) {
-            provide(id); // nobody else looks at it
-        } else {
-            block.release();
-            vacate(id);
-        }
+    /** {@return the only segment of a block; what comes next may be put behind it} */
+    private static Segment whole(Block block, int length) {
+        Segment segment = Segment.writable(block);
+        segment.end = length;
+        return segment;
     }
 
     /** The block is somebody else's now. */
@@ -255,10 +238,7 @@ final class BufferRing {
         }
     }
 
-    /**
-     * Takes all blocks from the kernel, which will find none, and gives them back. When all completions were delivered,
-     * so that the blocks we have are those that the kernel may take (I2).
-     */
+    /** Takes all blocks from the kernel, which will find none, and gives them back (I2). */
     void takeBack() {
         int provided = wanted - vacantCount;
         if (provided > 0) {

@@ -3,6 +3,8 @@
 
 package dev.netpoll.internal.poll.uring;
 
+import dev.netpoll.internal.memory.Segment;
+
 /** A socket with operations in a ring. Loop only. */
 interface Completable {
     /**
@@ -13,6 +15,9 @@ interface Completable {
      * @param flags a set of {@code IORING_CQE_F_...}
      */
     void completed(int kind, int result, int flags);
+
+    /** Takes over what was received; <i>instead of</i> {@link #completed} where that was something. */
+    void received(int kind, Segment segment, int flags);
 
     /** A completion of this kind will be delivered soon. */
     void arrived(int kind);

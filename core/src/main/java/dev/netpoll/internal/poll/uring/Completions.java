@@ -5,7 +5,9 @@ package dev.netpoll.internal.poll.uring;
 
 import dev.netpoll.internal.ffi.IoUring;
 import dev.netpoll.internal.ffi.RingMemory;
+import dev.netpoll.internal.memory.Block;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Completions that were taken from a ring and are delivered one by one. They outlive the ring, so that another thread
@@ -14,6 +16,11 @@ import java.util.Arrays;
 final class Completions {
     private long[] operations = new long[256];
     private long[] results = new long[256];
+
+    /** The memory that bytes were received into, and where in it they begin: of whoever takes it out. */
+    private @Nullable Block[] blocks = new Block[256];
+
+    private int[] offsets = new int[256];
     private int next;
     private int count;
 
@@ -24,6 +31,8 @@ final class Completions {
             int capacity = Math.max(2 * operations.length, count + more);
             operations = Arrays.copyOf(operations, capacity);
             results = Arrays.copyOf(results, capacity);
+            blocks = Arrays.copyOf(blocks, capacity);
+            offsets = Arrays.copyOf(offsets, capacity);
         }
         for (int i = from; i != to; i++) {
             operations[count] = ring.userData(i);
@@ -64,6 +73,24 @@ final class Completions {
 
     int flags(int index) {
         return (int) (results[index] >>> Integer.SIZE);
+    }
+
+    /** Adds what was received. */
+    void setBlock(int index, Block block, int offset) {
+        blocks[index] = block;
+        offsets[index] = offset;
+    }
+
+    /** {@return the block with what was received, and with it its reference, or null} */
+    @Nullable
+    Block takeBlock(int index) {
+        Block block = blocks[index];
+        blocks[index] = null;
+        return block;
+    }
+
+    int offset(int index) {
+        return offsets[index];
     }
 
     /** Nothing is left to deliver at this place. */

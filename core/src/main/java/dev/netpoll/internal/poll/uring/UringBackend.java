@@ -3,6 +3,8 @@
 
 package dev.netpoll.internal.poll.uring;
 
+import dev.netpoll.internal.ffi.LibcTime;
+import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenOptions;
@@ -60,7 +62,8 @@ public final class UringBackend implements Backend {
 
     @Override
     public PollerWatch openWatch() {
-        return new ParkingWatch();
+        Scratch scratch = new Scratch();
+        return new ParkingWatch(() -> LibcTime.processCpuNanos(scratch));
     }
 
     /** A ring belongs to the thread that waits for it. */

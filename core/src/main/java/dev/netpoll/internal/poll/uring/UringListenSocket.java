@@ -7,6 +7,7 @@ import dev.netpoll.internal.ffi.IoUring;
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.LibcUnistd;
 import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.poll.AcceptEvents;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.TransportException;
@@ -68,6 +69,11 @@ final class UringListenSocket extends BoundSocket implements Completable {
 
     @Override
     public void arrived(int kind) {}
+
+    @Override
+    public void received(int kind, Segment segment, int flags) {
+        throw new IllegalStateException("bytes on the listening socket " + localAddress());
+    }
 
     @Override
     public void completed(int kind, int result, int flags) {

@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.poll.uring;
 
+import static dev.netpoll.internal.ffi.IoUring.IORING_CQE_F_BUFFER;
 import static dev.netpoll.internal.ffi.IoUring.IORING_OP_SEND;
 import static dev.netpoll.internal.ffi.IoUring.IORING_OP_SENDMSG;
 import static dev.netpoll.internal.ffi.IoUring.IORING_RECV_MULTISHOT;
@@ -13,6 +14,7 @@ import dev.netpoll.internal.ffi.LibcUnistd;
 import dev.netpoll.internal.ffi.Messages;
 import dev.netpoll.internal.ffi.RingMemory;
 import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.LoopCache;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
@@ -52,6 +54,12 @@ final class UringPoller implements Poller {
     private static final int GROUP = 0;
     private static final int BULK_GROUP = 1;
 
+    /** With so many completions in a turn, it pays to wait a moment for more. */
+    private static final int BUSY = 16;
+
+    private static final int PATIENT_WANTED = 64;
+    private static final int PATIENCE_MICROS = 50;
+
     /** After so long without anything received, the memory to receive into is given back. */
     private static final long QUIET_NANOS = 5_000_000;
 
@@ -84,6 +92,9 @@ final class UringPoller implements Poller {
 
     /** The thread that the ring is bound to. */
     private @Nullable Thread owner;
+
+    /** Whether the last turn had many completions. */
+    private boolean isBusy;
 
     /** When a turn first received nothing, or 0 if the last one did. */
     private long quietSince;
@@ -136,8 +147,8 @@ final class UringPoller implements Poller {
         messages.reset();
         begin(next);
         moveCompletions();
-        buffers.provideAgain(completions, Operation.RECEIVE);
-        bulk.provideAgain(completions, Operation.RECEIVE_BULK);
+        buffers.provideAgain();
+        bulk.provideAgain();
         slots.forEach(pollable -> ((Completable) pollable).moved());
         prepareSpare();
     }
@@ -209,7 +220,10 @@ final class UringPoller implements Poller {
         buffers.publish();
         bulk.publish();
         int from = completions.end();
-        ring.enter(scratch, completions, waits ? 1 : 0, waits ? timeoutNanos : 0, 0);
+        boolean patient = waits && isBusy && features.patient();
+        int wanted = patient ? PATIENT_WANTED : waits ? 1 : 0;
+        ring.enter(scratch, completions, wanted, waits ? timeoutNanos : 0, patient ? PATIENCE_MICROS : 0);
+        isBusy = completions.end() - from >= BUSY;
         messages.reset();
         if (announce(from)) {
             quietSince = 0;
@@ -246,17 +260,25 @@ final class UringPoller implements Poller {
         }
     }
 
-    /** {@return whether anything was received} */
+    /**
+     * Takes what was received out of the buffers, in the order in which the kernel filled them; {@return whether that was
+     * anything}
+     */
     private boolean announce(int from) {
         boolean received = false;
         for (int i = from; i < completions.end(); i++) {
+            int flags = completions.flags(i);
+            if ((flags & IORING_CQE_F_BUFFER) == 0) {
+                continue;
+            }
+            received = true;
             long operation = completions.operation(i);
             int kind = Operation.kind(operation);
-            if (Operation.receives(kind) && completions.result(i) > 0) {
-                received = true;
-                if (slots.find(operation) instanceof Completable target) {
-                    target.arrived(kind);
-                }
+            BufferRing filled = buffers(kind);
+            int offset = filled.offset(flags);
+            completions.setBlock(i, filled.take(flags, completions.result(i)), offset);
+            if (slots.find(operation) instanceof Completable target) {
+                target.arrived(kind);
             }
         }
         return received;
@@ -291,31 +313,34 @@ final class UringPoller implements Poller {
             waker.woken(this, flags);
             return false;
         }
+        Block block = completions.takeBlock(index);
         if (slots.find(operation) instanceof Completable target) {
-            target.completed(kind, result, flags);
+            if (block == null) {
+                target.completed(kind, result, flags);
+            } else {
+                target.received(kind, buffers(kind).segment(block, completions.offset(index), result), flags);
+            }
             return true;
         }
-        drop(kind, result, flags);
+        drop(kind, result, block);
         return false;
     }
 
     /** Whom it concerns is gone. */
-    private void drop(int kind, int result, int flags) {
-        if (result > 0 && (flags & IoUring.IORING_CQE_F_BUFFER) != 0) {
-            buffers(kind).drop(flags, result);
+    private void drop(int kind, int result, @Nullable Block block) {
+        if (block != null) {
+            block.release();
         } else if (kind == Operation.ACCEPT && result >= 0) {
             LibcUnistd.close(scratch, result);
         }
     }
 
-    /** Delivers a completion that waits in the batch before its turn. */
-    void deliverNow(long operation, Completable target) {
+    /** Delivers the completions of an operation that wait in the batch before their turn. */
+    void deliverNow(long operation) {
         for (int i = completions.begin(); i < completions.end(); i++) {
             if (completions.operation(i) == operation) {
-                int result = completions.result(i);
-                int flags = completions.flags(i);
+                deliver(i);
                 completions.remove(i);
-                target.completed(Operation.kind(operation), result, flags);
             }
         }
     }
@@ -326,8 +351,8 @@ final class UringPoller implements Poller {
         cancelAll(transport.fd());
         submit();
         do {
-            deliverNow(Operation.of(Operation.RECEIVE, token), transport);
-            deliverNow(Operation.of(Operation.RECEIVE_BULK, token), transport);
+            deliverNow(Operation.of(Operation.RECEIVE, token));
+            deliverNow(Operation.of(Operation.RECEIVE_BULK, token));
         } while (transport.isReceiving() && System.nanoTime() - end < 0 && settle(1));
     }
 
@@ -360,10 +385,8 @@ final class UringPoller implements Poller {
 
     @Override
     public void quiesce() {
-        if (completions.isEmpty()) {
-            buffers.takeBack();
-            bulk.takeBack();
-        }
+        buffers.takeBack();
+        bulk.takeBack();
         prepareSpare();
     }
 
@@ -489,10 +512,6 @@ final class UringPoller implements Poller {
         return kind == Operation.RECEIVE_BULK ? bulk : buffers;
     }
 
-    Segment received(int kind, int flags, int length) {
-        return buffers(kind).take(flags, length);
-    }
-
     @Override
     public LoopCache memory() {
         return memory;
@@ -506,9 +525,7 @@ final class UringPoller implements Poller {
             waker.close(scratch);
             ring.close(scratch);
             for (int i = completions.next(); i >= 0; i = completions.next()) {
-                if (Operation.kind(completions.operation(i)) == Operation.ACCEPT && completions.result(i) >= 0) {
-                    LibcUnistd.close(scratch, completions.result(i));
-                }
+                drop(Operation.kind(completions.operation(i)), completions.result(i), completions.takeBlock(i));
             }
             closeSpare();
             buffers.release();

@@ -216,7 +216,7 @@ final class UringTransport extends StreamSocket implements Completable {
     @Override
     public void completed(int kind, int result, int completionFlags) {
         switch (kind) {
-            case Operation.RECEIVE, Operation.RECEIVE_BULK -> received(kind, result, completionFlags);
+            case Operation.RECEIVE, Operation.RECEIVE_BULK -> receiveEnded(kind, result, completionFlags);
             case Operation.SEND -> sendCompleted(result);
             case Operation.WRITABLE -> writable(result);
             case Operation.HANG_UP -> hangUp(result, completionFlags);
@@ -289,34 +289,42 @@ final class UringTransport extends StreamSocket implements Completable {
         }
     }
 
-    private void received(int kind, int result, int completionFlags) {
+    @Override
+    public void received(int kind, Segment segment, int completionFlags) {
         arriving = false;
-        boolean ended = (completionFlags & IORING_CQE_F_MORE) == 0;
-        if (ended) {
-            clear(RECEIVING | CANCELLED);
-        }
-        if (result > 0) {
-            Segment segment = poller().received(kind, completionFlags, result);
-            if (is(DONE)) {
-                segment.free();
-                return;
-            }
-            countFull(kind, result);
+        if (is(DONE)) {
+            segment.free();
+        } else {
+            countFull(kind, segment.length());
             if (held != null || isHeldBack()) {
                 hold(segment); // I4
             } else {
                 receiver().received(segment);
             }
-        } else if (result == -Errno.ENOBUFS) {
+        }
+        receiveAgain(completionFlags);
+    }
+
+    private void receiveEnded(int kind, int result, int completionFlags) {
+        if (result == -Errno.ENOBUFS) {
             starved(kind);
         } else if (result == 0 || isLasting(-result)) {
             if (end == OPEN) {
                 end = -result;
             }
-            deliver();
+            if (!is(DONE)) {
+                deliver();
+            }
         }
-        if (ended && !is(DONE)) {
-            receive();
+        receiveAgain(completionFlags);
+    }
+
+    private void receiveAgain(int completionFlags) {
+        if ((completionFlags & IORING_CQE_F_MORE) == 0) {
+            clear(RECEIVING | CANCELLED);
+            if (!is(DONE)) {
+                receive();
+            }
         }
     }
 
@@ -694,7 +702,7 @@ final class UringTransport extends StreamSocket implements Completable {
             owner.submit();
             if (!is(DONE)) {
                 set(LETTING_GO);
-                owner.deliverNow(Operation.of(Operation.SEND, token), this);
+                owner.deliverNow(Operation.of(Operation.SEND, token));
                 clear(LETTING_GO);
             }
         }
