@@ -261,8 +261,9 @@ final class UringPoller implements Poller {
     }
 
     /**
-     * Takes what was received out of the buffers, in the order in which the kernel filled them; {@return whether that was
-     * anything}
+     * Takes what was received out of the buffers, in the order in which the kernel filled them.
+     *
+     * @return whether that was anything
      */
     private boolean announce(int from) {
         boolean received = false;
