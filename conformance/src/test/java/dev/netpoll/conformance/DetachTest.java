@@ -63,6 +63,22 @@ class DetachTest extends ConformanceTest {
     }
 
     @Test
+    void aSocketMayBeDetachedAsSoonAsItWasAdopted() throws Exception {
+        Pair pair = net.pair();
+        pair.peer().send("early");
+        Await.until("they came", () -> pair.connection().reader().readableBytes() == 5);
+        DetachedSocket socket = pair.connection().detach();
+        for (int i = 0; i < 20; i++) {
+            socket = adopt(socket).detach();
+        }
+        Connection again = adopt(socket);
+        pair.peer().send(" late");
+        assertThat(again.reader().readUtf8(10)).isEqualTo("early late");
+        again.writer().writeUtf8("ping").flush();
+        assertThat(pair.peer().receiveText(4)).isEqualTo("ping");
+    }
+
+    @Test
     void theDetachedConnectionIsClosedAndItsCallbacksRunOnce() throws Exception {
         Pair pair = net.pair();
         AtomicInteger closes = new AtomicInteger();

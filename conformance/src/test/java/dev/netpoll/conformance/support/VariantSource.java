@@ -13,8 +13,9 @@ import org.junit.jupiter.params.provider.ArgumentsProvider;
 import org.junit.jupiter.params.support.ParameterDeclarations;
 
 /**
- * Lists the variants of a test class: what {@link Variants} says, or else twenty-one: over IPv6, which differs from
- * IPv4 in its addresses only, handlers are dispatched one way.
+ * Lists the variants of a test class: what {@link Variants} says, or else nineteen: over IPv6, which differs from
+ * IPv4 in its addresses only, handlers are dispatched one way; so they are over Unix
+ * sockets of io_uring, whose loops are the same.
  */
 public final class VariantSource implements ArgumentsProvider {
     /** Narrows a run by hand: {@code -Dnetpoll.test.backend=io_uring}. */
@@ -31,8 +32,13 @@ public final class VariantSource implements ArgumentsProvider {
         return backends.stream()
                 .flatMap(backend -> Stream.of(variants.transports())
                         .flatMap(transport -> Stream.of(variants.modes())
-                                .filter(mode -> chosen != null || transport != Transport.TCP6 || mode == Mode.ADAPTIVE)
+                                .filter(mode ->
+                                        chosen != null || mode == Mode.ADAPTIVE || inAllModes(backend, transport))
                                 .map(mode -> Arguments.of(new Variant(backend, transport, mode)))));
+    }
+
+    private static boolean inAllModes(Backend backend, Transport transport) {
+        return transport == Transport.TCP4 || (transport == Transport.UNIX && backend != Backend.IO_URING);
     }
 
     private static boolean isOnly(Backend backend) {

@@ -6,6 +6,7 @@ package dev.netpoll.internal.connection;
 import static dev.netpoll.internal.connection.ConnectionState.BROKEN;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSED;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
+import static dev.netpoll.internal.connection.ConnectionState.DETACHING;
 import static dev.netpoll.internal.connection.ConnectionState.DISCONNECTED;
 import static dev.netpoll.internal.connection.ConnectionState.DISCONNECTING;
 import static dev.netpoll.internal.connection.ConnectionState.DRAINING;
@@ -97,6 +98,10 @@ public final class Lifecycle implements Activation {
     }
 
     private void register() {
+        if (connection.has(DETACHING) && connection.inLoop()) { // its socket is taken out before anything came in
+            connection.remove(RUNNING);
+            return;
+        }
         if (connection.has(CLOSING) || !connection.inLoop()) { // rejected by onPrepare, or the loop has ended
             giveUp();
             return;

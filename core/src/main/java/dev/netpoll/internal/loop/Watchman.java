@@ -31,6 +31,9 @@ final class Watchman {
 
     private static final int STARVED_LOOKS = 4;
 
+    /** After so many looks at a platform thread that uses no processor time, it is taken to wait for something. */
+    private static final int PLATFORM_LOOKS = 4;
+
     private final EventLoop loop;
     private final LongAdder reliefs = new LongAdder();
 
@@ -132,6 +135,9 @@ final class Watchman {
         Thread.State state = current.thread.getState();
         boolean blocked = state != Thread.State.RUNNABLE;
         boolean otherProcesses = cpuNanos >= 0 && cpuNanos - sinceCpuNanos < (at - since) / 2;
+        if (!loop.isVirtual() && looks >= PLATFORM_LOOKS) {
+            otherProcesses = false; // a platform thread that waits in a system call looks the same
+        }
         if (!blocked && (looks < BURNING_LOOKS || otherProcesses)) {
             return;
         }
