@@ -98,6 +98,9 @@ final class UringTransport extends StreamSocket implements Completable {
 
     private static final int CLOSED = 1 << 20;
 
+    /** About to be detached: no receive begins any more. */
+    private static final int LEAVING = 1 << 21;
+
     /** How many receives in a row filled their buffer: the highest bits. */
     private static final int FULL_SHIFT = 28;
 
@@ -276,7 +279,7 @@ final class UringTransport extends StreamSocket implements Completable {
     /** Has the kernel receive, if that is wanted and it does not. */
     private void receive() {
         boolean wanted = end == OPEN && (!is(PAUSED) || is(HUNG_UP));
-        if (wanted && !is(RECEIVING | DONE | CONNECTING)) {
+        if (wanted && !is(RECEIVING | DONE | CONNECTING | LEAVING)) {
             set(RECEIVING);
             poller().receive(fd(), is(BULK) ? Operation.RECEIVE_BULK : Operation.RECEIVE, token);
         }
@@ -726,6 +729,7 @@ final class UringTransport extends StreamSocket implements Completable {
             throw new TransportException("detach", Errno.EBADF);
         }
         clear(PAUSED);
+        set(LEAVING);
         UringPoller owner = poller;
         if (owner != null && !is(DONE)) {
             deliver();
