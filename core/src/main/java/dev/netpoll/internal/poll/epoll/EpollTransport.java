@@ -13,14 +13,13 @@ import static dev.netpoll.internal.ffi.LibcEpoll.EPOLLRDHUP;
 import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.Scratch;
-import dev.netpoll.internal.ffi.SockAddr;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.SendQueue;
 import dev.netpoll.internal.poll.TransportEvents;
 import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.poll.socket.LoopSocket;
 import dev.netpoll.internal.poll.socket.Sender;
-import dev.netpoll.internal.poll.socket.StreamSocket;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
@@ -40,45 +39,18 @@ import org.jspecify.annotations.Nullable;
  *       is little, and the failure behind it must be told.
  * </ul>
  */
-final class EpollTransport extends StreamSocket implements Readiness {
+final class EpollTransport extends LoopSocket implements Readiness {
     private static final int INTEREST = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
-    /** System calls per transport and turn in each direction, so that the others get theirs. */
+    /** System calls per transport and turn that receive, so that the others get theirs. */
     private static final int MAX_RECEIVES = 16;
 
-    private static final int MAX_SENDS = 16;
-
-    // Bits of flags.
-    private static final int CONNECTING = 1;
-    private static final int PAUSED = 1 << 1;
-
     /** An edge came, or reading stopped in the middle, while paused. */
-    private static final int UNREAD = 1 << 2;
+    private static final int UNREAD = OWN;
 
-    /** EPOLLRDHUP was seen: an end of stream waits behind the bytes. */
-    private static final int PEER_ENDED = 1 << 3;
-
-    /** EPOLLHUP was seen: both directions are shut down. */
-    private static final int HUP = 1 << 4;
-
-    private static final int HUNG_UP = 1 << 5;
-    private static final int PEER_GONE_TOLD = 1 << 6;
-    private static final int END_TOLD = 1 << 7;
-    private static final int AGAIN = 1 << 8;
-    private static final int READ_AGAIN = 1 << 9;
-    private static final int SEND_AGAIN = 1 << 10;
-
-    /** Failed, closed or detached. */
-    private static final int DONE = 1 << 11;
-
-    private static final int CLOSED = 1 << 12;
-
-    /** Loop only. */
-    private int flags;
+    private static final int READ_AGAIN = OWN << 1;
 
     private @Nullable EpollPoller poller;
-    private @Nullable TransportEvents events;
-    private @Nullable SendQueue queue;
 
     EpollTransport(int fd, boolean tcp, byte @Nullable [] remote) {
         super(fd, tcp, remote);
@@ -100,66 +72,26 @@ final class EpollTransport extends StreamSocket implements Readiness {
             throw new TransportException("epoll_ctl", -added);
         }
         poller = target;
-        events = receiver;
+        receiver(receiver);
     }
 
     void connect(EpollPoller target, SocketAddress address, TransportEvents receiver) {
         poller = target;
-        events = receiver;
-        int wrong = is(CLOSED) ? Errno.EBADF : SockAddr.check(address);
-        if (wrong != 0) {
-            fail(wrong);
-            return;
-        }
-        byte[] encoded = SockAddr.encode(address);
-        int result = LibcSocket.connect(target.scratch, fd(), encoded);
-        // An interrupted connect goes on in the background like one in progress. A Unix socket whose peer has a full
-        // queue says EAGAIN: that is a failure, the kernel goes on with nothing.
-        boolean started = result == -Errno.EINPROGRESS || result == -Errno.EINTR;
-        if (result < 0 && !started) {
-            fail(-result);
+        receiver(receiver);
+        int error = startConnecting(target.scratch, address);
+        if (error != 0 && error != Errno.EINPROGRESS) {
+            fail(error);
             return;
         }
         // Only now: an unconnected socket would report a hang-up. Adding reports what is already true.
         int added = target.add(this, INTEREST);
         if (added < 0) {
             fail(-added);
-        } else if (started) {
+        } else if (error == Errno.EINPROGRESS) {
             set(CONNECTING);
         } else {
             connected();
         }
-    }
-
-    /** Ends connecting, if that is what the events mean. */
-    private void connectFinished(int bits) {
-        Scratch scratch = scratch();
-        // Before anything else looks at the socket: the error is told only once.
-        int error = LibcSocket.pendingError(scratch, fd());
-        if (error == 0 && LibcSocket.getpeername(scratch, fd()) < 0) {
-            if ((bits & EPOLLHUP) == 0) {
-                return; // spurious: still connecting
-            }
-            error = Errno.ECONNREFUSED;
-        }
-        clear(CONNECTING);
-        if (error != 0) {
-            fail(error);
-        } else {
-            connected();
-        }
-    }
-
-    private void connected() {
-        Scratch scratch = scratch();
-        if (LibcSocket.getpeername(scratch, fd()) == 0) {
-            remote(scratch.socketAddress());
-        }
-        if (tcp && isConnectedToItself()) {
-            fail(Errno.ECONNREFUSED);
-            return;
-        }
-        receiver().connected();
     }
 
     // ---------------------------------------------------------------- events
@@ -169,11 +101,8 @@ final class EpollTransport extends StreamSocket implements Readiness {
         if (is(DONE)) {
             return;
         }
-        if (is(CONNECTING)) {
-            connectFinished(bits);
-            if (is(CONNECTING | DONE)) {
-                return;
-            }
+        if (is(CONNECTING) && (!finishConnecting((bits & EPOLLHUP) != 0) || is(DONE))) {
+            return;
         }
         if ((bits & EPOLLRDHUP) != 0) {
             set(PEER_ENDED);
@@ -192,27 +121,17 @@ final class EpollTransport extends StreamSocket implements Readiness {
         }
     }
 
-    /** Goes on with what no edge will announce. */
-    void continueTurn() {
-        clear(AGAIN);
+    @Override
+    protected void goOn() {
         if (is(READ_AGAIN) && !is(DONE)) {
             clear(READ_AGAIN);
             receive();
         }
-        if (is(SEND_AGAIN) && !is(DONE)) {
-            clear(SEND_AGAIN);
-            if (queue != null) {
-                sendMore();
-            }
-        }
     }
 
-    private void again(int what) {
-        set(what);
-        if (!is(AGAIN)) {
-            set(AGAIN);
-            poller().again(this);
-        }
+    @Override
+    protected void enqueue() {
+        poller().again(this);
     }
 
     // ---------------------------------------------------------------- receiving
@@ -224,7 +143,7 @@ final class EpollTransport extends StreamSocket implements Readiness {
         }
         try {
             for (int i = 0; i < MAX_RECEIVES; i++) {
-                if (isHeldBack() || !receiveSome()) {
+                if (isStopped() || !receiveSome()) {
                     return;
                 }
             }
@@ -236,14 +155,13 @@ final class EpollTransport extends StreamSocket implements Readiness {
     }
 
     /** Whether reading is paused; then says so to the receiver if the peer is gone. */
-    private boolean isHeldBack() {
-        if (!is(PAUSED) || is(HUNG_UP)) {
+    private boolean isStopped() {
+        if (!isHeldBack()) {
             return false;
         }
         set(UNREAD);
-        if (is(PEER_ENDED) && !is(PEER_GONE_TOLD)) {
-            set(PEER_GONE_TOLD);
-            receiver().peerGone();
+        if (is(PEER_ENDED)) {
+            tellPeerGone();
         }
         return true;
     }
@@ -261,7 +179,7 @@ final class EpollTransport extends StreamSocket implements Readiness {
             return !is(DONE) && (result == capacity || !tcp || is(PEER_ENDED | HUNG_UP | PAUSED));
         }
         if (result == 0) {
-            endOfStream();
+            endOfStream(tcp ? failureBehindEnd() : 0);
         } else if (result == -Errno.EAGAIN) {
             drained();
         } else if (result == -Errno.EINTR) {
@@ -289,47 +207,13 @@ final class EpollTransport extends StreamSocket implements Readiness {
         }
     }
 
-    private void endOfStream() {
-        // The end that the kernel shows on a Unix socket is the peer's doing even if sending failed. On TCP it may be
-        // what is left of a reset whose error another call got.
-        int error = tcp ? failureBehindEnd() : 0;
-        if (error != 0) {
-            fail(error);
-            return;
-        }
-        set(END_TOLD);
-        receiver().peerFinished();
-        if (!is(DONE)) {
-            afterEnd();
-        }
-    }
+    /** The edges that are registered tell the rest. */
+    @Override
+    protected void ended() {}
 
-    /** The end of the stream was told; can we still send? */
-    private void afterEnd() {
-        int error = failureBehindEnd();
-        if (error != 0) {
-            fail(error);
-        } else if (is(HUNG_UP) && queue != null) {
-            sendMore();
-        }
-    }
-
-    private int failureBehindEnd() {
-        int error = brokenBy;
-        if (error == 0 && is(HUNG_UP)) {
-            error = LibcSocket.pendingError(scratch(), fd());
-            if (error == 0 && is(HUP) && tcp && !outputShutDown) {
-                error = Errno.ECONNRESET; // the peer cannot shut our direction down otherwise
-            }
-        }
-        return error;
-    }
-
-    /** The last event. */
-    private void fail(int errno) {
-        set(DONE);
-        queue = null;
-        receiver().failed(errno);
+    @Override
+    protected void failAfterRest() {
+        again(READ_AGAIN);
     }
 
     @Override
@@ -372,43 +256,22 @@ final class EpollTransport extends StreamSocket implements Readiness {
         }
         queue = bytes;
         // Try first: the caller saw EAGAIN on another thread, and the edge that answers it may have come and gone
-        // before
-        // this call. Only an EAGAIN seen here, on the loop, is sure to be followed by an edge that finds the queue.
+        // before this call. Only an EAGAIN seen here, on the loop, is sure to be followed by an edge that finds the
+        // queue.
         sendMore();
     }
 
-    private void sendMore() {
+    @Override
+    protected void sendMore() {
         SendQueue bytes = queue;
-        if (bytes == null) {
-            return;
-        }
-        long before = bytes.bytes();
-        int result = Sender.send(scratch(), fd(), bytes, MAX_SENDS);
-        long sent = before - bytes.bytes();
-        if (result == SENT) {
-            queue = null;
-            receiver().sent(sent, true);
-            return;
-        }
-        if (result == Sender.MORE) {
-            again(SEND_AGAIN);
-        } else if (result < 0) {
-            queue = null;
-            remember(-result);
-        }
-        if (sent > 0) {
-            receiver().sent(sent, false);
-        }
-        if (result < 0 && !is(DONE)) {
-            if (is(END_TOLD)) {
-                fail(-result);
-            } else {
-                brokenBy = -result;
-                set(HUNG_UP);
-                again(READ_AGAIN); // what has arrived is delivered first
-            }
+        if (bytes != null) {
+            sendNow(bytes);
         }
     }
+
+    /** An edge will tell. */
+    @Override
+    protected void awaitRoom() {}
 
     @Override
     public void stopSending() {
@@ -416,15 +279,6 @@ final class EpollTransport extends StreamSocket implements Readiness {
     }
 
     // ---------------------------------------------------------------- closing
-
-    @Override
-    public void close(boolean abort) {
-        if (is(CLOSED)) {
-            return;
-        }
-        deregister();
-        closeDescriptor(abort);
-    }
 
     @Override
     public RawSocket detach() throws TransportException {
@@ -435,7 +289,8 @@ final class EpollTransport extends StreamSocket implements Readiness {
         return new RawSocket(surrender(), null);
     }
 
-    private void deregister() {
+    @Override
+    protected void deregister() {
         set(CLOSED | DONE);
         queue = null;
         EpollPoller owner = poller;
@@ -444,21 +299,8 @@ final class EpollTransport extends StreamSocket implements Readiness {
         }
     }
 
-    // ---------------------------------------------------------------- fields
-
-    private boolean is(int bits) {
-        return (flags & bits) != 0;
-    }
-
-    private void set(int bits) {
-        flags |= bits;
-    }
-
-    private void clear(int bits) {
-        flags &= ~bits;
-    }
-
-    private Scratch scratch() {
+    @Override
+    protected Scratch scratch() {
         return poller().scratch;
     }
 
@@ -468,13 +310,5 @@ final class EpollTransport extends StreamSocket implements Readiness {
             throw new IllegalStateException("not registered: " + this);
         }
         return owner;
-    }
-
-    private TransportEvents receiver() {
-        TransportEvents receiver = events;
-        if (receiver == null) {
-            throw new IllegalStateException("not registered: " + this);
-        }
-        return receiver;
     }
 }

@@ -13,16 +13,14 @@ import static dev.netpoll.internal.ffi.IoUring.POLLRDHUP;
 
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.Scratch;
-import dev.netpoll.internal.ffi.SockAddr;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.SendQueue;
 import dev.netpoll.internal.poll.TransportEvents;
 import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.poll.socket.LoopSocket;
 import dev.netpoll.internal.poll.socket.Opened;
-import dev.netpoll.internal.poll.socket.Sender;
-import dev.netpoll.internal.poll.socket.StreamSocket;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
@@ -44,73 +42,43 @@ import org.jspecify.annotations.Nullable;
  *   <li>I6. {@link #HUNG_UP} (nothing more can come, nothing can be sent) overrides a pause.
  * </ul>
  */
-final class UringTransport extends StreamSocket implements Completable {
-    private static final int MAX_SENDS = 16;
-
+final class UringTransport extends LoopSocket implements Completable {
     /** Receives in a row that filled their buffer, after which a socket gets big ones. */
     private static final int BULK_AFTER = 4;
 
     /** No end is known yet. */
     private static final int OPEN = -1;
 
-    // Bits of flags.
-    private static final int CONNECTING = 1;
-    private static final int PAUSED = 1 << 1;
-    private static final int PEER_ENDED = 1 << 2;
-
-    /** POLLHUP was seen: both directions are shut down. */
-    private static final int HUP = 1 << 3;
-
-    private static final int HUNG_UP = 1 << 4;
-    private static final int PEER_GONE_TOLD = 1 << 5;
-    private static final int END_TOLD = 1 << 6;
-    private static final int AGAIN = 1 << 7;
-
     /** Something held may be delivered. */
-    private static final int DELIVER = 1 << 8;
-
-    private static final int SEND_AGAIN = 1 << 9;
+    private static final int DELIVER = OWN;
 
     /** Sending has failed: look whether anything is left to receive. */
-    private static final int CHECK = 1 << 10;
+    private static final int CHECK = OWN << 1;
 
-    private static final int RECEIVING = 1 << 11;
+    private static final int RECEIVING = OWN << 2;
 
     /** The receive was cancelled, and has not ended yet. */
-    private static final int CANCELLED = 1 << 12;
+    private static final int CANCELLED = OWN << 3;
 
-    private static final int SENDING = 1 << 13;
+    private static final int SENDING = OWN << 4;
 
     /** The send is complete, which is still to be delivered. */
-    private static final int SENT_ALREADY = 1 << 14;
+    private static final int SENT_ALREADY = OWN << 5;
 
     /** The queue is about to be given back: nothing more of it is sent. */
-    private static final int LETTING_GO = 1 << 15;
+    private static final int LETTING_GO = OWN << 6;
 
-    private static final int AWAITING_ROOM = 1 << 16;
-    private static final int WATCHING = 1 << 17;
+    private static final int AWAITING_ROOM = OWN << 7;
+    private static final int WATCHING = OWN << 8;
 
     /** Receives go to the big buffers. */
-    private static final int BULK = 1 << 18;
-
-    /** Failed, closed or detached. */
-    private static final int DONE = 1 << 19;
-
-    private static final int CLOSED = 1 << 20;
+    private static final int BULK = OWN << 9;
 
     /** About to be detached: no receive begins any more. */
-    private static final int LEAVING = 1 << 21;
-
-    /** How many receives in a row filled their buffer: the highest bits. */
-    private static final int FULL_SHIFT = 28;
-
-    /** Loop only. */
-    private int flags;
+    private static final int LEAVING = OWN << 10;
 
     private long token;
     private @Nullable UringPoller poller;
-    private @Nullable TransportEvents events;
-    private @Nullable SendQueue queue;
 
     /** What arrived and may not be delivered, because reading is paused. */
     private @Nullable Segment held;
@@ -120,6 +88,9 @@ final class UringTransport extends StreamSocket implements Completable {
 
     /** How many bytes the send under way has. */
     private int sending;
+
+    /** How many receives in a row filled their buffer. */
+    private byte full;
 
     /** Something was received that is about to be delivered: for {@link #peek} on other threads. */
     private volatile boolean arriving;
@@ -144,7 +115,7 @@ final class UringTransport extends StreamSocket implements Completable {
             throw new TransportException("register", Errno.EBADF);
         }
         poller = target;
-        events = receiver;
+        receiver(receiver);
         token = target.add(this);
         receive();
         watch();
@@ -152,57 +123,21 @@ final class UringTransport extends StreamSocket implements Completable {
 
     void connect(UringPoller target, SocketAddress address, TransportEvents receiver) {
         poller = target;
-        events = receiver;
-        int wrong = is(CLOSED) ? Errno.EBADF : SockAddr.check(address);
-        if (wrong != 0) {
-            fail(wrong);
-            return;
-        }
+        receiver(receiver);
         // Not an operation of the ring: a ring may be given up, and connecting is not to begin twice. Waiting may.
-        int result = LibcSocket.connect(target.scratch, fd(), SockAddr.encode(address));
-        boolean started = result == -Errno.EINPROGRESS || result == -Errno.EINTR;
-        if (result < 0 && !started) {
-            fail(-result);
+        int error = startConnecting(target.scratch, address);
+        if (error != 0 && error != Errno.EINPROGRESS) {
+            fail(error);
             return;
         }
         token = target.add(this);
-        if (started) {
+        if (error == Errno.EINPROGRESS) {
             set(CONNECTING);
             awaitRoom();
         } else {
             connected();
+            receive();
         }
-    }
-
-    private void connectFinished(int bits) {
-        Scratch scratch = scratch();
-        int error = LibcSocket.pendingError(scratch, fd());
-        if (error == 0 && LibcSocket.getpeername(scratch, fd()) < 0) {
-            if ((bits & POLLHUP) == 0) {
-                awaitRoom(); // spurious: still connecting
-                return;
-            }
-            error = Errno.ECONNREFUSED;
-        }
-        clear(CONNECTING);
-        if (error != 0) {
-            fail(error);
-        } else {
-            connected();
-        }
-    }
-
-    private void connected() {
-        Scratch scratch = scratch();
-        if (LibcSocket.getpeername(scratch, fd()) == 0) {
-            remote(scratch.socketAddress());
-        }
-        if (tcp && isConnectedToItself()) {
-            fail(Errno.ECONNREFUSED);
-            return;
-        }
-        receiver().connected();
-        receive();
     }
 
     // ---------------------------------------------------------------- events
@@ -227,16 +162,11 @@ final class UringTransport extends StreamSocket implements Completable {
         }
     }
 
-    /** Goes on with what no completion will announce. */
-    void continueTurn() {
-        clear(AGAIN);
+    @Override
+    protected void goOn() {
         if (is(DELIVER) && !is(DONE)) {
             clear(DELIVER);
             deliver();
-        }
-        if (is(SEND_AGAIN) && !is(DONE)) {
-            clear(SEND_AGAIN);
-            sendMore();
         }
         if (is(CHECK) && !is(DONE)) {
             clear(CHECK);
@@ -244,12 +174,9 @@ final class UringTransport extends StreamSocket implements Completable {
         }
     }
 
-    private void again(int what) {
-        set(what);
-        if (!is(AGAIN)) {
-            set(AGAIN);
-            poller().again(this);
-        }
+    @Override
+    protected void enqueue() {
+        poller().again(this);
     }
 
     @Override
@@ -349,16 +276,11 @@ final class UringTransport extends StreamSocket implements Completable {
         if (kind != Operation.RECEIVE || is(BULK)) {
             return;
         }
-        int count = length >= UringPoller.BUFFER ? (flags >>> FULL_SHIFT) + 1 : 0;
-        flags = (flags & ((1 << FULL_SHIFT) - 1)) | (count << FULL_SHIFT);
-        if (count >= BULK_AFTER) {
+        full = (byte) (length >= UringPoller.BUFFER ? full + 1 : 0);
+        if (full >= BULK_AFTER) {
             stopReceiving();
             set(BULK);
         }
-    }
-
-    private boolean isHeldBack() {
-        return is(PAUSED) && !is(HUNG_UP);
     }
 
     private void hold(Segment segment) {
@@ -396,62 +318,30 @@ final class UringTransport extends StreamSocket implements Completable {
         if (isHeldBack()) { // the receiver has paused reading
             deliver();
         } else if (end == 0) {
-            endOfStream();
+            endOfStream(tcp ? failureAtEnd() : 0);
         } else {
             fail(end);
         }
     }
 
-    private void tellPeerGone() {
-        if (!is(PEER_GONE_TOLD)) {
-            set(PEER_GONE_TOLD);
-            receiver().peerGone();
-        }
-    }
-
-    private void endOfStream() {
-        // The end that the kernel shows on a Unix socket is the peer's doing even if sending failed. On TCP it may be
-        // what is left of a reset whose error another call got.
-        int error = tcp ? brokenBy : 0;
-        if (error == 0 && tcp && !outputShutDown && LibcSocket.getpeername(scratch(), fd()) == -Errno.ENOTCONN) {
+    private int failureAtEnd() {
+        int error = brokenBy;
+        if (error == 0 && !outputShutDown && LibcSocket.getpeername(scratch(), fd()) == -Errno.ENOTCONN) {
             error = Errno.ECONNRESET; // the peer cannot shut our direction down otherwise
         }
-        if (error != 0) {
-            fail(error);
-            return;
-        }
-        set(END_TOLD);
-        receiver().peerFinished();
-        if (!is(DONE)) {
-            afterEnd();
-        }
+        return error;
     }
 
-    /** The end of the stream was told; can we still send? */
-    private void afterEnd() {
-        int error = brokenBy;
-        if (error == 0 && is(HUNG_UP)) {
-            error = LibcSocket.pendingError(scratch(), fd());
-            if (error == 0 && is(HUP) && tcp && !outputShutDown) {
-                error = Errno.ECONNRESET;
-            }
-        }
-        if (error != 0) {
-            fail(error);
-            return;
-        }
+    /** No receive tells of the peer any more. */
+    @Override
+    protected void ended() {
         watch();
-        if (is(HUNG_UP) && queue != null) {
-            sendMore();
-        }
     }
 
-    /** The last event. */
-    private void fail(int errno) {
-        set(DONE);
+    @Override
+    protected void letGo() {
         letGoOfQueue();
         freeHeld();
-        receiver().failed(errno);
     }
 
     private void freeHeld() {
@@ -543,8 +433,8 @@ final class UringTransport extends StreamSocket implements Completable {
         }
     }
 
-    /** Nothing can be sent any more: what has arrived is delivered, in spite of a pause, and then why. */
-    private void failAfterRest() {
+    @Override
+    protected void failAfterRest() {
         receive();
         again(DELIVER);
         if (brokenBy != 0) {
@@ -585,7 +475,8 @@ final class UringTransport extends StreamSocket implements Completable {
         }
     }
 
-    private void sendMore() {
+    @Override
+    protected void sendMore() {
         SendQueue bytes = queue;
         if (bytes == null || is(SENDING | AWAITING_ROOM)) {
             return;
@@ -595,7 +486,9 @@ final class UringTransport extends StreamSocket implements Completable {
             queue = null;
             receiver().sent(0, true);
         } else if (head.block == null) {
-            sendUserMemory(bytes);
+            // A user's memory may sit in an arena that somebody closes at any moment, so it can't be the kernel's for
+            // longer than a call.
+            sendNow(bytes);
         } else {
             set(SENDING);
             sending = poller().send(fd(), head, token);
@@ -628,49 +521,14 @@ final class UringTransport extends StreamSocket implements Completable {
         } else if (result == -Errno.EAGAIN || result == -Errno.EINTR) {
             awaitRoom();
         } else {
-            sendFailed(-result);
-        }
-    }
-
-    /**
-     * A user's memory may sit in an arena that somebody closes at any moment, so it can't be the kernel's for longer
-     * than a call.
-     */
-    private void sendUserMemory(SendQueue bytes) {
-        long before = bytes.bytes();
-        int result = Sender.send(scratch(), fd(), bytes, MAX_SENDS);
-        long sent = before - bytes.bytes();
-        if (result == SENT) {
             queue = null;
-            receiver().sent(sent, true);
-            return;
-        }
-        if (result == Sender.MORE) {
-            again(SEND_AGAIN);
-        } else if (result == WOULD_BLOCK) {
-            awaitRoom();
-        }
-        if (sent > 0) {
-            receiver().sent(sent, false);
-        }
-        if (result < 0 && !is(DONE)) {
+            remember(-result);
             sendFailed(-result);
         }
     }
 
-    private void sendFailed(int errno) {
-        queue = null;
-        remember(errno);
-        if (is(END_TOLD)) {
-            fail(errno);
-        } else {
-            brokenBy = errno;
-            set(HUNG_UP);
-            failAfterRest(); // what has arrived is delivered first
-        }
-    }
-
-    private void awaitRoom() {
+    @Override
+    protected void awaitRoom() {
         if (!is(AWAITING_ROOM | DONE)) {
             set(AWAITING_ROOM);
             poller().add(IORING_OP_POLL_ADD, 0, 0, fd(), 0, 0, POLLOUT, Operation.of(Operation.WRITABLE, token));
@@ -682,14 +540,12 @@ final class UringTransport extends StreamSocket implements Completable {
         if (is(DONE)) {
             return;
         }
-        if (is(CONNECTING)) {
-            if (bits < 0) {
-                awaitRoom();
-            } else {
-                connectFinished(bits);
-            }
-        } else {
+        if (!is(CONNECTING)) {
             sendMore();
+        } else if (bits >= 0 && finishConnecting((bits & POLLHUP) != 0)) {
+            receive();
+        } else {
+            awaitRoom();
         }
     }
 
@@ -715,15 +571,6 @@ final class UringTransport extends StreamSocket implements Completable {
     // ---------------------------------------------------------------- closing
 
     @Override
-    public void close(boolean abort) {
-        if (is(CLOSED)) {
-            return;
-        }
-        deregister();
-        closeDescriptor(abort);
-    }
-
-    @Override
     public RawSocket detach() throws TransportException {
         if (is(CLOSED)) {
             throw new TransportException("detach", Errno.EBADF);
@@ -745,7 +592,8 @@ final class UringTransport extends StreamSocket implements Completable {
     }
 
     /** The operations hold the socket open, whatever becomes of its descriptor: so they end before. */
-    private void deregister() {
+    @Override
+    protected void deregister() {
         set(CLOSED | DONE);
         queue = null;
         freeHeld();
@@ -759,21 +607,8 @@ final class UringTransport extends StreamSocket implements Completable {
         }
     }
 
-    // ---------------------------------------------------------------- fields
-
-    private boolean is(int bits) {
-        return (flags & bits) != 0;
-    }
-
-    private void set(int bits) {
-        flags |= bits;
-    }
-
-    private void clear(int bits) {
-        flags &= ~bits;
-    }
-
-    private Scratch scratch() {
+    @Override
+    protected Scratch scratch() {
         return poller().scratch;
     }
 
@@ -783,13 +618,5 @@ final class UringTransport extends StreamSocket implements Completable {
             throw new IllegalStateException("not registered: " + this);
         }
         return owner;
-    }
-
-    private TransportEvents receiver() {
-        TransportEvents receiver = events;
-        if (receiver == null) {
-            throw new IllegalStateException("not registered: " + this);
-        }
-        return receiver;
     }
 }
