@@ -24,21 +24,21 @@ final class BackendChoice {
         return switch (wanted) {
             case NIO -> new Chosen(Backend.NIO, new NioBackend());
             case EPOLL -> {
-                String reason = EpollBackend.unavailableReason();
-                if (reason != null) {
-                    throw new UnsupportedOperationException("the epoll backend cannot be had: " + reason);
-                }
+                require("epoll", EpollBackend.unavailableReason());
                 yield new Chosen(Backend.EPOLL, new EpollBackend());
             }
             case IO_URING -> {
-                String reason = UringBackend.unavailableReason();
-                if (reason != null) {
-                    throw new UnsupportedOperationException("the io_uring backend cannot be had: " + reason);
-                }
+                require("io_uring", UringBackend.unavailableReason());
                 yield new Chosen(Backend.IO_URING, new UringBackend());
             }
             case AUTO -> automatic();
         };
+    }
+
+    private static void require(String name, @Nullable String reason) {
+        if (reason != null) {
+            throw new UnsupportedOperationException("the " + name + " backend cannot be had: " + reason);
+        }
     }
 
     private static Chosen automatic() {

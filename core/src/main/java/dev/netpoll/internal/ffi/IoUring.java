@@ -20,9 +20,6 @@ public final class IoUring {
     public static final int IORING_SETUP_NO_SQARRAY = 1 << 16;
 
     // Features that io_uring_setup reports.
-    public static final int IORING_FEAT_SINGLE_MMAP = 1;
-    public static final int IORING_FEAT_NODROP = 1 << 1;
-    public static final int IORING_FEAT_EXT_ARG = 1 << 8;
     public static final int IORING_FEAT_MIN_TIMEOUT = 1 << 15;
     public static final int IORING_FEAT_NO_IOWAIT = 1 << 17;
 
@@ -46,7 +43,6 @@ public final class IoUring {
     public static final int IORING_OP_SEND = 26;
     public static final int IORING_OP_RECV = 27;
     public static final int IORING_OP_MSG_RING = 40;
-    public static final int IORING_OP_SEND_ZC = 47;
 
     // Flags of a submission.
     public static final int IOSQE_BUFFER_SELECT = 1 << 5;
@@ -62,7 +58,6 @@ public final class IoUring {
     // Flags of a completion.
     public static final int IORING_CQE_F_BUFFER = 1;
     public static final int IORING_CQE_F_MORE = 1 << 1;
-    public static final int IORING_CQE_F_NOTIF = 1 << 3;
     public static final int IORING_CQE_F_BUF_MORE = 1 << 4;
     public static final int IORING_CQE_BUFFER_SHIFT = 16;
 

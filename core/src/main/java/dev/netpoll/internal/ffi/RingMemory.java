@@ -117,23 +117,17 @@ public final class RingMemory implements AutoCloseable {
         return sqMask + 1;
     }
 
-    /** {@return how many completions may wait; more than that the kernel keeps} */
-    public int completions() {
-        return cqMask + 1;
-    }
-
     /**
      * Writes submission {@code index}, which the kernel must have consumed before.
      *
      * @param head opcode, flags, ioprio and descriptor: see {@link #head}
      * @param lengthAndFlags see {@link #pair}
      */
-    public void submission(
-            int index, long head, long offset, long address, long lengthAndFlags, long userData, int bufferGroup) {
+    public void submission(int index, long head, long address, long lengthAndFlags, long userData, int bufferGroup) {
         long at = (index & sqMask) * SQE_SIZE;
         MemorySegment to = entries;
         to.set(JAVA_LONG, at, head);
-        to.set(JAVA_LONG, at + OFFSET, offset);
+        to.set(JAVA_LONG, at + OFFSET, 0);
         to.set(JAVA_LONG, at + 16, address);
         to.set(JAVA_LONG, at + 24, lengthAndFlags);
         to.set(JAVA_LONG, at + 32, userData);

@@ -134,10 +134,9 @@ final class Watchman {
         }
         Thread.State state = current.thread.getState();
         boolean blocked = state != Thread.State.RUNNABLE;
-        boolean otherProcesses = cpuNanos >= 0 && cpuNanos - sinceCpuNanos < (at - since) / 2;
-        if (!loop.isVirtual() && looks >= PLATFORM_LOOKS) {
-            otherProcesses = false; // a platform thread that waits in a system call looks the same
-        }
+        // A platform thread that waits in a system call looks like one that others keep from the processor.
+        boolean canTell = cpuNanos >= 0 && (loop.isVirtual() || looks < PLATFORM_LOOKS);
+        boolean otherProcesses = canTell && cpuNanos - sinceCpuNanos < (at - since) / 2;
         if (!blocked && (looks < BURNING_LOOKS || otherProcesses)) {
             return;
         }

@@ -4,6 +4,7 @@
 package dev.netpoll.internal.memory;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -88,6 +89,19 @@ public final class Segment {
     /** An empty segment that may append to the whole block; the caller's only reference passes to the segment. */
     public static Segment writable(Block block) {
         return writable(block, block.capacity());
+    }
+
+    /** As {@link #writable(Block)}, with the first {@code count} bytes in it. */
+    public static Segment filled(Block block, int count) {
+        Segment segment = writable(block);
+        segment.end = count;
+        return segment;
+    }
+
+    /** A copy of {@code count} bytes of a block, in another block; the caller's only reference to that passes over. */
+    public static Segment copied(Block from, int start, int count, Block to) {
+        MemorySegment.copy(from.memory(), ValueLayout.JAVA_BYTE, start, to.memory(), ValueLayout.JAVA_BYTE, 0, count);
+        return filled(to, count);
     }
 
     /** As {@link #writable(Block)}, but appends only up to {@code limit}. */

@@ -7,8 +7,6 @@ import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.BlockSource;
 import dev.netpoll.internal.memory.Segment;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,12 +61,7 @@ public final class ReceiveBuffer {
             block = null;
             return Segment.of(filled, 0, count);
         }
-        Block fitting = blocks.allocate(count);
-        MemorySegment.copy(
-                filled.memory(), ValueLayout.JAVA_BYTE, 0, fitting.memory(), ValueLayout.JAVA_BYTE, 0, count);
-        Segment received = Segment.writable(fitting); // what comes next may be put behind it
-        received.end = count;
-        return received;
+        return Segment.copied(filled, 0, count, blocks.allocate(count)); // what comes next may be put behind it
     }
 
     /** Gives the block back; the next receive takes one again. */

@@ -11,8 +11,6 @@ import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.BlockSource;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.poll.TransportException;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,7 +54,9 @@ final class BufferRing {
     /** Whether more blocks were taken since the last {@link #publish}. */
     private boolean grown;
 
-    private BufferRingMemory ring;
+    /** What the ring of now sees, or null before there is one. */
+    private @Nullable BufferRingMemory ring;
+
     private int tail;
     private int published;
 
@@ -76,18 +76,26 @@ final class BufferRing {
         blocks = new Block[count];
         filled = new int[count];
         vacant = new int[count];
-        ring = new BufferRingMemory(count);
     }
 
     /** Makes it a buffer group of a ring. What the ring before it was given is given to this one. */
     void attach(Scratch scratch, int descriptor) throws TransportException {
-        ring = new BufferRingMemory(blocks.length);
-        int result = ring.register(scratch, descriptor, group, incremental ? IoUring.IOU_PBUF_RING_INC : 0);
+        BufferRingMemory next = new BufferRingMemory(blocks.length);
+        int result = next.register(scratch, descriptor, group, incremental ? IoUring.IOU_PBUF_RING_INC : 0);
         if (result < 0) {
             throw new TransportException("io_uring_register of buffers", -result);
         }
+        ring = next;
         tail = 0;
         published = 0;
+    }
+
+    private BufferRingMemory ring() {
+        BufferRingMemory attached = ring;
+        if (attached == null) {
+            throw new IllegalStateException("no ring knows of these buffers");
+        }
+        return attached;
     }
 
     /** {@return the number of the buffer group} */
@@ -119,7 +127,7 @@ final class BufferRing {
         grown = false;
         if (published != tail) {
             published = tail;
-            ring.publishUpTo(tail);
+            ring().publishUpTo(tail);
         }
     }
 
@@ -166,7 +174,7 @@ final class BufferRing {
     private void provide(int id) {
         int from = filled[id];
         // SAFETY: the block is ours until a completion gives it back (I1), so its memory stays mapped.
-        ring.buffer(tail++, block(id).address() + from, blockSize - from, id);
+        ring().buffer(tail++, block(id).address() + from, blockSize - from, id);
     }
 
     private Block block(int id) {
@@ -205,26 +213,13 @@ final class BufferRing {
         if (length <= copied) {
             Block fitting = allocate(length);
             if (fitting != null) {
-                MemorySegment.copy(
-                        block.memory(),
-                        ValueLayout.JAVA_BYTE,
-                        from,
-                        fitting.memory(),
-                        ValueLayout.JAVA_BYTE,
-                        0,
-                        length);
+                Segment segment = Segment.copied(block, from, length, fitting);
                 block.release();
-                return whole(fitting, length);
+                return segment;
             }
         }
-        return incremental ? Segment.of(block, from, from + length) : whole(block, length);
-    }
-
-    /** {@return the only segment of a block; what comes next may be put behind it} */
-    private static Segment whole(Block block, int length) {
-        Segment segment = Segment.writable(block);
-        segment.end = length;
-        return segment;
+        // Of a block that is not shared, what comes next may be put behind it.
+        return incremental ? Segment.of(block, from, from + length) : Segment.filled(block, length);
     }
 
     /** The block is somebody else's now. */
@@ -244,7 +239,7 @@ final class BufferRing {
         if (provided > 0) {
             tail -= provided;
             published = tail;
-            ring.publishUpTo(tail);
+            ring().publishUpTo(tail);
             release();
         }
     }

@@ -97,14 +97,9 @@ final class Ring {
         return tail - memory.submittedUpTo() == memory.submissions();
     }
 
-    /** Adds a submission; there must be room. */
-    void add(int opcode, int flags, int ioprio, int target, long offset, long address, long lengthAndFlags, long op) {
-        add(RingMemory.head(opcode, flags, ioprio, target), offset, address, lengthAndFlags, op, 0);
-    }
-
-    /** As above, with a buffer group. */
-    void add(long head, long offset, long address, long lengthAndFlags, long operation, int bufferGroup) {
-        memory.submission(tail++, head, offset, address, lengthAndFlags, operation, bufferGroup);
+    /** Adds a submission, for which there must be room; see {@link RingMemory#submission}. */
+    void add(long head, long address, long lengthAndFlags, long operation, int bufferGroup) {
+        memory.submission(tail++, head, address, lengthAndFlags, operation, bufferGroup);
     }
 
     /** Has the kernel begin all that was added. What it can do at once is complete then. */

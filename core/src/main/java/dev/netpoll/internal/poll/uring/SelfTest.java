@@ -88,7 +88,7 @@ final class SelfTest implements Runnable {
 
     private void testNoOperation(Ring ring) throws TransportException {
         long operation = Operation.of(Operation.SEND, 0x0123_4567_89ab_cdefL); // do the layouts hold?
-        ring.add(RingMemory.head(IoUring.IORING_OP_NOP, 0, 0, -1), 0, 0, 0, operation, 0);
+        ring.add(RingMemory.head(IoUring.IORING_OP_NOP, 0, 0, -1), 0, 0, operation, 0);
         int place = await(ring);
         check("a no-op", completions.operation(place) == operation && completions.result(place) == 0);
     }
@@ -142,7 +142,7 @@ final class SelfTest implements Runnable {
         try {
             LibcEventfd.write(scratch, eventfd, number);
             long head = RingMemory.head(IoUring.IORING_OP_READ, IoUring.IOSQE_BUFFER_SELECT, 0, eventfd);
-            ring.add(head, 0, 0, Long.BYTES, Operation.of(Operation.RECEIVE, 1), GROUP);
+            ring.add(head, 0, Long.BYTES, Operation.of(Operation.RECEIVE, 1), GROUP);
             int place = await(ring);
             int flags = completions.flags(place);
             check(

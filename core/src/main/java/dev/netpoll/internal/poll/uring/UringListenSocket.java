@@ -87,28 +87,25 @@ final class UringListenSocket extends BoundSocket implements Completable {
             return;
         }
         if (result >= 0) {
-            UringTransport accepted = transport(owner.scratch, result);
-            if (accepted == null) {
-                // gone already
-            } else if (paused) {
-                early.add(accepted);
-            } else {
-                receiver.accepted(accepted);
-            }
+            accepted(receiver, owner.scratch, result);
         } else if (result != -Errno.ECANCELED && result != -Errno.EAGAIN && !concernsOneConnection(-result)) {
             receiver.acceptFailed(-result);
         }
         accept();
     }
 
-    /** {@return the connection of a descriptor, or null if it was reset before anybody could see it} */
-    private @Nullable UringTransport transport(Scratch scratch, int fd) {
-        if (LibcSocket.getpeername(scratch, fd) < 0) {
+    private void accepted(AcceptEvents receiver, Scratch scratch, int fd) {
+        if (LibcSocket.getpeername(scratch, fd) < 0) { // reset before anybody could see it
             LibcUnistd.close(scratch, fd);
-            return null;
+            return;
         }
         // TCP_NODELAY was set on the listening socket and is inherited.
-        return new UringTransport(fd, tcp, scratch.socketAddress());
+        UringTransport transport = new UringTransport(fd, tcp, scratch.socketAddress());
+        if (paused) {
+            early.add(transport);
+        } else {
+            receiver.accepted(transport);
+        }
     }
 
     @Override

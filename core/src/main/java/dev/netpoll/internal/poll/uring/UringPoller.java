@@ -217,20 +217,26 @@ final class UringPoller implements Poller {
         if (waits && quietSince != 0 && System.nanoTime() - quietSince >= QUIET_NANOS) {
             quiesce();
         }
-        buffers.publish();
-        bulk.publish();
-        int from = completions.end();
         boolean patient = waits && isBusy && features.patient();
-        int wanted = patient ? PATIENT_WANTED : waits ? 1 : 0;
-        ring.enter(scratch, completions, wanted, waits ? timeoutNanos : 0, patient ? PATIENCE_MICROS : 0);
-        isBusy = completions.end() - from >= BUSY;
-        messages.reset();
-        if (announce(from)) {
+        int before = completions.end();
+        boolean received = enter(
+                patient ? PATIENT_WANTED : waits ? 1 : 0, waits ? timeoutNanos : 0, patient ? PATIENCE_MICROS : 0);
+        isBusy = completions.end() - before >= BUSY;
+        if (received) {
             quietSince = 0;
         } else if (quietSince == 0) {
             quietSince = System.nanoTime() | 1; // never 0
         }
         return !completions.isEmpty() || continued > 0;
+    }
+
+    /** Submits, and waits as {@link Ring#enter} does; {@return whether anything was received} */
+    private boolean enter(int wanted, long timeoutNanos, int patienceMicros) throws TransportException {
+        int from = completions.end();
+        publish();
+        ring.enter(scratch, completions, wanted, timeoutNanos, patienceMicros);
+        messages.reset();
+        return announce(from);
     }
 
     private void publish() {
@@ -364,19 +370,15 @@ final class UringPoller implements Poller {
 
     /** Submits, and waits a little for something to complete; {@return false if the ring has failed} */
     private boolean settle(int wanted) {
-        int from = completions.end();
         try {
             takeOver();
             checkFailure();
-            publish();
-            ring.enter(scratch, completions, wanted, SETTLE_NANOS, 0);
+            enter(wanted, SETTLE_NANOS, 0);
+            return true;
         } catch (TransportException e) {
             failure = e;
             return false;
         }
-        messages.reset();
-        announce(from);
-        return true;
     }
 
     @Override
@@ -428,7 +430,8 @@ final class UringPoller implements Poller {
     /** Adds an operation, which begins with the next wait, or before if there are many. */
     void add(int opcode, int flags, int ioprio, int fd, long address, int length, int operationFlags, long operation) {
         if (hasRoom()) {
-            ring.add(opcode, flags, ioprio, fd, 0, address, RingMemory.pair(length, operationFlags), operation);
+            long head = RingMemory.head(opcode, flags, ioprio, fd);
+            ring.add(head, address, RingMemory.pair(length, operationFlags), operation, 0);
         }
     }
 
@@ -439,7 +442,7 @@ final class UringPoller implements Poller {
         quietSince = 0;
         if (hasRoom()) {
             long head = RingMemory.head(IoUring.IORING_OP_RECV, IoUring.IOSQE_BUFFER_SELECT, IORING_RECV_MULTISHOT, fd);
-            ring.add(head, 0, 0, 0, Operation.of(kind, token), from.group());
+            ring.add(head, 0, 0, Operation.of(kind, token), from.group());
         }
     }
 
