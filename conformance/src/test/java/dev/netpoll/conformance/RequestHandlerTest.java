@@ -180,7 +180,7 @@ class RequestHandlerTest extends ConformanceTest {
             if (readable == 1) {
                 connection.demand(10);
             } else if (readable == 10) {
-                Handlers.discard().handle(connection);
+                connection.reader().skip(10); // not what comes next, which may be there already
             }
         });
         RawPeer peer = net.connectRaw(server.address());
