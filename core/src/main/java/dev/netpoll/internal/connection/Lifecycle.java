@@ -188,6 +188,7 @@ public final class Lifecycle implements Activation {
         if (pace != null) {
             pace.relieved(cause);
         }
+        connection.outbound().sendKept(false);
     }
 
     /** Sets {@link #throttled}; {@return whether too much output waits for the handler to run} */
@@ -261,7 +262,9 @@ public final class Lifecycle implements Activation {
             long begin = timed ? pace.now() : 0;
             long loan = loop.lend(this);
             CallbackRunner.call(connection, current);
-            if (loop.reclaim(loan) && timed) {
+            boolean reclaimed = loop.reclaim(loan);
+            connection.outbound().sendKept(reclaimed);
+            if (reclaimed && timed) {
                 pace.ranInline(begin);
             }
         }

@@ -23,6 +23,8 @@ import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +36,8 @@ import org.jspecify.annotations.Nullable;
  * <pre>
  * send role (bit SENDING):  free --flush, by its thread--> thread --all sent--> free
  *                                                          thread --would block--> loop --drained or withdrawn--> free
+ *                                                          thread --kept--> nobody --end of the run, relief--> loop
+ *                                                                           nobody --next flush--> thread
  * </pre>
  *
  * <p>Progress is told in positions of the stream, as on the inbound side: {@code enqueued} is the end of what was
@@ -48,9 +52,26 @@ import org.jspecify.annotations.Nullable;
  *       closed connection has not sent. So it is freed in any case, and an idle connection has none.
  *   <li>F4 A flush sends on its own thread only if {@code sent} has reached all that was flushed before. Else it goes
  *       through the loop's tasks, which keep their order.
+ *   <li>F5 A handler that runs on its loop, which has lent its baton, may leave a short queue behind, for the loop to
+ *       send together with others' ({@link #kept}). Whoever clears that flag, by CAS, has the role: the end of the run,
+ *       the next flush, or the relief of the loop. A relief that the flush has not seen yet sees the flag, since the
+ *       flush looks for it after it has set the flag.
  * </ul>
  */
 final class Outbound extends Side implements ByteSink {
+    /** So much may wait for the end of a handler's run, or for its relief. */
+    private static final int KEPT_MAX = 16 << 10;
+
+    private static final VarHandle KEPT;
+
+    static {
+        try {
+            KEPT = MethodHandles.lookup().findVarHandle(Outbound.class, "kept", boolean.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
     /**
      * Bytes written and not flushed; null when there are none, so that an idle connection has no buffer. Owner only.
      */
@@ -62,6 +83,10 @@ final class Outbound extends Side implements ByteSink {
     private volatile long enqueued;
     private volatile long sent;
     private volatile long promised;
+
+    /** F5 */
+    @SuppressWarnings("UnusedVariable") // through KEPT
+    private volatile boolean kept;
 
     /** Whether the loop has the send role. Loop only. */
     private boolean loopSends;
@@ -212,10 +237,10 @@ final class Outbound extends Side implements ByteSink {
             promised = to;
         }
         // Only if nothing is under way: an earlier flush may still be a task of the loop's (F4).
-        if (from == sent && connection.add(SENDING, CLOSED)) {
+        if (takeKept() || (from == sent && connection.add(SENDING, CLOSED))) {
             SendQueue unsent = queue();
             unsent.add(chain);
-            if (sendNow(unsent, resumable)) {
+            if (keep(unsent) || sendNow(unsent, from, resumable)) {
                 return;
             }
         } else {
@@ -233,8 +258,43 @@ final class Outbound extends Side implements ByteSink {
         }
     }
 
+    /** Leaves the queue to the loop, if it is short and the loop sends it soon; {@return whether it did} */
+    private boolean keep(SendQueue unsent) {
+        boolean helps = unsent.bytes() <= KEPT_MAX
+                && connection.spares() != null
+                && connection.transport().gathersSends()
+                && connection.loop().isRelievable()
+                && !unsent.hasUserMemory();
+        if (!helps) {
+            return false;
+        }
+        long before = promised;
+        promised = enqueued;
+        kept = true;
+        if (connection.loop().isRelievable() || !takeKept()) { // F5
+            return true;
+        }
+        promised = before;
+        return false;
+    }
+
+    private boolean takeKept() {
+        return kept && KEPT.compareAndSet(this, true, false);
+    }
+
+    /** The run has ended, or its thread was relieved of the loop; any thread. */
+    void sendKept(boolean onLoop) {
+        if (takeKept()) {
+            if (onLoop) {
+                continueOnLoop();
+            } else {
+                connection.onLoop(this::continueOnLoop);
+            }
+        }
+    }
+
     /** Sends as much as the kernel takes, on the calling thread; true if that was all. */
-    private boolean sendNow(SendQueue unsent, boolean resumable) throws IOException {
+    private boolean sendNow(SendQueue unsent, long from, boolean resumable) throws IOException {
         long bytes = unsent.bytes();
         int result = connection.transport().send(unsent);
         long taken = bytes - unsent.bytes();
@@ -261,10 +321,11 @@ final class Outbound extends Side implements ByteSink {
         if (result == Transport.SENT) {
             return true;
         }
-        if (taken > 0 && !resumable) {
+        long ofFlush = Math.max(0, sent - from);
+        if (ofFlush > 0 && !resumable) {
             connection.add(CUT);
         }
-        throw sendFailed(-result, taken);
+        throw sendFailed(-result, ofFlush);
     }
 
     private IOException sendFailed(int errno, long taken) {
@@ -375,11 +436,15 @@ final class Outbound extends Side implements ByteSink {
     private SendQueue queue() {
         SendQueue present = queue;
         if (present == null) {
-            Spares spares = connection.spares();
+            Spares spares = spares();
             present = spares != null ? spares.takeQueue() : new SendQueue();
             queue = present;
         }
         return present;
+    }
+
+    private @Nullable Spares spares() {
+        return connection.inLoop() ? connection.loop().spares() : connection.spares();
     }
 
     private void releaseRole() {
@@ -387,7 +452,7 @@ final class Outbound extends Side implements ByteSink {
         if (rest != null) {
             queue = null; // F3
             rest.clear();
-            Spares spares = connection.spares();
+            Spares spares = spares();
             if (spares != null) {
                 spares.giveBack(rest);
             }

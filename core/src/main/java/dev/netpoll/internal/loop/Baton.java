@@ -99,6 +99,11 @@ final class Baton {
         word = word(epoch, IDLE);
     }
 
+    /** {@return whether the driver of this epoch has lent it, and it was not passed on} */
+    boolean isLent(long epoch) {
+        return word == word(epoch, LENT);
+    }
+
     boolean isIdle(long epoch) {
         return word == word(epoch, IDLE);
     }

@@ -356,6 +356,25 @@ public final class EventLoop implements Executor {
         return current.epoch;
     }
 
+    /**
+     * {@return whether the calling thread has lent this loop, and another can take it over: then {@link
+     * Activation#relieved} is called should the caller hold it up}
+     */
+    public boolean isRelievable() {
+        Driver current = driver;
+        Supervisor overseer = supervisor;
+        return current != null
+                && current.thread == Thread.currentThread()
+                && baton.isLent(current.epoch)
+                && overseer != null
+                && overseer.hasRoom();
+    }
+
+    /** <i>Loop.</i> {@return what the calling thread keeps for one run after the other} */
+    public Spares spares() {
+        return Objects.requireNonNull(driver).spares;
+    }
+
     /** The user code has returned; {@return false if the loop has another driver now} */
     public boolean reclaim(long loan) {
         boolean _ = Thread.interrupted(); // a status that user code left behind

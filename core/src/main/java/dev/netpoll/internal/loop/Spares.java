@@ -7,21 +7,25 @@ import dev.netpoll.internal.memory.BlockSource;
 import dev.netpoll.internal.memory.SegmentReader;
 import dev.netpoll.internal.memory.SegmentWriter;
 import dev.netpoll.internal.poll.SendQueue;
+import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The objects that serve one request after the other: idle connections own none, so the thread that runs handlers keeps
  * one of each, empty, and lends them to the connection whose handler it runs. If a connection keeps one, because bytes
- * are left, the next request gets a new one.
+ * are left, the next request gets a new one. Of queues it keeps some more, because those of a turn may be sent together.
  *
  * <p><b>Threads.</b> The owner only.
  */
 public final class Spares {
+    /** As many requests as are usually answered in a turn. */
+    private static final int QUEUES = 64;
+
     private final Thread owner;
     private final BlockSource blocks;
     private @Nullable SegmentReader reader;
     private @Nullable SegmentWriter writer;
-    private @Nullable SendQueue queue;
+    private final ArrayDeque<SendQueue> queues = new ArrayDeque<>();
 
     Spares(Thread owner, BlockSource blocks) {
         this.owner = owner;
@@ -59,13 +63,14 @@ public final class Spares {
 
     /** {@return an empty queue} */
     public SendQueue takeQueue() {
-        SendQueue kept = queue;
-        queue = null;
+        SendQueue kept = queues.poll();
         return kept != null ? kept : new SendQueue();
     }
 
     /** Keeps an empty queue. */
     public void giveBack(SendQueue empty) {
-        queue = empty;
+        if (queues.size() < QUEUES) {
+            queues.push(empty);
+        }
     }
 }

@@ -98,6 +98,11 @@ public final class Supervisor implements Runnable {
         return false;
     }
 
+    /** {@return whether one more thread may stand in, which another loop may then get} */
+    boolean hasRoom() {
+        return standIns.get() < STAND_INS_MAX;
+    }
+
     void standInEnded() {
         standIns.decrementAndGet();
     }

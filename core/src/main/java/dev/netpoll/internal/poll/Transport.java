@@ -31,6 +31,14 @@ public interface Transport {
     int send(SendQueue queue);
 
     /**
+     * {@return whether the loop is about to send for many sockets with one call, so that a short queue is better left
+     * to {@link #sendRest}} Any thread; a hint.
+     */
+    default boolean gathersSends() {
+        return false;
+    }
+
+    /**
      * <i>Loop.</i> Goes on sending the queue as the kernel takes it, and reports {@link TransportEvents#sent} (possibly
      * before returning) and {@link TransportEvents#failed}. The transport holds the queue until it is drained or {@link
      * #stopSending} is called; the loop may add to it meanwhile if it then calls this method again.

@@ -93,8 +93,8 @@ final class UringPoller implements Poller {
     /** The thread that the ring is bound to. */
     private @Nullable Thread owner;
 
-    /** Whether the last turn had many completions. */
-    private boolean isBusy;
+    /** Whether the last turn had many completions. Written by the loop. */
+    private volatile boolean isBusy;
 
     /** When a turn first received nothing, or 0 if the last one did. */
     private long quietSince;
@@ -221,7 +221,10 @@ final class UringPoller implements Poller {
         int before = completions.end();
         boolean received = enter(
                 patient ? PATIENT_WANTED : waits ? 1 : 0, waits ? timeoutNanos : 0, patient ? PATIENCE_MICROS : 0);
-        isBusy = completions.end() - before >= BUSY;
+        boolean busy = completions.end() - before >= BUSY;
+        if (busy != isBusy) {
+            isBusy = busy;
+        }
         if (received) {
             quietSince = 0;
         } else if (quietSince == 0) {
@@ -379,6 +382,11 @@ final class UringPoller implements Poller {
             failure = e;
             return false;
         }
+    }
+
+    /** {@return whether the last turn had many completions} Any thread. */
+    boolean isBusy() {
+        return isBusy;
     }
 
     @Override

@@ -468,6 +468,12 @@ final class UringTransport extends LoopSocket implements Completable {
     }
 
     @Override
+    public boolean gathersSends() {
+        UringPoller owner = poller;
+        return owner != null && owner.isBusy();
+    }
+
+    @Override
     public void sendRest(SendQueue bytes) {
         if (!is(DONE)) {
             queue = bytes;

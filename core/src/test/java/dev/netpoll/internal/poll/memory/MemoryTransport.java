@@ -182,6 +182,16 @@ final class MemoryTransport implements Transport, MemoryPoller.Source {
     }
 
     @Override
+    public boolean gathersSends() {
+        network.lock.lock();
+        try {
+            return network.chance(network.faults.gather());
+        } finally {
+            network.lock.unlock();
+        }
+    }
+
+    @Override
     public int send(SendQueue bytes) {
         network.lock.lock();
         try {
