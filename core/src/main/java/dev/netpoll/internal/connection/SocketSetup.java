@@ -37,6 +37,9 @@ final class SocketSetup {
                         SocketOptions.TCP_USER_TIMEOUT,
                         Math.clamp(options.userTimeout().toMillis(), 1, Integer.MAX_VALUE));
             }
+            if (options.zeroCopyThreshold() > 0) {
+                setIfKnown(transport, SocketOptions.ZERO_COPY_THRESHOLD, options.zeroCopyThreshold());
+            }
         }
         for (Map.Entry<SocketOption<?>, Object> entry : options.socketOptions().entrySet()) {
             set(transport, entry.getKey(), entry.getValue());
@@ -58,7 +61,7 @@ final class SocketSetup {
         try {
             transport.setOption(option, value);
         } catch (UnsupportedOperationException e) {
-            // a default that this backend or platform lacks; what the user names is not treated so
+            // a default or a hint that this backend or platform lacks; what the user names is not treated so
         }
     }
 

@@ -43,6 +43,7 @@ public final class IoUring {
     public static final int IORING_OP_SEND = 26;
     public static final int IORING_OP_RECV = 27;
     public static final int IORING_OP_MSG_RING = 40;
+    public static final int IORING_OP_SEND_ZC = 47;
 
     // Flags of a submission.
     public static final int IOSQE_BUFFER_SELECT = 1 << 5;
@@ -50,6 +51,7 @@ public final class IoUring {
 
     // Flags of single operations, in ioprio or in the flags of the operation.
     public static final int IORING_RECV_MULTISHOT = 1 << 1;
+    public static final int IORING_SEND_ZC_REPORT_USAGE = 1 << 3;
     public static final int IORING_ACCEPT_MULTISHOT = 1;
     public static final int IORING_POLL_ADD_MULTI = 1;
     public static final int IORING_ASYNC_CANCEL_ALL = 1;
@@ -58,8 +60,12 @@ public final class IoUring {
     // Flags of a completion.
     public static final int IORING_CQE_F_BUFFER = 1;
     public static final int IORING_CQE_F_MORE = 1 << 1;
+    public static final int IORING_CQE_F_NOTIF = 1 << 3;
     public static final int IORING_CQE_F_BUF_MORE = 1 << 4;
     public static final int IORING_CQE_BUFFER_SHIFT = 16;
+
+    /** In the result of a notification: the kernel had to copy. */
+    public static final int IORING_NOTIF_USAGE_ZC_COPIED = 1 << 31;
 
     /** In the flags of the submission queue: the kernel keeps completions that did not fit. */
     public static final int IORING_SQ_CQ_OVERFLOW = 1 << 1;

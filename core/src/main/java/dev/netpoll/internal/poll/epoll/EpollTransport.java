@@ -242,7 +242,7 @@ final class EpollTransport extends LoopSocket implements Readiness {
         if (is(CLOSED)) {
             return -Errno.EBADF;
         }
-        int result = Sender.send(owner.scratch, fd(), bytes, Integer.MAX_VALUE);
+        int result = Sender.send(owner.scratch, fd(), bytes, Integer.MAX_VALUE, null);
         if (result < 0) {
             remember(-result);
         }

@@ -212,7 +212,7 @@ public abstract class LoopSocket extends StreamSocket {
     /** Sends the queue with calls on this thread. */
     protected final void sendNow(SendQueue bytes) {
         long before = bytes.bytes();
-        int result = Sender.send(scratch(), fd(), bytes, MAX_SENDS);
+        int result = Sender.send(scratch(), fd(), bytes, MAX_SENDS, zeroCopy());
         long sent = before - bytes.bytes();
         if (result == SENT) {
             queue = null;

@@ -28,15 +28,16 @@ public final class Sender {
     /**
      * Sends until the queue is empty, the kernel takes no more, or {@code maxCalls} calls were made.
      *
+     * @param zeroCopy what takes large pieces, or null
      * @return {@link Transport#SENT}, {@link Transport#WOULD_BLOCK}, {@link #MORE}, or an error number negated
      */
-    public static int send(Scratch scratch, int fd, SendQueue queue, int maxCalls) {
+    public static int send(Scratch scratch, int fd, SendQueue queue, int maxCalls, @Nullable ZeroCopySender zeroCopy) {
         for (int calls = 0; calls < maxCalls; calls++) {
             Segment head = queue.head();
             if (head == null) {
                 return Transport.SENT;
             }
-            long result = sendSome(scratch, fd, head);
+            long result = sendSome(scratch, fd, head, zeroCopy);
             if (result >= 0) {
                 queue.consume(result);
             } else if (result == -Errno.EAGAIN) {
@@ -49,18 +50,25 @@ public final class Sender {
     }
 
     /** Makes one call, with as many segments as fit. */
-    private static long sendSome(Scratch scratch, int fd, Segment head) {
+    private static long sendSome(Scratch scratch, int fd, Segment head, @Nullable ZeroCopySender zeroCopy) {
         if (head.block == null) {
             return sendUserMemory(scratch, fd, head);
         }
         Segment second = head.next;
+        if (zeroCopy != null && zeroCopy.takes(head)) {
+            return zeroCopy.send(scratch, fd, head, more(second));
+        }
         if (second == null || second.block == null) {
             return LibcSocket.send(scratch, fd, head.address(), head.length(), more(second));
         }
         int parts = 0;
         long bytes = 0;
         Segment s = head;
-        while (s != null && s.block != null && parts < Scratch.IO_VECTORS && bytes + s.length() <= Integer.MAX_VALUE) {
+        while (s != null
+                && s.block != null
+                && parts < Scratch.IO_VECTORS
+                && bytes + s.length() <= Integer.MAX_VALUE
+                && (zeroCopy == null || !zeroCopy.takes(s))) {
             scratch.vector(parts++, s.address(), s.length());
             bytes += s.length();
             s = s.next;

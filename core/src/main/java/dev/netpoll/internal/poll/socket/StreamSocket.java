@@ -46,6 +46,11 @@ public abstract class StreamSocket extends Pollable implements Transport {
     /** {@return the name of the backend} */
     protected abstract String backend();
 
+    /** {@return what sends large pieces, or null} Any thread. */
+    protected @Nullable ZeroCopySender zeroCopy() {
+        return null;
+    }
+
     @Override
     public int send(SendQueue bytes) {
         if (!enter()) {
@@ -53,7 +58,7 @@ public abstract class StreamSocket extends Pollable implements Transport {
         }
         Scratch scratch = Scratch.take();
         try {
-            int result = Sender.send(scratch, fd(), bytes, Integer.MAX_VALUE);
+            int result = Sender.send(scratch, fd(), bytes, Integer.MAX_VALUE, zeroCopy());
             if (result < 0) {
                 remember(-result);
             }

@@ -31,6 +31,9 @@ final class Operation {
     /** Ends a wait. */
     static final int WAKE = 8;
 
+    /** Waits until memory that was sent without copying can be given back. */
+    static final int ZERO_COPY = 9;
+
     private static final int KIND_SHIFT = 60;
 
     private Operation() {}

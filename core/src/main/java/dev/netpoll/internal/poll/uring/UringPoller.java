@@ -4,6 +4,7 @@
 package dev.netpoll.internal.poll.uring;
 
 import static dev.netpoll.internal.ffi.IoUring.IORING_CQE_F_BUFFER;
+import static dev.netpoll.internal.ffi.IoUring.IORING_OP_POLL_ADD;
 import static dev.netpoll.internal.ffi.IoUring.IORING_OP_SEND;
 import static dev.netpoll.internal.ffi.IoUring.IORING_OP_SENDMSG;
 import static dev.netpoll.internal.ffi.IoUring.IORING_RECV_MULTISHOT;
@@ -27,6 +28,7 @@ import dev.netpoll.internal.poll.TransportEvents;
 import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.socket.Pollable;
 import dev.netpoll.internal.poll.socket.Slots;
+import dev.netpoll.internal.poll.socket.ZeroCopySender;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.util.ArrayDeque;
@@ -84,6 +86,10 @@ final class UringPoller implements Poller {
     private final BufferRing buffers;
     private final BufferRing bulk;
     private final Waker waker;
+    private final ZeroCopyRing zeroCopyRing;
+
+    /** Whether an operation waits for something in {@link #zeroCopyRing}. */
+    private volatile boolean zeroCopyWatched;
 
     private volatile Ring ring;
 
@@ -112,6 +118,7 @@ final class UringPoller implements Poller {
         this.size = size;
         buffers = new BufferRing(GROUP, size.buffers(), BUFFER, false, memory);
         bulk = new BufferRing(BULK_GROUP, size.bulkBuffers(), BULK_BUFFER, features.incremental(), memory);
+        zeroCopyRing = new ZeroCopyRing(features.setup());
         Ring first = Ring.open(scratch, features.setup(), size);
         try {
             spare = Ring.open(scratch, features.setup(), size);
@@ -145,6 +152,7 @@ final class UringPoller implements Poller {
         // I1 of Ring: what the old one has under way, its thread would have to go on with; so it is cancelled.
         old.close(scratch);
         messages.reset();
+        zeroCopyWatched = false;
         begin(next);
         moveCompletions();
         buffers.provideAgain();
@@ -216,6 +224,9 @@ final class UringPoller implements Poller {
         boolean waits = timeoutNanos != 0 && continued == 0 && completions.isEmpty();
         if (waits && quietSince != 0 && System.nanoTime() - quietSince >= QUIET_NANOS) {
             quiesce();
+        }
+        if (waits && zeroCopyRing.isHolding()) {
+            watchZeroCopy();
         }
         boolean patient = waits && isBusy && features.patient();
         int before = completions.end();
@@ -323,6 +334,11 @@ final class UringPoller implements Poller {
             waker.woken(this, flags);
             return false;
         }
+        if (kind == Operation.ZERO_COPY) {
+            zeroCopyWatched = false;
+            zeroCopyRing.reap(scratch);
+            return false;
+        }
         Block block = completions.takeBlock(index);
         if (slots.find(operation) instanceof Completable target) {
             if (block == null) {
@@ -387,6 +403,27 @@ final class UringPoller implements Poller {
     /** {@return whether the last turn had many completions} Any thread. */
     boolean isBusy() {
         return isBusy;
+    }
+
+    /** Has the kernel end the next wait when it no longer needs memory that was sent without copying. */
+    private void watchZeroCopy() {
+        if (!zeroCopyWatched) {
+            zeroCopyWatched = true;
+            int fd = zeroCopyRing.fd();
+            add(IORING_OP_POLL_ADD, 0, 0, fd, 0, 0, IoUring.POLLIN, Operation.of(Operation.ZERO_COPY, 0));
+        }
+    }
+
+    /** Another thread has sent without copying: the loop is to look when the memory is free again. Any thread. */
+    void wakeForZeroCopy() {
+        if (zeroCopyRing.isHolding() && !zeroCopyWatched) {
+            wakeup();
+        }
+    }
+
+    /** {@return what sends without copying for the sockets of this loop} Any thread. */
+    ZeroCopyRing zeroCopyRing() {
+        return zeroCopyRing;
     }
 
     @Override
@@ -488,14 +525,14 @@ final class UringPoller implements Poller {
         return !ring.isFull();
     }
 
-    /** Sends as many of the segments as fit in a message; {@return how many bytes those are} */
-    int send(int fd, Segment head, long token) {
+    /** Sends as many of the segments as fit in a message, none that {@code large} takes; {@return their bytes} */
+    int send(int fd, Segment head, @Nullable ZeroCopySender large, long token) {
         if (!hasRoom()) {
             return 0;
         }
         long operation = Operation.of(Operation.SEND, token);
         Segment second = head.next;
-        if (second == null || second.block == null) {
+        if (second == null || second.block == null || isTaken(large, second)) {
             add(IORING_OP_SEND, 0, 0, fd, head.address(), head.length(), sendFlags(second), operation);
             return head.length();
         }
@@ -505,13 +542,17 @@ final class UringPoller implements Poller {
         int parts = 0;
         int bytes = 0;
         Segment s = head;
-        while (s != null && s.block != null && parts < Messages.PARTS && bytes + s.length() > 0) {
+        while (s != null && s.block != null && parts < Messages.PARTS && bytes + s.length() > 0 && !isTaken(large, s)) {
             messages.part(parts++, s.address(), s.length());
             bytes += s.length();
             s = s.next;
         }
         add(IORING_OP_SENDMSG, 0, 0, fd, messages.take(parts), 1, sendFlags(s), operation);
         return bytes;
+    }
+
+    private static boolean isTaken(@Nullable ZeroCopySender large, Segment segment) {
+        return large != null && large.takes(segment);
     }
 
     /** With more to follow at once, the kernel need not send a small packet now. */
@@ -540,6 +581,7 @@ final class UringPoller implements Poller {
                 drop(Operation.kind(completions.operation(i)), completions.result(i), completions.takeBlock(i));
             }
             closeSpare();
+            zeroCopyRing.close(scratch);
             buffers.release();
             bulk.release();
         }

@@ -17,11 +17,15 @@ import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.SendQueue;
+import dev.netpoll.internal.poll.SocketOptions;
 import dev.netpoll.internal.poll.TransportEvents;
 import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.socket.LoopSocket;
 import dev.netpoll.internal.poll.socket.Opened;
+import dev.netpoll.internal.poll.socket.ZeroCopySender;
+import java.io.IOException;
 import java.net.SocketAddress;
+import java.net.SocketOption;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -79,6 +83,12 @@ final class UringTransport extends LoopSocket implements Completable {
 
     private long token;
     private @Nullable UringPoller poller;
+
+    /** From how many bytes on to send without copying; 0 for never. */
+    private volatile int zeroCopyThreshold;
+
+    /** What does so, made when it is needed. */
+    private volatile @Nullable ZeroCopy zeroCopy;
 
     /** What arrived and may not be delivered, because reading is paused. */
     private @Nullable Segment held;
@@ -462,9 +472,41 @@ final class UringTransport extends LoopSocket implements Completable {
     public int send(SendQueue bytes) {
         UringPoller owner = poller;
         if (owner == null || !owner.memory().isOwner()) {
-            return super.send(bytes);
+            int result = super.send(bytes);
+            if (owner != null && zeroCopy != null) {
+                owner.wakeForZeroCopy();
+            }
+            return result;
         }
         return is(CLOSED) ? -Errno.EBADF : bytes.isEmpty() ? SENT : WOULD_BLOCK;
+    }
+
+    @Override
+    protected @Nullable ZeroCopySender zeroCopy() {
+        ZeroCopy present = zeroCopy;
+        UringPoller owner = poller;
+        if (present == null && zeroCopyThreshold > 0 && owner != null) {
+            present = new ZeroCopy(zeroCopyThreshold, owner.zeroCopyRing());
+            zeroCopy = present;
+        }
+        return present;
+    }
+
+    @Override
+    public <T> void setOption(SocketOption<T> option, T value) throws IOException {
+        if (option == SocketOptions.ZERO_COPY_THRESHOLD && tcp) {
+            zeroCopy = null;
+            zeroCopyThreshold = (Integer) value;
+        } else {
+            super.setOption(option, value);
+        }
+    }
+
+    @Override
+    public <T> T getOption(SocketOption<T> option) throws IOException {
+        return option == SocketOptions.ZERO_COPY_THRESHOLD && tcp
+                ? option.type().cast(zeroCopyThreshold)
+                : super.getOption(option);
     }
 
     @Override
@@ -496,8 +538,13 @@ final class UringTransport extends LoopSocket implements Completable {
             // longer than a call.
             sendNow(bytes);
         } else {
-            set(SENDING);
-            sending = poller().send(fd(), head, token);
+            ZeroCopySender large = zeroCopy();
+            if (large != null && large.takes(head)) {
+                sendNow(bytes);
+            } else {
+                set(SENDING);
+                sending = poller().send(fd(), head, large, token);
+            }
         }
     }
 
@@ -514,14 +561,19 @@ final class UringTransport extends LoopSocket implements Completable {
                 receiver().sent(result, true);
                 return;
             }
+            boolean all = result == sending;
             if (is(LETTING_GO)) {
                 queue = null;
-            } else if (result == sending) {
+            }
+            receiver().sent(result, false); // before what is sent next may be told
+            if (queue == null || is(DONE)) {
+                return;
+            }
+            if (all) {
                 sendMore();
             } else {
                 awaitRoom(); // it takes no more now
             }
-            receiver().sent(result, false);
         } else if (is(LETTING_GO)) {
             queue = null;
         } else if (result == -Errno.EAGAIN || result == -Errno.EINTR) {

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.uring;
+
+import static dev.netpoll.internal.ffi.IoUring.IORING_CQE_F_MORE;
+import static dev.netpoll.internal.ffi.IoUring.IORING_CQE_F_NOTIF;
+import static dev.netpoll.internal.ffi.IoUring.IORING_NOTIF_USAGE_ZC_COPIED;
+import static dev.netpoll.internal.ffi.IoUring.IORING_OP_SEND_ZC;
+import static dev.netpoll.internal.ffi.IoUring.IORING_SEND_ZC_REPORT_USAGE;
+import static dev.netpoll.internal.ffi.IoUring.IORING_SETUP_DEFER_TASKRUN;
+import static dev.netpoll.internal.ffi.IoUring.IORING_SETUP_SINGLE_ISSUER;
+
+import dev.netpoll.internal.ffi.LibcSocket;
+import dev.netpoll.internal.ffi.RingMemory;
+import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.memory.Block;
+import dev.netpoll.internal.memory.Segment;
+import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.TransportException;
+import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sends without copying for the sockets of a loop, and holds what is sent until the kernel says that nobody reads it any
+ * more: when the peer has acknowledged it, or the connection is gone.
+ *
+ * <p>It has a ring of its own, since the loop's is given up when the loop gets another thread, and with it would be
+ * what the kernel still says. This one is bound to no thread: whoever has the lock may use it.
+ *
+ * <pre>
+ *   slot:  vacant --send--> held --completion without MORE, or notification--> vacant
+ * </pre>
+ *
+ * <ul>
+ *   <li>I1 A slot holds a reference to its block while the kernel may read it. A completion with MORE, of whatever
+ *       result, announces a notification with the same slot; without, there is none.
+ *   <li>I2 A send never waits (MSG_DONTWAIT): its completion is there when the submission is.
+ * </ul>
+ *
+ * <p><b>Threads.</b> Any; the lock guards everything. It is held for system calls that don't wait.
+ *
+ * @see <a href="https://man7.org/linux/man-pages/man3/io_uring_prep_send_zc.3.html">io_uring_prep_send_zc(3)</a>
+ */
+final class ZeroCopyRing {
+    /** So many sends may hold memory; what exceeds them is copied. */
+    private static final int SLOTS_MAX = 4096;
+
+    private static final int SLOTS_FIRST = 16;
+    private static final RingSize SIZE = new RingSize(8, 256, 1, 1);
+
+    /** Not loaded before there is something to say. */
+    private static final class Log {
+        private static final System.Logger LOGGER = System.getLogger("dev.netpoll");
+
+        static void warn(String message, @Nullable Throwable cause) {
+            LOGGER.log(System.Logger.Level.WARNING, message, cause);
+        }
+    }
+
+    /** How long closing waits for the kernel; it is done with a connection that was reset at once. */
+    private static final long CLOSE_NANOS = 1_000_000_000;
+
+    private final int setup;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Completions completions = new Completions();
+
+    private @Nullable Ring ring;
+    private @Nullable Block[] blocks = new Block[SLOTS_FIRST];
+    private @Nullable ZeroCopy[] senders = new ZeroCopy[SLOTS_FIRST];
+
+    /** Vacant slots, as a stack. */
+    private int[] vacant = new int[SLOTS_FIRST];
+
+    private int vacantCount;
+    private int slots;
+
+    /** Sends whose memory is held. */
+    private final AtomicInteger held = new AtomicInteger();
+
+    /** What the last send came to. */
+    private int result;
+
+    private boolean isUnavailable;
+
+    /**
+     * Makes one, without a ring until somebody sends.
+     *
+     * @param setup the flags of the loop's rings
+     */
+    ZeroCopyRing(int setup) {
+        this.setup = setup & ~(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+    }
+
+    /** {@return whether memory is held} Any thread. */
+    boolean isHolding() {
+        return held.get() > 0;
+    }
+
+    /**
+     * Sends a piece.
+     *
+     * @param flags of send(2)
+     * @return as send(2), with an error number negated; ENOBUFS if this can't be had
+     */
+    long send(Scratch scratch, int fd, Segment piece, int flags, ZeroCopy sender) {
+        Block block = piece.block;
+        lock.lock();
+        try {
+            Ring open = open(scratch);
+            if (open == null || block == null) {
+                return -Errno.ENOBUFS;
+            }
+            int slot = takeSlot();
+            if (slot < 0) {
+                return -Errno.ENOBUFS;
+            }
+            block.retain(); // I1
+            blocks[slot] = block;
+            senders[slot] = sender;
+            held.incrementAndGet();
+            result = -Errno.EIO;
+            long head = RingMemory.head(IORING_OP_SEND_ZC, 0, IORING_SEND_ZC_REPORT_USAGE, fd);
+            int sendFlags = flags | LibcSocket.MSG_NOSIGNAL | LibcSocket.MSG_DONTWAIT;
+            open.add(head, piece.address(), RingMemory.pair(piece.length(), sendFlags), slot, 0);
+            try {
+                open.submit(scratch, completions);
+            } catch (TransportException e) {
+                giveUp(scratch, e); // what names the descriptor must not be submitted later
+            }
+            settle();
+            return result;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private @Nullable Ring open(Scratch scratch) {
+        if (ring == null && !isUnavailable) {
+            try {
+                Ring opened = Ring.open(scratch, setup, SIZE);
+                opened.enable(scratch);
+                ring = opened;
+            } catch (TransportException e) {
+                isUnavailable = true;
+                Log.warn("no ring for sending without copies: sending with copies", e);
+            }
+        }
+        return ring;
+    }
+
+    /** {@return a vacant slot, or -1} */
+    private int takeSlot() {
+        if (vacantCount > 0) {
+            return vacant[--vacantCount];
+        }
+        if (slots == SLOTS_MAX) {
+            return -1;
+        }
+        if (slots == blocks.length) {
+            blocks = Arrays.copyOf(blocks, 2 * slots);
+            senders = Arrays.copyOf(senders, 2 * slots);
+            vacant = Arrays.copyOf(vacant, 2 * slots);
+        }
+        return slots++;
+    }
+
+    /** Takes note of what the kernel has said. */
+    private void settle() {
+        for (int i = completions.next(); i >= 0; i = completions.next()) {
+            int slot = (int) completions.operation(i);
+            int flags = completions.flags(i);
+            if ((flags & IORING_CQE_F_NOTIF) == 0) {
+                result = completions.result(i);
+            } else if ((completions.result(i) & IORING_NOTIF_USAGE_ZC_COPIED) != 0) {
+                ZeroCopy sender = senders[slot];
+                if (sender != null) {
+                    sender.copied();
+                }
+            }
+            if ((flags & IORING_CQE_F_MORE) == 0) { // I1
+                vacate(slot);
+            }
+        }
+    }
+
+    private void vacate(int slot) {
+        Block block = blocks[slot];
+        if (block == null) {
+            throw new IllegalStateException("the kernel gave back slot " + slot + ", which is vacant");
+        }
+        blocks[slot] = null;
+        senders[slot] = null;
+        vacant[vacantCount++] = slot;
+        held.decrementAndGet();
+        block.release();
+    }
+
+    /** Gives memory back that the kernel no longer needs. */
+    void reap(Scratch scratch) {
+        if (held.get() > 0) {
+            lock.lock();
+            try {
+                reap(scratch, 0);
+            } catch (TransportException e) {
+                Log.warn("the memory of sends without copies can't be given back now", e);
+            } finally {
+                lock.unlock();
+            }
+        }
+    }
+
+    private void reap(Scratch scratch, long timeoutNanos) throws TransportException {
+        Ring open = ring;
+        if (open != null) {
+            open.enter(scratch, completions, timeoutNanos > 0 ? 1 : 0, timeoutNanos, 0);
+            settle();
+        }
+    }
+
+    /** {@return what is readable when the kernel has something to say, or -1} */
+    int fd() {
+        lock.lock();
+        try {
+            return ring == null ? -1 : ring.descriptor().fd();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Waits a moment for the kernel. What it does not give back then, nobody gets: it might still be sent. */
+    void close(Scratch scratch) {
+        lock.lock();
+        try {
+            long end = System.nanoTime() + CLOSE_NANOS;
+            for (long left = CLOSE_NANOS; held.get() > 0 && left > 0; left = end - System.nanoTime()) {
+                reap(scratch, left);
+            }
+            giveUp(scratch, null);
+        } catch (TransportException e) {
+            giveUp(scratch, e);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Does without a ring from now on. */
+    private void giveUp(Scratch scratch, @Nullable TransportException cause) {
+        isUnavailable = true;
+        Ring open = ring;
+        if (open != null) {
+            ring = null;
+            open.close(scratch);
+        }
+        if (held.get() > 0) {
+            Log.warn("the kernel may still send from " + held + " blocks, and will not say when it has: lost", cause);
+            Arrays.fill(blocks, null);
+            held.set(0);
+        }
+    }
+}
