@@ -96,6 +96,7 @@ final class Driver implements Runnable {
             if (thread.isVirtual()) {
                 VirtualDrivers.remove(this);
             }
+            loop.poller().leave();
             Watchman.ended(this, loop.supervisor);
         }
     }

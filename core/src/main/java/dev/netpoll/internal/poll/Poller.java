@@ -26,6 +26,12 @@ public interface Poller extends AutoCloseable {
     default void takeOver() throws IOException {}
 
     /**
+     * The calling thread, which has driven the poller, is about to end. Another may have taken over already, or does so
+     * at the same time.
+     */
+    default void leave() {}
+
+    /**
      * Waits for a batch of events, which {@link #deliver} then delivers one by one. The batch before must have been
      * delivered.
      *

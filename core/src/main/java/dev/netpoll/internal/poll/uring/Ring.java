@@ -30,7 +30,8 @@ import dev.netpoll.internal.poll.TransportException;
  *
  * <ul>
  *   <li>I1 Outside of {@link #submit} and {@link #enter} the kernel neither completes anything nor touches memory that
- *       it was given: so a ring whose thread is elsewhere can be closed, and its memory used again.
+ *       it was given: so a ring whose thread is elsewhere can be closed, and its memory used again. Only when a thread
+ *       ends, the kernel does so once more: so the ring is closed before its thread ends.
  *   <li>I2 Outside of them the completion queue is empty too, and the kernel keeps nothing that did not fit: all is
  *       in {@link Completions}. So no completion is lost with the ring.
  *   <li>I3 A submission that names a descriptor is submitted before that descriptor is closed, since the number may
@@ -162,6 +163,10 @@ final class Ring {
         consumed = to;
         memory.consumeUpTo(to);
         return true;
+    }
+
+    boolean isClosed() {
+        return closed;
     }
 
     /** Gives it up, with all that is under way. Any thread, but only one: the ring's owner. Idempotent. */

@@ -32,6 +32,7 @@ import dev.netpoll.internal.poll.socket.ZeroCopySender;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.util.ArrayDeque;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -96,6 +97,9 @@ final class UringPoller implements Poller {
     /** For the next thread, so that one that takes over needs nothing that may not be had. */
     private @Nullable Ring spare;
 
+    /** Held to change the {@link #owner}. */
+    private final ReentrantLock handOver = new ReentrantLock();
+
     /** The thread that the ring is bound to. */
     private @Nullable Thread owner;
 
@@ -139,12 +143,34 @@ final class UringPoller implements Poller {
         if (owner == current) {
             return;
         }
-        if (owner == null) {
+        handOver.lock();
+        try {
+            boolean isFirst = owner == null && !ring.isClosed();
             owner = current;
-            begin(ring);
-            return;
+            if (isFirst) {
+                begin(ring);
+            } else {
+                goOnWithAnotherRing();
+            }
+        } finally {
+            handOver.unlock();
         }
-        owner = current;
+    }
+
+    @Override
+    public void leave() {
+        handOver.lock();
+        try {
+            if (owner == Thread.currentThread()) { // nobody has taken over yet
+                owner = null;
+                ring.close(scratch); // I1 of Ring
+            }
+        } finally {
+            handOver.unlock();
+        }
+    }
+
+    private void goOnWithAnotherRing() throws TransportException {
         Ring old = ring;
         Ring next = spare != null ? spare : Ring.open(scratch, features.setup(), size);
         spare = null;

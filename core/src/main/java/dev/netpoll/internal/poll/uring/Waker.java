@@ -78,13 +78,20 @@ final class Waker {
     }
 
     private int post(UringPoller poller, Scratch borrowed) {
+        Ring before = null;
         while (!closed) {
-            GuardedFd ring = poller.ring().descriptor();
-            if (ring.enter()) {
-                int result = IoUring.sendMessage(borrowed, ring.fd(), MESSAGE);
-                ring.exit(borrowed);
+            Ring ring = poller.ring();
+            GuardedFd fd = ring.descriptor();
+            if (fd.enter()) {
+                int result = IoUring.sendMessage(borrowed, fd.fd(), MESSAGE);
+                fd.exit(borrowed);
                 return result;
-            } // else the poller is about to have another one
+            }
+            if (ring == before) {
+                return 0; // the poller will have another one, and then look whether it is due
+            }
+            due = true;
+            before = ring;
         }
         return 0;
     }

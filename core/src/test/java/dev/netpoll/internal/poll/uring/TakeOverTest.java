@@ -15,6 +15,7 @@ import dev.netpoll.internal.poll.ListenOptions;
 import dev.netpoll.internal.poll.ListenSocket;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.SendQueue;
+import dev.netpoll.internal.poll.SocketOptions;
 import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportEvents;
 import java.io.ByteArrayOutputStream;
@@ -35,7 +36,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * A thread after the other takes over a poller in the middle of whatever it does: batches half delivered, sends
- * collected and not submitted, reading paused. (UringPoller, Ring I1 and I2, UringTransport I3 and I4.)
+ * collected and not submitted, reading paused, memory still read by the kernel. (UringPoller, Ring I1 and I2, UringTransport I3 and I4, ZeroCopyRing I1.)
  */
 class TakeOverTest {
     private static final int ROUNDS = 100;
@@ -116,8 +117,8 @@ class TakeOverTest {
             transport.sendRest(queue);
         }
 
-        void act() {
-            switch (random.nextInt(4)) {
+        void act() throws IOException {
+            switch (random.nextInt(5)) {
                 case 0 -> {
                     paused = true;
                     transport.pauseReading();
@@ -126,6 +127,7 @@ class TakeOverTest {
                     paused = false;
                     transport.resumeReading();
                 }
+                case 2 -> transport.setOption(SocketOptions.ZERO_COPY_THRESHOLD, 4096); // begins anew with it
                 default -> {
                     if (connected && !sending) {
                         send();
@@ -178,6 +180,7 @@ class TakeOverTest {
             if (stays) {
                 awaitEnd();
             }
+            poller.leave();
         });
         earlier.add(thread);
         task.get();

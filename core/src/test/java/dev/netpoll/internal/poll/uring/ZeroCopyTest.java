@@ -137,6 +137,7 @@ class ZeroCopyTest implements TransportEvents {
             poller.takeOver();
             long sent = fillTheSocket();
             assertThat(sent).isPositive();
+            poller.leave();
             return null;
         });
         Thread.ofPlatform().start(first).join();
