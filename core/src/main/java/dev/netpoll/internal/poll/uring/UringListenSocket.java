@@ -55,7 +55,7 @@ final class UringListenSocket extends BoundSocket implements Completable {
         UringPoller owner = poller;
         if (owner != null && !paused && !closed && !accepting) {
             accepting = true;
-            owner.add(
+            owner.submissions.add(
                     IoUring.IORING_OP_ACCEPT,
                     0,
                     IoUring.IORING_ACCEPT_MULTISHOT,
@@ -121,7 +121,7 @@ final class UringListenSocket extends BoundSocket implements Completable {
         UringPoller owner = poller;
         if (owner != null && accepting && !cancelled && !closed) {
             cancelled = true;
-            owner.cancel(Operation.ACCEPT, token);
+            owner.submissions.cancel(Operation.of(Operation.ACCEPT, token));
         }
     }
 
@@ -146,7 +146,7 @@ final class UringListenSocket extends BoundSocket implements Completable {
         }
         UringPoller owner = poller;
         if (owner != null) {
-            owner.cancelAll(fd());
+            owner.submissions.cancelAll(fd());
             owner.finish();
             owner.remove(this);
         }

@@ -4,20 +4,12 @@
 package dev.netpoll.internal.poll.uring;
 
 import static dev.netpoll.internal.ffi.IoUring.IORING_CQE_F_BUFFER;
-import static dev.netpoll.internal.ffi.IoUring.IORING_OP_POLL_ADD;
-import static dev.netpoll.internal.ffi.IoUring.IORING_OP_SEND;
-import static dev.netpoll.internal.ffi.IoUring.IORING_OP_SENDMSG;
-import static dev.netpoll.internal.ffi.IoUring.IORING_RECV_MULTISHOT;
 
 import dev.netpoll.internal.ffi.IoUring;
-import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.LibcUnistd;
-import dev.netpoll.internal.ffi.Messages;
-import dev.netpoll.internal.ffi.RingMemory;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.LoopCache;
-import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.poll.AcceptEvents;
 import dev.netpoll.internal.poll.Errno;
@@ -28,7 +20,6 @@ import dev.netpoll.internal.poll.TransportEvents;
 import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.socket.Pollable;
 import dev.netpoll.internal.poll.socket.Slots;
-import dev.netpoll.internal.poll.socket.ZeroCopySender;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.util.ArrayDeque;
@@ -71,9 +62,6 @@ final class UringPoller implements Poller {
 
     private static final long SETTLE_NANOS = 10_000_000;
 
-    /** Messages of several parts that can be submitted at once. */
-    private static final int MESSAGES = 32;
-
     /** This poller's own: nobody borrows it. */
     final Scratch scratch = new Scratch();
 
@@ -83,7 +71,10 @@ final class UringPoller implements Poller {
     private final Slots slots = new Slots();
     private final ArrayDeque<UringTransport> again = new ArrayDeque<>();
     private final Completions completions = new Completions();
-    private final Messages messages = new Messages(MESSAGES);
+
+    /** What the next wait begins. */
+    final Submissions submissions;
+
     private final BufferRing buffers;
     private final BufferRing bulk;
     private final Waker waker;
@@ -133,6 +124,7 @@ final class UringPoller implements Poller {
             throw e;
         }
         ring = first;
+        submissions = new Submissions(first, this::submit);
     }
 
     // ---------------------------------------------------------------- threads
@@ -177,7 +169,7 @@ final class UringPoller implements Poller {
         ring = next;
         // I1 of Ring: what the old one has under way, its thread would have to go on with; so it is cancelled.
         old.close(scratch);
-        messages.reset();
+        submissions.attach(next);
         zeroCopyWatched = false;
         begin(next);
         moveCompletions();
@@ -275,7 +267,7 @@ final class UringPoller implements Poller {
         int from = completions.end();
         publish();
         ring.enter(scratch, completions, wanted, timeoutNanos, patienceMicros);
-        messages.reset();
+        submissions.taken();
         return announce(from);
     }
 
@@ -295,7 +287,7 @@ final class UringPoller implements Poller {
         } catch (TransportException e) {
             failure = e;
         }
-        messages.reset();
+        submissions.taken();
         announce(from);
     }
 
@@ -400,7 +392,7 @@ final class UringPoller implements Poller {
     /** Ends a receive, and delivers what it still brings. */
     void endReceive(UringTransport transport, long token) {
         long end = System.nanoTime() + END_NANOS;
-        cancelAll(transport.fd());
+        submissions.cancelAll(transport.fd());
         submit();
         do {
             deliverNow(Operation.of(Operation.RECEIVE, token));
@@ -436,7 +428,7 @@ final class UringPoller implements Poller {
         if (!zeroCopyWatched) {
             zeroCopyWatched = true;
             int fd = zeroCopyRing.fd();
-            add(IORING_OP_POLL_ADD, 0, 0, fd, 0, 0, IoUring.POLLIN, Operation.of(Operation.ZERO_COPY, 0));
+            submissions.poll(fd, 0, IoUring.POLLIN, Operation.of(Operation.ZERO_COPY, 0));
         }
     }
 
@@ -496,95 +488,12 @@ final class UringPoller implements Poller {
         }
     }
 
-    // ---------------------------------------------------------------- operations
-
-    /** Adds an operation, which begins with the next wait, or before if there are many. */
-    void add(int opcode, int flags, int ioprio, int fd, long address, int length, int operationFlags, long operation) {
-        if (hasRoom()) {
-            long head = RingMemory.head(opcode, flags, ioprio, fd);
-            ring.add(head, address, RingMemory.pair(length, operationFlags), operation, 0);
-        }
-    }
-
     /** Receives from a socket until that is cancelled or the memory is used up. */
     void receive(int fd, int kind, long token) {
         BufferRing from = buffers(kind);
         from.use(); // the kernel wants a buffer at once, even if nothing is there to be received
         quietSince = 0;
-        if (hasRoom()) {
-            long head = RingMemory.head(IoUring.IORING_OP_RECV, IoUring.IOSQE_BUFFER_SELECT, IORING_RECV_MULTISHOT, fd);
-            ring.add(head, 0, 0, Operation.of(kind, token), from.group());
-        }
-    }
-
-    /** Cancels all operations on a descriptor. */
-    void cancelAll(int fd) {
-        add(
-                IoUring.IORING_OP_ASYNC_CANCEL,
-                IoUring.IOSQE_CQE_SKIP_SUCCESS,
-                0,
-                fd,
-                0,
-                0,
-                IoUring.IORING_ASYNC_CANCEL_ALL | IoUring.IORING_ASYNC_CANCEL_FD,
-                Operation.of(Operation.CANCEL, 0));
-    }
-
-    /** Cancels one operation. */
-    void cancel(int kind, long token) {
-        add(
-                IoUring.IORING_OP_ASYNC_CANCEL,
-                IoUring.IOSQE_CQE_SKIP_SUCCESS,
-                0,
-                -1,
-                Operation.of(kind, token),
-                0,
-                0,
-                Operation.of(Operation.CANCEL, 0));
-    }
-
-    /** {@return whether there is room, which only a broken ring has not} */
-    private boolean hasRoom() {
-        if (ring.isFull()) {
-            submit();
-        }
-        return !ring.isFull();
-    }
-
-    /** Sends as many of the segments as fit in a message, none that {@code large} takes; {@return their bytes} */
-    int send(int fd, Segment head, @Nullable ZeroCopySender large, long token) {
-        if (!hasRoom()) {
-            return 0;
-        }
-        long operation = Operation.of(Operation.SEND, token);
-        Segment second = head.next;
-        if (second == null || second.block == null || isTaken(large, second)) {
-            add(IORING_OP_SEND, 0, 0, fd, head.address(), head.length(), sendFlags(second), operation);
-            return head.length();
-        }
-        if (messages.isFull()) {
-            submit();
-        }
-        int parts = 0;
-        int bytes = 0;
-        Segment s = head;
-        while (s != null && s.block != null && parts < Messages.PARTS && bytes + s.length() > 0 && !isTaken(large, s)) {
-            messages.part(parts++, s.address(), s.length());
-            bytes += s.length();
-            s = s.next;
-        }
-        add(IORING_OP_SENDMSG, 0, 0, fd, messages.take(parts), 1, sendFlags(s), operation);
-        return bytes;
-    }
-
-    private static boolean isTaken(@Nullable ZeroCopySender large, Segment segment) {
-        return large != null && large.takes(segment);
-    }
-
-    /** With more to follow at once, the kernel need not send a small packet now. */
-    private static int sendFlags(@Nullable Segment next) {
-        int flags = LibcSocket.MSG_NOSIGNAL | LibcSocket.MSG_DONTWAIT;
-        return next == null ? flags : flags | LibcSocket.MSG_MORE;
+        submissions.receive(fd, from.group(), Operation.of(kind, token));
     }
 
     BufferRing buffers(int kind) {

@@ -4,7 +4,6 @@
 package dev.netpoll.internal.poll.uring;
 
 import static dev.netpoll.internal.ffi.IoUring.IORING_CQE_F_MORE;
-import static dev.netpoll.internal.ffi.IoUring.IORING_OP_POLL_ADD;
 import static dev.netpoll.internal.ffi.IoUring.IORING_POLL_ADD_MULTI;
 import static dev.netpoll.internal.ffi.IoUring.POLLERR;
 import static dev.netpoll.internal.ffi.IoUring.POLLHUP;
@@ -225,7 +224,7 @@ final class UringTransport extends LoopSocket implements Completable {
     private void stopReceiving() {
         if (is(RECEIVING) && !is(CANCELLED)) {
             set(CANCELLED);
-            poller().cancel(is(BULK) ? Operation.RECEIVE_BULK : Operation.RECEIVE, token);
+            poller().submissions.cancel(Operation.of(is(BULK) ? Operation.RECEIVE_BULK : Operation.RECEIVE, token));
         }
     }
 
@@ -403,7 +402,7 @@ final class UringTransport extends LoopSocket implements Completable {
         if (is(PAUSED | END_TOLD) && !is(WATCHING | HUP | DONE)) {
             set(WATCHING);
             long operation = Operation.of(Operation.HANG_UP, token);
-            poller().add(IORING_OP_POLL_ADD, 0, 0, fd(), 0, IORING_POLL_ADD_MULTI, POLLRDHUP, operation);
+            poller().submissions.poll(fd(), IORING_POLL_ADD_MULTI, POLLRDHUP, operation);
         }
     }
 
@@ -543,7 +542,7 @@ final class UringTransport extends LoopSocket implements Completable {
                 sendNow(bytes);
             } else {
                 set(SENDING);
-                sending = poller().send(fd(), head, large, token);
+                sending = poller().submissions.send(fd(), head, large, Operation.of(Operation.SEND, token));
             }
         }
     }
@@ -589,7 +588,7 @@ final class UringTransport extends LoopSocket implements Completable {
     protected void awaitRoom() {
         if (!is(AWAITING_ROOM | DONE)) {
             set(AWAITING_ROOM);
-            poller().add(IORING_OP_POLL_ADD, 0, 0, fd(), 0, 0, POLLOUT, Operation.of(Operation.WRITABLE, token));
+            poller().submissions.poll(fd(), 0, POLLOUT, Operation.of(Operation.WRITABLE, token));
         }
     }
 
@@ -658,7 +657,7 @@ final class UringTransport extends LoopSocket implements Completable {
         UringPoller owner = poller;
         if (owner != null && isRegistered()) {
             if (is(RECEIVING | SENDING | AWAITING_ROOM | WATCHING)) {
-                owner.cancelAll(fd());
+                owner.submissions.cancelAll(fd());
                 owner.finish();
             }
             owner.remove(this);

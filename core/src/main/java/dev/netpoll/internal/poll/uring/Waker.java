@@ -36,21 +36,13 @@ final class Waker {
             watch(poller, wakeup);
         } else if (due) {
             due = false;
-            poller.add(IoUring.IORING_OP_NOP, 0, 0, -1, 0, 0, 0, MESSAGE);
+            poller.submissions.add(IoUring.IORING_OP_NOP, 0, 0, -1, 0, 0, 0, MESSAGE);
         }
     }
 
     /** Every write is a completion, also while the eventfd is readable already; so nobody needs to read it. */
     private static void watch(UringPoller poller, Wakeup wakeup) {
-        poller.add(
-                IoUring.IORING_OP_POLL_ADD,
-                0,
-                0,
-                wakeup.fd(),
-                0,
-                IoUring.IORING_POLL_ADD_MULTI,
-                IoUring.POLLIN,
-                MESSAGE);
+        poller.submissions.poll(wakeup.fd(), IoUring.IORING_POLL_ADD_MULTI, IoUring.POLLIN, MESSAGE);
     }
 
     /** A message has arrived. <i>Loop.</i> */

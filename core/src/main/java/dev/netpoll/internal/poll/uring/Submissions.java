@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.uring;
+
+import static dev.netpoll.internal.ffi.IoUring.IORING_ASYNC_CANCEL_ALL;
+import static dev.netpoll.internal.ffi.IoUring.IORING_ASYNC_CANCEL_FD;
+import static dev.netpoll.internal.ffi.IoUring.IORING_OP_ASYNC_CANCEL;
+import static dev.netpoll.internal.ffi.IoUring.IORING_OP_POLL_ADD;
+import static dev.netpoll.internal.ffi.IoUring.IORING_OP_RECV;
+import static dev.netpoll.internal.ffi.IoUring.IORING_OP_SEND;
+import static dev.netpoll.internal.ffi.IoUring.IORING_OP_SENDMSG;
+import static dev.netpoll.internal.ffi.IoUring.IORING_RECV_MULTISHOT;
+import static dev.netpoll.internal.ffi.IoUring.IOSQE_BUFFER_SELECT;
+import static dev.netpoll.internal.ffi.IoUring.IOSQE_CQE_SKIP_SUCCESS;
+
+import dev.netpoll.internal.ffi.LibcSocket;
+import dev.netpoll.internal.ffi.Messages;
+import dev.netpoll.internal.ffi.RingMemory;
+import dev.netpoll.internal.memory.Segment;
+import dev.netpoll.internal.poll.socket.ZeroCopySender;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the sockets of a loop have the kernel do. It is collected, and begins with the next wait, or before if it is
+ * much. Not thread-safe: loop only.
+ */
+final class Submissions {
+    /** Messages of several parts that can be submitted at once. */
+    private static final int MESSAGES = 32;
+
+    private static final long NOBODY = Operation.of(Operation.CANCEL, 0);
+
+    private final Runnable submit;
+    private final Messages messages = new Messages(MESSAGES);
+    private Ring ring;
+
+    /** Makes one that calls {@code submit} when the ring is full. */
+    Submissions(Ring ring, Runnable submit) {
+        this.ring = ring;
+        this.submit = submit;
+    }
+
+    /** From now on this is for another ring. */
+    void attach(Ring next) {
+        ring = next;
+        messages.reset();
+    }
+
+    /** The kernel has taken all. */
+    void taken() {
+        messages.reset();
+    }
+
+    /** {@return the ring if there is room, else null: then it is broken, which the loop will learn} */
+    private @Nullable Ring room() {
+        if (ring.isFull()) {
+            submit.run();
+        }
+        return ring.isFull() ? null : ring;
+    }
+
+    /** Adds an operation. */
+    void add(int opcode, int flags, int ioprio, int fd, long address, int length, int operationFlags, long operation) {
+        Ring to = room();
+        if (to != null) {
+            long head = RingMemory.head(opcode, flags, ioprio, fd);
+            to.add(head, address, RingMemory.pair(length, operationFlags), operation, 0);
+        }
+    }
+
+    /** Receives into a group of buffers until that is cancelled or no buffer is left. */
+    void receive(int fd, int bufferGroup, long operation) {
+        Ring to = room();
+        if (to != null) {
+            long head = RingMemory.head(IORING_OP_RECV, IOSQE_BUFFER_SELECT, IORING_RECV_MULTISHOT, fd);
+            to.add(head, 0, 0, operation, bufferGroup);
+        }
+    }
+
+    /**
+     * Waits until a descriptor is ready.
+     *
+     * @param flags 0 or IORING_POLL_ADD_MULTI
+     * @param events as poll(2) has them
+     */
+    void poll(int fd, int flags, int events, long operation) {
+        add(IORING_OP_POLL_ADD, 0, 0, fd, 0, flags, events, operation);
+    }
+
+    /** Cancels all operations on a descriptor. */
+    void cancelAll(int fd) {
+        int flags = IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD;
+        add(IORING_OP_ASYNC_CANCEL, IOSQE_CQE_SKIP_SUCCESS, 0, fd, 0, 0, flags, NOBODY);
+    }
+
+    /** Cancels one operation. */
+    void cancel(long operation) {
+        add(IORING_OP_ASYNC_CANCEL, IOSQE_CQE_SKIP_SUCCESS, 0, -1, operation, 0, 0, NOBODY);
+    }
+
+    /** Sends as many of the segments as fit in a message, none that {@code large} takes; {@return their bytes} */
+    int send(int fd, Segment head, @Nullable ZeroCopySender large, long operation) {
+        if (room() == null) {
+            return 0;
+        }
+        Segment second = head.next;
+        if (second == null || second.block == null || isTaken(large, second)) {
+            add(IORING_OP_SEND, 0, 0, fd, head.address(), head.length(), sendFlags(second), operation);
+            return head.length();
+        }
+        if (messages.isFull()) {
+            submit.run();
+        }
+        int parts = 0;
+        int bytes = 0;
+        Segment s = head;
+        while (s != null && s.block != null && parts < Messages.PARTS && bytes + s.length() > 0 && !isTaken(large, s)) {
+            messages.part(parts++, s.address(), s.length());
+            bytes += s.length();
+            s = s.next;
+        }
+        add(IORING_OP_SENDMSG, 0, 0, fd, messages.take(parts), 1, sendFlags(s), operation);
+        return bytes;
+    }
+
+    private static boolean isTaken(@Nullable ZeroCopySender large, Segment segment) {
+        return large != null && large.takes(segment);
+    }
+
+    /** With more to follow at once, the kernel need not send a small packet now. */
+    private static int sendFlags(@Nullable Segment next) {
+        int flags = LibcSocket.MSG_NOSIGNAL | LibcSocket.MSG_DONTWAIT;
+        return next == null ? flags : flags | LibcSocket.MSG_MORE;
+    }
+}
