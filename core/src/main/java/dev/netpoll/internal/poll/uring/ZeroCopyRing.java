@@ -24,8 +24,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sends without copying for the sockets of a loop, and holds what is sent until the kernel says that nobody reads it any
- * more: when the peer has acknowledged it, or the connection is gone.
+ * Sends without copying for the sockets of a loop, and holds what is sent until the kernel says that nobody reads it:
+ * when the peer has acknowledged it, or the connection is gone.
  *
  * <p>It has a ring of its own, since the loop's is given up when the loop gets another thread, and with it would be
  * what the kernel still says. This one is bound to no thread: whoever has the lock may use it.
