@@ -138,8 +138,8 @@ public final class ConnectionOptions {
      * {@return from how many bytes in one piece the kernel sends from our memory without copying it; default 0, which
      * means never}
      *
-     * <p>A hint, heeded by TCP connections of the io_uring backend. It takes the place of a copy by pinning pages and by
-     * keeping the memory until the peer has acknowledged it, so it pays for large pieces only, over a network card that
+     * <p>A hint, heeded by TCP connections of the io_uring backend. Instead of copying, pages are pinned and the memory
+     * is kept until the peer has acknowledged it, so it pays for large pieces only, over a network card that
      * can gather them: measure it, with 64 KiB and more. Where the kernel says that it had to copy all the same, as on
      * the loopback interface, the connection goes on without. Pages count against RLIMIT_MEMLOCK; what exceeds it is
      * copied.

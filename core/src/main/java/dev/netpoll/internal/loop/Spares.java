@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The objects that serve one request after the other: idle connections own none, so the thread that runs handlers keeps
  * one of each, empty, and lends them to the connection whose handler it runs. If a connection keeps one, because bytes
- * are left, the next request gets a new one. Of queues it keeps some more, because those of a turn may be sent together.
+ * are left, the next request gets a new one. Of queues it keeps some more: those of a turn may be sent together.
  *
  * <p><b>Threads.</b> The owner only.
  */
