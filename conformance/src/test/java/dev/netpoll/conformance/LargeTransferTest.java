@@ -6,6 +6,7 @@ package dev.netpoll.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.Connection;
+import dev.netpoll.ConnectionOptions;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Bytes;
 import dev.netpoll.conformance.support.Handlers;
@@ -69,6 +70,23 @@ class LargeTransferTest extends ConformanceTest {
         Background<byte[]> received = Background.call(() -> peer.receive(sent.length));
         peer.send(sent);
         assertThat(Arrays.equals(received.result(), sent)).isTrue();
+    }
+
+    /** Where the backend heeds the wish; elsewhere it must not hurt. */
+    @Test
+    void largePiecesThatAreSentWithoutCopyingArriveIntact() throws Exception {
+        ConnectionOptions options =
+                ConnectionOptions.builder().zeroCopyThreshold(16 << 10).build();
+        Listening server = net.listen(net.server().options(options).onRequest(Handlers.echo()));
+        byte[] sent = Bytes.pattern(16 << 20);
+        for (int i = 0; i < 3; i++) {
+            Connection connection = net.dial(server.address(), options);
+            Background<byte[]> received =
+                    Background.call(() -> connection.reader().readBytes(sent.length));
+            connection.writer().writeBytes(sent).flush();
+            assertThat(Arrays.equals(received.result(), sent)).isTrue();
+            connection.close();
+        }
     }
 
     @Test

@@ -81,5 +81,7 @@ class OptionsTest extends ConformanceTest {
         assertThatThrownBy(() -> builder.inboundMarks(0, 1)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> builder.outboundHighMark(0)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> builder.maxFrameLength(-1)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> builder.zeroCopyThreshold(-1)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> builder.zeroCopyThreshold(4095)).isInstanceOf(IllegalArgumentException.class);
     }
 }
