@@ -83,10 +83,7 @@ final class UringTransport extends LoopSocket implements Completable {
     private long token;
     private @Nullable UringPoller poller;
 
-    /** From how many bytes on to send without copying; 0 for never. */
-    private volatile int zeroCopyThreshold;
-
-    /** What does so, made when it is needed. */
+    /** What sends large pieces without copying them, or null. */
     private volatile @Nullable ZeroCopy zeroCopy;
 
     /** What arrived and may not be delivered, because reading is paused. */
@@ -482,20 +479,14 @@ final class UringTransport extends LoopSocket implements Completable {
 
     @Override
     protected @Nullable ZeroCopySender zeroCopy() {
-        ZeroCopy present = zeroCopy;
-        UringPoller owner = poller;
-        if (present == null && zeroCopyThreshold > 0 && owner != null) {
-            present = new ZeroCopy(zeroCopyThreshold, owner.zeroCopyRing());
-            zeroCopy = present;
-        }
-        return present;
+        return zeroCopy;
     }
 
     @Override
     public <T> void setOption(SocketOption<T> option, T value) throws IOException {
         if (option == SocketOptions.ZERO_COPY_THRESHOLD && tcp) {
-            zeroCopy = null;
-            zeroCopyThreshold = (Integer) value;
+            int threshold = (Integer) value;
+            zeroCopy = threshold == 0 ? null : new ZeroCopy(threshold, this);
         } else {
             super.setOption(option, value);
         }
@@ -503,9 +494,16 @@ final class UringTransport extends LoopSocket implements Completable {
 
     @Override
     public <T> T getOption(SocketOption<T> option) throws IOException {
-        return option == SocketOptions.ZERO_COPY_THRESHOLD && tcp
-                ? option.type().cast(zeroCopyThreshold)
-                : super.getOption(option);
+        if (option == SocketOptions.ZERO_COPY_THRESHOLD && tcp) {
+            ZeroCopy present = zeroCopy;
+            return option.type().cast(present == null ? 0 : present.threshold());
+        }
+        return super.getOption(option);
+    }
+
+    /** {@return the ring for sending without copying; once this is registered, any thread} */
+    ZeroCopyRing zeroCopyRing() {
+        return poller().zeroCopyRing();
     }
 
     @Override

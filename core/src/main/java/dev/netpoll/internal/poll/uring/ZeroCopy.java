@@ -15,12 +15,16 @@ import dev.netpoll.internal.poll.socket.ZeroCopySender;
  */
 final class ZeroCopy implements ZeroCopySender {
     private final int threshold;
-    private final ZeroCopyRing ring;
+    private final UringTransport transport;
     private volatile boolean isUseless;
 
-    ZeroCopy(int threshold, ZeroCopyRing ring) {
+    ZeroCopy(int threshold, UringTransport transport) {
         this.threshold = threshold;
-        this.ring = ring;
+        this.transport = transport;
+    }
+
+    int threshold() {
+        return threshold;
     }
 
     @Override
@@ -30,7 +34,7 @@ final class ZeroCopy implements ZeroCopySender {
 
     @Override
     public long send(Scratch scratch, int fd, Segment piece, int flags) {
-        long result = ring.send(scratch, fd, piece, flags, this);
+        long result = transport.zeroCopyRing().send(scratch, fd, piece, flags, this);
         // What the kernel can't do in this way, for want of memory or because too much is under way, it does in the
         // other.
         boolean refused = result == -Errno.ENOMEM || result == -Errno.ENOBUFS || result == -Errno.EOPNOTSUPP;
