@@ -23,7 +23,10 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** The memory of a server after a burst of large messages. */
-@Variants(backends = Backend.EPOLL, transports = Transport.TCP4, modes = Mode.VIRTUAL)
+@Variants(
+        backends = {Backend.EPOLL, Backend.IO_URING},
+        transports = Transport.TCP4,
+        modes = Mode.VIRTUAL)
 class BurstTest extends ConformanceTest {
     private static final int CONNECTIONS = 40;
     private static final int MESSAGE = 2 << 20;

@@ -130,7 +130,7 @@ class CheckedViewsTest extends ConformanceTest {
         for (RawPeer peer : peers) {
             peer.send(new byte[60_000]);
         }
-        Await.until(
+        net.awaitMemory(
                 "only the last hundred bytes of each are held",
                 () -> held(before) >= connections * 100 && held(before) <= connections * 1024 + 2 * (64 << 10));
     }

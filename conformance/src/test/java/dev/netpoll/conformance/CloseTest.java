@@ -186,7 +186,7 @@ class CloseTest extends ConformanceTest {
         }
         // A loop may keep a block that it receives into.
         long allowed = before + net.group().loops();
-        Await.until("their memory is free", () -> LeakCheck.outstandingBlocks() <= allowed);
+        net.awaitMemory("their memory is free", () -> LeakCheck.outstandingBlocks() <= allowed);
     }
 
     @Test

@@ -14,6 +14,8 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -33,6 +35,9 @@ import org.opentest4j.TestAbortedException;
 @ExtendWith(LeakCheck.class)
 abstract class ConformanceTest {
     private static final int LOOPS = 2;
+
+    /** The reasons that were told already: each concerns variants of every class. */
+    private static final Set<String> TOLD = ConcurrentHashMap.newKeySet();
 
     private static EventLoopGroup group;
     private static Path directory;
@@ -88,8 +93,9 @@ abstract class ConformanceTest {
     }
 
     private static TestAbortedException aborted(Variant variant, String reason) {
-        String message = variant + " cannot run here: " + reason;
-        System.out.println(message);
-        return new TestAbortedException(message);
+        if (TOLD.add(reason)) {
+            System.out.println(variant + " and others like it are not run: " + reason);
+        }
+        return new TestAbortedException(variant + " cannot run here: " + reason);
     }
 }

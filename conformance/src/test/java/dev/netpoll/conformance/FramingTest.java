@@ -266,7 +266,7 @@ class FramingTest extends ConformanceTest {
             Await.until("the connection is gone", () -> server.server().connectionCount() == 0);
         }
         assertThat(runs).hasValue(0);
-        Await.until("nothing is kept", () -> LeakCheck.outstandingBytes() <= before);
+        net.awaitMemory("nothing is kept", () -> LeakCheck.outstandingBytes() <= before);
     }
 
     @Test

@@ -84,16 +84,16 @@ class InlineHandlerTest extends ConformanceTest {
 
     @Test
     void aConnectionsCallbacksAllRunOnItsOneLoop() throws Exception {
-        Map<Connection, Thread> threads = new ConcurrentHashMap<>();
+        Map<Connection, String> loops = new ConcurrentHashMap<>();
         AtomicInteger moved = new AtomicInteger();
         AtomicInteger closed = new AtomicInteger();
         Listening server = net.listen(net.server()
                 .onConnect(connection -> {
-                    threads.put(connection, Thread.currentThread());
+                    loops.put(connection, loop());
                     connection.addCloseCallback(c -> closed.incrementAndGet());
                 })
                 .onRequest(connection -> {
-                    if (!Thread.currentThread().equals(threads.get(connection))) {
+                    if (!loop().equals(loops.get(connection))) {
                         moved.incrementAndGet();
                     }
                     Handlers.echo().handle(connection);
@@ -108,8 +108,13 @@ class InlineHandlerTest extends ConformanceTest {
         }
         Await.until("all are closed", () -> closed.get() == 8);
         assertThat(moved).hasValue(0);
-        assertThat(threads.values().stream().distinct())
+        assertThat(loops.values().stream().distinct())
                 .hasSizeBetween(1, net.group().loops());
+    }
+
+    /** {@return the name of the loop that this thread drives, perhaps in place of one that got no processor} */
+    private static String loop() {
+        return Thread.currentThread().getName().replace("-stand-in", "");
     }
 
     @Test

@@ -43,7 +43,7 @@ abstract class OneLoopTest extends ConformanceTest {
     static final Duration BOUND = Duration.ofMillis(250);
 
     /** So long is a handler late at least: an answer that waited for it would break {@link #BOUND}. */
-    static final Duration HOLD = Duration.ofMillis(600);
+    static final Duration HOLD = Duration.ofMillis(400);
 
     EventLoopGroup one;
     Harness lone;

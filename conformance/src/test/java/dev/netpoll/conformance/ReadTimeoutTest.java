@@ -117,7 +117,7 @@ class ReadTimeoutTest extends ConformanceTest {
         Pair pair = net.pair();
         pair.connection().setReadTimeout(Duration.ofMillis(1));
         Reader in = pair.connection().reader();
-        int rounds = 150;
+        int rounds = 80;
         Background<Void> sender = Background.runOnPlatformThread(() -> {
             for (int i = 0; i < rounds; i++) {
                 pair.peer().send(new byte[] {(byte) i});

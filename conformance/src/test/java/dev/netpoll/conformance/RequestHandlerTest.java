@@ -259,7 +259,7 @@ class RequestHandlerTest extends ConformanceTest {
         }
         // A loop may keep a block that it receives into.
         long allowed = before + net.group().loops();
-        Await.until("an idle connection holds no memory", () -> LeakCheck.outstandingBlocks() <= allowed);
+        net.awaitMemory("an idle connection holds no memory", () -> LeakCheck.outstandingBlocks() <= allowed);
     }
 
     @Test

@@ -242,7 +242,7 @@ class RescueTest extends OneLoopTest {
             }
         });
         self.add(server);
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < 2; i++) {
             RawPeer peer = warmPeer(server);
             assertThat(ask(peer, RESCUED)).isEqualTo(DONE);
         }

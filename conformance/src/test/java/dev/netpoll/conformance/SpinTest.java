@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 /** A loop that has nothing to do sleeps, whatever state its sockets are in. */
 @Variants(modes = Mode.VIRTUAL)
 class SpinTest extends ConformanceTest {
-    private static final Duration WATCHED = Duration.ofMillis(100);
+    private static final Duration WATCHED = Duration.ofMillis(50);
 
     /** The processor time of all loops' threads within a while must be far below that while. */
     private static void assertLoopsSleep(String when) {

@@ -13,6 +13,7 @@ import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Locale;
 
 /**
  * An echo server with default settings. Answers each line of its standard input with lines that end with an empty one:
@@ -22,10 +23,11 @@ final class IdleServer {
     private IdleServer() {}
 
     /**
-     * Arguments: epoll or nio; tcp4, tcp6, or the path of a Unix socket; an idle time-out in seconds, or 0 for none.
+     * Arguments: epoll, io_uring or nio; tcp4, tcp6, or the path of a Unix socket; an idle time-out in seconds, or 0
+     * for none.
      */
     public static void main(String[] args) throws Exception {
-        Backend backend = args[0].equals("nio") ? Backend.NIO : Backend.EPOLL;
+        Backend backend = Backend.valueOf(args[0].toUpperCase(Locale.ROOT));
         try (EventLoopGroup group = EventLoopGroup.builder().backend(backend).build()) {
             Server.Builder builder = Server.builder()
                     .group(group)

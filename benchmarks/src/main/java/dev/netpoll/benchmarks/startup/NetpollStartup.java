@@ -10,14 +10,16 @@ import dev.netpoll.Server;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 
-/** Our server: epoll, adaptive dispatch. */
+/** Our server with adaptive dispatch. */
 final class NetpollStartup {
     private NetpollStartup() {}
 
-    /** {@code <port>}. */
+    /** {@code <backend> <port>}. */
     public static void main(String[] args) throws Exception {
         Server.builder()
-                .group(EventLoopGroup.builder().backend(Backend.EPOLL).build())
+                .group(EventLoopGroup.builder()
+                        .backend(Backend.valueOf(args[0]))
+                        .build())
                 .dispatch(Dispatch.adaptive())
                 .onPrepare(_ -> Accepted.now())
                 .onRequest(connection -> connection
@@ -25,7 +27,7 @@ final class NetpollStartup {
                         .writeBytes(connection.reader().next(Accepted.MESSAGE_BYTES))
                         .flush())
                 .build()
-                .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), Integer.parseInt(args[0])));
+                .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), Integer.parseInt(args[1])));
         Accepted.tell();
     }
 }

@@ -16,17 +16,20 @@ import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Queue;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** What a test needs of one variant: servers, dialers, addresses and raw peers. Ends what the test has opened. */
 public final class Harness {
     private static final AtomicInteger SOCKETS = new AtomicInteger();
+    private static final Duration SILENCE = Duration.ofMillis(10);
 
     private final Variant variant;
     private final EventLoopGroup group;
@@ -158,6 +161,31 @@ public final class Harness {
         Connection dialed = dial(listening.address(), options);
         Await.until("the connection is accepted", () -> !accepted.isEmpty());
         return new Both(dialed, accepted.remove());
+    }
+
+    /**
+     * Waits until something holds of the memory that is in use. The loops turn after each while of silence, as those of
+     * a busy process do: one that sleeps may keep for a second what it received into.
+     */
+    public void awaitMemory(String what, Callable<Boolean> condition) throws IOException {
+        SocketAddress nobody;
+        try (RawListener listener = new RawListener(freshAddress(), 0, 0)) {
+            nobody = listener.address();
+        }
+        Dialer dialer = dialer().build();
+        Await.until(what, () -> {
+            if (Await.within(SILENCE, condition)) {
+                return true;
+            }
+            for (int i = 0; i < group.loops(); i++) { // they take turns
+                try {
+                    dialer.dial(nobody).close();
+                } catch (ConnectionException refused) {
+                    // The loop has turned for it, and has nothing to receive.
+                }
+            }
+            return false;
+        });
     }
 
     /** Closes it when the test ends. */

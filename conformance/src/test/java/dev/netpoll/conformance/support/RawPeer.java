@@ -23,6 +23,10 @@ public final class RawPeer implements AutoCloseable {
     RawPeer(SocketChannel channel) throws IOException {
         this.channel = channel;
         channel.configureBlocking(false);
+        if (channel.supportedOptions().contains(StandardSocketOptions.TCP_NODELAY)) {
+            // What a test sends in pieces comes in pieces, and at once.
+            channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+        }
     }
 
     /** Connects to an address, with receive and send buffers of this size, or the system's if it is 0. */

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Test;
 
 /** What happens between a look at the condition and the parking of a waiter. */
 class WaitTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(2);
+    private static final Duration PATIENCE = Duration.ofMillis(500);
 
     private final MemoryNetwork network = new MemoryNetwork(1, Faults.NONE);
     private final CompletableFuture<Connection> accepted = new CompletableFuture<>();

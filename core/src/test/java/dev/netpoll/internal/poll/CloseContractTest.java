@@ -115,7 +115,7 @@ class CloseContractTest extends ContractTest {
             Pair next = pair();
             Pair afterNext = pair();
             sender.join();
-            settle();
+            drain();
             assertThat(failure.get()).isNull();
             for (Recorder recorder :
                     List.of(next.atClient(), next.atServer(), afterNext.atClient(), afterNext.atServer())) {

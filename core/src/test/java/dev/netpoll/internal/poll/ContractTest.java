@@ -110,6 +110,13 @@ abstract class ContractTest {
         }
     }
 
+    /** Polls until nothing is told at once: enough for what has reached the sockets already. */
+    void drain() throws IOException {
+        while (poller.poll(1_000_000) > 0) {
+            // Goes on as long as there is something to tell.
+        }
+    }
+
     ListenSocket listen() throws IOException {
         return listen(variant.freshAddress(), new ListenOptions(0, false, false));
     }

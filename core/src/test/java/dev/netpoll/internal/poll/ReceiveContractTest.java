@@ -46,10 +46,13 @@ class ReceiveContractTest extends ContractTest {
         Pair pair = pair(new Recorder(), pausing);
         server[0] = pair.server();
         pair.server().pauseReading();
-        long filled = fill(pair.client());
+        SendQueue queue = queue(new byte[512 * 1024]);
+        pair.client().send(queue);
+        long sent = 512 * 1024 - queue.bytes();
+        queue.clear();
         settle();
         int rounds = 0;
-        while (pausing.received() < filled) {
+        while (pausing.received() < sent) {
             rounds++;
             pair.server().resumeReading();
             await(() -> !pausing.deliveries.isEmpty());

@@ -19,6 +19,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 
@@ -30,6 +32,9 @@ public record Variant(Backend backend, Family family) {
         UNIX
     }
 
+    /** The reasons that were told already: each concerns every class. */
+    private static final Set<String> TOLD = ConcurrentHashMap.newKeySet();
+
     /** All that this machine has. */
     public static Stream<Variant> all() {
         List<Backend> backends = new ArrayList<>(List.of(new NioBackend()));
@@ -37,13 +42,13 @@ public record Variant(Backend backend, Family family) {
         if (reason == null) {
             backends.addFirst(new EpollBackend());
         } else {
-            System.out.println("skipped: " + reason);
+            tell(reason);
         }
         String noRing = UringBackend.unavailableReason();
         if (noRing == null) {
             backends.add(new UringBackend());
         } else {
-            System.out.println("skipped: " + noRing);
+            tell(noRing);
         }
         Stream<Variant> real =
                 backends.stream().flatMap(b -> Stream.of(Family.values()).map(f -> new Variant(b, f)));
@@ -55,6 +60,12 @@ public record Variant(Backend backend, Family family) {
                         new Variant(Rings.old(), Family.TCP4));
         Variant memory = new Variant(new MemoryNetwork(1, Faults.NONE), Family.TCP4);
         return Stream.of(real, unusual, Stream.of(memory)).flatMap(variants -> variants);
+    }
+
+    private static void tell(String reason) {
+        if (TOLD.add(reason)) {
+            System.out.println("skipped: " + reason);
+        }
     }
 
     /** Those of {@link #all} with Unix sockets. */

@@ -55,11 +55,9 @@ final class ServerProcess implements AutoCloseable {
             throw new TestAbortedException(e.getMessage(), e);
         }
         Path errors = directory.resolve("errors.txt");
-        return new ServerProcess(
-                new ProcessBuilder(command)
-                        .redirectError(Redirect.to(errors.toFile()))
-                        .start(),
-                errors);
+        ProcessBuilder builder = new ProcessBuilder(command).redirectError(Redirect.to(errors.toFile()));
+        builder.environment().put("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1"); // it starts faster
+        return new ServerProcess(builder.start(), errors);
     }
 
     int port() {
