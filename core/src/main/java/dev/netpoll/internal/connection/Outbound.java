@@ -286,9 +286,9 @@ final class Outbound extends Side implements ByteSink {
     void sendKept(boolean onLoop) {
         if (takeKept()) {
             if (onLoop) {
-                continueOnLoop();
+                continueOnLoop(false);
             } else {
-                connection.onLoop(this::continueOnLoop);
+                connection.onLoop(() -> continueOnLoop(false));
             }
         }
     }
@@ -302,11 +302,12 @@ final class Outbound extends Side implements ByteSink {
         if (taken > 0) {
             connection.touch();
         }
-        if (result == Transport.WOULD_BLOCK) {
+        if (result == Transport.WOULD_BLOCK || result == Transport.GATHERED) {
+            boolean blocked = result == Transport.WOULD_BLOCK;
             if (connection.inLoop()) {
-                continueOnLoop();
+                continueOnLoop(blocked);
             } else {
-                connection.onLoop(this::continueOnLoop);
+                connection.onLoop(() -> continueOnLoop(blocked));
             }
             return false;
         }
@@ -462,8 +463,12 @@ final class Outbound extends Side implements ByteSink {
 
     // ---- event loop ----
 
-    /** The thread that flushes could not send all; it has given the role to the loop. */
-    private void continueOnLoop() {
+    /**
+     * The thread that flushes has given the role to the loop.
+     *
+     * @param blocked whether it could not send all; else nothing says yet that the peer is slow
+     */
+    private void continueOnLoop(boolean blocked) {
         if (!loopSends) {
             loopSends = true;
             progressAt = System.nanoTime();
@@ -472,7 +477,9 @@ final class Outbound extends Side implements ByteSink {
             giveBack();
             return;
         }
-        connection.ensureArmed(stallDeadline());
+        if (blocked) {
+            connection.ensureArmed(stallDeadline());
+        }
         connection.transport().sendRest(queue());
     }
 
@@ -483,7 +490,7 @@ final class Outbound extends Side implements ByteSink {
             return;
         }
         queue().add(chain);
-        continueOnLoop();
+        continueOnLoop(true);
     }
 
     private void withdraw() {
@@ -514,6 +521,8 @@ final class Outbound extends Side implements ByteSink {
             if (connection.has(OUTPUT_SHUT) && unsent() == 0) {
                 shutdownNow();
             }
+        } else {
+            connection.ensureArmed(stallDeadline());
         }
         wake();
     }

@@ -23,10 +23,16 @@ public interface Transport {
     int WOULD_BLOCK = 1;
 
     /**
+     * Result of {@link #send} on the loop: it sends with its next wait what {@link #sendRest} gives it, and tells {@link
+     * TransportEvents#sent} also if the kernel takes nothing then.
+     */
+    int GATHERED = 2;
+
+    /**
      * Moves bytes from the queue to the kernel until the queue is empty or the kernel takes no more. Any thread, one at
      * a time (the caller holds the connection's send role). Consumes what was sent from the queue.
      *
-     * @return {@link #SENT}, {@link #WOULD_BLOCK}, or an error number negated
+     * @return {@link #SENT}, {@link #WOULD_BLOCK}, {@link #GATHERED}, or an error number negated
      */
     int send(SendQueue queue);
 

@@ -37,7 +37,7 @@ public interface TransportEvents {
     /**
      * Bytes of the queue given to {@link Transport#sendRest} went to the kernel.
      *
-     * @param bytes how many, since the last report
+     * @param bytes how many, since the last report; 0 if the kernel has refused what was gathered
      * @param drained whether the queue is empty now; the transport no longer holds it then
      */
     void sent(long bytes, boolean drained);

@@ -18,6 +18,10 @@ class Recorder implements TransportEvents {
     boolean peerGone;
     long sent;
     boolean drained;
+
+    /** How often the kernel took nothing of what was gathered. */
+    int refusals;
+
     int errno;
 
     /** Set once nothing may be reported any more. */
@@ -59,7 +63,8 @@ class Recorder implements TransportEvents {
 
     @Override
     public void sent(long count, boolean all) {
-        check(count > 0 || all, "sent nothing");
+        check(count >= 0, "sent less than nothing");
+        refusals += count == 0 && !all ? 1 : 0;
         sent += count;
         drained = all;
     }

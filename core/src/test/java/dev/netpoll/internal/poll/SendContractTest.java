@@ -35,7 +35,7 @@ class SendContractTest extends ContractTest {
         }
         long whole = queue.bytes();
         int result = pair.client().send(queue);
-        if (result == Transport.WOULD_BLOCK) {
+        if (result != Transport.SENT) {
             pair.client().sendRest(queue);
         }
         long sentBefore = whole - queue.bytes() - pair.atClient().sent;
@@ -52,6 +52,25 @@ class SendContractTest extends ContractTest {
         assertThat(sentBefore + pair.atClient().sent).isEqualTo(whole);
         assertThat(queue.isEmpty()).isTrue();
         assertThat(pair.atServer().bytes.toByteArray()).isEqualTo(expected.toByteArray());
+    }
+
+    /** Else nobody would know that the peer is slow. */
+    @Test
+    void aRefusalOfWhatWasGatheredIsTold() throws IOException {
+        Pair pair = pair();
+        pair.server().pauseReading();
+        int result;
+        do {
+            SendQueue queue = queue(new byte[64 * 1024]);
+            result = pair.client().send(queue);
+            if (result == Transport.GATHERED) {
+                pair.client().sendRest(queue);
+                await(() -> queue.isEmpty() || pair.atClient().refusals > 0);
+                pair.client().stopSending();
+            }
+            queue.clear();
+        } while (result != Transport.WOULD_BLOCK && pair.atClient().refusals == 0);
+        assertThat(pair.atClient().refusals).isEqualTo(result == Transport.GATHERED ? 1 : 0);
     }
 
     @Test

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Sender {
     /** Result of {@link #send}: the limit was reached first. */
-    public static final int MORE = 2;
+    public static final int MORE = 3;
 
     private Sender() {}
 

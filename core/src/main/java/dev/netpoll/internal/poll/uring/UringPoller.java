@@ -100,6 +100,9 @@ final class UringPoller implements Poller {
     /** When a turn first received nothing, or 0 if the last one did. */
     private long quietSince;
 
+    /** Whether a receive begins with the next wait: then it has to find a buffer. */
+    private boolean receiveBegins;
+
     /** How many of {@link #again} belong to the batch. */
     private int continued;
 
@@ -240,7 +243,7 @@ final class UringPoller implements Poller {
         continued = again.size();
         checkFailure();
         boolean waits = timeoutNanos != 0 && continued == 0 && completions.isEmpty();
-        if (waits && quietSince != 0 && System.nanoTime() - quietSince >= QUIET_NANOS) {
+        if (waits && !receiveBegins && quietSince != 0 && System.nanoTime() - quietSince >= QUIET_NANOS) {
             quiesce();
         }
         if (waits && zeroCopyRing.isHolding()) {
@@ -267,8 +270,13 @@ final class UringPoller implements Poller {
         int from = completions.end();
         publish();
         ring.enter(scratch, completions, wanted, timeoutNanos, patienceMicros);
-        submissions.taken();
+        taken();
         return announce(from);
+    }
+
+    private void taken() {
+        submissions.taken();
+        receiveBegins = false;
     }
 
     private void publish() {
@@ -287,7 +295,7 @@ final class UringPoller implements Poller {
         } catch (TransportException e) {
             failure = e;
         }
-        submissions.taken();
+        taken();
         announce(from);
     }
 
@@ -492,7 +500,7 @@ final class UringPoller implements Poller {
     void receive(int fd, int kind, long token) {
         BufferRing from = buffers(kind);
         from.use(); // the kernel wants a buffer at once, even if nothing is there to be received
-        quietSince = 0;
+        receiveBegins = true;
         submissions.receive(fd, from.group(), Operation.of(kind, token));
     }
 

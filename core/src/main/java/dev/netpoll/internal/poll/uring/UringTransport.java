@@ -474,7 +474,7 @@ final class UringTransport extends LoopSocket implements Completable {
             }
             return result;
         }
-        return is(CLOSED) ? -Errno.EBADF : bytes.isEmpty() ? SENT : WOULD_BLOCK;
+        return is(CLOSED) ? -Errno.EBADF : bytes.isEmpty() ? SENT : GATHERED;
     }
 
     @Override
@@ -520,6 +520,15 @@ final class UringTransport extends LoopSocket implements Completable {
         }
     }
 
+    /** With calls on this thread, where the kernel may not have the memory for longer. */
+    private void sendAtOnce(SendQueue bytes) {
+        long before = bytes.bytes();
+        sendNow(bytes);
+        if (queue == bytes && bytes.bytes() == before && !is(DONE)) {
+            receiver().sent(0, false); // it was gathered, and is refused
+        }
+    }
+
     @Override
     protected void sendMore() {
         SendQueue bytes = queue;
@@ -533,11 +542,11 @@ final class UringTransport extends LoopSocket implements Completable {
         } else if (head.block == null) {
             // A user's memory may sit in an arena that somebody closes at any moment, so it can't be the kernel's for
             // longer than a call.
-            sendNow(bytes);
+            sendAtOnce(bytes);
         } else {
             ZeroCopySender large = zeroCopy();
             if (large != null && large.takes(head)) {
-                sendNow(bytes);
+                sendAtOnce(bytes);
             } else {
                 set(SENDING);
                 sending = poller().submissions.send(fd(), head, large, Operation.of(Operation.SEND, token));
@@ -575,6 +584,7 @@ final class UringTransport extends LoopSocket implements Completable {
             queue = null;
         } else if (result == -Errno.EAGAIN || result == -Errno.EINTR) {
             awaitRoom();
+            receiver().sent(0, false);
         } else {
             queue = null;
             remember(-result);
