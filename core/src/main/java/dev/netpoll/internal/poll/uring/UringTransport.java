@@ -74,7 +74,7 @@ final class UringTransport extends LoopSocket implements Completable {
     /** Receives go to the big buffers. */
     private static final int BULK = OWN << 9;
 
-    /** About to be detached: no receive begins any more. */
+    /** About to be detached: no receive begins any more, and reading is not paused, so that nothing is held back. */
     private static final int LEAVING = OWN << 10;
 
     private long token;
@@ -358,7 +358,7 @@ final class UringTransport extends LoopSocket implements Completable {
 
     @Override
     public void pauseReading() {
-        if (!is(PAUSED)) {
+        if (!is(PAUSED | LEAVING)) {
             set(PAUSED);
             if (poller != null && !is(DONE | CONNECTING)) {
                 if (!is(HUNG_UP)) {
