@@ -45,12 +45,13 @@ final class Content {
         }
     }
 
-    /** {@return how far away in the stream the bytes belong that came instead of the right ones} */
+    /** {@return what came instead of the right bytes: how far on in the stream, unless they are of another one} */
     private static String origin(byte[] bytes, int wrong, int length, int right) {
         int shown = Math.min(KNOWN, length - wrong);
         for (int i = 0; shown == KNOWN && i < PERIOD; i++) {
             if (Arrays.equals(bytes, wrong, wrong + shown, TABLE, i, i + shown)) {
-                return "content from %d bytes on".formatted(i - right);
+                return "what follows %d bytes later, or is another stream's"
+                        .formatted(Math.floorMod(i - right, PERIOD));
             }
         }
         return Arrays.toString(Arrays.copyOfRange(bytes, wrong, wrong + shown));
