@@ -59,13 +59,22 @@ record Scenario(long seed, long key, boolean dialed, Medium medium, int window, 
         return new Scenario(seed, key, dialed, medium, window, List.copyOf(steps), end);
     }
 
-    /** One message at the same instant as hundreds of other connections. */
+    /**
+     * Messages at the same instant as hundreds of other connections, when the loops hold few buffers to receive into.
+     * Some servers pause, and some peers on the same loops do not read for a while, so that much of it lies unread.
+     */
     static Scenario ofStorm(long seed, int servers) {
         SplittableRandom random = new SplittableRandom(seed);
         Medium medium = new Medium(random.nextInt(servers), random.nextInt(4) == 0);
-        Step step = new Step(1 + random.nextInt(100_000), 1, Deed.NOTHING, 0, 0);
+        boolean stalls = random.nextInt(3) == 0;
+        Step step = new Step(
+                1 + random.nextInt(50_000),
+                1 + random.nextInt(4),
+                random.nextInt(4) == 0 ? Deed.PAUSE : Deed.NOTHING,
+                2 + random.nextInt(18),
+                stalls ? random.nextInt(40) : 0);
         End end = random.nextBoolean() ? End.ORDERLY : End.HALF_CLOSE;
-        return new Scenario(seed, random.nextLong(), false, medium, 2, List.of(step, step), end);
+        return new Scenario(seed, random.nextLong(), random.nextInt(3) == 0, medium, 2, List.of(step, step), end);
     }
 
     private static Step step(SplittableRandom random, int scale) {
