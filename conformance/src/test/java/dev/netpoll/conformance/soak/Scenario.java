@@ -37,6 +37,13 @@ record Scenario(long seed, long key, boolean dialed, Medium medium, int window, 
         }
     }
 
+    /** Without the steps, which the seed tells and whose number goes up to 60. */
+    @Override
+    public String toString() {
+        return "scenario %d: key %x, %s, %s, window %d, %d steps, %s"
+                .formatted(seed, key, dialed ? "dialed" : "plain", medium, window, steps.size(), end);
+    }
+
     /** Invents one. */
     static Scenario of(long seed, int servers) {
         SplittableRandom random = new SplittableRandom(seed);

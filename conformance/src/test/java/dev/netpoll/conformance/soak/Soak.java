@@ -139,10 +139,8 @@ public final class Soak {
         AssertionError error = new AssertionError("seed " + options.seed() + ": " + what + ": " + cause, cause);
         if (failure.compareAndSet(null, error)) {
             System.out.println(error.getMessage());
-        } else {
-            if (laterFailures.incrementAndGet() <= SHOWN) {
-                System.out.println("then also " + cause);
-            }
+        } else if (laterFailures.incrementAndGet() <= SHOWN) {
+            System.out.println("then also " + what + ": " + cause);
         }
     }
 
