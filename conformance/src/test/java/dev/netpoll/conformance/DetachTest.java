@@ -22,6 +22,8 @@ import dev.netpoll.conformance.support.RawPeer;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -157,6 +159,43 @@ class DetachTest extends ConformanceTest {
         sent.countDown();
         Await.until("it is detached", () -> detached.get() != null);
         assertThat(adopt(detached.get()).reader().readBytes(bytes.length)).isEqualTo(bytes);
+    }
+
+    @Test
+    void aResetThatIsFoundMeanwhileEndsInAnExceptionAndNotInSomebodyElsesDescriptor() throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch isReset = new CountDownLatch(1);
+        AtomicReference<Throwable> failure = new AtomicReference<>();
+        Listening server = net.serve(connection -> {
+            connection.reader().skip(1);
+            if (isReset.getCount() > 0) { // on a loop, so that it finds the byte and the reset in its next turn
+                begun.countDown();
+                isReset.await();
+                return;
+            }
+            failure.set(catchThrowable(() -> {
+                DetachedSocket socket = connection.detach();
+                try {
+                    assertThat(socket.fd() < 0 || Files.exists(Path.of("/proc/self/fd/" + socket.fd())))
+                            .as("the descriptor is open")
+                            .isTrue();
+                    net.group().adopt(socket, ConnectionOptions.defaults()).close();
+                } finally {
+                    socket.unread().close();
+                }
+            }));
+        });
+        RawPeer peer = net.connectRaw(server.address());
+        peer.send("?");
+        begun.await();
+        peer.send("!");
+        peer.reset();
+        isReset.countDown();
+        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        assertThat(failure.get())
+                .satisfiesAnyOf(
+                        none -> assertThat(none).isNull(),
+                        error -> assertThat(error).isInstanceOf(IOException.class));
     }
 
     @Test

@@ -572,23 +572,30 @@ final class UringTransport extends LoopSocket implements Completable {
 
     @Override
     public RawSocket detach() throws TransportException {
-        if (is(CLOSED)) {
-            throw new TransportException("detach", Errno.EBADF);
-        }
+        checkNotClosed();
         clear(PAUSED);
         set(LEAVING);
         UringPoller owner = poller;
         if (owner != null && !is(DONE)) {
             deliver();
-            owner.endReceive(this, token);
+            if (!is(DONE)) {
+                owner.endReceive(this, token);
+            }
+            checkNotClosed(); // a failure was told, and the receiver closed: the number may be another socket's by now
         }
         deregister();
         return new RawSocket(surrender(), null);
     }
 
-    /** {@return whether the kernel may still take bytes out of the socket} */
+    private void checkNotClosed() throws TransportException {
+        if (is(CLOSED)) {
+            throw new TransportException("detach", Errno.EBADF);
+        }
+    }
+
+    /** {@return whether the kernel may still take bytes out of the socket, and somebody wants them} */
     boolean isReceiving() {
-        return is(RECEIVING);
+        return is(RECEIVING) && !is(DONE);
     }
 
     /** The operations hold the socket open, whatever becomes of its descriptor: so they end before. */
