@@ -17,6 +17,7 @@ import org.opentest4j.TestAbortedException;
 @ExtendWith(LeakCheck.class)
 class SoakTest {
     private static final int SECONDS = 1;
+    private static final int CONNECTIONS = 24;
 
     @ParameterizedTest
     @EnumSource(value = Backend.class, mode = EnumSource.Mode.EXCLUDE, names = "AUTO")
@@ -26,7 +27,8 @@ class SoakTest {
             throw new TestAbortedException("this run is narrowed to " + only);
         }
         try {
-            System.out.println(Soak.run(SoakOptions.of(backend, SECONDS)));
+            long seed = Long.getLong("seed", System.nanoTime());
+            System.out.println(Soak.run(new SoakOptions(backend, SECONDS, seed, CONNECTIONS)));
         } catch (UnsupportedOperationException unsupported) {
             throw new TestAbortedException(backend + " cannot run here: " + unsupported.getMessage());
         }

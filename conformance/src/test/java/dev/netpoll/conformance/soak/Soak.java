@@ -177,12 +177,12 @@ public final class Soak {
     private void storm() {
         CountDownLatch signal = new CountDownLatch(1);
         List<Scenario> scenarios = new ArrayList<>();
-        for (int i = 0; i < SoakOptions.STORM; i++) {
+        for (int i = 0; i < options.storm(); i++) {
             scenarios.add(Scenario.ofStorm(seeds.nextLong(), Servers.COUNT));
         }
         long before = tally.connections.sum();
         scenarios.forEach(scenario -> start(() -> play(scenario, signal)));
-        await("all connect", () -> tally.connections.sum() == before + SoakOptions.STORM);
+        await("all connect", () -> tally.connections.sum() == before + options.storm());
         signal.countDown();
     }
 

@@ -8,19 +8,16 @@ import java.util.Locale;
 
 /** What a soak is asked for. */
 public record SoakOptions(Backend backend, int seconds, long seed, int connections) {
-    /** How many connections hundreds of which send at the same instant. */
-    static final int STORM = 300;
-
     private static final int CONNECTIONS = 48;
 
-    /** A soak with a random seed. */
-    public static SoakOptions of(Backend backend, int seconds) {
-        return new SoakOptions(backend, seconds, System.nanoTime(), CONNECTIONS);
+    /** {@return how many connections send at the same instant, at the end of a round} */
+    int storm() {
+        return 6 * connections;
     }
 
     /** Reads the arguments {@code --backend --seconds --seed --connections}, each with a value. */
     static SoakOptions parse(String[] arguments) {
-        SoakOptions options = of(Backend.AUTO, 60);
+        SoakOptions options = new SoakOptions(Backend.AUTO, 60, System.nanoTime(), CONNECTIONS);
         for (int i = 0; i + 1 < arguments.length; i += 2) {
             options = options.with(arguments[i], arguments[i + 1]);
         }
