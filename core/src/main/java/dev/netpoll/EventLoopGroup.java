@@ -83,7 +83,8 @@ public final class EventLoopGroup implements AutoCloseable {
 
     /**
      * Takes over a connected socket, and the bytes that were {@linkplain DetachedSocket#unread() received} from it:
-     * they are read first. The connection has no handler; the caller closes it.
+     * they are read first. The connection has no handler; the caller closes it. If this throws, the caller closes the
+     * buffer of unread bytes.
      *
      * @throws IOException if the socket is unusable or of another backend; one of another backend stays the caller's
      * @throws IllegalStateException if the buffer of unread bytes was closed; the socket stays the caller's

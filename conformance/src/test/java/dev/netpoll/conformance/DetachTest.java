@@ -13,6 +13,7 @@ import dev.netpoll.ConnectionOptions;
 import dev.netpoll.DetachedSocket;
 import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Background;
+import dev.netpoll.conformance.support.Bytes;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Harness.Pair;
@@ -21,6 +22,9 @@ import dev.netpoll.conformance.support.RawPeer;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
@@ -129,6 +133,69 @@ class DetachTest extends ConformanceTest {
         server.server().close();
         again.writer().writeByte('x').flush();
         assertThat(peer.receiveText(1)).isEqualTo("x");
+    }
+
+    @Test
+    void nothingIsLostOfWhatArrivesAboveTheMarkMeanwhile() throws Exception {
+        byte[] bytes = Bytes.pattern(100_000);
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch sent = new CountDownLatch(1);
+        AtomicReference<DetachedSocket> detached = new AtomicReference<>();
+        Listening server = net.listen(net.server()
+                .options(ConnectionOptions.builder().inboundMarks(1024, 8192).build())
+                .onRequest(connection -> {
+                    if (sent.getCount() > 0) { // on a loop, so that it finds all of it in its next turn
+                        connection.reader().skip(1);
+                        begun.countDown();
+                        sent.await();
+                    } else {
+                        detached.set(connection.detach());
+                    }
+                }));
+        RawPeer peer = net.connectRaw(server.address());
+        peer.send("!");
+        begun.await();
+        peer.send(bytes);
+        sent.countDown();
+        Await.until("it is detached", () -> detached.get() != null);
+        assertThat(adopt(detached.get()).reader().readBytes(bytes.length)).isEqualTo(bytes);
+    }
+
+    @Test
+    void aResetThatIsFoundMeanwhileEndsInAnExceptionAndNotInSomebodyElsesDescriptor() throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch isReset = new CountDownLatch(1);
+        AtomicReference<Throwable> failure = new AtomicReference<>();
+        Listening server = net.serve(connection -> {
+            connection.reader().skip(1);
+            if (isReset.getCount() > 0) { // on a loop, so that it finds the byte and the reset in its next turn
+                begun.countDown();
+                isReset.await();
+                return;
+            }
+            failure.set(catchThrowable(() -> {
+                DetachedSocket socket = connection.detach();
+                try {
+                    assertThat(socket.fd() < 0 || Files.exists(Path.of("/proc/self/fd/" + socket.fd())))
+                            .as("the descriptor is open")
+                            .isTrue();
+                    net.group().adopt(socket, ConnectionOptions.defaults()).close();
+                } finally {
+                    socket.unread().close();
+                }
+            }));
+        });
+        RawPeer peer = net.connectRaw(server.address());
+        peer.send("?");
+        begun.await();
+        peer.send("!");
+        peer.reset();
+        isReset.countDown();
+        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        assertThat(failure.get())
+                .satisfiesAnyOf(
+                        none -> assertThat(none).isNull(),
+                        error -> assertThat(error).isInstanceOf(IOException.class));
     }
 
     @Test

@@ -14,15 +14,9 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
-import java.util.TreeSet;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
@@ -34,28 +28,27 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 public final class LeakCheck implements BeforeAllCallback, AfterAllCallback {
     private static final ExtensionContext.Namespace NAMESPACE = ExtensionContext.Namespace.create(LeakCheck.class);
     private static final Duration PROMPTLY = Duration.ofSeconds(3);
-    private static final Path DESCRIPTORS = Path.of("/proc/self/fd");
 
     @Override
     public void beforeAll(ExtensionContext context) throws IOException {
         openWhatTheJdkKeeps();
-        context.getStore(NAMESPACE).put(State.class, State.now());
+        context.getStore(NAMESPACE).put(ProcessState.class, ProcessState.now());
     }
 
     @Override
     public void afterAll(ExtensionContext context) {
-        State before = context.getStore(NAMESPACE).get(State.class, State.class);
-        if (before == null || Await.within(PROMPTLY, () -> State.now().isBackAt(before))) {
+        ProcessState before = context.getStore(NAMESPACE).get(ProcessState.class, ProcessState.class);
+        if (before == null || Await.within(PROMPTLY, () -> ProcessState.now().isBackAt(before))) {
             return;
         }
         // Memory that a thread owned when another one closed the connection comes back when the connection is
         // collected.
         System.gc();
-        if (Await.within(Await.DEADLINE, () -> State.now().isBackAt(before))) {
+        if (Await.within(Await.DEADLINE, () -> ProcessState.now().isBackAt(before))) {
             return;
         }
         throw new AssertionError(
-                context.getDisplayName() + " leaks: " + State.now().beyond(before));
+                context.getDisplayName() + " leaks: " + ProcessState.now().beyond(before));
     }
 
     /** The JDK opens a socket when it first closes a channel, and keeps it; that is not our leak. */
@@ -84,18 +77,9 @@ public final class LeakCheck implements BeforeAllCallback, AfterAllCallback {
         }
     }
 
-    /** {@return the targets of this process's open descriptors, but for files that the JVM opens when it likes} */
+    /** {@return {@link ProcessState#openDescriptors()}} */
     public static Set<String> descriptors() {
-        if (!Files.isDirectory(DESCRIPTORS)) {
-            return Set.of();
-        }
-        try (Stream<Path> links = Files.list(DESCRIPTORS)) {
-            return links.map(LeakCheck::target)
-                    .filter(target -> !target.isEmpty() && !target.startsWith("/"))
-                    .collect(Collectors.toCollection(TreeSet::new));
-        } catch (IOException failure) {
-            throw new AssertionError(failure);
-        }
+        return ProcessState.openDescriptors();
     }
 
     /** {@return how many descriptors this process may have, or 0 if that cannot be found out} */
@@ -105,64 +89,23 @@ public final class LeakCheck implements BeforeAllCallback, AfterAllCallback {
                 : 0;
     }
 
-    /** {@return the names of the live threads of event loops} */
+    /** {@return {@link ProcessState#liveLoops()}} */
     public static List<String> loopThreads() {
-        return Thread.getAllStackTraces().keySet().stream()
-                .filter(LeakCheck::isLoop)
-                .map(Thread::getName)
-                .sorted()
-                .toList();
+        return ProcessState.liveLoops();
     }
 
     /** {@return whether the thread belongs to an event loop} */
     public static boolean isLoop(Thread thread) {
-        return thread.getName().toLowerCase(Locale.ROOT).contains("netpoll");
+        return ProcessState.isLoop(thread);
     }
 
     /** {@return how many blocks of pooled memory are in use} */
     public static long outstandingBlocks() {
-        return SegmentPool.shared().outstandingBlocks();
+        return ProcessState.outstandingBlocks();
     }
 
     /** {@return the bytes of pooled memory that are in use} */
     public static long outstandingBytes() {
         return SegmentPool.shared().stats().outstandingBytes();
-    }
-
-    private static String target(Path link) {
-        try {
-            // The number makes equal targets, as of event descriptors, different.
-            String target = Files.readSymbolicLink(link).toString();
-            return target.startsWith("/") ? target : target + " as " + link.getFileName();
-        } catch (IOException closedMeanwhile) {
-            return "";
-        }
-    }
-
-    private record State(int descriptorCount, Set<String> descriptors, List<String> threads, long blocks) {
-        static State now() {
-            Set<String> descriptors = LeakCheck.descriptors();
-            return new State(descriptors.size(), descriptors, loopThreads(), outstandingBlocks());
-        }
-
-        boolean isBackAt(State before) {
-            return descriptorCount <= before.descriptorCount
-                    && threads.size() <= before.threads.size()
-                    && blocks == before.blocks;
-        }
-
-        String beyond(State before) {
-            Set<String> opened = new TreeSet<>(descriptors);
-            opened.removeAll(before.descriptors);
-            return "descriptors %d -> %d, new: %s; threads of loops %s -> %s; blocks in use %d -> %d"
-                    .formatted(
-                            before.descriptorCount,
-                            descriptorCount,
-                            opened,
-                            before.threads,
-                            threads,
-                            before.blocks,
-                            blocks);
-        }
     }
 }

@@ -34,6 +34,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>B2 Reading pauses while the memory retained is above the high mark, unless somebody waits for a position that
  *       was not reached: a blocked read, or a handler that demanded. The loop sets {@code paused}, then looks again;
  *       others change what the rule depends on, then look at {@code paused}.
+ *   <li>B3 A reader that is to give its buffer up because of a close takes nothing more out of the inbox: those bytes
+ *       would follow a hole.
  * </ul>
  */
 final class Inbound extends Side implements ByteSource {
@@ -157,6 +159,9 @@ final class Inbound extends Side implements ByteSource {
     }
 
     private void requireMore(long n) throws IOException {
+        if (leaveIfClosed()) { // B3
+            throw ConnectionErrors.closed(connection, "read");
+        }
         take();
         if (unread() >= n) {
             return;

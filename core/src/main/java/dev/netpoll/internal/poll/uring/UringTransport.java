@@ -77,7 +77,7 @@ final class UringTransport extends LoopSocket implements Completable {
     /** Receives go to the big buffers. */
     private static final int BULK = OWN << 9;
 
-    /** About to be detached: no receive begins any more. */
+    /** About to be detached: no receive begins any more, and reading is not paused, so that nothing is held back. */
     private static final int LEAVING = OWN << 10;
 
     private long token;
@@ -364,7 +364,7 @@ final class UringTransport extends LoopSocket implements Completable {
 
     @Override
     public void pauseReading() {
-        if (!is(PAUSED)) {
+        if (!is(PAUSED | LEAVING)) {
             set(PAUSED);
             if (poller != null && !is(DONE | CONNECTING)) {
                 if (!is(HUNG_UP)) {
@@ -637,23 +637,30 @@ final class UringTransport extends LoopSocket implements Completable {
 
     @Override
     public RawSocket detach() throws TransportException {
-        if (is(CLOSED)) {
-            throw new TransportException("detach", Errno.EBADF);
-        }
+        checkNotClosed();
         clear(PAUSED);
         set(LEAVING);
         UringPoller owner = poller;
         if (owner != null && !is(DONE)) {
             deliver();
-            owner.endReceive(this, token);
+            if (!is(DONE)) {
+                owner.endReceive(this, token);
+            }
+            checkNotClosed(); // a failure was told, and the receiver closed: the number may be another socket's by now
         }
         deregister();
         return new RawSocket(surrender(), null);
     }
 
-    /** {@return whether the kernel may still take bytes out of the socket} */
+    private void checkNotClosed() throws TransportException {
+        if (is(CLOSED)) {
+            throw new TransportException("detach", Errno.EBADF);
+        }
+    }
+
+    /** {@return whether the kernel may still take bytes out of the socket, and somebody wants them} */
     boolean isReceiving() {
-        return is(RECEIVING);
+        return is(RECEIVING) && !is(DONE);
     }
 
     /** The operations hold the socket open, whatever becomes of its descriptor: so they end before. */

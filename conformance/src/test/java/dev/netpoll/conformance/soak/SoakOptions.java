@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.conformance.soak;
+
+import dev.netpoll.Backend;
+import java.util.Locale;
+
+/** What a soak is asked for. */
+public record SoakOptions(Backend backend, int seconds, long seed, int connections) {
+    private static final int CONNECTIONS = 48;
+
+    /** {@return how many connections send at the same instant, at the end of a round} */
+    int storm() {
+        return 6 * connections;
+    }
+
+    /** Reads the arguments {@code --backend --seconds --seed --connections}, each with a value. */
+    static SoakOptions parse(String[] arguments) {
+        SoakOptions options = new SoakOptions(Backend.AUTO, 60, System.nanoTime(), CONNECTIONS);
+        for (int i = 0; i + 1 < arguments.length; i += 2) {
+            options = options.with(arguments[i], arguments[i + 1]);
+        }
+        if (arguments.length % 2 != 0) {
+            throw new IllegalArgumentException("no value: " + arguments[arguments.length - 1]);
+        }
+        return options;
+    }
+
+    private SoakOptions with(String name, String value) {
+        return switch (name) {
+            case "--backend" ->
+                new SoakOptions(Backend.valueOf(value.toUpperCase(Locale.ROOT)), seconds, seed, connections);
+            case "--seconds" -> new SoakOptions(backend, Integer.parseInt(value), seed, connections);
+            case "--seed" -> new SoakOptions(backend, seconds, Long.parseLong(value), connections);
+            case "--connections" -> new SoakOptions(backend, seconds, seed, Integer.parseInt(value));
+            default -> throw new IllegalArgumentException("unknown: " + name);
+        };
+    }
+}
