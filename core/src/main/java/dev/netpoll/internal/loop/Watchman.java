@@ -31,7 +31,12 @@ final class Watchman {
 
     private static final int STARVED_LOOKS = 4;
 
-    /** After so many looks at a platform thread that uses no processor time, it is taken to wait for something. */
+    /**
+     * For so many looks at most others are blamed if the process uses little processor time: on a busy machine it may
+     * always be so. A platform thread is soon taken to wait in a system call instead.
+     */
+    private static final int BLAME_LOOKS = 50;
+
     private static final int PLATFORM_LOOKS = 4;
 
     private final EventLoop loop;
@@ -135,7 +140,7 @@ final class Watchman {
         Thread.State state = current.thread.getState();
         boolean blocked = state != Thread.State.RUNNABLE;
         // A platform thread that waits in a system call looks like one that others keep from the processor.
-        boolean canTell = cpuNanos >= 0 && (loop.isVirtual() || looks < PLATFORM_LOOKS);
+        boolean canTell = cpuNanos >= 0 && looks < (loop.isVirtual() ? BLAME_LOOKS : PLATFORM_LOOKS);
         boolean otherProcesses = canTell && cpuNanos - sinceCpuNanos < (at - since) / 2;
         if (!blocked && (looks < BURNING_LOOKS || otherProcesses)) {
             return;

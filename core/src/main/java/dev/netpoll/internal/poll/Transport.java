@@ -23,8 +23,8 @@ public interface Transport {
     int WOULD_BLOCK = 1;
 
     /**
-     * Result of {@link #send} on the loop: it sends with its next wait what {@link #sendRest} gives it, and tells {@link
-     * TransportEvents#sent} also if the kernel takes nothing then.
+     * Result of {@link #send} on the loop: it sends with its next wait what {@link #sendRest} gives it, and tells
+     * {@link TransportEvents#sent} also if the kernel takes nothing then.
      */
     int GATHERED = 2;
 
