@@ -242,17 +242,19 @@ public final class Lifecycle implements Activation {
             CallbackRunner.report(connection, connection.inbound().refusal(frames));
             connection.closeFor("the length of a frame is not allowed", false);
         } else if (goesOn || connection.inbound().hasBytes()) {
-            callHandler(current);
+            Pace pace = connection.config().pace();
+            if (pace == null) {
+                CallbackRunner.call(connection, current);
+            } else {
+                callHandler(current, pace);
+            }
         }
         return true;
     }
 
-    private void callHandler(ConnectionHandler current) {
-        Pace pace = connection.config().pace();
+    private void callHandler(ConnectionHandler current, Pace pace) {
         EventLoop loop = connection.loop();
-        if (pace == null) {
-            CallbackRunner.call(connection, current);
-        } else if (!loop.inLoop()) {
+        if (!loop.inLoop()) {
             loop.stir();
             long begin = pace.now();
             CallbackRunner.call(connection, current);

@@ -146,7 +146,8 @@ final class Driver implements Runnable {
         for (Activation next = loop.firstDue(); next != null; next = loop.firstDue()) {
             if (next.isInline() || isWorker) {
                 loop.removeFirstDue();
-                if (!run(next)) {
+                next.run(spares);
+                if (!loop.baton.isHeld(epoch)) {
                     return false;
                 }
             } else if (loop.workers().offer(next)) {
@@ -162,16 +163,12 @@ final class Driver implements Runnable {
     private boolean runQueued() {
         Workers workers = loop.workers();
         for (Activation next = workers.poll(); next != null; next = workers.poll()) {
-            if (!run(next)) {
+            next.run(spares);
+            if (!loop.baton.isHeld(epoch)) {
                 return false;
             }
         }
         return true;
-    }
-
-    private boolean run(Activation activation) {
-        activation.run(spares);
-        return loop.baton.isHeld(epoch);
     }
 
     /** Returns the loop to a virtual thread, if this is a stand-in that is no longer needed. */

@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Threads.</b> The owner only.
  */
 public final class Spares {
-    /** As many requests as are usually answered in a turn. */
-    private static final int QUEUES = 64;
+    /** As many requests as may be answered in a turn. */
+    private static final int QUEUES = 256;
 
     private final Thread owner;
     private final BlockSource blocks;

@@ -253,7 +253,12 @@ public final class Segment {
 
     /** The bytes as memory that can't be written, bounded to the first {@code n}; does not mark them as exposed. */
     public MemorySegment view(int n) {
-        return (block != null ? block.readOnly() : memory).asSlice(start, n);
+        return readOnly().asSlice(start, n);
+    }
+
+    /** What the bytes lie in, as memory that can't be written. */
+    MemorySegment readOnly() {
+        return block != null ? block.readOnly() : memory;
     }
 
     /**

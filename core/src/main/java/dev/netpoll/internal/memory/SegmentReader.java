@@ -131,7 +131,7 @@ public final class SegmentReader {
             }
             front = contiguous(n);
         }
-        MemorySegment view = expose(front, n);
+        MemorySegment view = scoped(front, expose(front).asSlice(front.start, n));
         consume(front, n);
         return view;
     }
@@ -146,7 +146,7 @@ public final class SegmentReader {
             }
             front = contiguous(n);
         }
-        return expose(front, n);
+        return scoped(front, expose(front).asSlice(front.start, n));
     }
 
     /** Read-only views of all readable bytes in order, valid until {@link #release()}; consumes nothing. */
@@ -154,7 +154,7 @@ public final class SegmentReader {
         park();
         List<MemorySegment> views = new ArrayList<>();
         for (Segment segment = head; segment != null; segment = segment.next) {
-            views.add(expose(segment, segment.length()));
+            views.add(scoped(segment, expose(segment).asSlice(segment.start, segment.length())));
         }
         allViewed = viewed;
         return views;
@@ -541,13 +541,16 @@ public final class SegmentReader {
         return Objects.requireNonNull(head, "more bytes were promised than there are");
     }
 
-    private MemorySegment expose(Segment segment, int n) {
-        MemorySegment view = segment.view(n);
+    /** The caller makes the slice: that is one level less to inline, and a view need not be an object. */
+    private MemorySegment expose(Segment segment) {
         segment.exposed = true;
         viewed = true;
-        return scope != null && segment.block != null
-                ? scope.scoped(view)
-                : view; // the user's memory ends with its arena
+        return segment.readOnly();
+    }
+
+    /** {@return the view, such that it ends in time} The user's memory ends with its arena. */
+    private MemorySegment scoped(Segment segment, MemorySegment view) {
+        return scope != null && segment.block != null ? scope.scoped(view) : view;
     }
 
     /** Consumes {@code n} of the bytes of the first segment. */
