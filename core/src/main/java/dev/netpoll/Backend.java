@@ -6,8 +6,8 @@ package dev.netpoll;
 /** The way to reach the operating system's sockets. */
 public enum Backend {
     /**
-     * {@link #EPOLL} where it can be had, else {@link #NIO}; {@link #IO_URING} only when asked for by name. The choice
-     * and its reason are logged once.
+     * {@link #EPOLL} where it can be had, else {@link #NIO}. If the loops are wanted on platform threads, {@link
+     * #IO_URING} before both: there it is never slower. The choice and its reason are logged once.
      */
     AUTO,
     /** Linux's epoll, called without native code of our own; needs {@code --enable-native-access=dev.netpoll}. */

@@ -47,7 +47,7 @@ public final class EventLoopGroup implements AutoCloseable {
 
     private EventLoopGroup(Builder builder, boolean shared) {
         this.shared = shared;
-        chosen = BackendChoice.choose(builder.backend);
+        chosen = BackendChoice.choose(builder.backend, builder.platformThreads);
         loopCount = builder.loops;
         platformThreads = builder.platformThreads;
     }
@@ -252,8 +252,8 @@ public final class EventLoopGroup implements AutoCloseable {
         private Builder() {}
 
         /**
-         * Chooses the backend; {@link Backend#AUTO} by default, which takes epoll, or NIO where that cannot be had.
-         * {@link Backend#IO_URING} is used only when asked for here; it says what it needs.
+         * Chooses the backend; {@link Backend#AUTO} by default, which takes epoll, or NIO where that cannot be had, and
+         * with {@link #platformThreads} io_uring before both. {@link Backend#IO_URING} says what it needs.
          */
         public Builder backend(Backend backend) {
             this.backend = java.util.Objects.requireNonNull(backend, "backend");
@@ -272,7 +272,8 @@ public final class EventLoopGroup implements AutoCloseable {
         /**
          * Whether loops run on platform threads; by default they run on virtual ones where the backend can do that
          * (epoll), which makes it cheaper to wake the virtual threads that wait for answers or run handlers. Platform
-         * threads are better if other code of the process often computes for long on virtual threads.
+         * threads are better if other code of the process often computes for long on virtual threads; and with them
+         * {@link Backend#AUTO} may take io_uring.
          */
         public Builder platformThreads(boolean platform) {
             this.platformThreads = platform;

@@ -135,6 +135,23 @@ class DetachTest extends ConformanceTest {
         assertThat(peer.receiveText(1)).isEqualTo("x");
     }
 
+    /** Also where the loop would send the answer a little later. */
+    @Test
+    void aHandlerMayDetachAsSoonAsItHasFlushed() throws Exception {
+        AtomicReference<DetachedSocket> detached = new AtomicReference<>();
+        Listening server = net.serve(connection -> {
+            connection.writer().writeUtf8("answer").flush();
+            detached.set(connection.detach());
+        });
+        RawPeer peer = net.connectRaw(server.address());
+        peer.send("x");
+        assertThat(peer.receiveText(6)).isEqualTo("answer");
+        Await.until("it is detached", () -> detached.get() != null);
+        Connection again = adopt(detached.get());
+        again.writer().writeUtf8("more").flush();
+        assertThat(peer.receiveText(4)).isEqualTo("more");
+    }
+
     @Test
     void nothingIsLostOfWhatArrivesAboveTheMarkMeanwhile() throws Exception {
         byte[] bytes = Bytes.pattern(100_000);

@@ -86,6 +86,22 @@ class EventLoopGroupTest extends ConformanceTest {
         }
     }
 
+    /** That the variant runs says that its backend can be had. */
+    @Test
+    void theAutomaticBackendIsIoUringOnlyOnPlatformThreads() {
+        try (EventLoopGroup usual = EventLoopGroup.builder().build();
+                EventLoopGroup platform =
+                        EventLoopGroup.builder().platformThreads(true).build()) {
+            assertThat(usual.backend()).isNotEqualTo(Backend.IO_URING);
+            if (variant.backend() == Backend.IO_URING) {
+                assertThat(platform.backend()).isEqualTo(Backend.IO_URING);
+            } else if (variant.backend() == Backend.EPOLL) {
+                assertThat(usual.backend()).isEqualTo(Backend.EPOLL);
+                assertThat(platform.backend()).isNotEqualTo(Backend.NIO);
+            }
+        }
+    }
+
     @Test
     void serversAndDialersMayShareAGroupOfOneLoop() throws Exception {
         try (EventLoopGroup group = group(1);

@@ -63,6 +63,7 @@ final class Detachment {
         if (connection.inbound().hasWaiter()) {
             throw new IllegalStateException("another thread is reading; detach() needs the connection for itself");
         }
+        connection.outbound().hurry();
         if (connection.outbound().unsent() > 0) {
             throw outputOnItsWay();
         }

@@ -293,6 +293,26 @@ final class Outbound extends Side implements ByteSink {
         }
     }
 
+    /** Sends now what the loop would send soon together with others', as much of it as the kernel takes. */
+    void hurry() throws IOException {
+        if (connection.inLoop()) {
+            if (loopSends) {
+                connection.transport().stopSending(); // which tells what it has gathered
+            }
+            if (loopSends) {
+                connection.transport().sendRest(queue());
+            }
+        } else if (kept && connection.add(FLUSHING, CLOSING)) {
+            try {
+                if (takeKept()) {
+                    sendNow(queue(), sent, true);
+                }
+            } finally {
+                connection.remove(FLUSHING);
+            }
+        }
+    }
+
     /** Sends as much as the kernel takes, on the calling thread; true if that was all. */
     private boolean sendNow(SendQueue unsent, long from, boolean resumable) throws IOException {
         long bytes = unsent.bytes();

@@ -31,6 +31,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -154,6 +155,24 @@ class KeptOutputTest {
             byte[] answer = new byte["hello".length()];
             connection.reader().readBytes(answer);
             assertThat(answer).asString(StandardCharsets.UTF_8).isEqualTo("hello");
+        }
+    }
+
+    /** As detaching asks for. */
+    @Test
+    void aHurryingHandlerHasSentWhatItFlushed() throws Exception {
+        AtomicReference<Long> unsent = new AtomicReference<>();
+        try (SocketConnection connection = connect(it -> {
+            echoInt(it);
+            Outbound out = ((SocketConnection) it).outbound();
+            long before = out.unsent();
+            out.hurry();
+            unsent.set(before * 10 + out.unsent());
+        })) {
+            assertThat(call(connection, 3)).isEqualTo(3);
+            connection.shutdownOutput();
+            assertThat(await(ended)).isTrue();
+            assertThat(unsent).as("10 times the bytes before, and those after").hasValue(40L);
         }
     }
 
