@@ -63,7 +63,11 @@ final class Detachment {
         if (connection.inbound().hasWaiter()) {
             throw new IllegalStateException("another thread is reading; detach() needs the connection for itself");
         }
-        connection.outbound().hurry();
+        if (connection.inLoop()) {
+            connection.outbound().hurryGathered();
+        } else {
+            connection.outbound().hurryKept();
+        }
         if (connection.outbound().unsent() > 0) {
             throw outputOnItsWay();
         }

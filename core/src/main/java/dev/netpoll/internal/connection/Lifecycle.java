@@ -22,6 +22,7 @@ import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Relief;
 import dev.netpoll.internal.loop.Spares;
 import dev.netpoll.internal.poll.TransportException;
+import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -188,7 +189,16 @@ public final class Lifecycle implements Activation {
         if (pace != null) {
             pace.relieved(cause);
         }
-        connection.outbound().sendKept(false);
+        connection.outbound().sendKept();
+    }
+
+    @Override
+    public boolean beforeBlocking() {
+        try {
+            return connection.outbound().hurryKept();
+        } catch (IOException e) {
+            return true; // the transport remembers it, and tells the loop
+        }
     }
 
     /** Sets {@link #throttled}; {@return whether too much output waits for the handler to run} */
@@ -265,7 +275,7 @@ public final class Lifecycle implements Activation {
             long loan = loop.lend(this);
             CallbackRunner.call(connection, current);
             boolean reclaimed = loop.reclaim(loan);
-            connection.outbound().sendKept(reclaimed);
+            connection.outbound().sendKept();
             if (reclaimed && timed) {
                 pace.ranInline(begin);
             }

@@ -54,8 +54,8 @@ import org.jspecify.annotations.Nullable;
  *       through the loop's tasks, which keep their order.
  *   <li>F5 A handler that runs on its loop, which has lent its baton, may leave a short queue behind, for the loop to
  *       send together with others' ({@link #kept}). Whoever clears that flag, by CAS, has the role: the end of the run,
- *       the next flush, or the relief of the loop. A relief that the flush has not seen yet sees the flag, since the
- *       flush looks for it after it has set the flag.
+ *       the next flush, the handler before it waits, or the loop after a relief. A relief that the flush has not seen
+ *       yet sees the flag, since the flush looks for it after it has set the flag.
  * </ul>
  */
 final class Outbound extends Side implements ByteSink {
@@ -282,34 +282,48 @@ final class Outbound extends Side implements ByteSink {
         return kept && KEPT.compareAndSet(this, true, false);
     }
 
-    /** The run has ended, or its thread was relieved of the loop; any thread. */
-    void sendKept(boolean onLoop) {
-        if (takeKept()) {
-            if (onLoop) {
-                continueOnLoop(false);
-            } else {
-                connection.onLoop(() -> continueOnLoop(false));
-            }
+    /**
+     * The run has ended, or its thread was relieved of the loop; any thread. The role passes to the loop on the loop: it
+     * is never under way, where a later flush, in a task of its own, could overtake it.
+     */
+    void sendKept() {
+        if (!kept) {
+            return;
+        }
+        if (!connection.inLoop()) {
+            connection.onLoop(this::sendKept);
+        } else if (takeKept()) {
+            continueOnLoop(false);
         }
     }
 
-    /** Sends now what the loop would send soon together with others', as much of it as the kernel takes. */
-    void hurry() throws IOException {
-        if (connection.inLoop()) {
-            if (loopSends) {
-                connection.transport().stopSending(); // which tells what it has gathered
+    /** <i>Loop.</i> Sends now what was gathered to be sent with the next wait, as much of it as the kernel takes. */
+    void hurryGathered() {
+        if (loopSends) {
+            connection.transport().stopSending(); // which tells what it has gathered
+        }
+        if (loopSends) {
+            connection.transport().sendRest(queue());
+        }
+    }
+
+    /**
+     * Sends now what the handler, the caller, has left to the loop, as much of it as the kernel takes.
+     *
+     * @return whether there was anything
+     */
+    boolean hurryKept() throws IOException {
+        if (!kept || !connection.add(FLUSHING)) {
+            return false;
+        }
+        try {
+            boolean taken = takeKept();
+            if (taken) {
+                sendNow(queue(), sent, true);
             }
-            if (loopSends) {
-                connection.transport().sendRest(queue());
-            }
-        } else if (kept && connection.add(FLUSHING, CLOSING)) {
-            try {
-                if (takeKept()) {
-                    sendNow(queue(), sent, true);
-                }
-            } finally {
-                connection.remove(FLUSHING);
-            }
+            return taken;
+        } finally {
+            connection.remove(FLUSHING);
         }
     }
 

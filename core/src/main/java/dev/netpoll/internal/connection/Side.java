@@ -210,7 +210,9 @@ abstract class Side {
             connection.ensureArmed(end);
             return true; // a lock taken on the way there may have used up a wake-up, so look before parking
         }
-        EventLoop.beforeBlocking();
+        if (EventLoop.beforeBlocking()) {
+            return true; // so do the locks in there
+        }
         LockSupport.park(this);
         if (Thread.currentThread().isInterrupted()) {
             throw new InterruptedIOException("interrupted while waiting to " + operation());

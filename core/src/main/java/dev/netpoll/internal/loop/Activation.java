@@ -20,6 +20,15 @@ public interface Activation extends Runnable {
     void run(@Nullable Spares spares);
 
     /**
+     * The user code is about to wait, on the thread that runs it.
+     *
+     * @return whether there was anything to do before; by default there is not
+     */
+    default boolean beforeBlocking() {
+        return false;
+    }
+
+    /**
      * User code that ran on a loop has been relieved of it, and goes on beside it. Any thread.
      *
      * @param cause why

@@ -38,6 +38,9 @@ final class Driver implements Runnable {
     /** Held by who is about to pass its baton on: the supervisor and the driver may want to at the same time. */
     private final AtomicBoolean claimed = new AtomicBoolean();
 
+    /** What the thread runs, or null. The thread itself only. */
+    private @Nullable Activation running;
+
     private Driver(EventLoop loop, long epoch, boolean isStandIn, @Nullable String platformName, boolean daemon) {
         this.loop = loop;
         this.epoch = epoch;
@@ -67,6 +70,12 @@ final class Driver implements Runnable {
             return VirtualDrivers.find(current);
         }
         return current instanceof DriverThread it ? it.driver : null;
+    }
+
+    /** The thread is about to wait; {@return whether the user code had anything to do before} */
+    boolean beforeBlocking() {
+        Activation current = running;
+        return current != null && current.beforeBlocking();
     }
 
     /** {@return whether the caller alone may now try to pass the baton on} If it fails to, it has to unclaim. */
@@ -146,7 +155,9 @@ final class Driver implements Runnable {
         for (Activation next = loop.firstDue(); next != null; next = loop.firstDue()) {
             if (next.isInline() || isWorker) {
                 loop.removeFirstDue();
+                running = next;
                 next.run(spares);
+                running = null;
                 if (!loop.baton.isHeld(epoch)) {
                     return false;
                 }
@@ -163,7 +174,9 @@ final class Driver implements Runnable {
     private boolean runQueued() {
         Workers workers = loop.workers();
         for (Activation next = workers.poll(); next != null; next = workers.poll()) {
+            running = next;
             next.run(spares);
+            running = null;
             if (!loop.baton.isHeld(epoch)) {
                 return false;
             }

@@ -163,12 +163,19 @@ public final class EventLoop implements Executor {
         return current != null && current.loop.inLoop();
     }
 
-    /** To be called before waiting: if the calling thread has lent its loop to run user code, another takes over. */
-    public static void beforeBlocking() {
+    /**
+     * To be called before waiting: if the calling thread has lent its loop to run user code, another takes over, and what
+     * the code has left to the loop is sent.
+     *
+     * @return whether anything was done: then it may have used up a wake-up, so look again at what is waited for
+     */
+    public static boolean beforeBlocking() {
         Driver current = Driver.current();
-        if (current != null) {
-            current.loop.watchman.handOver(current);
+        if (current == null) {
+            return false;
         }
+        boolean sent = current.beforeBlocking();
+        return current.loop.watchman.handOver(current) || sent;
     }
 
     /** {@return whether the calling thread holds this loop} */

@@ -156,12 +156,12 @@ final class Watchman {
         }
     }
 
-    /** The driver has lent the baton and is about to wait. */
-    void handOver(Driver current) {
+    /** The driver is about to wait; {@return whether it had lent the baton and has passed it on} */
+    boolean handOver(Driver current) {
         long word = loop.baton.word();
-        if (Baton.state(word) == Baton.LENT && Baton.epoch(word) == current.epoch) {
-            pass(current, word, mustStandIn(current), Relief.HANDED_OVER, 0);
-        }
+        return Baton.state(word) == Baton.LENT
+                && Baton.epoch(word) == current.epoch
+                && pass(current, word, mustStandIn(current), Relief.HANDED_OVER, 0);
     }
 
     private boolean mustStandIn(Driver current) {
