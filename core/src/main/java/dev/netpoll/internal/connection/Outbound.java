@@ -283,8 +283,8 @@ final class Outbound extends Side implements ByteSink {
     }
 
     /**
-     * The run has ended, or its thread was relieved of the loop; any thread. The role passes to the loop on the loop: it
-     * is never under way, where a later flush, in a task of its own, could overtake it.
+     * The run has ended, or its thread was relieved of the loop; any thread. The role passes to the loop on the loop:
+     * it is never under way, where a later flush, in a task of its own, could overtake it.
      */
     void sendKept() {
         if (!kept) {

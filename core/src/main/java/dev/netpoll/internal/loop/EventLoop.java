@@ -164,8 +164,8 @@ public final class EventLoop implements Executor {
     }
 
     /**
-     * To be called before waiting: if the calling thread has lent its loop to run user code, another takes over, and what
-     * the code has left to the loop is sent.
+     * To be called before waiting: if the calling thread has lent its loop to run user code, another takes over, and
+     * what the code has left to the loop is sent.
      *
      * @return whether anything was done: then it may have used up a wake-up, so look again at what is waited for
      */
