@@ -226,6 +226,7 @@ public final class Lifecycle implements Activation {
                 sayGoodbye(); // it may cancel the run that follows
             }
         } while (endRun(begun));
+        connection.outbound().sendKept();
         settle();
     }
 
@@ -274,9 +275,7 @@ public final class Lifecycle implements Activation {
             long begin = timed ? pace.now() : 0;
             long loan = loop.lend(this);
             CallbackRunner.call(connection, current);
-            boolean reclaimed = loop.reclaim(loan);
-            connection.outbound().sendKept();
-            if (reclaimed && timed) {
+            if (loop.reclaim(loan) && timed) {
                 pace.ranInline(begin);
             }
         }

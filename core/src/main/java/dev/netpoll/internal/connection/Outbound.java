@@ -88,6 +88,9 @@ final class Outbound extends Side implements ByteSink {
     @SuppressWarnings("UnusedVariable") // through KEPT
     private volatile boolean kept;
 
+    /** Whether a handler, about to wait, is sending what it had left to the loop. */
+    private volatile boolean hurries;
+
     /** Whether the loop has the send role. Loop only. */
     private boolean loopSends;
 
@@ -202,10 +205,15 @@ final class Outbound extends Side implements ByteSink {
      *
      * @param resumable whether the stream may go on after a time-out in the middle of these bytes
      */
+    @SuppressWarnings("ThreadPriorityCheck") // yields to one that is in a system call
     void flush(boolean resumable) throws IOException {
-        if (!connection.add(FLUSHING, CLOSING)) {
+        while (!connection.add(FLUSHING, CLOSING)) {
             if (connection.has(CLOSING)) {
                 throw ConnectionErrors.closed(connection, "write");
+            }
+            if (hurries) {
+                Thread.yield(); // a handler that waits for this thread is in its last system call before
+                continue;
             }
             throw new IllegalStateException(
                     "another thread is flushing; a connection has one writer at a time, use asByteChannel() to share"
@@ -244,7 +252,14 @@ final class Outbound extends Side implements ByteSink {
                 return;
             }
         } else {
+            boolean left = !onLoop && isLeftToLoop(to - sent, chain);
+            if (left) {
+                promised = to;
+            }
             connection.onLoop(() -> adopt(chain));
+            if (left) {
+                return;
+            }
         }
         if (!onLoop) {
             waitSent(from, to, resumable);
@@ -258,14 +273,28 @@ final class Outbound extends Side implements ByteSink {
         }
     }
 
-    /** Leaves the queue to the loop, if it is short and the loop sends it soon; {@return whether it did} */
-    private boolean keep(SendQueue unsent) {
-        boolean helps = unsent.bytes() <= KEPT_MAX
+    /** {@return whether what is unsent is better sent by the loop, which the calling thread, a handler, has lent} */
+    private boolean isLeftToLoop(long unsent, @Nullable Segment chain) {
+        return unsent <= KEPT_MAX
                 && connection.spares() != null
                 && connection.transport().gathersSends()
                 && connection.loop().isRelievable()
-                && !unsent.hasUserMemory();
-        if (!helps) {
+                && !hasUserMemory(chain);
+    }
+
+    /** {@return whether some of the bytes are in memory of the user's, who may close it} */
+    private static boolean hasUserMemory(@Nullable Segment chain) {
+        for (Segment s = chain; s != null; s = s.next) {
+            if (s.block == null) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Leaves the queue to the loop, if it is short and the loop sends it soon; {@return whether it did} */
+    private boolean keep(SendQueue unsent) {
+        if (!isLeftToLoop(unsent.bytes(), unsent.head())) {
             return false;
         }
         long before = promised;
@@ -290,9 +319,15 @@ final class Outbound extends Side implements ByteSink {
         if (!kept) {
             return;
         }
-        if (!connection.inLoop()) {
-            connection.onLoop(this::sendKept);
-        } else if (takeKept()) {
+        if (connection.inLoop()) {
+            sendKeptOnLoop();
+        } else {
+            connection.onLoop(this::sendKeptOnLoop);
+        }
+    }
+
+    private void sendKeptOnLoop() {
+        if (takeKept()) {
             continueOnLoop(false);
         }
     }
@@ -316,14 +351,16 @@ final class Outbound extends Side implements ByteSink {
         if (!kept || !connection.add(FLUSHING)) {
             return false;
         }
+        hurries = true;
         try {
             boolean taken = takeKept();
             if (taken) {
-                sendNow(queue(), sent, true);
+                sendNow(queue(), enqueued, true);
             }
             return taken;
         } finally {
             connection.remove(FLUSHING);
+            hurries = false;
         }
     }
 
@@ -347,6 +384,7 @@ final class Outbound extends Side implements ByteSink {
         }
         if (result != Transport.SENT) {
             enqueued = sent;
+            promised = Math.min(promised, sent);
         }
         releaseRole();
         // The loop may be waiting for this output to be gone, and nobody else tells it.
@@ -357,7 +395,7 @@ final class Outbound extends Side implements ByteSink {
             return true;
         }
         long ofFlush = Math.max(0, sent - from);
-        if (ofFlush > 0 && !resumable) {
+        if ((ofFlush > 0 && !resumable) || sent < from) { // or some of a flush before, which was left to the loop
             connection.add(CUT);
         }
         throw sendFailed(-result, ofFlush);

@@ -30,16 +30,6 @@ public final class SendQueue {
         return bytes == 0;
     }
 
-    /** {@return whether some of the bytes are in memory of the user's, who may close it} */
-    public boolean hasUserMemory() {
-        for (Segment s = head; s != null; s = s.next) {
-            if (s.block == null) {
-                return true;
-            }
-        }
-        return false;
-    }
-
     /** Takes ownership of a chain of segments; empty ones are freed. */
     public void add(@Nullable Segment segments) {
         Segment next;

@@ -127,6 +127,22 @@ class KeptOutputTest {
     }
 
     @Test
+    void answersToRequestsThatCameTogetherDoNotWaitForEachOther() throws Exception {
+        try (SocketConnection connection = connect(KeptOutputTest::echoInt)) {
+            for (int round = 0; round < 20; round++) {
+                for (int i = 0; i < 50; i++) {
+                    connection.writer().writeInt(i);
+                }
+                connection.writer().flush();
+                for (int i = 0; i < 50; i++) {
+                    assertThat(connection.reader().readInt()).isEqualTo(i);
+                }
+            }
+            assertThat(pace.isInline()).as("no run blocked").isTrue();
+        }
+    }
+
+    @Test
     void aFlushJustWhenTheLoopIsRelievedDoesNotOvertakeTheOneBefore() throws Exception {
         try (SocketConnection connection = connect(it -> {
             int first = it.reader().readInt();

@@ -98,6 +98,11 @@ final class Ring {
         return tail - memory.submittedUpTo() == memory.submissions();
     }
 
+    /** {@return whether the kernel has taken all that was added} */
+    boolean isSubmitted() {
+        return tail == memory.submittedUpTo();
+    }
+
     /** Adds a submission, for which there must be room; see {@link RingMemory#submission}. */
     void add(long head, long address, long lengthAndFlags, long operation, int bufferGroup) {
         memory.submission(tail++, head, address, lengthAndFlags, operation, bufferGroup);

@@ -54,6 +54,9 @@ final class Submissions {
 
     /** {@return the ring if there is room, else null: then it is broken, which the loop will learn} */
     private @Nullable Ring room() {
+        if (ring.isClosed()) {
+            return null; // and there is no other
+        }
         if (ring.isFull()) {
             submit.run();
         }

@@ -147,6 +147,9 @@ final class UringPoller implements Poller {
             } else {
                 goOnWithAnotherRing();
             }
+        } catch (TransportException e) {
+            failure = e;
+            throw e;
         } finally {
             handOver.unlock();
         }
@@ -275,7 +278,9 @@ final class UringPoller implements Poller {
     }
 
     private void taken() {
-        submissions.taken();
+        if (ring.isSubmitted()) { // else the kernel has not copied all messages
+            submissions.taken();
+        }
         receiveBegins = false;
     }
 
@@ -410,6 +415,7 @@ final class UringPoller implements Poller {
 
     /** Submits, and has the kernel finish what was cancelled: only then it lets go of a socket. */
     void finish() {
+        submit();
         settle(0);
     }
 

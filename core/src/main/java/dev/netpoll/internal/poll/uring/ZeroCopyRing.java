@@ -127,10 +127,11 @@ final class ZeroCopyRing {
             open.add(head, piece.address(), RingMemory.pair(piece.length(), sendFlags), slot, 0);
             try {
                 open.submit(scratch, completions);
+                settle();
             } catch (TransportException e) {
+                settle();
                 giveUp(scratch, e); // what names the descriptor must not be submitted later
             }
-            settle();
             return result;
         } finally {
             lock.unlock();
