@@ -67,6 +67,7 @@ final class Detachment {
             connection.outbound().hurryGathered();
         } else {
             connection.outbound().hurryKept();
+            connection.outbound().awaitLeft();
         }
         if (connection.outbound().unsent() > 0) {
             throw outputOnItsWay();

@@ -364,6 +364,13 @@ final class Outbound extends Side implements ByteSink {
         }
     }
 
+    /** Waits until the loop has sent what its handler, the caller, has left to it. */
+    void awaitLeft() throws IOException {
+        if (connection.spares() != null && sent < promised) {
+            waitSent(sent, promised, true);
+        }
+    }
+
     /** Sends as much as the kernel takes, on the calling thread; true if that was all. */
     private boolean sendNow(SendQueue unsent, long from, boolean resumable) throws IOException {
         long bytes = unsent.bytes();
