@@ -162,20 +162,18 @@ class KeptOutputTest {
 
     @Test
     void whatWasFlushedIsSentBeforeTheHandlerCloses() throws Exception {
-        try (SocketConnection connection = connect(it -> {
-            echoInt(it);
-            it.close();
-        })) {
-            assertThat(call(connection, 7)).isEqualTo(7);
-            assertThat(connection.reader().read(new byte[1], 0, 1)).isEqualTo(-1);
-        }
+        checkAnswerComesBefore(Connection::close);
     }
 
     @Test
     void whatWasFlushedIsSentBeforeTheHandlerShutsTheOutputDown() throws Exception {
+        checkAnswerComesBefore(Connection::shutdownOutput);
+    }
+
+    private void checkAnswerComesBefore(ConnectionHandler end) throws Exception {
         try (SocketConnection connection = connect(it -> {
             echoInt(it);
-            it.shutdownOutput();
+            end.handle(it);
         })) {
             assertThat(call(connection, 7)).isEqualTo(7);
             assertThat(connection.reader().read(new byte[1], 0, 1)).isEqualTo(-1);

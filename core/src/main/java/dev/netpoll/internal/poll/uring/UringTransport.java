@@ -214,14 +214,18 @@ final class UringTransport extends LoopSocket implements Completable {
         boolean wanted = end == OPEN && (!is(PAUSED) || is(HUNG_UP));
         if (wanted && !is(RECEIVING | DONE | CONNECTING | LEAVING)) {
             set(RECEIVING);
-            poller().receive(fd(), is(BULK) ? Operation.RECEIVE_BULK : Operation.RECEIVE, token);
+            poller().receive(fd(), receiveKind(), token);
         }
+    }
+
+    private int receiveKind() {
+        return is(BULK) ? Operation.RECEIVE_BULK : Operation.RECEIVE;
     }
 
     private void stopReceiving() {
         if (is(RECEIVING) && !is(CANCELLED)) {
             set(CANCELLED);
-            poller().submissions.cancel(Operation.of(is(BULK) ? Operation.RECEIVE_BULK : Operation.RECEIVE, token));
+            poller().submissions.cancel(Operation.of(receiveKind(), token));
         }
     }
 
