@@ -76,8 +76,14 @@ public final class EventLoop implements Executor {
         /** Its place among the {@link Residents}, or -1. */
         int index = -1;
 
+        /** Its place among the {@link Signals}, or null. */
+        volatile @Nullable Resident next;
+
         /** <i>Loop.</i> The loop ends: close now. Must lead to {@link EventLoop#remove}. */
         protected abstract void evict();
+
+        /** <i>Loop.</i> {@link EventLoop#signal} was called. It may have left the loop meanwhile. */
+        protected void signalled() {}
     }
 
     private final String name;
@@ -223,6 +229,16 @@ public final class EventLoop implements Executor {
     @Override
     public void execute(Runnable task) {
         tasks.execute(task);
+    }
+
+    /**
+     * Has the loop call {@link Resident#signalled}, soon and at least once after this. Several signals before the call
+     * are one. Any thread; allocates nothing and never throws.
+     *
+     * @return false if the loop has ended: then nothing was and will be called, and the caller sees to it
+     */
+    public boolean signal(Resident resident) {
+        return tasks.signal(resident);
     }
 
     /** {@return the memory of this loop: fastest on its thread, but legal on any} */
@@ -390,6 +406,31 @@ public final class EventLoop implements Executor {
         }
         lentTo = null;
         hold();
+        return true;
+    }
+
+    /**
+     * Runs {@code action} on the loop, if the calling thread has lent it to run user code: it takes the loop back for
+     * that time, so that nobody has to wait for anybody. What the action throws is thrown on.
+     *
+     * @return false if the calling thread has not lent this loop, or another one has taken it over
+     */
+    public boolean borrow(Runnable action) {
+        Driver current = Driver.current();
+        if (current == null || current.loop != this || !baton.reclaim(current.epoch)) {
+            return false;
+        }
+        try {
+            hold();
+            action.run();
+        } finally {
+            letGo();
+            baton.lend(current.epoch);
+            Supervisor overseer = supervisor;
+            if (overseer != null) {
+                overseer.notice();
+            }
+        }
         return true;
     }
 

@@ -11,15 +11,15 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The tasks that threads hand to a loop, and the bell that ends its waits.
+ * The tasks and signals that threads hand to a loop, and the bell that ends its waits.
  *
  * <pre>
  * sleep:  AWAKE --loop, before it waits--> ASLEEP --loop after the wait, or CAS by the first producer--> AWAKE
  * </pre>
  *
  * <ul>
- *   <li>I1 A producer adds its task, then looks at sleep; the loop sets ASLEEP, then looks at the tasks. Both are
- *       volatile, so one of them sees the other: no task waits behind a blocked poll.
+ *   <li>I1 A producer adds its task or signal, then looks at sleep; the loop sets ASLEEP, then looks at what there is.
+ *       All are volatile, so one of them sees the other: nothing waits behind a blocked poll.
  *   <li>I2 Only the producer whose CAS ASLEEP -> AWAKE succeeds calls wakeup(): one system call per sleep.
  *   <li>I3 A producer adds its task, then looks whether the loop has ended; the loop ends, then runs what is left. So a
  *       task that was taken is run.
@@ -45,6 +45,7 @@ final class Tasks {
     private final String loopName;
     private final Poller poller;
     private final MpscQueue<Runnable> queue = new MpscQueue<>();
+    private final Signals signals = new Signals();
     private final ReentrantLock leftovers = new ReentrantLock();
 
     @SuppressWarnings("UnusedVariable") // through SLEEP
@@ -63,23 +64,41 @@ final class Tasks {
             throw new RejectedExecutionException("the event loop " + loopName + " has ended");
         }
         queue.offer(task);
-        if (sleep == ASLEEP && SLEEP.compareAndSet(this, ASLEEP, AWAKE)) {
-            poller.wakeup();
-        }
+        ring();
         if (ended) { // I3
             runLeftovers();
         }
     }
 
-    /** <i>Loop.</i> {@return whether none waits} */
+    /** Has a resident called by the loop, soon; {@return false if the loop has ended} Any thread; never throws. */
+    boolean signal(EventLoop.Resident resident) {
+        if (!signals.push(resident)) {
+            return false;
+        }
+        ring();
+        return true;
+    }
+
+    /** Wakes the loop if it sleeps. A bell that fails is tried again by the loop's watchman. */
+    private void ring() {
+        if (sleep == ASLEEP && SLEEP.compareAndSet(this, ASLEEP, AWAKE)) { // I2
+            try {
+                poller.wakeup();
+            } catch (Throwable t) {
+                sleep = ASLEEP; // the next one rings again
+            }
+        }
+    }
+
+    /** <i>Loop.</i> {@return whether none waits, nor a signal} */
     boolean isEmpty() {
-        return queue.isEmpty();
+        return queue.isEmpty() && signals.isEmpty();
     }
 
     /** <i>Loop.</i> It is about to wait; {@return whether it may} */
     boolean fallAsleep() {
         sleep = ASLEEP; // I1
-        return queue.isEmpty();
+        return isEmpty();
     }
 
     /** <i>Loop.</i> The wait is over. */
@@ -89,6 +108,7 @@ final class Tasks {
 
     /** <i>Loop.</i> Runs what waits, or as much as a turn may take; {@return whether there was anything} */
     boolean run() {
+        signals.run(loopName);
         for (int i = 0; i < PER_TURN; i++) {
             Runnable task = queue.poll();
             if (task == null) {
@@ -102,6 +122,7 @@ final class Tasks {
     /** <i>Loop.</i> Takes no more, and runs what is left. */
     void end() {
         ended = true; // I3
+        signals.end(loopName);
         runLeftovers();
     }
 
@@ -120,8 +141,8 @@ final class Tasks {
     void runSafely(Runnable task) {
         try {
             task.run();
-        } catch (RuntimeException | Error e) {
-            LoopLog.error("a task on the event loop " + loopName + " failed", e);
+        } catch (Throwable t) { // also checked ones, which other languages throw freely
+            LoopLog.error("a task on an event loop failed: ", loopName, t);
         }
     }
 }
