@@ -44,6 +44,7 @@ final class Tasks {
 
     private final String loopName;
     private final Poller poller;
+    private final Runnable failed;
     private final MpscQueue<Runnable> queue = new MpscQueue<>();
     private final Signals signals = new Signals();
     private final ReentrantLock leftovers = new ReentrantLock();
@@ -51,11 +52,16 @@ final class Tasks {
     @SuppressWarnings("UnusedVariable") // through SLEEP
     private volatile int sleep = AWAKE;
 
+    /** Whether the bell failed when somebody needed it. */
+    private volatile boolean unrung;
+
     private volatile boolean ended;
 
-    Tasks(String loopName, Poller poller) {
+    /** Makes one that calls {@code bellFailed}, which must not throw, when its poller could not be woken. */
+    Tasks(String loopName, Poller poller, Runnable bellFailed) {
         this.loopName = loopName;
         this.poller = poller;
+        failed = bellFailed;
     }
 
     /** Takes a task; throws {@link RejectedExecutionException} if the loop has ended. Any thread. */
@@ -79,15 +85,27 @@ final class Tasks {
         return true;
     }
 
-    /** Wakes the loop if it sleeps. A bell that fails is tried again by the loop's watchman. */
-    private void ring() {
+    /** Wakes the loop if it sleeps. If the bell fails, the next one rings again, or the loop's supervisor. */
+    void ring() {
         if (sleep == ASLEEP && SLEEP.compareAndSet(this, ASLEEP, AWAKE)) { // I2
             try {
                 poller.wakeup();
             } catch (Throwable t) {
-                sleep = ASLEEP; // the next one rings again
+                sleep = ASLEEP;
+                unrung = true;
+                failed.run();
             }
         }
+    }
+
+    /** {@return whether a bell that had failed was rung again} */
+    boolean ringAgain() {
+        if (!unrung) {
+            return false;
+        }
+        unrung = false;
+        ring();
+        return true;
     }
 
     /** <i>Loop.</i> {@return whether none waits, nor a signal} */
