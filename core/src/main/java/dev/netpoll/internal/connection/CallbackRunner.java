@@ -4,6 +4,7 @@
 package dev.netpoll.internal.connection;
 
 import dev.netpoll.ConnectionHandler;
+import dev.netpoll.internal.loop.Threads;
 import java.util.concurrent.Executor;
 
 /** Runs a connection's callbacks where its dispatch says, and keeps what they throw from doing harm. Any thread. */
@@ -24,7 +25,7 @@ final class CallbackRunner {
     static void report(SocketConnection connection, Throwable error) {
         try {
             connection.config().error().onError(connection, error);
-        } catch (RuntimeException | Error e) {
+        } catch (Throwable e) { // also checked ones, which other languages throw freely
             System.getLogger("dev.netpoll").log(System.Logger.Level.WARNING, "the error handler failed", e);
         }
     }
@@ -46,7 +47,7 @@ final class CallbackRunner {
         } catch (RuntimeException | Error e) { // rejected, or no memory for a thread
             report(connection, e);
             connection.closeFor("the executor rejected a callback", false);
-            Thread.startVirtualThread(task); // finds the connection closing, and tidies up
+            Threads.startVirtual("netpoll-closing", task); // finds the connection closing, and tidies up
         }
     }
 }
