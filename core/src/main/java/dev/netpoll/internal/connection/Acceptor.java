@@ -4,6 +4,8 @@
 package dev.netpoll.internal.connection;
 
 import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.loop.LoopLog;
+import dev.netpoll.internal.loop.Threads;
 import dev.netpoll.internal.loop.Timer;
 import dev.netpoll.internal.poll.AcceptEvents;
 import dev.netpoll.internal.poll.Backend;
@@ -41,7 +43,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         static final System.Logger LOGGER = System.getLogger("dev.netpoll");
 
         static void find() {
-            // Initialising the class does it.
+            LoopLog.find(); // and initialising the class finds this one
         }
     }
 
@@ -108,7 +110,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     /** Starts to accept. */
     public void start() throws TransportException {
         loop.add(this);
-        Thread.startVirtualThread(Log::find);
+        Threads.startVirtual("netpoll-logger", Log::find);
         try {
             loop.poller().listen(socket, this);
         } catch (TransportException e) {

@@ -9,6 +9,7 @@ import static dev.netpoll.internal.connection.ConnectionState.HANDED_PREPARE;
 import static dev.netpoll.internal.connection.ConnectionState.HANDED_RUN;
 
 import dev.netpoll.ConnectionHandler;
+import dev.netpoll.internal.loop.Threads;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -127,7 +128,7 @@ final class CallbackRunner {
             }
         };
         try {
-            Thread.startVirtualThread(task);
+            Threads.startVirtual("netpoll-closing", task);
         } catch (Throwable t) {
             task.run();
         }

@@ -6,6 +6,7 @@ package dev.netpoll.internal.connection;
 import dev.netpoll.ConnectFailedException;
 import dev.netpoll.ConnectTimeoutException;
 import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.loop.Threads;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.Transport;
@@ -101,7 +102,7 @@ public final class DialAttempt {
             return List.of(address);
         }
         CompletableFuture<InetAddress[]> lookup = new CompletableFuture<>();
-        Thread.startVirtualThread(() -> {
+        Threads.startVirtual("netpoll-lookup", () -> {
             try {
                 lookup.complete(InetAddress.getAllByName(inet.getHostString()));
             } catch (Throwable t) {
