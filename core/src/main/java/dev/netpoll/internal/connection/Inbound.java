@@ -194,6 +194,11 @@ final class Inbound extends Side implements ByteSource {
         return false;
     }
 
+    /** {@return whether the calling thread runs a callback of the connection} */
+    boolean isHeld() {
+        return held && isUser();
+    }
+
     /** Ends what {@link #hold} began. */
     void letGo() {
         held = false;
