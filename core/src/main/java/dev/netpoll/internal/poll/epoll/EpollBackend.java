@@ -15,6 +15,7 @@ import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.socket.Binder;
 import dev.netpoll.internal.poll.socket.Opened;
 import dev.netpoll.internal.poll.socket.Opener;
+import dev.netpoll.internal.poll.socket.UnusedPages;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +40,7 @@ public final class EpollBackend implements Backend {
 
     @Override
     public Poller openPoller() throws TransportException {
+        UnusedPages.goBack();
         return new EpollPoller();
     }
 

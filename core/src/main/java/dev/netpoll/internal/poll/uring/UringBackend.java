@@ -17,6 +17,7 @@ import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.socket.Binder;
 import dev.netpoll.internal.poll.socket.Opener;
+import dev.netpoll.internal.poll.socket.UnusedPages;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
@@ -57,6 +58,7 @@ public final class UringBackend implements Backend {
 
     @Override
     public Poller openPoller() throws TransportException {
+        UnusedPages.goBack();
         return new UringPoller(features, size);
     }
 
