@@ -51,17 +51,29 @@ public final class ReceiveBuffer {
     }
 
     /**
-     * {@return the first {@code count} bytes of {@link #block()} as a segment of their own}
-     *
-     * @throws MemoryLimitException if there is no memory; the bytes are lost
+     * {@return the first {@code count} bytes of {@link #block()} as a segment of their own} Never fails, as the kernel
+     * has no copy of them: without memory for a small block, the big one is handed over.
      */
     public Segment received(int count) {
         Block filled = block();
         if (count > COPIED) {
             block = null;
-            return Segment.of(filled, 0, count);
+            return Segment.filled(filled, count); // its own window: this takes no memory
         }
-        return Segment.copied(filled, 0, count, blocks.allocate(count)); // what comes next may be put behind it
+        Block fitting = fitting(count);
+        if (fitting == null) {
+            block = null;
+            return Segment.filled(filled, count);
+        }
+        return Segment.copied(filled, 0, count, fitting); // what comes next may be put behind it
+    }
+
+    private @Nullable Block fitting(int count) {
+        try {
+            return blocks.allocate(count);
+        } catch (MemoryLimitException | OutOfMemoryError e) {
+            return null;
+        }
     }
 
     /** Gives the block back; the next receive takes one again. */
