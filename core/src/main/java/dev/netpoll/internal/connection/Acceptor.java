@@ -143,20 +143,39 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         SocketConnection connection;
         try {
             connection = new SocketConnection(loops.get(), transport, config);
-        } catch (RuntimeException | Error e) { // the loops are gone
-            Log.LOGGER.log(System.Logger.Level.WARNING, "an accepted connection was dropped", e);
-            transport.close(true);
-            config.ended().run();
+        } catch (Throwable t) { // the loops are gone, or there is no memory
+            drop(transport, t);
             return;
         }
+        start(connection);
+    }
+
+    private void start(SocketConnection connection) {
         try {
             connection.setUp(socket.localAddress());
         } catch (IOException e) {
             connection.closeFor("a socket option cannot be set", false); // gone already, most likely
-        } catch (RuntimeException | Error e) {
-            connection.lifecycle().fault(e);
+        } catch (Throwable t) {
+            connection.lifecycle().fault(t);
         }
-        connection.lifecycle().start();
+        try {
+            connection.lifecycle().start();
+        } catch (Throwable t) {
+            connection.lifecycle().startFailed(t);
+        }
+    }
+
+    private void drop(Transport transport, Throwable why) {
+        try {
+            transport.close(true);
+        } finally {
+            config.ended().run();
+            try {
+                Log.LOGGER.log(System.Logger.Level.WARNING, "an accepted connection was dropped", why);
+            } catch (Throwable nothingHelps) {
+                // logging comes last, so nothing is left undone
+            }
+        }
     }
 
     @Override

@@ -105,8 +105,8 @@ public final class DialAttempt {
         Threads.startVirtual("netpoll-lookup", () -> {
             try {
                 lookup.complete(InetAddress.getAllByName(inet.getHostString()));
-            } catch (Throwable e) { // whoever waits for it learns of it
-                lookup.completeExceptionally(e);
+            } catch (Throwable t) {
+                lookup.completeExceptionally(t);
             }
         });
         List<SocketAddress> resolved = new ArrayList<>();
@@ -130,6 +130,7 @@ public final class DialAttempt {
                 if (!again || rest - pause <= 0) {
                     throw again ? timedOut(remote, "the backlog of the listener is full") : e;
                 }
+                EventLoop.beforeBlocking();
                 CompletableFuture<@Nullable Void> tick = new CompletableFuture<>();
                 tick.completeOnTimeout(null, pause, TimeUnit.NANOSECONDS).join();
                 pause = Math.min(pause * 2, RETRY_MAX_NANOS);
@@ -143,8 +144,11 @@ public final class DialAttempt {
         try {
             loop.execute(() -> connectOnLoop(connection, remote, outcome));
         } catch (RejectedExecutionException e) {
-            connection.transport().close(true);
+            connection.lifecycle().giveUp();
             throw new IllegalStateException("the event loop group is closed", e);
+        } catch (Throwable t) {
+            connection.lifecycle().giveUp();
+            throw t;
         }
         try {
             int errno = await(outcome, remote, nanos, "connecting");
@@ -165,21 +169,36 @@ public final class DialAttempt {
     }
 
     private void connectOnLoop(SocketConnection connection, SocketAddress remote, CompletableFuture<Integer> outcome) {
-        if (!loop.inLoop()) { // it has ended
-            connection.transport().close(true);
-            outcome.complete(Errno.ECONNABORTED);
-            return;
+        try {
+            if (!loop.inLoop() || connection.has(ConnectionState.CLOSING)) { // it has ended; or nobody waits any more
+                connection.lifecycle().giveUp();
+                outcome.complete(Errno.ECONNABORTED);
+                return;
+            }
+            loop.add(connection);
+            connection.add(ConnectionState.LIVE);
+            connection.connect(remote, errno -> connected(connection, errno, outcome));
+        } catch (Throwable t) {
+            connection.closeFor("the connect failed", true);
+            outcome.completeExceptionally(t);
         }
-        loop.add(connection);
-        connection.connect(remote, errno -> {
+    }
+
+    /** <i>Loop.</i> */
+    private void connected(SocketConnection connection, int errno, CompletableFuture<Integer> outcome) {
+        try {
             if (errno == 0) {
                 connection.lifecycle().startDialed(); // before anybody can use it
             }
-            if (!outcome.complete(errno) || errno != 0) {
-                connection.closeFor("the connect failed", false);
-            }
-            loop.hasWoken(); // who dials
-        });
+        } catch (Throwable t) {
+            outcome.completeExceptionally(t);
+            connection.lifecycle().startFailed(t);
+            return;
+        }
+        if (!outcome.complete(errno) || errno != 0) {
+            connection.closeFor("the connect failed", false);
+        }
+        loop.hasWoken(); // who dials
     }
 
     private SocketConnection open(SocketAddress remote) throws IOException {
@@ -189,13 +208,18 @@ public final class DialAttempt {
         } catch (TransportException e) {
             throw failed(remote, e.errno(), null);
         }
-        SocketConnection connection = new SocketConnection(loop, transport, config);
+        SocketConnection connection;
+        try {
+            connection = new SocketConnection(loop, transport, config);
+        } catch (Throwable t) {
+            transport.close(false);
+            throw t;
+        }
         try {
             connection.setUp(remote);
-        } catch (IOException | RuntimeException e) {
-            transport.close(false);
-            loop.unassign();
-            throw e;
+        } catch (Throwable t) {
+            connection.lifecycle().giveUp();
+            throw t;
         }
         return connection;
     }

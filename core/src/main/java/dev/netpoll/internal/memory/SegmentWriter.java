@@ -80,6 +80,16 @@ public final class SegmentWriter {
         return head != null;
     }
 
+    /** Whether some of the pending bytes are in memory of the user's, who may close it. */
+    public boolean hasUserMemory() {
+        for (Segment segment = head; segment != null; segment = segment.next) {
+            if (segment.block == null) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** Takes all pending bytes away, as a chain that belongs to the caller; null when there are none. */
     public @Nullable Segment take() {
         park();
@@ -98,6 +108,14 @@ public final class SegmentWriter {
     /** Frees all pending bytes. */
     public void clear() {
         Segment.freeAll(take());
+    }
+
+    /**
+     * Gives up everything for an owner that does not come back, though reservations may be written to for longer: what
+     * nobody can reach is freed at once, the rest when no reservation in it is reachable any more.
+     */
+    public void abandon() {
+        clear(); // for now
     }
 
     // ---- reservations
