@@ -98,6 +98,22 @@ class SourceReader implements Reader {
     }
 
     @Override
+    public int readLength(int max) throws IOException {
+        return Lengths.read(source.require(Integer.BYTES), max);
+    }
+
+    @Override
+    public int readLengthLE(int max) throws IOException {
+        return Lengths.readLE(source.require(Integer.BYTES), max);
+    }
+
+    @Override
+    public int readVarLength(int max) throws IOException {
+        int size = varSize(Integer.SIZE);
+        return Lengths.readVar(source.require(size), size, max);
+    }
+
+    @Override
     public int readVarInt() throws IOException {
         return (int) readVar(Integer.SIZE);
     }
@@ -107,14 +123,19 @@ class SourceReader implements Reader {
         return readVar(Long.SIZE);
     }
 
-    /** Waits for one byte after the other, as only the last one tells that it is the last. */
     private long readVar(int bits) throws IOException {
+        int size = varSize(bits);
+        return source.require(size).readVarInt(size);
+    }
+
+    /** Waits for one byte after the other, as only the last one tells that it is the last. */
+    private int varSize(int bits) throws IOException {
         long needed = 1;
         for (; ; ) {
             SegmentReader buffer = source.require(needed);
             int size = buffer.varIntSize(bits);
             if (size > 0) {
-                return buffer.readVarInt(size);
+                return size;
             }
             if (size < 0) {
                 throw MalformedVarIntException.at(buffer, bits);
