@@ -5,6 +5,7 @@ package dev.netpoll.internal.connection;
 
 import dev.netpoll.ConnectFailedException;
 import dev.netpoll.ConnectTimeoutException;
+import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
@@ -32,6 +33,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DialAttempt {
     private static final long PER_ADDRESS_MIN_NANOS = TimeUnit.SECONDS.toNanos(2);
+    /** The outcome of a connect after which onPrepare closed the connection; no error number is negative. */
+    private static final int REJECTED = -1;
+
     private static final long RETRY_MAX_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
     private final Backend backend;
@@ -40,24 +44,38 @@ public final class DialAttempt {
     private final @Nullable SocketAddress local;
     private final long begin = System.nanoTime();
     private final long timeout;
+    private final @Nullable Object attachment;
 
-    /**
-     * Prepares an attempt; the time counts from now.
-     *
-     * @param local the address to dial from, or null
-     * @param timeoutNanos limit for everything, {@link Long#MAX_VALUE} for none
-     */
+    /** Prepares an attempt that attaches nothing. */
     public DialAttempt(
             Backend backend,
             EventLoop loop,
             ConnectionConfig config,
             @Nullable SocketAddress local,
             java.time.Duration timeoutNanos) {
+        this(backend, loop, config, local, timeoutNanos, null);
+    }
+
+    /**
+     * Prepares an attempt; the time counts from now.
+     *
+     * @param local the address to dial from, or null
+     * @param timeoutNanos limit for everything, {@link Long#MAX_VALUE} for none
+     * @param attachment what is attached to the connection, or null
+     */
+    public DialAttempt(
+            Backend backend,
+            EventLoop loop,
+            ConnectionConfig config,
+            @Nullable SocketAddress local,
+            java.time.Duration timeoutNanos,
+            @Nullable Object attachment) {
         this.backend = backend;
         this.loop = loop;
         this.config = config;
         this.local = local;
         this.timeout = ConnectionConfig.nanos(timeoutNanos);
+        this.attachment = attachment;
     }
 
     /** {@return a connection to the address, or to the first of its addresses that answers} */
@@ -68,7 +86,7 @@ public final class DialAttempt {
             SocketAddress candidate = candidates.get(i);
             try {
                 return connect(candidate, share(candidates.size() - i));
-            } catch (InterruptedIOException e) {
+            } catch (InterruptedIOException | ConnectionClosedException e) { // another address would fare no better
                 throw e;
             } catch (IOException e) {
                 if (first == null) {
@@ -150,7 +168,9 @@ public final class DialAttempt {
             if (errno == 0) {
                 return connection;
             }
-            throw failed(remote, errno, connection.localAddress());
+            throw errno == REJECTED
+                    ? ConnectionErrors.closed(connection, "connect")
+                    : failed(remote, errno, connection.localAddress());
         } catch (ConnectTimeoutException | InterruptedIOException e) {
             if (outcome.cancel(false) || outcome.isCompletedExceptionally()) {
                 connection.abort();
@@ -171,14 +191,19 @@ public final class DialAttempt {
         }
         loop.add(connection);
         connection.connect(remote, errno -> {
-            if (errno == 0) {
-                connection.lifecycle().startDialed(); // before anybody can use it
+            if (errno == 0) { // it starts before the caller can use it
+                connection.lifecycle().startDialed(lives -> finish(connection, lives ? 0 : REJECTED, outcome));
+            } else {
+                finish(connection, errno, outcome);
             }
-            if (!outcome.complete(errno) || errno != 0) {
-                connection.closeFor("the connect failed", false);
-            }
-            loop.hasWoken(); // who dials
         });
+    }
+
+    private void finish(SocketConnection connection, int errno, CompletableFuture<Integer> outcome) {
+        if (!outcome.complete(errno) || errno != 0) {
+            connection.closeFor("the connect failed", false);
+        }
+        loop.hasWoken(); // who dials
     }
 
     private SocketConnection open(SocketAddress remote) throws IOException {
@@ -189,6 +214,7 @@ public final class DialAttempt {
             throw failed(remote, e.errno(), null);
         }
         SocketConnection connection = new SocketConnection(loop, transport, config);
+        connection.attach(attachment);
         try {
             connection.setUp(remote);
         } catch (IOException | RuntimeException e) {

@@ -23,6 +23,7 @@ import dev.netpoll.internal.loop.Relief;
 import dev.netpoll.internal.loop.Spares;
 import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -80,11 +81,35 @@ public final class Lifecycle implements Activation {
         connection.inbound().leaveIfOwner();
     }
 
-    /** Starts a dialed connection, which is registered already; loop. */
-    void startDialed() {
+    /**
+     * Starts a dialed connection, which is registered already: onPrepare, then it is ready; loop.
+     *
+     * @param started told on the loop, when it is ready, whether onPrepare let it live
+     */
+    void startDialed(Consumer<Boolean> started) {
         connection.add(RUNNING);
         connection.startTimer();
-        open();
+        ConnectionHandler prepare = connection.config().prepare();
+        if (prepare == null) {
+            openDialed(true, started);
+            return;
+        }
+        CallbackRunner.dispatch(connection, () -> {
+            if (!connection.has(CLOSING)) {
+                CallbackRunner.call(connection, prepare);
+            }
+            boolean lives = !connection.has(CLOSING);
+            leaveSides();
+            connection.onLoop(() -> openDialed(lives, started));
+        });
+    }
+
+    private void openDialed(boolean lives, Consumer<Boolean> started) {
+        try {
+            open();
+        } finally {
+            started.accept(lives);
+        }
     }
 
     /** It is ready: runs of the handler may begin. The caller, on the loop, holds RUNNING. */
