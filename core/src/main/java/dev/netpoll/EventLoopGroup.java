@@ -8,6 +8,7 @@ import dev.netpoll.internal.connection.SocketConnection;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Supervisor;
 import dev.netpoll.internal.poll.Poller;
+import dev.netpoll.internal.poll.PollerWatch;
 import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.Transport;
 import java.io.IOException;
@@ -107,14 +108,20 @@ public final class EventLoopGroup implements AutoCloseable {
                 false,
                 new ConnectionConfig.Ending(),
                 () -> {});
-        SocketConnection connection = new SocketConnection(loop, transport, config);
-        connection.seed(socket.unread());
-        connection.lifecycle().start();
+        SocketConnection connection;
         try {
+            connection = new SocketConnection(loop, transport, config);
+        } catch (Throwable t) {
+            transport.close(true);
+            throw t;
+        }
+        try {
+            connection.seed(socket.unread());
+            connection.lifecycle().start();
             connection.setUp(connection.localAddress());
-        } catch (IOException | RuntimeException e) {
+        } catch (Throwable t) {
             connection.abort();
-            throw e;
+            throw t;
         }
         return connection;
     }
@@ -140,27 +147,52 @@ public final class EventLoopGroup implements AutoCloseable {
             starting.unlock();
         }
         EventLoop.beforeBlocking();
-        loops.forEach(EventLoop::stop);
+        List<EventLoop> all = loops;
+        Throwable failure = null;
+        for (EventLoop loop : all) {
+            failure = attempt(loop::stop, failure);
+        }
         boolean interrupted = false;
-        for (EventLoop loop : loops) {
-            try {
-                loop.join(CLOSE_PATIENCE);
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
+        for (EventLoop loop : all) {
+            interrupted |= !isJoined(loop::join);
         }
         Supervisor overseer = supervisor;
         if (overseer != null) {
-            overseer.stop();
-            try {
-                overseer.join(CLOSE_PATIENCE);
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
+            failure = attempt(overseer::stop, failure);
+            interrupted |= !isJoined(overseer::join);
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
+        if (failure != null) {
+            throw new IllegalStateException("not all of the event loop group could be closed", failure);
+        }
+    }
+
+    /** Something that ends, and can be waited for. */
+    @FunctionalInterface
+    private interface Joinable {
+        void join(Duration limit) throws InterruptedException;
+    }
+
+    /** Waits for an end; {@return false if the calling thread was interrupted} */
+    private static boolean isJoined(Joinable ending) {
+        try {
+            ending.join(CLOSE_PATIENCE);
+            return true;
+        } catch (InterruptedException e) {
+            return false;
+        }
+    }
+
+    /** Does one part of a clean-up, whose other parts are done whatever becomes of it; {@return the first failure} */
+    private static @Nullable Throwable attempt(Runnable part, @Nullable Throwable earlier) {
+        try {
+            part.run();
+        } catch (Throwable t) {
+            return earlier == null ? t : earlier;
+        }
+        return earlier;
     }
 
     dev.netpoll.internal.poll.Backend internalBackend() {
@@ -214,22 +246,48 @@ public final class EventLoopGroup implements AutoCloseable {
     }
 
     private List<EventLoop> open() throws IOException {
-        Supervisor overseer = new Supervisor(chosen.backend().openWatch(), name);
-        List<EventLoop> fresh = new ArrayList<>();
+        List<EventLoop> fresh = new ArrayList<>(loopCount);
+        Supervisor overseer = null;
         try {
+            overseer = openSupervisor();
             for (int i = 0; i < loopCount; i++) {
-                Poller poller = chosen.backend().openPoller();
-                fresh.add(new EventLoop(poller, name + "-loop-" + i, isVirtual(), overseer));
+                fresh.add(openLoop(i, overseer));
             }
             overseer.start(fresh);
-        } catch (IOException e) {
-            fresh.forEach(EventLoop::stop);
-            overseer.stop();
-            throw e;
+            fresh.forEach(EventLoop::start);
+            List<EventLoop> all = List.copyOf(fresh);
+            supervisor = overseer;
+            return all;
+        } catch (Throwable t) { // also errors: nothing that was opened stays behind
+            Throwable ignored = null;
+            for (EventLoop loop : fresh) {
+                ignored = attempt(loop::stop, ignored);
+            }
+            if (overseer != null) {
+                attempt(overseer::stop, ignored);
+            }
+            throw t;
         }
-        fresh.forEach(EventLoop::start);
-        supervisor = overseer;
-        return List.copyOf(fresh);
+    }
+
+    private Supervisor openSupervisor() throws IOException {
+        PollerWatch watch = chosen.backend().openWatch();
+        try {
+            return new Supervisor(watch, name);
+        } catch (Throwable t) {
+            watch.close();
+            throw t;
+        }
+    }
+
+    private EventLoop openLoop(int index, Supervisor overseer) throws IOException {
+        Poller poller = chosen.backend().openPoller();
+        try {
+            return new EventLoop(poller, name + "-loop-" + index, isVirtual(), overseer);
+        } catch (Throwable t) {
+            poller.close();
+            throw t;
+        }
     }
 
     private boolean isVirtual() {
@@ -239,7 +297,13 @@ public final class EventLoopGroup implements AutoCloseable {
     /** {@return a new loop to accept on, not started; its thread keeps the JVM alive} */
     EventLoop openAcceptLoop() throws IOException {
         started();
-        return new EventLoop(chosen.backend().openPoller(), name + "-accept-" + acceptLoops.getAndIncrement(), false);
+        Poller poller = chosen.backend().openPoller();
+        try {
+            return new EventLoop(poller, name + "-accept-" + acceptLoops.getAndIncrement(), false);
+        } catch (Throwable t) {
+            poller.close();
+            throw t;
+        }
     }
 
     /** Collects the settings of a group. Not thread-safe. */
