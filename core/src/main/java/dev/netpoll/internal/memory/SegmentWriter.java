@@ -100,6 +100,14 @@ public final class SegmentWriter {
         Segment.freeAll(take());
     }
 
+    /**
+     * Gives up everything for an owner that does not come back, though reservations may be written to for longer: what
+     * nobody can reach is freed at once, the rest when no reservation in it is reachable any more.
+     */
+    public void abandon() {
+        clear(); // for now
+    }
+
     // ---- reservations
 
     /** Adds {@code n} bytes of arbitrary content and returns them, in one piece, writable until the next flush. */
