@@ -18,11 +18,18 @@ final class Driver implements Runnable {
         final Driver driver;
 
         DriverThread(Driver driver, String name, boolean daemon) {
-            super(null, driver, name, 0, false);
+            super(null, driver, name, 0, false); // which inherits nothing, as in Threads
             this.driver = driver;
             setDaemon(daemon);
+            setPriority(NORM_PRIORITY);
         }
     }
+
+    /** After so many failures in a row, and nothing that went well between them, a loop ends: after some ten seconds. */
+    private static final int FAILURES_MAX = 200;
+
+    private static final long PAUSE_NANOS = 1_000_000;
+    private static final long PAUSE_MAX_NANOS = 50 * PAUSE_NANOS;
 
     final EventLoop loop;
     final long epoch;
@@ -35,6 +42,9 @@ final class Driver implements Runnable {
     /** Whether it takes one of the places that the supervisor has for extra threads. */
     volatile boolean countsAsStandIn;
 
+    /** Whether its thread could not be started, so that the loop needs another one. */
+    volatile boolean startFailed;
+
     /** Held by who is about to pass its baton on: the supervisor and the driver may want to at the same time. */
     private final AtomicBoolean claimed = new AtomicBoolean();
 
@@ -46,7 +56,7 @@ final class Driver implements Runnable {
         this.epoch = epoch;
         this.isStandIn = isStandIn;
         this.thread = platformName == null
-                ? Thread.ofVirtual().name(loop.name()).unstarted(this)
+                ? Threads.virtual(loop.name(), this)
                 : new DriverThread(this, platformName, daemon);
         this.spares = new Spares(thread, loop.memory());
     }
@@ -87,27 +97,45 @@ final class Driver implements Runnable {
         claimed.set(false);
     }
 
-    /** Starts the thread; once. */
+    /** Starts the thread, once; throws if there is no memory for it. */
     void start() {
-        if (thread.isVirtual()) {
-            VirtualDrivers.add(this);
+        if (!thread.isVirtual()) {
+            thread.start();
+            return;
         }
-        thread.start();
+        VirtualDrivers.add(this);
+        boolean started = false;
+        try {
+            thread.start();
+            started = true;
+        } finally {
+            if (!started) {
+                VirtualDrivers.remove(this);
+            }
+        }
     }
 
     @Override
     public void run() {
         try {
-            if (take()) {
+            if (loop.baton.take(epoch)) {
                 drive();
             }
-        } finally {
-            if (thread.isVirtual()) {
-                VirtualDrivers.remove(this);
+        } catch (Throwable t) { // with nobody to notice that this thread is gone, that is the loop's end
+            if (loop.supervisor == null && loop.baton.isHeld(epoch)) {
+                loop.end();
             }
-            loop.poller().leave();
-            Watchman.ended(this, loop.supervisor);
         }
+        if (thread.isVirtual()) {
+            VirtualDrivers.remove(this);
+        }
+        try {
+            loop.poller().leave();
+        } catch (Throwable t) {
+            LoopLog.error("a driver could not leave its event loop", t);
+        }
+        Watchman.ended(this, loop.supervisor);
+        loop.noticed(); // whether it has left the loop in order
     }
 
     private boolean take() {
@@ -118,19 +146,60 @@ final class Driver implements Runnable {
         return true;
     }
 
+    /**
+     * Drives until the loop ends or is lost. Whatever is thrown on the way, the loop goes on with the next turn, unless
+     * its poller has failed, or nothing else happens any more: memory may be short for seconds.
+     */
     private void drive() {
-        try {
-            loop.poller().takeOver();
-            while (loop.isAlive()) {
-                if (!turn()) {
-                    return; // another driver has taken over
+        int failures = 0;
+        boolean isFatal = false;
+        while (!isFatal) {
+            try {
+                loop.hold();
+                loop.poller().takeOver();
+                while (loop.isAlive()) {
+                    if (!turn()) {
+                        return; // another driver has taken over
+                    }
+                    failures = 0;
                 }
+                break;
+            } catch (Throwable t) {
+                if (!regain()) {
+                    return;
+                }
+                failures++;
+                isFatal = t instanceof IOException || failures == FAILURES_MAX;
+                if (isFatal || failures == 1) {
+                    LoopLog.error(isFatal ? "this event loop failed: " : "a turn failed on ", loop.name(), t);
+                }
+                pause(failures);
             }
-        } catch (IOException | RuntimeException | Error e) {
-            LoopLog.error("the event loop " + loop.name() + " failed", e);
         }
-        if (loop.baton.isHeld(epoch)) {
-            loop.end();
+        loop.end();
+    }
+
+    /** Something was thrown, anywhere in a turn; {@return whether the baton is still this driver's, which holds it} */
+    private boolean regain() {
+        running = null;
+        Baton baton = loop.baton;
+        boolean held = baton.isHeld(epoch) || baton.reclaim(epoch) || baton.take(epoch);
+        if (!held && baton.isIdle(epoch)) {
+            boolean _ = baton.awaken();
+            held = baton.take(epoch);
+        }
+        if (held) {
+            loop.lentTo = null;
+            loop.hold();
+        }
+        return held;
+    }
+
+    private static void pause(int failures) {
+        try {
+            LockSupport.parkNanos(Math.min(failures * PAUSE_NANOS, PAUSE_MAX_NANOS));
+        } catch (Throwable t) {
+            Thread.onSpinWait(); // even this may need memory
         }
     }
 
@@ -151,14 +220,12 @@ final class Driver implements Runnable {
 
     /** Runs what is due, or has workers do it; {@return false if the baton was lost} */
     private boolean runDue() {
-        boolean isWorker = isStandIn || loop.watchman().workersStarve();
-        for (Activation next = loop.firstDue(); next != null; next = loop.firstDue()) {
+        Activation next = loop.firstDue();
+        boolean isWorker = (isStandIn || loop.watchman().workersStarve()) && loop.hasReserve();
+        for (; next != null; next = loop.firstDue()) {
             if (next.isInline() || isWorker) {
                 loop.removeFirstDue();
-                running = next;
-                next.run(spares);
-                running = null;
-                if (!loop.baton.isHeld(epoch)) {
+                if (!run(next)) {
                     return false;
                 }
             } else if (loop.workers().offer(next)) {
@@ -174,14 +241,25 @@ final class Driver implements Runnable {
     private boolean runQueued() {
         Workers workers = loop.workers();
         for (Activation next = workers.poll(); next != null; next = workers.poll()) {
-            running = next;
-            next.run(spares);
-            running = null;
-            if (!loop.baton.isHeld(epoch)) {
+            if (!run(next)) {
                 return false;
             }
         }
         return true;
+    }
+
+    /** {@return false if the baton was lost} */
+    private boolean run(Activation next) {
+        running = next;
+        try {
+            next.run(spares);
+            running = null;
+            return loop.baton.isHeld(epoch);
+        } catch (Throwable t) {
+            boolean held = regain();
+            Workers.giveUp(next, t);
+            return held;
+        }
     }
 
     /** Returns the loop to a virtual thread, if this is a stand-in that is no longer needed. */

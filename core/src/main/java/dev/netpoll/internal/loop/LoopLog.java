@@ -3,13 +3,26 @@
 
 package dev.netpoll.internal.loop;
 
-/** Where loops tell what went wrong. The logger is found when there is something to tell: that takes a while. */
+/**
+ * Where loops tell what went wrong, after they have seen to it. The logger is found when there is something to tell:
+ * that takes a while. Telling never fails: without memory nothing is told.
+ */
 final class LoopLog {
-    private static final System.Logger LOG = System.getLogger("dev.netpoll");
+    /** Found late; if that fails for want of memory or descriptors, it is tried again. */
+    private static final String LOGGER = "dev.netpoll";
 
     private LoopLog() {}
 
     static void error(String message, Throwable cause) {
-        LOG.log(System.Logger.Level.ERROR, message, cause);
+        error(message, "", cause);
+    }
+
+    /** Takes the message in two parts, as joining them needs memory. */
+    static void error(String message, String name, Throwable cause) {
+        try {
+            System.getLogger(LOGGER).log(System.Logger.Level.ERROR, message + name, cause);
+        } catch (Throwable t) {
+            // Nobody can be told.
+        }
     }
 }
