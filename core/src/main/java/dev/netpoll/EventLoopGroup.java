@@ -7,6 +7,7 @@ import dev.netpoll.internal.connection.ConnectionConfig;
 import dev.netpoll.internal.connection.SocketConnection;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Supervisor;
+import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.PollerWatch;
 import dev.netpoll.internal.poll.RawSocket;
@@ -27,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class EventLoopGroup implements AutoCloseable {
     private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
+    private static final long MEMORY_BUDGET_MIN = 1 << 20;
     private static final AtomicInteger GROUPS = new AtomicInteger();
 
     /** Made when the shared group is first asked for. */
@@ -38,6 +40,7 @@ public final class EventLoopGroup implements AutoCloseable {
     private final boolean shared;
     private final int loopCount;
     private final boolean platformThreads;
+    private final MemoryBudget budget;
     private final String name = "netpoll-" + GROUPS.getAndIncrement();
     private final ReentrantLock starting = new ReentrantLock();
     private final AtomicInteger nextLoop = new AtomicInteger();
@@ -48,9 +51,12 @@ public final class EventLoopGroup implements AutoCloseable {
 
     private EventLoopGroup(Builder builder, boolean shared) {
         this.shared = shared;
-        chosen = BackendChoice.choose(builder.backend, builder.platformThreads);
+        BackendChoice.Chosen own = builder.chosen;
+        chosen = own != null ? own : BackendChoice.choose(builder.backend, builder.platformThreads);
         loopCount = builder.loops;
         platformThreads = builder.platformThreads;
+        budget = new MemoryBudget(
+                builder.memoryBudgetBytes == 0 ? MemoryBudget.defaultLimit() : builder.memoryBudgetBytes);
     }
 
     /** {@return the group that everything uses that was not given one} It is started at first use and never closed. */
@@ -80,6 +86,11 @@ public final class EventLoopGroup implements AutoCloseable {
             count += loop.residentCount();
         }
         return count;
+    }
+
+    /** {@return what the connections of the group hold of the memory they may hold together} */
+    public BudgetStats budgetStats() {
+        return new BudgetStats(budget.limit(), budget.used(), budget.waiters());
     }
 
     /**
@@ -283,7 +294,7 @@ public final class EventLoopGroup implements AutoCloseable {
     private EventLoop openLoop(int index, Supervisor overseer) throws IOException {
         Poller poller = chosen.backend().openPoller();
         try {
-            return new EventLoop(poller, name + "-loop-" + index, isVirtual(), overseer);
+            return new EventLoop(poller, name + "-loop-" + index, isVirtual(), overseer, budget);
         } catch (Throwable t) {
             poller.close();
             throw t;
@@ -299,7 +310,7 @@ public final class EventLoopGroup implements AutoCloseable {
         started();
         Poller poller = chosen.backend().openPoller();
         try {
-            return new EventLoop(poller, name + "-accept-" + acceptLoops.getAndIncrement(), false);
+            return new EventLoop(poller, name + "-accept-" + acceptLoops.getAndIncrement(), false, budget);
         } catch (Throwable t) {
             poller.close();
             throw t;
@@ -309,9 +320,11 @@ public final class EventLoopGroup implements AutoCloseable {
     /** Collects the settings of a group. Not thread-safe. */
     public static final class Builder {
         private Backend backend = Backend.AUTO;
+        private BackendChoice.@Nullable Chosen chosen;
         private int loops = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
 
         private boolean platformThreads;
+        private long memoryBudgetBytes;
 
         private Builder() {}
 
@@ -321,6 +334,12 @@ public final class EventLoopGroup implements AutoCloseable {
          */
         public Builder backend(Backend backend) {
             this.backend = java.util.Objects.requireNonNull(backend, "backend");
+            return this;
+        }
+
+        /** For tests: a backend of their own. */
+        Builder backend(BackendChoice.Chosen own) {
+            chosen = own;
             return this;
         }
 
@@ -341,6 +360,27 @@ public final class EventLoopGroup implements AutoCloseable {
          */
         public Builder platformThreads(boolean platform) {
             this.platformThreads = platform;
+            return this;
+        }
+
+        /**
+         * Sets how much buffer memory the connections of the group may hold together: bytes received and not yet
+         * released, and bytes written and not yet sent. By default a quarter of the maximal heap, but no less than
+         * 32 MiB and no more than 256 MiB.
+         *
+         * <p>Above it the connections that hold most wait: no more is received from their peers, which are slowed down
+         * as by {@link ConnectionOptions#inboundMarks}, and new connections wait in the kernel's queue. Nobody is
+         * closed for it; they go on when memory has come back. Connections that hold little are served on. What a read
+         * has already asked for is received nevertheless, so that no handler waits for memory that only it can give
+         * back: a group may hold somewhat more than its budget. {@link EventLoopGroup#budgetStats()} tells.
+         *
+         * @throws IllegalArgumentException if it is less than 1 MiB
+         */
+        public Builder memoryBudget(long bytes) {
+            if (bytes < MEMORY_BUDGET_MIN) {
+                throw new IllegalArgumentException("memoryBudget must be at least 1 MiB: " + bytes);
+            }
+            memoryBudgetBytes = bytes;
             return this;
         }
 
