@@ -7,6 +7,9 @@ import dev.netpoll.internal.memory.SegmentReader;
 
 /** Reads lengths of which the bytes are there. One that is not allowed stays there. */
 final class Lengths {
+    /** Stands for the limit of a number that is no length. */
+    static final int ANY = -1;
+
     private static final int BITS = 7;
 
     private Lengths() {}
@@ -43,7 +46,8 @@ final class Lengths {
         return (int) length;
     }
 
-    private static int allowed(int max) {
+    /** Returns {@code max}, if it can be the greatest length. */
+    static int allowed(int max) {
         if (max < 0) {
             throw new IllegalArgumentException("max must not be negative: " + max);
         }

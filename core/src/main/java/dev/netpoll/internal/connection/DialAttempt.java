@@ -7,6 +7,7 @@ import dev.netpoll.ConnectFailedException;
 import dev.netpoll.ConnectTimeoutException;
 import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.loop.Threads;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.Transport;
@@ -119,11 +120,11 @@ public final class DialAttempt {
             return List.of(address);
         }
         CompletableFuture<InetAddress[]> lookup = new CompletableFuture<>();
-        Thread.startVirtualThread(() -> {
+        Threads.startVirtual("netpoll-lookup", () -> {
             try {
                 lookup.complete(InetAddress.getAllByName(inet.getHostString()));
-            } catch (UnknownHostException | RuntimeException e) {
-                lookup.completeExceptionally(e);
+            } catch (Throwable t) {
+                lookup.completeExceptionally(t);
             }
         });
         List<SocketAddress> resolved = new ArrayList<>();
@@ -147,6 +148,7 @@ public final class DialAttempt {
                 if (!again || rest - pause <= 0) {
                     throw again ? timedOut(remote, "the backlog of the listener is full") : e;
                 }
+                EventLoop.beforeBlocking();
                 CompletableFuture<@Nullable Void> tick = new CompletableFuture<>();
                 tick.completeOnTimeout(null, pause, TimeUnit.NANOSECONDS).join();
                 pause = Math.min(pause * 2, RETRY_MAX_NANOS);
@@ -160,8 +162,11 @@ public final class DialAttempt {
         try {
             loop.execute(() -> connectOnLoop(connection, remote, outcome));
         } catch (RejectedExecutionException e) {
-            connection.transport().close(true);
+            connection.lifecycle().giveUp();
             throw new IllegalStateException("the event loop group is closed", e);
+        } catch (Throwable t) {
+            connection.lifecycle().giveUp();
+            throw t;
         }
         try {
             int errno = await(outcome, remote, nanos, "connecting");
@@ -184,19 +189,36 @@ public final class DialAttempt {
     }
 
     private void connectOnLoop(SocketConnection connection, SocketAddress remote, CompletableFuture<Integer> outcome) {
-        if (!loop.inLoop()) { // it has ended
-            connection.transport().close(true);
-            outcome.complete(Errno.ECONNABORTED);
+        try {
+            if (!loop.inLoop() || connection.has(ConnectionState.CLOSING)) { // it has ended; or nobody waits any more
+                connection.lifecycle().giveUp();
+                outcome.complete(Errno.ECONNABORTED);
+                return;
+            }
+            loop.add(connection);
+            connection.add(ConnectionState.LIVE);
+            connection.connect(remote, errno -> connected(connection, errno, outcome));
+        } catch (Throwable t) {
+            connection.closeFor("the connect failed", true);
+            outcome.completeExceptionally(t);
+        }
+    }
+
+    /** <i>Loop.</i> */
+    private void connected(SocketConnection connection, int errno, CompletableFuture<Integer> outcome) {
+        if (errno != 0) {
+            finish(connection, errno, outcome);
             return;
         }
-        loop.add(connection);
-        connection.connect(remote, errno -> {
-            if (errno == 0) { // it starts before the caller can use it
-                connection.lifecycle().startDialed(lives -> finish(connection, lives ? 0 : REJECTED, outcome));
-            } else {
-                finish(connection, errno, outcome);
-            }
-        });
+        try { // it starts before anybody can use it
+            connection
+                    .lifecycle()
+                    .startDialed(failure ->
+                            finish(connection, failure == Errno.ECONNABORTED ? REJECTED : failure, outcome));
+        } catch (Throwable t) {
+            outcome.completeExceptionally(t);
+            connection.lifecycle().startFailed(t);
+        }
     }
 
     private void finish(SocketConnection connection, int errno, CompletableFuture<Integer> outcome) {
@@ -213,14 +235,19 @@ public final class DialAttempt {
         } catch (TransportException e) {
             throw failed(remote, e.errno(), null);
         }
-        SocketConnection connection = new SocketConnection(loop, transport, config);
+        SocketConnection connection;
+        try {
+            connection = new SocketConnection(loop, transport, config);
+        } catch (Throwable t) {
+            transport.close(false);
+            throw t;
+        }
         connection.attach(attachment);
         try {
             connection.setUp(remote);
-        } catch (IOException | RuntimeException e) {
-            transport.close(false);
-            loop.unassign();
-            throw e;
+        } catch (Throwable t) {
+            connection.lifecycle().giveUp();
+            throw t;
         }
         return connection;
     }

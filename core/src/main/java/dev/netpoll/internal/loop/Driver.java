@@ -48,8 +48,15 @@ final class Driver implements Runnable {
     /** Held by who is about to pass its baton on: the supervisor and the driver may want to at the same time. */
     private final AtomicBoolean claimed = new AtomicBoolean();
 
+    /** How many turns failed since the last one that did not. The thread itself only. */
+    private int failures;
+
     /** What the thread runs, or null. The thread itself only. */
     private @Nullable Activation running;
+
+    static {
+        LoopLog.prepare();
+    }
 
     private Driver(EventLoop loop, long epoch, boolean isStandIn, @Nullable String platformName, boolean daemon) {
         this.loop = loop;
@@ -115,17 +122,31 @@ final class Driver implements Runnable {
         }
     }
 
+    /**
+     * Whatever is thrown, also by what sees to that: the thread goes on, with the next turn if it can. Nothing may fail
+     * between the throw and the next try, so what is to be done about it is done in there.
+     */
     @Override
     public void run() {
-        try {
-            if (loop.baton.take(epoch)) {
-                drive();
-            }
-        } catch (Throwable t) { // with nobody to notice that this thread is gone, that is the loop's end
-            if (loop.supervisor == null && loop.baton.isHeld(epoch)) {
-                loop.end();
+        Throwable thrown = null;
+        boolean goesOn = true;
+        while (goesOn) {
+            try {
+                Throwable before = thrown;
+                thrown = null;
+                goesOn = before == null ? loop.baton.take(epoch) : overcome(before);
+                if (goesOn) {
+                    drive();
+                    goesOn = false;
+                }
+            } catch (Throwable t) {
+                thrown = t;
             }
         }
+        leave();
+    }
+
+    private void leave() {
         if (thread.isVirtual()) {
             VirtualDrivers.remove(this);
         }
@@ -146,37 +167,40 @@ final class Driver implements Runnable {
         return true;
     }
 
-    /**
-     * Drives until the loop ends or is lost. Whatever is thrown on the way, the loop goes on with the next turn, unless
-     * its poller has failed, or nothing else happens any more: memory may be short for seconds.
-     */
-    private void drive() {
-        int failures = 0;
-        boolean isFatal = false;
-        while (!isFatal) {
-            try {
-                loop.hold();
-                loop.poller().takeOver();
-                while (loop.isAlive()) {
-                    if (!turn()) {
-                        return; // another driver has taken over
-                    }
-                    failures = 0;
-                }
-                break;
-            } catch (Throwable t) {
-                if (!regain()) {
-                    return;
-                }
-                failures++;
-                isFatal = t instanceof IOException || failures == FAILURES_MAX;
-                if (isFatal || failures == 1) {
-                    LoopLog.error(isFatal ? "this event loop failed: " : "a turn failed on ", loop.name(), t);
-                }
-                pause(failures);
+    /** Drives until the loop has ended or is lost. The caller has the baton. */
+    private void drive() throws IOException {
+        loop.hold();
+        loop.poller().takeOver();
+        while (loop.isAlive()) {
+            if (!turn()) {
+                return; // another driver has taken over
             }
+            failures = 0;
         }
         loop.end();
+    }
+
+    /**
+     * Something was thrown in a turn. That is its end, but the loop goes on, unless its poller has failed or nothing
+     * else happens any more: memory may be short for seconds.
+     *
+     * @return whether to go on
+     */
+    private boolean overcome(Throwable thrown) {
+        failures++;
+        if (!regain()) {
+            return false;
+        }
+        boolean isFatal = thrown instanceof IOException || failures >= FAILURES_MAX;
+        if (isFatal || failures == 1) {
+            LoopLog.error(isFatal ? "this event loop failed: " : "a turn failed on ", loop.name(), thrown);
+        }
+        if (isFatal) {
+            loop.end();
+            return false;
+        }
+        pause(failures);
+        return true;
     }
 
     /** Something was thrown, anywhere in a turn; {@return whether the baton is still this driver's, which holds it} */

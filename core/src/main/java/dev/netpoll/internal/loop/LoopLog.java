@@ -3,15 +3,28 @@
 
 package dev.netpoll.internal.loop;
 
+import org.jspecify.annotations.Nullable;
+
 /**
- * Where loops tell what went wrong, after they have seen to it. The logger is found when there is something to tell:
- * that takes a while. Telling never fails: without memory nothing is told.
+ * Where loops tell what went wrong, after they have seen to it. Telling never fails: without memory nothing is told.
+ *
+ * <p>The logger is found when there is something to tell: that takes a while. But not when memory is what is short: a
+ * class whose initialisation fails stays broken, and half of the logging with it.
  */
-final class LoopLog {
-    /** Found late; if that fails for want of memory or descriptors, it is tried again. */
-    private static final String LOGGER = "dev.netpoll";
+public final class LoopLog {
+    private static volatile System.@Nullable Logger logger;
 
     private LoopLog() {}
+
+    /** Finds the logger, so that it is there also when memory is short. */
+    public static void find() {
+        logger = System.getLogger("dev.netpoll");
+    }
+
+    /** Loads the class, so that catching an error does not begin with that. */
+    static void prepare() {
+        // Being called does it.
+    }
 
     static void error(String message, Throwable cause) {
         error(message, "", cause);
@@ -20,7 +33,13 @@ final class LoopLog {
     /** Takes the message in two parts, as joining them needs memory. */
     static void error(String message, String name, Throwable cause) {
         try {
-            System.getLogger(LOGGER).log(System.Logger.Level.ERROR, message + name, cause);
+            if (logger == null && !(cause instanceof VirtualMachineError)) {
+                find();
+            }
+            System.Logger found = logger;
+            if (found != null) {
+                found.log(System.Logger.Level.ERROR, message + name, cause);
+            }
         } catch (Throwable t) {
             // Nobody can be told.
         }

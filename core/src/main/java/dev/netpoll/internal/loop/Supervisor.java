@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Looks after the loops of a group on one platform thread: wakes those that rest, when their poller has events or a
@@ -44,6 +45,9 @@ public final class Supervisor implements Runnable {
     private volatile EventLoop[] loops = new EventLoop[0];
     private volatile boolean dozing;
     private volatile boolean ended;
+
+    /** How many rounds failed since the last one that did not. */
+    private int failures;
 
     /** When the next round should begin. */
     private long expected = System.nanoTime();
@@ -122,21 +126,23 @@ public final class Supervisor implements Runnable {
         standIns.decrementAndGet();
     }
 
+    /** Nobody looks after the supervisor: whatever is thrown, also by what sees to that, it goes on. */
     @Override
     public void run() {
-        int failures = 0;
-        while (!ended) {
+        Throwable thrown = null;
+        boolean goesOn = true;
+        while (goesOn) {
             try {
-                if (failures > 0) {
-                    LockSupport.parkNanos(Math.min(failures, FAILED_TICKS_MAX) * TICK_NANOS);
+                Throwable before = thrown;
+                thrown = null;
+                overcome(before);
+                while (!ended) {
+                    round();
+                    failures = 0;
                 }
-                round();
-                failures = 0;
-            } catch (Throwable t) { // nobody looks after the supervisor: whatever it is, it goes on
-                dozing = false;
-                if (failures++ == 0) {
-                    LoopLog.error("a round of the supervisor failed: ", thread.getName(), t);
-                }
+                goesOn = false;
+            } catch (Throwable t) {
+                thrown = t;
             }
         }
         try {
@@ -144,6 +150,18 @@ public final class Supervisor implements Runnable {
         } catch (Throwable t) {
             LoopLog.error("at the end of a supervisor: ", thread.getName(), t);
         }
+    }
+
+    private void overcome(@Nullable Throwable thrown) {
+        if (thrown == null) {
+            return;
+        }
+        failures++;
+        dozing = false;
+        if (failures == 1) {
+            LoopLog.error("a round of a supervisor failed: ", thread.getName(), thrown);
+        }
+        LockSupport.parkNanos(Math.min(failures, FAILED_TICKS_MAX) * TICK_NANOS);
     }
 
     private void round() throws IOException {

@@ -77,12 +77,22 @@ final class Workers {
 
         @Override
         public void run() {
-            do {
-                for (Activation next = queue.poll(); next != null; next = queue.poll()) {
-                    runSafely(next, spares);
-                    boolean _ = Thread.interrupted(); // a status that user code left behind
+            boolean goesOn = true;
+            while (goesOn) {
+                try {
+                    runQueued();
+                    goesOn = standBy();
+                } catch (Throwable t) {
+                    // It goes on: there is nobody else to do so.
                 }
-            } while (standBy());
+            }
+        }
+
+        private void runQueued() {
+            for (Activation next = queue.poll(); next != null; next = queue.poll()) {
+                runSafely(next, spares);
+                boolean _ = Thread.interrupted(); // a status that user code left behind
+            }
         }
 
         /** {@return whether there is more to do} */
@@ -109,6 +119,10 @@ final class Workers {
             go = true;
             LockSupport.unpark(thread);
         }
+    }
+
+    static {
+        LoopLog.prepare();
     }
 
     /** <i>Loop.</i> Queues a run; {@return false if there is no room} */

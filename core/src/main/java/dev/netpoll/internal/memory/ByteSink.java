@@ -17,6 +17,9 @@ public interface ByteSink {
      */
     SegmentWriter beginWrite() throws IOException;
 
+    /** A write for which {@link #beginWrite} was called has failed. */
+    default void failed() {}
+
     /** The number of bytes that were written and not handed on yet. */
     long pending();
 
