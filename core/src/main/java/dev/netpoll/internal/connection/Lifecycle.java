@@ -47,6 +47,9 @@ public final class Lifecycle implements Activation {
 
     private volatile @Nullable ConnectionHandler handler;
 
+    /** Whether a handler was set that has not run: it runs at once, to see what is there. */
+    private volatile boolean handlerSet;
+
     /** The handler that ran last. Holder of RUNNING only. */
     private @Nullable ConnectionHandler lastRan;
 
@@ -190,6 +193,7 @@ public final class Lifecycle implements Activation {
 
     void setHandler(ConnectionHandler replacement) {
         handler = replacement;
+        handlerSet = true;
         if (connection.has(READY)) {
             connection.signal();
         }
@@ -457,7 +461,8 @@ public final class Lifecycle implements Activation {
         if (connection.has(CLOSING) && !connection.has(CLOSED)) {
             closeOnLoop(connection.has(ABORTING));
         }
-        if (throttled) {
+        if (throttled || handlerSet) {
+            handlerSet = false;
             runHandler();
         }
         settle();
