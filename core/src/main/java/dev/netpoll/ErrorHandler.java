@@ -5,7 +5,10 @@ package dev.netpoll;
 
 import java.io.IOException;
 
-/** Told once of each exception that a callback of a connection threw. The connection is closed afterwards. */
+/**
+ * Told once of each exception that a callback of a connection threw, errors included. The connection is closed
+ * meanwhile; the other ones go on.
+ */
 @FunctionalInterface
 public interface ErrorHandler {
     /**

@@ -204,9 +204,9 @@ public final class Server implements AutoCloseable {
 
     /**
      * Ends the server in two phases. First it stops accepting, lets requests that run or have begun to arrive finish,
-     * and closes idle connections; when the grace is over it closes the rest, and waits a moment for their callbacks.
-     * Blocks until all is over, or the calling thread is interrupted. Repeated and concurrent calls wait for the same
-     * end; the earliest deadline counts.
+     * and closes idle connections; when the grace is over it closes the rest, and waits a second for their callbacks.
+     * Blocks until all is over, or the calling thread is interrupted; a callback that never returns keeps nobody
+     * waiting. Repeated and concurrent calls wait for the same end; the earliest deadline counts.
      *
      * @param grace how long requests may go on; zero or more
      * @return whether every connection ended without being forced
@@ -329,7 +329,10 @@ public final class Server implements AutoCloseable {
 
         private Builder() {}
 
-        /** Runs for each accepted connection before it is registered; set options, attach, or close it to reject it. */
+        /**
+         * Runs for each accepted connection before it is registered: set options, attach, add callbacks, or close it to
+         * reject it. It can neither read nor write yet.
+         */
         public Builder onPrepare(ConnectionHandler handler) {
             onPrepare = Objects.requireNonNull(handler, "handler");
             return this;
@@ -344,7 +347,8 @@ public final class Server implements AutoCloseable {
         /**
          * Runs when bytes have arrived, one run at a time on a connection. A run that consumed some and left some is
          * followed by another at once, one that consumed nothing by another when more arrive (or when as many are there
-         * as it {@linkplain Connection#demand demanded}). What was consumed is released when the run ends.
+         * as it {@linkplain Connection#demand demanded}). When the run ends, what was consumed is released, and what was
+         * written and not flushed is flushed.
          */
         public Builder onRequest(ConnectionHandler handler) {
             onRequest = Objects.requireNonNull(handler, "handler");
