@@ -272,6 +272,14 @@ public final class SocketConnection extends ConnectionState implements Connectio
         loop.poller().connect(transport, remote, this);
     }
 
+    /** {@return who waited for the connect or what follows it} The argument does from now on; loop. */
+    @Nullable
+    ConnectEvents await(@Nullable ConnectEvents events) {
+        ConnectEvents before = connecting;
+        connecting = events;
+        return before;
+    }
+
     // ---- transport events, on the loop; what goes wrong here must not reach the other connections of the loop ----
 
     @Override
