@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.conformance.faults.scenario;
+
+import dev.netpoll.Connection;
+import dev.netpoll.ConnectionOptions;
+import dev.netpoll.DetachedSocket;
+import dev.netpoll.Dialer;
+import dev.netpoll.EventLoopGroup;
+import dev.netpoll.Server;
+import dev.netpoll.conformance.faults.Action;
+import dev.netpoll.conformance.faults.Arming;
+import dev.netpoll.conformance.faults.Faults;
+import dev.netpoll.conformance.support.Await;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.SocketAddress;
+import java.net.StandardSocketOptions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** One action while a fault strikes, and what must hold afterwards. The calling thread only. */
+final class Trial {
+    static final int LARGE = 1 << 20;
+    private static final int SMALL_BUFFER = 1 << 14;
+
+    final Queue<DetachedSocket> detached = new ConcurrentLinkedQueue<>();
+
+    private final Rig rig;
+    private final Action action;
+    private final List<String> effects = new ArrayList<>();
+    private final List<AutoCloseable> opened = new ArrayList<>();
+    private EventLoopGroup group;
+    private Server server;
+    private SocketAddress address;
+    private ServerSocket listener;
+    private boolean serverEnded;
+
+    Trial(Rig rig, Action action) {
+        this.rig = rig;
+        this.action = action;
+    }
+
+    /** What is done while the fault strikes; may throw anything. */
+    private interface Act {
+        void run() throws Exception;
+    }
+
+    List<String> run(Arming arming) throws Exception {
+        group = action == Action.GROUP_CLOSE ? rig.newGroup() : rig.group();
+        Server.Builder builder = Server.builder()
+                .group(group)
+                .dispatch(rig.dispatch())
+                .onRequest(new Protocol(this)::handle)
+                .onError((connection, error) -> {});
+        if (action == Action.LARGE_ANSWER) {
+            builder.onPrepare(connection -> connection.setOption(StandardSocketOptions.SO_SNDBUF, SMALL_BUFFER));
+        }
+        server = builder.build();
+        address = server.listen(Rig.anyPort());
+        try (ServerSocket raw = new ServerSocket(0, 16, InetAddress.getLoopbackAddress())) {
+            listener = raw;
+            Act act = prepare();
+            Faults.arm(arming);
+            try {
+                bounded("the action", () -> {
+                    act.run();
+                    return null;
+                });
+            } finally {
+                Faults.disarm();
+            }
+            finish();
+        }
+        return effects;
+    }
+
+    private Act prepare() throws IOException {
+        return switch (action) {
+            case CONNECT ->
+                () -> {
+                    Connection dialed = open(dialer().dial(listener.getLocalSocketAddress(), Rig.PATIENCE));
+                    talk(dialed, open(Peer.accept(listener)));
+                };
+            case ACCEPT -> () -> open(Peer.connect(address, 0)).echo();
+            case REQUEST -> {
+                Peer peer = connected(0);
+                yield peer::echo;
+            }
+            case LARGE_ANSWER -> {
+                Peer peer = connected(SMALL_BUFFER);
+                byte[] content = Protocol.content(LARGE);
+                yield () -> {
+                    peer.ask(Protocol.LARGE, LARGE);
+                    peer.await(content);
+                };
+            }
+            case FLUSH -> {
+                Both both = dialed();
+                yield () -> flush(both, 1000);
+            }
+            case LARGE_FLUSH -> {
+                Both both = dialed();
+                both.mine().setOption(StandardSocketOptions.SO_SNDBUF, SMALL_BUFFER);
+                yield () -> flush(both, LARGE);
+            }
+            case HALF_CLOSE -> {
+                Both both = dialed();
+                yield () -> halfClose(both);
+            }
+            case PEER_HALF_CLOSE -> {
+                Peer peer = connected(0);
+                yield () -> {
+                    peer.ask(Protocol.ECHO, 0);
+                    peer.finish();
+                    if (peer.await(Protocol.request(Protocol.ECHO, 0)) == Peer.Outcome.ALL) {
+                        peer.awaitEnd();
+                    }
+                    awaitLeft(0);
+                };
+            }
+            case DETACH -> {
+                Both both = dialed();
+                yield () -> {
+                    detached.add(both.mine().detach());
+                    adopt(both.theirs());
+                };
+            }
+            case HANDLER_DETACH -> {
+                Peer peer = connected(0);
+                yield () -> {
+                    peer.ask(Protocol.DETACH, 0);
+                    Await.within(Rig.PATIENCE, () -> !detached.isEmpty() || server.connectionCount() == 0);
+                    if (!detached.isEmpty()) {
+                        adopt(peer);
+                    }
+                };
+            }
+            case CLOSE -> {
+                Both both = dialed();
+                yield () -> close(both, both.mine()::close);
+            }
+            case ABORT -> {
+                Both both = dialed();
+                yield () -> close(both, both.mine()::abort);
+            }
+            case HANDLER_CLOSE -> {
+                Peer peer = connected(0);
+                yield () -> {
+                    peer.ask(Protocol.CLOSE, 0);
+                    peer.awaitEnd();
+                    awaitLeft(0);
+                };
+            }
+            case PEER_RESET -> {
+                Peer peer = connected(0);
+                yield () -> {
+                    peer.reset();
+                    awaitLeft(0);
+                };
+            }
+            case SHUTDOWN -> {
+                Peer peer = connected(0);
+                yield () -> {
+                    serverEnded = server.shutdown(Rig.PATIENCE);
+                    if (!serverEnded) {
+                        say("shutdown() returns false");
+                    }
+                    peer.awaitEnd();
+                };
+            }
+            case GROUP_CLOSE -> {
+                Peer peer = connected(0);
+                Both both = dialed();
+                yield () -> {
+                    long begin = System.nanoTime();
+                    group.close();
+                    if (System.nanoTime() - begin > Rig.PATIENCE.toNanos()) {
+                        say("group.close() takes too long");
+                    }
+                    peer.awaitEnd();
+                    both.theirs().awaitEnd();
+                };
+            }
+        };
+    }
+
+    /** A dialed connection and the peer behind it. */
+    private record Both(Connection mine, Peer theirs) {}
+
+    private Dialer dialer() {
+        return Dialer.builder().group(group).dispatch(rig.dispatch()).build();
+    }
+
+    private Peer connected(int buffer) throws IOException {
+        Peer peer = open(Peer.connect(address, buffer));
+        if (peer.echo() != Peer.Outcome.ALL) {
+            throw new IOException("no echo");
+        }
+        return peer;
+    }
+
+    private Both dialed() throws IOException {
+        Connection mine = open(dialer().dial(listener.getLocalSocketAddress(), Rig.PATIENCE));
+        Peer theirs = open(Peer.accept(listener));
+        mine.setReadTimeout(Rig.PATIENCE);
+        talk(mine, theirs);
+        return new Both(mine, theirs);
+    }
+
+    private static void talk(Connection mine, Peer theirs) throws IOException {
+        mine.writer().writeBytes(Protocol.request(5, 5)).flush();
+        theirs.await(Protocol.request(5, 5));
+        theirs.send(Protocol.request(6, 6));
+        mine.reader().skip(Protocol.LENGTH);
+        mine.reader().release();
+    }
+
+    private void flush(Both both, int length) throws IOException {
+        byte[] content = Protocol.content(length);
+        FutureTask<Peer.Outcome> reading = new FutureTask<>(() -> both.theirs().await(content));
+        Thread.ofVirtual().name("peer").start(reading);
+        Throwable failure = null;
+        try {
+            both.mine().writer().writeBytes(content).flush();
+        } catch (Throwable thrown) {
+            failure = thrown;
+            both.mine().close();
+        }
+        Peer.Outcome outcome = result(reading);
+        if (failure == null && outcome == Peer.Outcome.ENDED && both.mine().isActive()) {
+            say("a flush succeeds, and the peer finds the stream ended");
+        }
+    }
+
+    private static <T> T result(FutureTask<T> task) {
+        try {
+            return task.get();
+        } catch (ExecutionException failure) {
+            throw failure.getCause() instanceof AssertionError error ? error : new AssertionError(failure.getCause());
+        } catch (InterruptedException interrupted) {
+            throw new AssertionError("interrupted");
+        }
+    }
+
+    private static void halfClose(Both both) throws IOException {
+        try {
+            both.mine().shutdownOutput();
+        } catch (Throwable thrown) {
+            both.mine().close();
+            both.theirs().awaitEnd();
+            throw thrown;
+        }
+        both.theirs().awaitEnd();
+        both.theirs().send(Protocol.request(6, 6));
+        both.mine().reader().skip(Protocol.LENGTH);
+    }
+
+    private void adopt(Peer peer) throws IOException {
+        DetachedSocket socket = detached.remove();
+        Connection again;
+        try {
+            again = group.adopt(socket, ConnectionOptions.defaults());
+        } catch (Throwable thrown) {
+            socket.unread().close();
+            peer.awaitEnd();
+            throw thrown;
+        }
+        open(again);
+        again.setReadTimeout(Rig.PATIENCE);
+        try {
+            talk(again, peer);
+        } catch (Throwable thrown) {
+            again.close();
+            peer.awaitEnd();
+            throw thrown;
+        }
+    }
+
+    private void close(Both both, Runnable way) {
+        try {
+            way.run();
+        } finally {
+            both.mine().close();
+        }
+        both.theirs().awaitEnd();
+        awaitLeft(0);
+    }
+
+    private <T extends AutoCloseable> T open(T resource) {
+        synchronized (opened) {
+            opened.add(resource);
+        }
+        return resource;
+    }
+
+    /** Waits until so many connections are left beside the steady ones; it is the end that notices if they are not. */
+    private void awaitLeft(int count) {
+        Await.within(Rig.PATIENCE, () -> group.connectionCount() == count + (group == rig.group() ? Rig.LOOPS : 0));
+    }
+
+    private void finish() {
+        synchronized (opened) {
+            for (AutoCloseable resource : opened) {
+                bounded("close() afterwards", () -> {
+                    resource.close();
+                    return null;
+                });
+            }
+        }
+        for (DetachedSocket socket : detached) {
+            try (Connection left = group.adopt(socket, ConnectionOptions.defaults())) {
+                left.attach(null);
+            } catch (IOException gone) {
+                socket.unread().close();
+            }
+        }
+        if (action == Action.GROUP_CLOSE) {
+            Boolean closed = bounded("group.close() afterwards", () -> {
+                group.close();
+                return true;
+            });
+            if (closed != null) {
+                bounded("shutdown() afterwards", () -> server.shutdown(Rig.PATIENCE));
+            }
+            return;
+        }
+        if (!serverEnded) {
+            if (!Await.within(Rig.PATIENCE, () -> server.connectionCount() == 0)) {
+                say("the server goes on counting connections: " + server.connectionCount());
+            }
+            if (action != Action.SHUTDOWN) {
+                serveOthers();
+            }
+            Boolean ended = bounded("shutdown() afterwards", () -> server.shutdown(Rig.PATIENCE));
+            if (Boolean.FALSE.equals(ended)) {
+                say("shutdown() afterwards returns false");
+            }
+        }
+    }
+
+    private void serveOthers() {
+        for (int i = 0; i < Rig.LOOPS; i++) {
+            try (Peer next = Peer.connect(address, 0)) {
+                if (next.echo() != Peer.Outcome.ALL) {
+                    say("the next client is not served");
+                }
+            } catch (IOException failure) {
+                say("the next client cannot connect: " + failure);
+            } catch (AssertionError silence) {
+                say("the next client is not answered");
+            }
+        }
+        bounded("the next dial", () -> {
+            try {
+                rig.dialAndAsk(address);
+            } catch (Exception failure) {
+                say("the next dial fails: " + failure.getClass().getSimpleName());
+            }
+            return null;
+        });
+        Await.within(Rig.PATIENCE, () -> server.connectionCount() == 0);
+    }
+
+    private void say(String effect) {
+        synchronized (effects) {
+            if (!effects.contains(effect)) {
+                effects.add(effect);
+            }
+        }
+    }
+
+    /** Calls on a virtual thread that is given up if it hangs; what it throws is fine unless it is an assertion. */
+    private <T> T bounded(String what, Callable<T> call) {
+        FutureTask<T> task = new FutureTask<>(call);
+        Thread thread = Thread.ofVirtual().name("user").start(task);
+        try {
+            return task.get(4 * Rig.PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException hangs) {
+            say(what + " hangs at " + top(thread.getStackTrace()));
+            thread.interrupt();
+        } catch (ExecutionException failure) {
+            if (failure.getCause() instanceof AssertionError error) {
+                say(error.getMessage() == null ? "assertion: " + top(error.getStackTrace()) : error.getMessage());
+            }
+        } catch (InterruptedException interrupted) {
+            throw new AssertionError("interrupted", interrupted);
+        }
+        return null;
+    }
+
+    private static String top(StackTraceElement[] stack) {
+        for (StackTraceElement frame : stack) {
+            if (frame.getClassName().startsWith("dev.netpoll.")) {
+                return frame.getClassName().substring(frame.getClassName().lastIndexOf('.') + 1) + "#"
+                        + frame.getMethodName() + ":" + frame.getLineNumber();
+            }
+        }
+        return stack.length == 0 ? "nothing" : stack[0].toString();
+    }
+}
