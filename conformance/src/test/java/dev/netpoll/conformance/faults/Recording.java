@@ -5,19 +5,20 @@ package dev.netpoll.conformance.faults;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** Notes the places that are passed, in the order in which they are passed first. Any thread. */
 final class Recording implements Arming {
-    private final FaultKind kind;
+    private final Set<FaultKind> kinds;
     private final int callers;
     private final ConcurrentHashMap<Long, Boolean> known = new ConcurrentHashMap<>();
     private final List<Place> places = new ArrayList<>();
     private final ThreadLocal<int[]> deepest = ThreadLocal.withInitial(() -> new int[1]);
 
-    /** Makes one for a kind of faults that looks at so many callers. */
-    Recording(FaultKind kind, int callers) {
-        this.kind = kind;
+    /** Makes one for these kinds of faults that looks at so many callers. */
+    Recording(Set<FaultKind> kinds, int callers) {
+        this.kinds = kinds;
         this.callers = callers;
     }
 
@@ -28,15 +29,15 @@ final class Recording implements Arming {
     }
 
     @Override
-    public int visit(FaultKind passed, int site, int[] errnos) {
-        if (passed != kind || errnos.length == 0) {
+    public int visit(FaultKind kind, int site, int[] errnos) {
+        if (!kinds.contains(kind) || errnos.length == 0) {
             return 0;
         }
         Callers.Found found = Callers.find(callers);
         if (found == null || (kind == FaultKind.OVERFLOW && !isDeeper(found.depth()))) {
             return 0;
         }
-        if (known.putIfAbsent(31 * found.context() + site, true) == null) {
+        if (known.putIfAbsent(31 * (31 * found.context() + site) + kind.ordinal(), true) == null) {
             String where = Faults.name(site) + Callers.describe(callers);
             synchronized (places) {
                 for (int errno : errnos) {

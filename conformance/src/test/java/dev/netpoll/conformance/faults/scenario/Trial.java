@@ -39,7 +39,9 @@ final class Trial {
     private final Action action;
     private final List<String> effects = new ArrayList<>();
     private final List<AutoCloseable> opened = new ArrayList<>();
+    private final List<Peer> steady = new ArrayList<>();
     private EventLoopGroup group;
+    private Server steadyServer;
     private Server server;
     private SocketAddress address;
     private ServerSocket listener;
@@ -56,12 +58,17 @@ final class Trial {
     }
 
     List<String> run(Arming arming) throws Exception {
-        group = action == Action.GROUP_CLOSE ? rig.newGroup() : rig.group();
-        Server.Builder builder = Server.builder()
-                .group(group)
-                .dispatch(rig.dispatch())
-                .onRequest(new Protocol(this)::handle)
-                .onError((connection, error) -> {});
+        group = rig.newGroup();
+        steadyServer = server().build();
+        SocketAddress steadyAddress = steadyServer.listen(Rig.anyPort());
+        while (steady.size() < Rig.LOOPS) {
+            Peer peer = Peer.connect(steadyAddress, 0);
+            steady.add(peer);
+            if (peer.echo() != Peer.Outcome.ALL) {
+                throw new IOException("no echo");
+            }
+        }
+        Server.Builder builder = server();
         if (action == Action.LARGE_ANSWER) {
             builder.onPrepare(connection -> connection.setOption(StandardSocketOptions.SO_SNDBUF, SMALL_BUFFER));
         }
@@ -81,7 +88,16 @@ final class Trial {
             }
             finish();
         }
+        end();
         return effects;
+    }
+
+    private Server.Builder server() {
+        return Server.builder()
+                .group(group)
+                .dispatch(rig.dispatch())
+                .onRequest(new Protocol(this)::handle)
+                .onError((connection, error) -> {});
     }
 
     private Act prepare() throws IOException {
@@ -125,7 +141,7 @@ final class Trial {
                     if (peer.await(Protocol.request(Protocol.ECHO, 0)) == Peer.Outcome.ALL) {
                         peer.awaitEnd();
                     }
-                    awaitLeft(0);
+                    awaitOthersLeft();
                 };
             }
             case DETACH -> {
@@ -158,14 +174,14 @@ final class Trial {
                 yield () -> {
                     peer.ask(Protocol.CLOSE, 0);
                     peer.awaitEnd();
-                    awaitLeft(0);
+                    awaitOthersLeft();
                 };
             }
             case PEER_RESET -> {
                 Peer peer = connected(0);
                 yield () -> {
                     peer.reset();
-                    awaitLeft(0);
+                    awaitOthersLeft();
                 };
             }
             case SHUTDOWN -> {
@@ -293,7 +309,7 @@ final class Trial {
             both.mine().close();
         }
         both.theirs().awaitEnd();
-        awaitLeft(0);
+        awaitOthersLeft();
     }
 
     private <T extends AutoCloseable> T open(T resource) {
@@ -303,9 +319,9 @@ final class Trial {
         return resource;
     }
 
-    /** Waits until so many connections are left beside the steady ones; it is the end that notices if they are not. */
-    private void awaitLeft(int count) {
-        Await.within(Rig.PATIENCE, () -> group.connectionCount() == count + (group == rig.group() ? Rig.LOOPS : 0));
+    /** Waits until only the steady connections are left; it is the end that notices if more are. */
+    private void awaitOthersLeft() {
+        Await.within(Rig.PATIENCE, () -> group.connectionCount() == Rig.LOOPS);
     }
 
     private void finish() {
@@ -318,34 +334,76 @@ final class Trial {
             }
         }
         for (DetachedSocket socket : detached) {
-            try (Connection left = group.adopt(socket, ConnectionOptions.defaults())) {
-                left.attach(null);
-            } catch (IOException gone) {
-                socket.unread().close();
-            }
-        }
-        if (action == Action.GROUP_CLOSE) {
-            Boolean closed = bounded("group.close() afterwards", () -> {
-                group.close();
-                return true;
+            bounded("adopt() afterwards", () -> {
+                try {
+                    group.adopt(socket, ConnectionOptions.defaults()).close();
+                } catch (IOException gone) {
+                    socket.unread().close();
+                }
+                return null;
             });
-            if (closed != null) {
-                bounded("shutdown() afterwards", () -> server.shutdown(Rig.PATIENCE));
-            }
+        }
+        if (action == Action.GROUP_CLOSE || serverEnded) {
             return;
         }
-        if (!serverEnded) {
-            if (!Await.within(Rig.PATIENCE, () -> server.connectionCount() == 0)) {
-                say("the server goes on counting connections: " + server.connectionCount());
+        if (!Await.within(Rig.PATIENCE, () -> server.connectionCount() == 0)) {
+            say("the server goes on counting connections: " + server.connectionCount());
+        }
+        if (action != Action.SHUTDOWN) {
+            serveOthers();
+        }
+        shutDown("shutdown()", server);
+        if (!Await.within(Rig.PATIENCE, () -> group.connectionCount() == Rig.LOOPS)) {
+            say("connections of the group: " + group.connectionCount() + " instead of " + Rig.LOOPS);
+        }
+    }
+
+    private void shutDown(String what, Server ending) {
+        Boolean ended = bounded(what + " afterwards", () -> ending.shutdown(Rig.PATIENCE));
+        if (Boolean.FALSE.equals(ended)) {
+            say(what + " afterwards returns false");
+        }
+    }
+
+    /** The others are served until the end, and all ends. */
+    private void end() {
+        if (action == Action.GROUP_CLOSE) {
+            for (Peer peer : steady) {
+                bounded("the end of others", peer::awaitEnd);
             }
-            if (action != Action.SHUTDOWN) {
-                serveOthers();
-            }
-            Boolean ended = bounded("shutdown() afterwards", () -> server.shutdown(Rig.PATIENCE));
-            if (Boolean.FALSE.equals(ended)) {
-                say("shutdown() afterwards returns false");
+        } else if (!isSteady()) {
+            say("connections that were not touched are lost");
+        }
+        steady.forEach(Peer::close);
+        if (action != Action.GROUP_CLOSE) {
+            shutDown("shutdown() of the other server", steadyServer);
+        }
+        long begin = System.nanoTime();
+        bounded("group.close() afterwards", () -> {
+            group.close();
+            return null;
+        });
+        if (System.nanoTime() - begin > Rig.PATIENCE.toNanos()) {
+            say("group.close() afterwards takes too long");
+        }
+        if (action == Action.GROUP_CLOSE) {
+            bounded("shutdown() after the group's end", () -> server.shutdown(Rig.PATIENCE));
+            bounded("shutdown() after the group's end", () -> steadyServer.shutdown(Rig.PATIENCE));
+        }
+    }
+
+    /** {@return whether the connections that nothing was done to are served} */
+    private boolean isSteady() {
+        for (Peer peer : steady) {
+            try {
+                if (peer.echo() != Peer.Outcome.ALL) {
+                    return false;
+                }
+            } catch (AssertionError silence) {
+                return false;
             }
         }
+        return true;
     }
 
     private void serveOthers() {
@@ -362,13 +420,22 @@ final class Trial {
         }
         bounded("the next dial", () -> {
             try {
-                rig.dialAndAsk(address);
+                dialAndAsk();
             } catch (Exception failure) {
                 say("the next dial fails: " + failure.getClass().getSimpleName());
             }
             return null;
         });
         Await.within(Rig.PATIENCE, () -> server.connectionCount() == 0);
+    }
+
+    /** A dial, a request, an answer. */
+    private void dialAndAsk() throws IOException {
+        try (Connection connection = dialer().dial(address, Rig.PATIENCE)) {
+            connection.setReadTimeout(Rig.PATIENCE);
+            connection.writer().writeBytes(Protocol.request(Protocol.ECHO, 7)).flush();
+            connection.reader().skip(Protocol.LENGTH);
+        }
     }
 
     private void say(String effect) {
