@@ -22,6 +22,8 @@ final class Peer implements AutoCloseable {
         ENDED
     }
 
+    private static final int SETUP_MILLIS = 30_000;
+
     private final Socket socket;
 
     private Peer(Socket socket) throws IOException {
@@ -47,6 +49,15 @@ final class Peer implements AutoCloseable {
     /** Sends a request. */
     void ask(int what, int argument) throws IOException {
         socket.getOutputStream().write(Protocol.request(what, argument));
+    }
+
+    /** Asks for an echo before anything fails, when classes may still be loaded. */
+    void greet() throws IOException {
+        socket.setSoTimeout(SETUP_MILLIS);
+        if (echo() != Outcome.ALL) {
+            throw new IOException("no echo");
+        }
+        socket.setSoTimeout((int) Rig.PATIENCE.toMillis());
     }
 
     /** Asks for an echo; {@return what came of it} */

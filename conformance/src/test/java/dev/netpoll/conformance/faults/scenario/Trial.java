@@ -64,9 +64,7 @@ final class Trial {
         while (steady.size() < Rig.LOOPS) {
             Peer peer = Peer.connect(steadyAddress, 0);
             steady.add(peer);
-            if (peer.echo() != Peer.Outcome.ALL) {
-                throw new IOException("no echo");
-            }
+            peer.greet();
         }
         Server.Builder builder = server();
         if (action == Action.LARGE_ANSWER) {
@@ -219,17 +217,15 @@ final class Trial {
 
     private Peer connected(int buffer) throws IOException {
         Peer peer = open(Peer.connect(address, buffer));
-        if (peer.echo() != Peer.Outcome.ALL) {
-            throw new IOException("no echo");
-        }
+        peer.greet();
         return peer;
     }
 
     private Both dialed() throws IOException {
         Connection mine = open(dialer().dial(listener.getLocalSocketAddress(), Rig.PATIENCE));
         Peer theirs = open(Peer.accept(listener));
-        mine.setReadTimeout(Rig.PATIENCE);
         talk(mine, theirs);
+        mine.setReadTimeout(Rig.PATIENCE);
         return new Both(mine, theirs);
     }
 
