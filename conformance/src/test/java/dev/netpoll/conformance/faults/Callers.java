@@ -56,7 +56,6 @@ final class Callers {
         StringBuilder text = new StringBuilder();
         WALKER.walk(frames -> {
             frames.filter(frame -> frame.getClassName().startsWith(LIBRARY)
-                            && !frame.getClassName().startsWith(TESTS + "faults.F")
                             && !isOurs(frame.getClassName()))
                     .skip(1)
                     .limit(callers)
@@ -71,7 +70,10 @@ final class Callers {
     }
 
     private static String describe(StackFrame frame) {
-        String name = frame.getClassName();
-        return name.substring(name.lastIndexOf('.') + 1) + "#" + frame.getMethodName() + ":" + frame.getLineNumber();
+        return describe(frame.getClassName(), frame.getMethodName(), frame.getLineNumber());
+    }
+
+    static String describe(String className, String method, int line) {
+        return className.substring(className.lastIndexOf('.') + 1) + "#" + method + ":" + line;
     }
 }

@@ -63,6 +63,11 @@ final class Errors {
         };
     }
 
+    /** {@return whether a loop waits there for events} */
+    static boolean isWait(String site) {
+        return site.equals("LibcEpoll#await") || site.equals("IoUring#enter") || site.equals("IoUring#submit") || site.contains(" select");
+    }
+
     /** {@return how an operation of io_uring may fail} */
     static int[] ofOperation(int opcode) {
         return switch (opcode) {

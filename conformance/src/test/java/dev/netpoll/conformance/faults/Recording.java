@@ -38,10 +38,11 @@ final class Recording implements Arming {
             return 0;
         }
         if (known.putIfAbsent(31 * (31 * found.context() + site) + kind.ordinal(), true) == null) {
-            String where = Faults.name(site) + Callers.describe(callers);
+            String who = Callers.describe(callers);
             synchronized (places) {
                 for (int errno : errnos) {
-                    places.add(new Place(kind, site, found.context(), errno, where));
+                    int number = places.size() + 1;
+                    places.add(new Place(kind, number, site, found.context(), errno, Faults.name(site), who));
                 }
             }
         }

@@ -41,6 +41,15 @@ final class Protocol {
 
     /** The request handler. */
     void handle(Connection connection) throws IOException {
+        trial.handling.incrementAndGet();
+        try {
+            answer(connection);
+        } finally {
+            trial.handling.decrementAndGet();
+        }
+    }
+
+    private void answer(Connection connection) throws IOException {
         Reader in = connection.reader();
         while (in.readableBytes() >= LENGTH) {
             int what = in.readInt();

@@ -18,6 +18,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.SocketAddress;
 import java.net.StandardSocketOptions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
@@ -27,11 +28,17 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** One action while a fault strikes, and what must hold afterwards. The calling thread only. */
 final class Trial {
     static final int LARGE = 1 << 20;
+    private static final ConnectionOptions OPTIONS = ConnectionOptions.defaults();
+    private static final Duration MOMENT = Duration.ofMillis(2);
     private static final int SMALL_BUFFER = 1 << 14;
+
+    /** How many handlers run. */
+    final AtomicInteger handling = new AtomicInteger();
 
     final Queue<DetachedSocket> detached = new ConcurrentLinkedQueue<>();
 
@@ -75,6 +82,8 @@ final class Trial {
         try (ServerSocket raw = new ServerSocket(0, 16, InetAddress.getLoopbackAddress())) {
             listener = raw;
             Act act = prepare();
+            Await.until("handlers return", () -> handling.get() == 0);
+            Await.within(MOMENT, () -> false); // and what they leave behind is tidied up
             Faults.arm(arming);
             try {
                 bounded("the action", () -> {
@@ -281,8 +290,8 @@ final class Trial {
         DetachedSocket socket = detached.remove();
         Connection again;
         try {
-            again = group.adopt(socket, ConnectionOptions.defaults());
-        } catch (Throwable thrown) {
+            again = group.adopt(socket, OPTIONS);
+        } catch (Throwable thrown) { // it has closed the socket
             socket.unread().close();
             peer.awaitEnd();
             throw thrown;
@@ -332,14 +341,21 @@ final class Trial {
         for (DetachedSocket socket : detached) {
             bounded("adopt() afterwards", () -> {
                 try {
-                    group.adopt(socket, ConnectionOptions.defaults()).close();
+                    group.adopt(socket, OPTIONS).close();
                 } catch (IOException gone) {
                     socket.unread().close();
                 }
                 return null;
             });
         }
-        if (action == Action.GROUP_CLOSE || serverEnded) {
+        if (action == Action.GROUP_CLOSE) {
+            bounded("group.close() afterwards", () -> { // it may have thrown
+                group.close();
+                return null;
+            });
+            return;
+        }
+        if (serverEnded) {
             return;
         }
         if (!Await.within(Rig.PATIENCE, () -> server.connectionCount() == 0)) {
