@@ -315,7 +315,7 @@ final class UringTransport extends LoopSocket implements Completable {
 
     /** A socket that fills one buffer after the other is given bigger ones. */
     private void countFull(int kind, int length) {
-        if (kind != Operation.RECEIVE || is(BULK)) {
+        if (kind != Operation.RECEIVE || is(BULK) || poller().isCrowded()) {
             return;
         }
         full = (byte) (length >= UringPoller.BUFFER ? full + 1 : 0);
