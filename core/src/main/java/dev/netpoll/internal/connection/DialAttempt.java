@@ -185,6 +185,9 @@ public final class DialAttempt {
                 return connection; // it came in the last moment
             }
             throw e;
+        } catch (Error e) {
+            connection.abort();
+            throw e;
         }
     }
 

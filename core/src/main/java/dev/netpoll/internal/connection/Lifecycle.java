@@ -188,7 +188,7 @@ public final class Lifecycle implements Activation {
     }
 
     /** It never came to live, and ends. */
-    void giveUp() {
+    public void giveUp() {
         connection.add(CLOSING);
         connection.remove(RUNNING);
         release(connection.has(ABORTING));
@@ -573,13 +573,10 @@ public final class Lifecycle implements Activation {
 
     /** Asks for the end; any thread. Allocates nothing. */
     void close(boolean abort) {
-        boolean first = connection.add(CLOSING);
-        boolean more = abort && connection.add(ABORTING);
-        if (first) {
+        connection.add(abort ? CLOSING | ABORTING : CLOSING);
+        if (!connection.has(CLOSED)) { // also if it was asked for before: an Error may have come between then
             connection.inbound().wake();
             connection.outbound().wake();
-        }
-        if (first || (more && !connection.has(CLOSED))) {
             if (connection.inLoop() && connection.has(LIVE)) {
                 closeOnLoop(abort);
             } else {
