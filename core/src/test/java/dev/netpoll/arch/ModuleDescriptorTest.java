@@ -51,8 +51,9 @@ class ModuleDescriptorTest {
     /** What javac would look for with -Xlint:exports, were annotations not among it. */
     @Test
     void showsNoTypeThatUsersCannotName() {
-        Set<String> exported =
-                descriptor.exports().stream().map(ModuleDescriptor.Exports::source).collect(toSet());
+        Set<String> exported = descriptor.exports().stream()
+                .map(ModuleDescriptor.Exports::source)
+                .collect(toSet());
         DescribedPredicate<JavaClass> nameable = DescribedPredicate.describe(
                 "nameable",
                 type -> type.getBaseComponentType().isPrimitive()

@@ -21,11 +21,11 @@ import org.junit.jupiter.api.io.TempDir;
 class ReadmeTest {
     private static final Pattern SNIPPET = Pattern.compile("(?s)```java\n(.*?)```");
     private static final String IMPORTS = """
-            import dev.netpoll.*;
-            import dev.netpoll.buffer.*;
-            import java.net.*;
-            import java.time.*;
-            """;
+        import dev.netpoll.*;
+        import dev.netpoll.buffer.*;
+        import java.net.*;
+        import java.time.*;
+        """;
 
     @TempDir
     private Path directory;
@@ -47,8 +47,8 @@ class ReadmeTest {
 
     private String messagesOf(Path source) throws Exception {
         JavaCompiler javac = ToolProvider.getSystemJavaCompiler();
-        List<String> options = List.of(
-                "-proc:none", "-d", directory.toString(), "-cp", System.getProperty("java.class.path"));
+        List<String> options =
+                List.of("-proc:none", "-d", directory.toString(), "-cp", System.getProperty("java.class.path"));
         StringWriter messages = new StringWriter();
         try (StandardJavaFileManager files = javac.getStandardFileManager(null, null, UTF_8)) {
             javac.getTask(messages, files, null, options, null, files.getJavaFileObjects(source))
