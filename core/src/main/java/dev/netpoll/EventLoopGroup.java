@@ -369,7 +369,7 @@ public final class EventLoopGroup implements AutoCloseable {
          * 32 MiB and no more than 256 MiB.
          *
          * <p>Above it the connections that hold most wait: no more is received from their peers, which are slowed down
-         * as by {@link ConnectionOptions#inboundMarks}, and new connections wait in the kernel's queue. Nobody is
+         * as by {@link ConnectionOptions.Builder#inboundMarks}, and new connections wait in the kernel's queue. Nobody is
          * closed for it; they go on when memory has come back. Connections that hold little are served on. What a read
          * has already asked for is received nevertheless, so that no handler waits for memory that only it can give
          * back: a group may hold somewhat more than its budget. {@link EventLoopGroup#budgetStats()} tells.
