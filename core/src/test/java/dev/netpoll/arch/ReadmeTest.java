@@ -39,8 +39,8 @@ class ReadmeTest {
         for (int i = 0; i < snippets.size(); i++) {
             String name = "Snippet" + i;
             Path source = directory.resolve(name + ".java");
-            String code = "final class %s {\n    static void run() throws Exception {\n%s    }\n}\n";
-            Files.writeString(source, IMPORTS + code.formatted(name, snippets.get(i)));
+            String head = "final class " + name + " {\n    static void run() throws Exception {\n";
+            Files.writeString(source, IMPORTS + head + snippets.get(i) + "    }\n}\n");
             assertThat(messagesOf(source)).as(snippets.get(i)).isEmpty();
         }
     }
