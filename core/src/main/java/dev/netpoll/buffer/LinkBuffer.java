@@ -61,14 +61,14 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         this.readable = new SegmentReader(pool);
         SegmentWriter writer = new SegmentWriter(pool, fixedBlock);
         this.pending = writer;
+        readable.isFedBy(writer);
         this.guard = BufferGuard.watch("LinkBuffer", this, readable, writer);
     }
 
-    /** With the bytes of {@code chain}, which it owns from now on. */
-    private LinkBuffer(SegmentPool pool, @Nullable Segment chain) {
+    /** An empty one that has no writing half yet. */
+    private LinkBuffer(SegmentPool pool) {
         this.pool = pool;
         this.readable = new SegmentReader(pool);
-        readable.append(chain);
         this.guard = BufferGuard.watch("LinkBuffer", this, readable, null);
     }
 
@@ -117,9 +117,13 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         }
         if (!closed) {
             closed = true;
-            readable.clear();
-            if (pending != null) {
-                pending.clear();
+            try {
+                readable.clear();
+            } finally {
+                SegmentWriter writer = pending;
+                if (writer != null) {
+                    writer.clear();
+                }
             }
         }
     }
@@ -158,7 +162,10 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
 
     @Override
     public LinkBuffer slice(int n) {
-        return wrap(pool, in().slice(n));
+        SegmentReader in = in();
+        LinkBuffer slice = new LinkBuffer(pool); // first, as it may fail
+        slice.readable.append(in.slice(n));
+        return slice;
     }
 
     /** {@inheritDoc} Here: -1 when there is no delimiter. */
@@ -177,7 +184,8 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         long before = bytesBefore(delimiter);
         if (before < 0) {
             throw new IndexOutOfBoundsException(
-                    "readUntil(" + delimiter + "): not in the " + readableBytes() + " readable bytes");
+                    "readUntil(" + delimiter + "): not in the " + readableBytes() + " readable bytes"
+                            + readable.hint());
         }
         return readable.readBytes(arraySize(before + 1));
     }
@@ -569,6 +577,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     private SegmentWriter makePending() {
         SegmentWriter writer = new SegmentWriter(pool);
         pending = writer;
+        readable.isFedBy(writer);
         if (guard != null) {
             guard.watch(writer);
         }
@@ -584,7 +593,13 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     /** Moves all bytes, the readable ones and then the pending ones, to the end of {@code target}. */
     void moveTo(SegmentWriter target) {
         long bytes = readableBytes() + pendingBytes();
-        target.append(takeAll(), bytes);
+        Segment chain = takeAll();
+        try {
+            target.append(chain, bytes);
+        } catch (IllegalArgumentException e) { // somebody else changed it meanwhile
+            readable.append(chain);
+            throw new IllegalStateException("a LinkBuffer was used by two threads at once", e);
+        }
     }
 
     private long readVar(int bits) throws MalformedVarIntException {
@@ -597,7 +612,8 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         int size = in.varIntSize(bits);
         if (size == 0) {
             throw new IndexOutOfBoundsException(
-                    "a number of variable length does not end within the " + in.length() + " readable bytes");
+                    "a number of variable length does not end within the " + in.length() + " readable bytes"
+                            + in.hint());
         }
         if (size < 0) {
             throw MalformedVarIntException.at(in, bits);
@@ -607,8 +623,9 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
 
     private @Nullable Segment takeAll() {
         checkOpen();
-        if (pending != null) {
-            readable.append(pending.take());
+        SegmentWriter writer = pending;
+        if (writer != null) {
+            readable.append(writer.take());
         }
         return readable.take();
     }
@@ -622,7 +639,15 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
 
     /** A buffer that owns {@code chain} as readable bytes. */
     static LinkBuffer wrap(SegmentPool pool, @Nullable Segment chain) {
-        return new LinkBuffer(pool, chain);
+        LinkBuffer buffer;
+        try {
+            buffer = new LinkBuffer(pool);
+        } catch (Throwable t) {
+            Segment.freeAll(chain);
+            throw t;
+        }
+        buffer.readable.append(chain);
+        return buffer;
     }
 
     /** For tests: throws {@link AssertionError} when an invariant does not hold; returns the sum of the charges. */
@@ -639,6 +664,11 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         @Override
         public LinkBuffer wrap(SegmentPool pool, @Nullable Segment chain) {
             return LinkBuffer.wrap(pool, chain);
+        }
+
+        @Override
+        public void add(LinkBuffer buffer, @Nullable Segment chain) {
+            buffer.readable.append(chain);
         }
 
         @Override

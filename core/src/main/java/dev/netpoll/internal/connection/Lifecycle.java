@@ -151,7 +151,12 @@ public final class Lifecycle implements Activation {
     }
 
     private void register() {
-        if (connection.has(CLOSING) || !connection.inLoop()) { // rejected or detached by onPrepare; or no loop any more
+        if (connection.has(DETACHING) && !connection.has(ABORTING)) { // its socket is taken out before anything came in
+            connection.remove(RUNNING);
+            settle();
+            return;
+        }
+        if (connection.has(CLOSING) || !connection.inLoop()) { // rejected by onPrepare, or the loop has ended
             giveUp();
             return;
         }

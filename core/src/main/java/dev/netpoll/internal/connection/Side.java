@@ -36,9 +36,9 @@ import org.jspecify.annotations.Nullable;
  *       reader releases it, or until the collector finds that nobody can look at it any more.
  * </ul>
  *
- * <p>A second thread gets an {@link IllegalStateException} before it has touched anything. How long one use lasts
- * differs: a read outside a handler is one use; a run of the handler holds the inbound side as long as it lasts; on the
- * outbound side the use lasts from the first write to the end of the flush, so that nobody mixes messages.
+ * <p>A second thread gets an {@link IllegalStateException} before it has touched anything. One call is one use, except
+ * that a run of the handler holds the inbound side as long as it lasts, and {@link Outbound} says when it is held for a
+ * whole message.
  *
  * <p><b>Waiting.</b> The waiter publishes itself, then looks at the condition; whoever makes the condition true does so
  * first and then looks for the waiter. Time-outs come from the loop's timer, which only unparks: the waiter looks at

@@ -420,7 +420,7 @@ public final class SocketConnection extends ConnectionState implements Connectio
     public boolean isReusable() {
         return !has(INACTIVE | SENDING | RUNNING | OUTPUT_SHUT)
                 && !inbound.isPaused() // what waits in the kernel can't be known then, with every backend
-                && !outbound.isUsed()
+                && outbound.isEmpty()
                 && transport.peek() == -Errno.EAGAIN // first the kernel, then what was taken out of it
                 && inbound.isEmpty()
                 && isActive();

@@ -198,6 +198,7 @@ public final class EventLoop implements Executor {
         isVirtual = virtual;
         isDaemon = daemon;
         rest = new Rest(this, poller);
+        poller.limitBy(budget);
     }
 
     String name() {
@@ -568,9 +569,11 @@ public final class EventLoop implements Executor {
         return !tasks.isEmpty();
     }
 
-    /** {@return nanoseconds until the first timer, 0 if it is due, -1 if there is none} */
+    /** {@return nanoseconds until the first timer, or until the poller is to be asked; 0 if due, -1 if there is none} */
     long untilFirstTimer(long at) {
-        return timers.untilFirst(at);
+        long timer = timers.untilFirst(at);
+        long retry = poller.untilRetry(at);
+        return retry < 0 || (timer >= 0 && timer < retry) ? timer : retry;
     }
 
     /** Waits for events, and takes note of the time. */
