@@ -536,6 +536,7 @@ final class Inbound extends Side implements ByteSource {
         }
         long position = delivered + bytes; // only the loop writes it
         delivered = position; // B1
+        connection.transport().arrived();
         tell();
         updatePaused();
     }

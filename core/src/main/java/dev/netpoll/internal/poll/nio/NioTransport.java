@@ -287,6 +287,11 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
     }
 
     @Override
+    public void arrived() {
+        arriving = false;
+    }
+
+    @Override
     public void pauseReading() {
         paused = true;
         interest();

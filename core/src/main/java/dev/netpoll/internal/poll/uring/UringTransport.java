@@ -162,6 +162,11 @@ final class UringTransport extends LoopSocket implements Completable {
         }
     }
 
+    @Override
+    public void arrived() {
+        noteArriving();
+    }
+
     /** What was received, or is held, was delivered. */
     private void noteArriving() {
         if (undelivered == 0 && held == null) {
