@@ -380,11 +380,11 @@ public final class EventLoopGroup implements AutoCloseable {
          * released, and bytes written and not yet sent. By default a quarter of the maximal heap, but no less than
          * 32 MiB and no more than 256 MiB.
          *
-         * <p>Above it the connections that hold most wait: no more is received from their peers, which are slowed down
-         * as by {@link ConnectionOptions#inboundMarks}, and new connections wait in the kernel's queue. Nobody is
-         * closed for it; they go on when memory has come back. Connections that hold little are served on. What a read
-         * has already asked for is received nevertheless, so that no handler waits for memory that only it can give
-         * back: a group may hold somewhat more than its budget. {@link EventLoopGroup#budgetStats()} tells.
+         * <p>Above it, a connection that holds much waits: nothing more is received from its peer, which is slowed down
+         * as by {@link ConnectionOptions.Builder#inboundMarks}; and new connections wait in the kernel's queue. Nobody
+         * is closed for it; they go on when memory has come back. Connections that hold little are served on, and those
+         * that wait for the rest of a large frame get it one after the other, so that no two wait for each other. So a
+         * group may hold more than its budget for a while. {@link EventLoopGroup#budgetStats()} tells.
          *
          * @throws IllegalArgumentException if it is less than 1 MiB
          */
