@@ -17,6 +17,8 @@ import dev.netpoll.internal.poll.socket.Opened;
 import dev.netpoll.internal.poll.socket.Opener;
 import dev.netpoll.internal.poll.socket.Platform;
 import dev.netpoll.internal.poll.socket.UnusedPages;
+import dev.netpoll.internal.memory.Classes;
+import java.lang.invoke.MethodHandles;
 import java.net.SocketAddress;
 import java.nio.channels.SocketChannel;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +35,14 @@ public final class EpollBackend implements Backend {
     /** {@return null if the backend works here, else a sentence that says why not and what can be done} */
     public static @Nullable String unavailableReason() {
         return Availability.REASON;
+    }
+
+    static {
+        Classes.initialize(
+                MethodHandles.lookup(),
+                EpollTransport.class,
+                EpollListenSocket.class,
+                Opener.class);
     }
 
     @Override

@@ -16,6 +16,8 @@ import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.UnixPaths;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import dev.netpoll.internal.memory.Classes;
+import java.lang.invoke.MethodHandles;
 import java.net.SocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
@@ -32,6 +34,15 @@ public final class NioBackend implements Backend {
         // Loads what it takes to tell that there are no descriptors left: by then, class files may not be readable.
         int _ = NioErrno.wrap("accept", new IOException("too many open files"), Errno.EMFILE)
                 .errno();
+    }
+
+    static {
+        Classes.initialize(
+                MethodHandles.lookup(),
+                NioTransport.class,
+                NioListenSocket.class,
+                NioErrno.class,
+                NioOptions.class);
     }
 
     @Override
