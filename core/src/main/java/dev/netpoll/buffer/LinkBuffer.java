@@ -28,7 +28,8 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>Nothing blocks and nothing throws checked exceptions. Reading more than there is throws
+ * <p>Nothing blocks, and the only checked exceptions are those for bytes that make no sense, as whoever sent them caused
+ * them: {@link MalformedVarIntException} and {@link InvalidLengthException}. Reading more than there is throws
  * {@link IndexOutOfBoundsException} with the numbers and consumes nothing.
  *
  * <p>A buffer holds native memory until its bytes are consumed and released, or until {@link #close()}; an empty one
@@ -270,23 +271,39 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     }
 
     @Override
-    public int readVarInt() {
+    public int readLength(int max) throws InvalidLengthException {
+        return Lengths.read(in(), max);
+    }
+
+    @Override
+    public int readLengthLE(int max) throws InvalidLengthException {
+        return Lengths.readLE(in(), max);
+    }
+
+    @Override
+    public int readVarLength(int max) throws MalformedVarIntException, InvalidLengthException {
+        int size = varSize(Integer.SIZE);
+        return Lengths.readVar(readable, size, max);
+    }
+
+    @Override
+    public int readVarInt() throws MalformedVarIntException {
         return (int) readVar(Integer.SIZE);
     }
 
     @Override
-    public long readVarLong() {
+    public long readVarLong() throws MalformedVarIntException {
         return readVar(Long.SIZE);
     }
 
     @Override
-    public int readZigZagInt() {
+    public int readZigZagInt() throws MalformedVarIntException {
         int zigZag = readVarInt();
         return (zigZag >>> 1) ^ -(zigZag & 1);
     }
 
     @Override
-    public long readZigZagLong() {
+    public long readZigZagLong() throws MalformedVarIntException {
         long zigZag = readVarLong();
         return (zigZag >>> 1) ^ -(zigZag & 1);
     }
@@ -585,7 +602,12 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         }
     }
 
-    private long readVar(int bits) {
+    private long readVar(int bits) throws MalformedVarIntException {
+        int size = varSize(bits);
+        return readable.readVarInt(size);
+    }
+
+    private int varSize(int bits) throws MalformedVarIntException {
         SegmentReader in = in();
         int size = in.varIntSize(bits);
         if (size == 0) {
@@ -596,7 +618,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         if (size < 0) {
             throw MalformedVarIntException.at(in, bits);
         }
-        return in.readVarInt(size);
+        return size;
     }
 
     private @Nullable Segment takeAll() {

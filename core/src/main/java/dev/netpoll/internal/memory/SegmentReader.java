@@ -383,6 +383,15 @@ public final class SegmentReader {
         return value;
     }
 
+    /** The number that the next four bytes are, the high one first; consumes nothing. */
+    public int peekInt() {
+        int at = start;
+        if (at > end - Integer.BYTES) {
+            at = makeReady(Integer.BYTES);
+        }
+        return first().getInt(at);
+    }
+
     /** Consumes eight bytes, the high one first. */
     public long readLong() {
         int at = start;

@@ -84,6 +84,16 @@ public final class SegmentWriter {
         return head != null;
     }
 
+    /** Whether some of the pending bytes are in memory of the user's, who may close it. */
+    public boolean hasUserMemory() {
+        for (Segment segment = head; segment != null; segment = segment.next) {
+            if (segment.block == null) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** Takes all pending bytes away, as a chain that belongs to the caller; null when there are none. */
     public @Nullable Segment take() {
         park();

@@ -15,6 +15,7 @@ import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.socket.Binder;
 import dev.netpoll.internal.poll.socket.Opened;
 import dev.netpoll.internal.poll.socket.Opener;
+import dev.netpoll.internal.poll.socket.Platform;
 import dev.netpoll.internal.poll.socket.UnusedPages;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
@@ -41,12 +42,20 @@ public final class EpollBackend implements Backend {
     @Override
     public Poller openPoller() throws TransportException {
         UnusedPages.goBack();
-        return new EpollPoller();
+        try {
+            return new EpollPoller();
+        } catch (OutOfMemoryError e) {
+            throw Platform.noMemory(e);
+        }
     }
 
     @Override
     public PollerWatch openWatch() throws TransportException {
-        return new EpollWatch();
+        try {
+            return new EpollWatch();
+        } catch (OutOfMemoryError e) {
+            throw Platform.noMemory(e);
+        }
     }
 
     @Override
@@ -66,10 +75,11 @@ public final class EpollBackend implements Backend {
 
     @Override
     public Transport adopt(RawSocket socket) throws TransportException {
-        return transport(Opener.adopt(socket));
+        Opened opened = Opener.adopt(socket);
+        return transport(opened).foreign();
     }
 
-    private static Transport transport(Opened opened) {
+    private static EpollTransport transport(Opened opened) {
         return new EpollTransport(opened.fd, opened.tcp, opened.remote);
     }
 }
