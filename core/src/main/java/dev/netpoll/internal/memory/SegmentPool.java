@@ -70,7 +70,12 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     private final AtomicLong lostBytes = new AtomicLong();
     private final List<LoopCache> caches = new CopyOnWriteArrayList<>();
     private final AtomicLong hitsOfGoneCaches = new AtomicLong();
-    private final PoolTrimmer trimmer = new PoolTrimmer(this);
+    private final PoolTrimmer trimmer = new PoolTrimmer() {
+        @Override
+        boolean trim() {
+            return SegmentPool.this.trim();
+        }
+    };
     private final ReentrantLock growth = new ReentrantLock();
     private final Condition trimClosed = growth.newCondition();
     private int trimsClosing; // guarded by growth: trims that took slabs out and have not given them back yet
@@ -427,11 +432,6 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         } finally {
             growth.unlock();
         }
-    }
-
-    /** For tests. */
-    PoolTrimmer trimmer() {
-        return trimmer;
     }
 
     private static final class Shared {
