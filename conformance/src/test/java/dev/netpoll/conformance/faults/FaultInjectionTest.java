@@ -23,8 +23,15 @@ class FaultInjectionTest {
 
     @ParameterizedTest
     @CsvSource({
-        "epoll, adaptive", "epoll, virtual", "epoll, inline", "io_uring, adaptive", "io_uring, virtual",
-        "io_uring, inline", "nio, adaptive", "nio, virtual", "nio, inline",
+        "epoll, adaptive",
+        "epoll, virtual",
+        "epoll, inline",
+        "io_uring, adaptive",
+        "io_uring, virtual",
+        "io_uring, inline",
+        "nio, adaptive",
+        "nio, virtual",
+        "nio, inline",
     })
     void aFaultCostsTheOneConnectionThatItTouches(String backend, String dispatch) throws Exception {
         String only = System.getProperty("netpoll.test.backend", backend);

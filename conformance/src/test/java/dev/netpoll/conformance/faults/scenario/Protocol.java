@@ -56,7 +56,8 @@ final class Protocol {
             int argument = in.readInt();
             in.skip(LENGTH - 2 * Integer.BYTES);
             switch (what) {
-                case ECHO -> connection.writer().writeBytes(request(ECHO, argument)).flush();
+                case ECHO ->
+                    connection.writer().writeBytes(request(ECHO, argument)).flush();
                 case LARGE -> connection.writer().writeBytes(content(argument)).flush();
                 case CLOSE -> {
                     connection.close();

@@ -349,10 +349,12 @@ final class Trial {
             });
         }
         if (action == Action.GROUP_CLOSE) {
-            bounded("group.close() afterwards", () -> { // it may have thrown
-                group.close();
-                return null;
-            });
+            bounded(
+                    "group.close() afterwards",
+                    () -> { // it may have thrown
+                        group.close();
+                        return null;
+                    });
             return;
         }
         if (serverEnded) {
@@ -465,7 +467,7 @@ final class Trial {
         try {
             return task.get(4 * Rig.PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException hangs) {
-            say(what + " hangs at " + top(thread.getStackTrace()));
+            say(what + " hangs at " + top(thread.getStackTrace()) + ", all threads: " + ThreadDump.write());
             thread.interrupt();
         } catch (ExecutionException failure) {
             if (failure.getCause() instanceof AssertionError error) {
