@@ -4,6 +4,8 @@
 package dev.netpoll.internal.connection;
 
 import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.loop.LoopLog;
+import dev.netpoll.internal.loop.Threads;
 import dev.netpoll.internal.loop.Timer;
 import dev.netpoll.internal.poll.AcceptEvents;
 import dev.netpoll.internal.poll.Backend;
@@ -41,7 +43,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         static final System.Logger LOGGER = System.getLogger("dev.netpoll");
 
         static void find() {
-            // Initialising the class does it.
+            LoopLog.find(); // and initialising the class finds this one
         }
     }
 
@@ -108,7 +110,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     /** Starts to accept. */
     public void start() throws TransportException {
         loop.add(this);
-        Thread.startVirtualThread(Log::find);
+        Threads.startVirtual("netpoll-logger", Log::find);
         try {
             loop.poller().listen(socket, this);
         } catch (TransportException e) {
@@ -141,20 +143,39 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         SocketConnection connection;
         try {
             connection = new SocketConnection(loops.get(), transport, config);
-        } catch (RuntimeException | Error e) { // the loops are gone
-            Log.LOGGER.log(System.Logger.Level.WARNING, "an accepted connection was dropped", e);
-            transport.close(true);
-            config.ended().run();
+        } catch (Throwable t) { // the loops are gone, or there is no memory
+            drop(transport, t);
             return;
         }
+        start(connection);
+    }
+
+    private void start(SocketConnection connection) {
         try {
             connection.setUp(socket.localAddress());
         } catch (IOException e) {
             connection.closeFor("a socket option cannot be set", false); // gone already, most likely
-        } catch (RuntimeException | Error e) {
-            connection.lifecycle().fault(e);
+        } catch (Throwable t) {
+            connection.lifecycle().fault(t);
         }
-        connection.lifecycle().start();
+        try {
+            connection.lifecycle().start();
+        } catch (Throwable t) {
+            connection.lifecycle().startFailed(t);
+        }
+    }
+
+    private void drop(Transport transport, Throwable why) {
+        try {
+            transport.close(true);
+        } finally {
+            config.ended().run();
+            try {
+                Log.LOGGER.log(System.Logger.Level.WARNING, "an accepted connection was dropped", why);
+            } catch (Throwable nothingHelps) {
+                // logging comes last, so nothing is left undone
+            }
+        }
     }
 
     @Override

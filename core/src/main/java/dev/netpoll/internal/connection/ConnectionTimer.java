@@ -7,6 +7,7 @@ import static dev.netpoll.internal.connection.ConnectionConfig.NEVER;
 
 import dev.netpoll.internal.loop.Timer;
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 
 /**
  * The one timer of a connection, for all its time-outs. It is armed no later than the first of them and re-armed
@@ -22,10 +23,16 @@ import java.time.Duration;
  * its deadline before. The loop that finds no timer has nothing to stop: one that is made later finds CLOSED.
  */
 final class ConnectionTimer extends Timer {
+    /** How long a closing connection without a write time-out may take to send what it owes. */
+    private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(10);
+
     private final SocketConnection connection;
     private volatile long armedFor = NEVER;
     private volatile long idleTimeout;
     private volatile long lastActivity;
+
+    /** Whether a thread has asked the loop to look at the deadlines. */
+    private volatile boolean lookDue;
 
     /** Until when a closing connection may send what it owes. Loop only. */
     private long lingerDeadline = NEVER;
@@ -62,12 +69,25 @@ final class ConnectionTimer extends Timer {
         if (armed != NEVER && armed - deadline <= 0) {
             return;
         }
-        connection.onLoop(this::rearm);
+        if (connection.inLoop()) {
+            rearm();
+        } else {
+            lookDue = true;
+            connection.signal();
+        }
     }
 
-    /** <i>Loop.</i> Lets a closing connection linger. */
+    /** <i>Loop.</i> Looks at the deadlines if somebody has asked for it. */
+    void signalled() {
+        if (lookDue) {
+            lookDue = false;
+            rearm();
+        }
+    }
+
+    /** <i>Loop.</i> Lets a closing connection linger; not for ever, whatever the write time-out. */
     void linger(long nanos) {
-        lingerDeadline = nanos == NEVER ? NEVER : connection.loop().now() + nanos;
+        lingerDeadline = System.nanoTime() + (nanos == NEVER ? LINGER_NANOS : nanos);
         rearm();
     }
 
@@ -102,6 +122,14 @@ final class ConnectionTimer extends Timer {
 
     @Override
     protected void expired(long now) {
+        try {
+            look(now);
+        } catch (Throwable t) {
+            connection.lifecycle().fault(t);
+        }
+    }
+
+    private void look(long now) {
         armedFor = NEVER; // T1
         if (isDue(connection.inbound().waitDeadline(), now)) {
             connection.inbound().wake();
@@ -118,7 +146,8 @@ final class ConnectionTimer extends Timer {
             if (connection.isBusy()) {
                 touch();
             } else {
-                connection.closeFor("idle time-out", false);
+                // What could not be sent in all that time would make an orderly end wait as long again.
+                connection.closeFor("idle time-out", connection.has(ConnectionState.SENDING));
                 idleTimeout = NEVER;
             }
         }

@@ -56,6 +56,9 @@ final class Watchman {
 
     private volatile boolean returnDue;
 
+    /** Whether a probe could not be started. */
+    private volatile boolean probeDue;
+
     /** Whether the workers of a loop on platform threads get no carriers, so that its driver does their work. */
     private volatile boolean workersStarve;
 
@@ -91,6 +94,15 @@ final class Watchman {
         if (!loop.isVirtual() && !late) {
             lookAtWorkers(stirred);
         }
+        if (probeDue) {
+            probe();
+        }
+        boolean rang = loop.ringAgain();
+        Driver driven = loop.driver;
+        if (looks > 0 && driven != null && isGone(driven, word)) {
+            replaceGone(driven, word, at);
+            return Supervisor.TICK_NANOS;
+        }
         int state = Baton.state(word);
         if (state == Baton.IDLE) {
             return restOfIdle(at);
@@ -101,7 +113,7 @@ final class Watchman {
             looks = 0;
         } else if (state == Baton.OFFERED && looks >= STARVED_LOOKS) {
             replaceStarved(word, at);
-        } else if (state == Baton.HELD && looks > QUIET_LOOKS) {
+        } else if (state == Baton.HELD && looks > QUIET_LOOKS && !rang) {
             return -1;
         }
         return Supervisor.TICK_NANOS;
@@ -111,8 +123,30 @@ final class Watchman {
         waitingLooks = stirred || !loop.workers().isWaiting() ? 0 : waitingLooks + 1;
         if (waitingLooks >= STARVED_LOOKS && !workersStarve) {
             workersStarve = true;
-            Thread.startVirtualThread(() -> workersStarve = false); // when it is carried
+            boolean asked = false;
+            try {
+                Threads.startVirtual(loop.name() + "-probe", () -> workersStarve = false); // when it is carried
+                asked = true;
+            } finally {
+                if (!asked) {
+                    workersStarve = false;
+                }
+            }
         }
+    }
+
+    /** {@return whether the loop has lost its driver: its thread has died of something, or could not be started} */
+    private boolean isGone(Driver driven, long word) {
+        return driven.epoch == Baton.epoch(word)
+                && (driven.startFailed || driven.thread.getState() == Thread.State.TERMINATED)
+                && !loop.hasEnded();
+    }
+
+    private void replaceGone(Driver gone, long word, long at) {
+        if (Baton.state(word) == Baton.HELD) {
+            loop.abandon(); // what it did happens-before: its thread has ended
+        }
+        pass(gone, word, mustStandIn(gone), Relief.DIED, at - since);
     }
 
     /** {@return whether the driver, on a platform thread, is to run what waits for workers} */
@@ -159,9 +193,14 @@ final class Watchman {
     /** The driver is about to wait; {@return whether it had lent the baton and has passed it on} */
     boolean handOver(Driver current) {
         long word = loop.baton.word();
-        return Baton.state(word) == Baton.LENT
-                && Baton.epoch(word) == current.epoch
-                && pass(current, word, mustStandIn(current), Relief.HANDED_OVER, 0);
+        if (Baton.state(word) != Baton.LENT || Baton.epoch(word) != current.epoch) {
+            return false;
+        }
+        try {
+            return pass(current, word, mustStandIn(current), Relief.HANDED_OVER, 0);
+        } catch (OutOfMemoryError e) {
+            return false; // the supervisor will find it blocked
+        }
     }
 
     private boolean mustStandIn(Driver current) {
@@ -183,42 +222,75 @@ final class Watchman {
         if (supervisor == null || !current.claim()) {
             return false; // nobody can take over; or the other one of supervisor and driver is about to see to it
         }
-        boolean addsThread = standIn || !loop.isVirtual();
+        // Of a platform loop, the extra thread is the one that is late; unless it is gone.
+        boolean addsThread = standIn || !(loop.isVirtual() || cause == Relief.DIED);
         if (addsThread && !supervisor.mayAddStandIn()) {
             current.unclaim();
             return false; // user code holds up the loop after all
         }
-        Driver next = loop.successor(current.epoch + 1, standIn);
-        Driver extra = standIn ? next : current; // of a platform loop, the one that is late
+        Driver next = null;
+        try {
+            next = loop.successor(current.epoch + 1, standIn);
+        } finally {
+            if (next == null) { // no memory
+                takeBack(supervisor, addsThread, current);
+            }
+        }
+        Driver extra = standIn ? next : current;
         boolean counted = extra.countsAsStandIn;
         extra.countsAsStandIn = counted || addsThread;
         if (!loop.baton.pass(word)) {
-            if (addsThread) {
-                extra.countsAsStandIn = counted;
-                supervisor.standInEnded();
-            }
-            current.unclaim();
+            extra.countsAsStandIn = counted;
+            takeBack(supervisor, addsThread, current);
             return false;
         }
         Activation late = Baton.state(word) == Baton.LENT ? loop.lentTo : null;
         returnDue = false; // before the next driver looks at it
         start(next);
         if (standIn) {
-            Thread.startVirtualThread(this::carried);
+            probe();
         }
         reliefs.increment();
-        LoopEvents.relief(loop, cause, !next.thread.isVirtual(), waitedNanos);
         if (late != null) {
-            late.relieved(cause);
+            tellRelieved(late, cause);
         }
+        LoopEvents.relief(loop, cause, !next.thread.isVirtual(), waitedNanos);
         return true;
     }
 
+    private static void takeBack(Supervisor supervisor, boolean addsThread, Driver claimed) {
+        if (addsThread) {
+            supervisor.standInEnded();
+        }
+        claimed.unclaim();
+    }
+
+    /** The baton is offered. If the thread cannot be started, the supervisor will see that, and make another one. */
     private void start(Driver next) {
         try {
             loop.start(next);
-        } catch (RuntimeException | Error e) { // no memory for a thread: the baton is offered, so it is tried again
-            LoopLog.error("no new driver for the event loop " + loop.name(), e);
+        } catch (Throwable t) {
+            ended(next, loop.supervisor);
+            next.startFailed = true;
+            LoopLog.error("no new driver for ", loop.name(), t);
+        }
+    }
+
+    private static void tellRelieved(Activation late, Relief cause) {
+        try {
+            late.relieved(cause);
+        } catch (Throwable t) {
+            LoopLog.error("a run that was relieved of its loop failed", t);
+        }
+    }
+
+    /** Finds out when virtual threads get carriers again. */
+    private void probe() {
+        probeDue = false;
+        try {
+            Threads.startVirtual(loop.name() + "-probe", this::carried);
+        } catch (Throwable t) {
+            probeDue = true; // the next look tries again
         }
     }
 
@@ -229,12 +301,15 @@ final class Watchman {
             loop.execute(() -> {}); // ends a wait
         } catch (RejectedExecutionException e) {
             // the loop has ended
+        } catch (OutOfMemoryError e) {
+            // then it finds out at the end of its wait
         }
     }
 
     /** Gives what a driver that has ended was counted for. */
     static void ended(Driver driver, @Nullable Supervisor supervisor) {
         if (driver.countsAsStandIn && supervisor != null) {
+            driver.countsAsStandIn = false;
             supervisor.standInEnded();
         }
     }

@@ -3,13 +3,19 @@
 
 package dev.netpoll.internal.poll;
 
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
-/** For backends whose pollers only wait on threads: it watches nothing, but keeps time and can be woken. */
+/**
+ * For backends whose pollers only wait on threads: it watches nothing, but keeps time and can be woken. It needs no
+ * memory for that. (The locks of the JDK do, and without memory a wait for one of them has no end.)
+ */
 public final class ParkingWatch implements PollerWatch {
-    private final Semaphore woken = new Semaphore(0);
+    /** Set by who wakes, then looks at {@code waiter}; the waiter says that it is one, then looks at this. */
+    private volatile boolean woken;
+
+    private volatile @Nullable Thread waiter;
     private final LongSupplier cpuNanos;
 
     /** Makes one that does not know what processor time the process has used. */
@@ -32,16 +38,20 @@ public final class ParkingWatch implements PollerWatch {
 
     @Override
     public int await(long timeoutNanos) {
-        try {
+        waiter = Thread.currentThread();
+        long end = System.nanoTime() + timeoutNanos;
+        while (!woken) {
+            long rest = end - System.nanoTime();
             if (timeoutNanos < 0) {
-                woken.acquire();
-            } else if (!woken.tryAcquire(timeoutNanos, TimeUnit.NANOSECONDS)) {
-                return 0;
+                LockSupport.park(this);
+            } else if (rest > 0) {
+                LockSupport.parkNanos(this, rest);
+            } else {
+                break;
             }
-            woken.drainPermits();
-        } catch (InterruptedException e) {
-            // Nobody interrupts it with a meaning; the wait is over.
+            boolean _ = Thread.interrupted(); // nobody interrupts it with a meaning, and it would end every park
         }
+        woken = false;
         return 0;
     }
 
@@ -57,8 +67,9 @@ public final class ParkingWatch implements PollerWatch {
 
     @Override
     public void wakeup() {
-        if (woken.availablePermits() == 0) {
-            woken.release();
+        if (!woken) {
+            woken = true;
+            LockSupport.unpark(waiter);
         }
     }
 

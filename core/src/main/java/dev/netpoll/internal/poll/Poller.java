@@ -65,6 +65,14 @@ public interface Poller extends AutoCloseable {
     /** {@return whether there is something to deliver that no event will announce, so that a wait would not end} */
     boolean hasMore();
 
+    /**
+     * {@return after how many nanoseconds {@link #fetch} is to be called although no event ends a wait, -1 for never}
+     * Sockets that find no memory to receive into try again then; a fetch that waits ends in time by itself.
+     */
+    default long untilRetry(long now) {
+        return -1;
+    }
+
     /** Gives back what is kept for the next events, as none are expected soon. */
     void quiesce();
 

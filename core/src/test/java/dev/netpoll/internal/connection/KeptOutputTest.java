@@ -37,7 +37,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** F5 of {@link Outbound}: output that a handler on its loop leaves to the loop is sent, in order and in any case. */
+/** F5 of {@link SendRole}: output that a handler on its loop leaves to the loop is sent, in order and in any case. */
 class KeptOutputTest {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 
@@ -203,7 +203,7 @@ class KeptOutputTest {
             echoInt(it);
             Outbound out = ((SocketConnection) it).outbound();
             long before = out.unsent();
-            out.hurryKept();
+            out.hurry();
             unsent.set(before * 10 + out.unsent());
         })) {
             assertThat(call(connection, 3)).isEqualTo(3);
