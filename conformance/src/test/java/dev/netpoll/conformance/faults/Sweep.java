@@ -121,9 +121,9 @@ final class Sweep {
     private List<Plan> plans(Subject subject, String variant) throws Exception {
         List<Plan> plans = new ArrayList<>();
         for (Action action : options.actions) {
-            subject.run(action, new Recording(options.kinds, options.callers)); // makes all that is made but once
+            List<String> effects = subject.run(action, Arming.NONE); // also makes all that is made but once
             Recording recording = new Recording(options.kinds, options.callers);
-            List<String> effects = subject.run(action, recording);
+            subject.run(action, recording); // so slow that it proves nothing
             runs += 2;
             if (!effects.isEmpty()) {
                 found("without a fault", String.join("; ", effects), variant + " " + name(action), null);
