@@ -64,7 +64,11 @@ final class Protocol {
                     return;
                 }
                 case DETACH -> {
-                    trial.detached.add(connection.detach());
+                    try {
+                        trial.detached.add(connection.detach());
+                    } finally {
+                        trial.detachEnded = true;
+                    }
                     return;
                 }
                 default -> throw new AssertionError("foreign bytes: " + what);

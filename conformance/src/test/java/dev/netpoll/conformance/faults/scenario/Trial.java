@@ -42,6 +42,9 @@ final class Trial {
 
     final Queue<DetachedSocket> detached = new ConcurrentLinkedQueue<>();
 
+    /** Whether a handler's attempt to detach is over. */
+    volatile boolean detachEnded;
+
     private final Rig rig;
     private final Action action;
     private final List<String> effects = new ArrayList<>();
@@ -162,8 +165,10 @@ final class Trial {
                 Peer peer = connected(0);
                 yield () -> {
                     peer.ask(Protocol.DETACH, 0);
-                    Await.within(Rig.PATIENCE, () -> !detached.isEmpty() || server.connectionCount() == 0);
-                    if (!detached.isEmpty()) {
+                    Await.within(Rig.PATIENCE, () -> detachEnded);
+                    if (detached.isEmpty()) {
+                        peer.awaitEnd();
+                    } else {
                         adopt(peer);
                     }
                 };
@@ -338,16 +343,7 @@ final class Trial {
                 });
             }
         }
-        for (DetachedSocket socket : detached) {
-            bounded("adopt() afterwards", () -> {
-                try {
-                    group.adopt(socket, OPTIONS).close();
-                } catch (IOException gone) {
-                    socket.unread().close();
-                }
-                return null;
-            });
-        }
+        adoptLeftOver();
         if (action == Action.GROUP_CLOSE) {
             bounded(
                     "group.close() afterwards",
@@ -372,6 +368,20 @@ final class Trial {
         }
     }
 
+    private void adoptLeftOver() {
+        for (DetachedSocket socket = detached.poll(); socket != null; socket = detached.poll()) {
+            DetachedSocket left = socket;
+            bounded("adopt() afterwards", () -> {
+                try {
+                    group.adopt(left, OPTIONS).close();
+                } catch (IOException gone) {
+                    left.unread().close();
+                }
+                return null;
+            });
+        }
+    }
+
     private void shutDown(String what, Server ending) {
         Boolean ended = bounded(what + " afterwards", () -> ending.shutdown(Rig.PATIENCE));
         if (Boolean.FALSE.equals(ended)) {
@@ -388,6 +398,7 @@ final class Trial {
         } else if (!isSteady()) {
             say("connections that were not touched are lost");
         }
+        adoptLeftOver();
         steady.forEach(Peer::close);
         if (action != Action.GROUP_CLOSE) {
             shutDown("shutdown() of the other server", steadyServer);
