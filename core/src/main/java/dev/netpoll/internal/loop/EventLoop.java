@@ -198,6 +198,7 @@ public final class EventLoop implements Executor {
         isVirtual = virtual;
         isDaemon = daemon;
         rest = new Rest(this, poller);
+        poller.limitBy(budget);
     }
 
     String name() {

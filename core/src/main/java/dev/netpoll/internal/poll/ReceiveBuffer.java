@@ -6,6 +6,7 @@ package dev.netpoll.internal.poll;
 import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.BlockSource;
+import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.Segment;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -30,7 +31,11 @@ public final class ReceiveBuffer {
      */
     public static final int COPIED = CAPACITY / 8;
 
+    /** What is received at once while memory is used up: what every connection may hold in any case. */
+    private static final int CROWDED = 4 * 1024;
+
     private final BlockSource blocks;
+    private @Nullable MemoryBudget budget;
 
     /** The big block, and what it would be handed over as: made before it is received into. */
     private @Nullable Segment whole;
@@ -74,6 +79,17 @@ public final class ReceiveBuffer {
         whole = null;
         filled.holds(count);
         return filled;
+    }
+
+    /** While {@code limit} is exceeded, no more than {@link #CROWDED} bytes are received at once. */
+    public void limitBy(MemoryBudget limit) {
+        budget = limit;
+    }
+
+    /** {@return how many bytes to receive at once} */
+    public int atOnce() {
+        MemoryBudget limit = budget;
+        return limit != null && limit.isExceeded() ? CROWDED : CAPACITY;
     }
 
     /** Gives the block back; the next receive takes one again. */

@@ -237,7 +237,7 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
             starved = false;
             interest();
         }
-        int capacity = view.capacity();
+        int capacity = view.remaining();
         int result;
         arriving = true;
         try {
@@ -284,6 +284,11 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
         }
         interest();
         receiver().failed(errno);
+    }
+
+    @Override
+    public void arrived() {
+        arriving = false;
     }
 
     @Override

@@ -138,6 +138,11 @@ public abstract class StreamSocket extends Pollable implements Transport {
         return (boolean) ARRIVING.getAcquire(this);
     }
 
+    @Override
+    public void arrived() {
+        arriving(false);
+    }
+
     /** <i>Loop.</i> To be called with true before the system call that may receive, with false after the delivery. */
     protected final void arriving(boolean may) {
         ARRIVING.setRelease(this, may);
