@@ -10,8 +10,8 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Lets places fail for as long as it is armed, one at a time, at random among those that were passed: rare ones as often
- * as those that each request passes. Memory and system calls only: nothing here knows how deep a stack was before.
+ * Lets places fail for as long as it is armed, one at a time, at random among those that were passed: rare ones as
+ * often as those that each request passes. Memory and system calls only: nothing here knows how deep a stack was before.
  */
 public final class RandomFaults implements Arming, AutoCloseable {
     private static final int NOWHERE = -1;

@@ -16,10 +16,10 @@ final class Protocol {
     static final int CLOSE = 3;
     static final int DETACH = 4;
 
-    private final Trial trial;
+    private final Stage stage;
 
-    Protocol(Trial trial) {
-        this.trial = trial;
+    Protocol(Stage stage) {
+        this.stage = stage;
     }
 
     static byte[] request(int what, int argument) {
@@ -41,11 +41,11 @@ final class Protocol {
 
     /** The request handler. */
     void handle(Connection connection) throws IOException {
-        trial.handling.incrementAndGet();
+        stage.handling.incrementAndGet();
         try {
             answer(connection);
         } finally {
-            trial.handling.decrementAndGet();
+            stage.handling.decrementAndGet();
         }
     }
 
@@ -65,9 +65,9 @@ final class Protocol {
                 }
                 case DETACH -> {
                     try {
-                        trial.detached.add(connection.detach());
+                        stage.detached.add(connection.detach());
                     } finally {
-                        trial.detachEnded = true;
+                        stage.detachEnded = true;
                     }
                     return;
                 }
