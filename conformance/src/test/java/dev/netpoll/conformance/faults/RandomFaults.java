@@ -11,7 +11,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Lets places fail for as long as it is armed, one at a time, at random among those that were passed: rare ones as
- * often as those that each request passes. Memory and system calls only: nothing here knows how deep a stack was before.
+ * often as those that each request passes. Memory and system calls only: nothing here knows how deep a stack was.
  */
 public final class RandomFaults implements Arming, AutoCloseable {
     private static final int NOWHERE = -1;
