@@ -16,7 +16,7 @@ import org.opentest4j.TestAbortedException;
  * that was touched, and nothing else. Each variant takes as many places at random as there is time for.
  */
 class FaultInjectionTest {
-    private static final int SECONDS = Integer.getInteger("faults.seconds", 4);
+    private static final int SECONDS = Integer.getInteger("faults.seconds", 3);
 
     /** A fault that does harm takes its time to find out. */
     private static final int ENOUGH_HARM = 5;
