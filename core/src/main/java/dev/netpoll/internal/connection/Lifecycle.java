@@ -58,6 +58,9 @@ public final class Lifecycle implements Activation {
     /** Whether the last run found that too much output waits, so that it must go on. Loop only, inline only. */
     private boolean heldBack;
 
+    /** Whether runs were late, for {@link Pace}. Holder of RUNNING only. */
+    private short record;
+
     /** Whether the connection waits for the bytes it owes before it closes. Loop only. */
     private boolean lingering;
 
@@ -236,7 +239,7 @@ public final class Lifecycle implements Activation {
     @Override
     public boolean isInline() {
         Pace pace = connection.config().pace();
-        return pace == null || pace.isInline();
+        return pace == null || (pace.isInline(record) && connection.loop().hasReserve());
     }
 
     @Override
@@ -358,7 +361,7 @@ public final class Lifecycle implements Activation {
             loop.stir();
             long begin = pace.now();
             CallbackRunner.call(connection, current);
-            pace.ranOnThread(begin);
+            record = pace.ranOnThread(begin, record);
         } else {
             boolean timed = Pace.isSample(loop.runs());
             long begin = timed ? pace.now() : 0;
@@ -369,7 +372,9 @@ public final class Lifecycle implements Activation {
             } finally {
                 held = loop.reclaim(loan);
             }
-            if (held && timed) {
+            if (!held) {
+                record = Pace.late(record);
+            } else if (timed) {
                 pace.ranInline(begin);
             }
         }

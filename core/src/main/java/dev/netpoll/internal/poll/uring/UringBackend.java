@@ -63,7 +63,8 @@ public final class UringBackend implements Backend {
     @Override
     public PollerWatch openWatch() {
         Scratch scratch = new Scratch();
-        return new ParkingWatch(() -> LibcTime.processCpuNanos(scratch));
+        return new ParkingWatch(
+                () -> LibcTime.processCpuNanos(scratch), thread -> LibcTime.threadCpuNanos(scratch, thread));
     }
 
     /** A ring belongs to the thread that waits for it. */
