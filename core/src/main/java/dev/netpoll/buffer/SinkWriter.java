@@ -10,7 +10,8 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 
 /**
- * A writer that may be closed under its user: asks its sink whether writing is possible, then lets the buffer do it.
+ * A writer that may be closed under its user: asks its sink whether writing is possible, lets the buffer do it, then
+ * tells the sink that the operation is over.
  */
 class SinkWriter implements Writer {
     private final ByteSink sink;
@@ -24,9 +25,8 @@ class SinkWriter implements Writer {
         SegmentWriter out = sink.beginWrite();
         try {
             return out.reserve(n);
-        } catch (Throwable t) {
-            sink.failed();
-            throw t;
+        } finally {
+            sink.reserved();
         }
     }
 
@@ -36,9 +36,8 @@ class SinkWriter implements Writer {
         try {
             out.commit(n);
             return this;
-        } catch (Throwable t) {
-            sink.failed();
-            throw t;
+        } finally {
+            sink.done();
         }
     }
 
@@ -48,9 +47,8 @@ class SinkWriter implements Writer {
         try {
             out.truncate(n);
             return this;
-        } catch (Throwable t) {
-            sink.failed();
-            throw t;
+        } finally {
+            sink.done();
         }
     }
 
@@ -60,9 +58,8 @@ class SinkWriter implements Writer {
         try {
             out.writeByte(b);
             return this;
-        } catch (Throwable t) {
-            sink.failed();
-            throw t;
+        } finally {
+            sink.done();
         }
     }
 
@@ -72,9 +69,8 @@ class SinkWriter implements Writer {
         try {
             out.writeShort(s);
             return this;
-        } catch (Throwable t) {
-            sink.failed();
-            throw t;
+        } finally {
+            sink.done();
         }
     }
 
@@ -84,9 +80,8 @@ class SinkWriter implements Writer {
         try {
             out.writeInt(i);
             return this;
-        } catch (Throwable t) {
-            sink.failed();
-            throw t;
+        } finally {
+            sink.done();
         }
     }
 
@@ -96,9 +91,8 @@ class SinkWriter implements Writer {
         try {
             out.writeLong(l);
             return this;
-        } catch (Throwable t) {
-            sink.failed();
-            throw t;
+        } finally {
+            sink.done();
         }
     }
 
@@ -108,9 +102,8 @@ class SinkWriter implements Writer {
         try {
             out.writeShortLE(s);
             return this;
-        } catch (Throwable t) {
-            sink.failed();
-            throw t;
+        } finally {
+            sink.done();
         }
     }
 
@@ -120,9 +113,8 @@ class SinkWriter implements Writer {
         try {
             out.writeIntLE(i);
             return this;
-        } catch (Throwable t) {
-            sink.failed();
-            throw t;
+        } finally {
+            sink.done();
         }
     }
 
@@ -132,9 +124,8 @@ class SinkWriter implements Writer {
         try {
             out.writeLongLE(l);
             return this;
-        } catch (Throwable t) {
-            sink.failed();
-            throw t;
+        } finally {
+            sink.done();
         }
     }
 
@@ -144,9 +135,8 @@ class SinkWriter implements Writer {
         try {
             out.writeVarLong(l);
             return this;
-        } catch (Throwable t) {
-            sink.failed();
-            throw t;
+        } finally {
+            sink.done();
         }
     }
 
@@ -161,9 +151,8 @@ class SinkWriter implements Writer {
         try {
             out.writeBytes(src, offset, length);
             return this;
-        } catch (Throwable t) {
-            sink.failed();
-            throw t;
+        } finally {
+            sink.done();
         }
     }
 
@@ -173,9 +162,8 @@ class SinkWriter implements Writer {
         try {
             out.writeBytes(src);
             return this;
-        } catch (Throwable t) {
-            sink.failed();
-            throw t;
+        } finally {
+            sink.done();
         }
     }
 
@@ -185,9 +173,8 @@ class SinkWriter implements Writer {
         try {
             out.writeBytes(src);
             return this;
-        } catch (Throwable t) {
-            sink.failed();
-            throw t;
+        } finally {
+            sink.done();
         }
     }
 
@@ -197,9 +184,8 @@ class SinkWriter implements Writer {
         try {
             out.writeUtf8(text);
             return this;
-        } catch (Throwable t) {
-            sink.failed();
-            throw t;
+        } finally {
+            sink.done();
         }
     }
 
@@ -209,9 +195,8 @@ class SinkWriter implements Writer {
         try {
             out.writeDirect(data, remaining);
             return this;
-        } catch (Throwable t) {
-            sink.failed();
-            throw t;
+        } finally {
+            sink.done();
         }
     }
 
@@ -221,9 +206,8 @@ class SinkWriter implements Writer {
         try {
             other.moveTo(out);
             return this;
-        } catch (Throwable t) {
-            sink.failed();
-            throw t;
+        } finally {
+            sink.done();
         }
     }
 

@@ -169,31 +169,56 @@ class SourceReader implements Reader {
     }
 
     @Override
-    public int readVarInt() throws IOException {
-        return (int) readVar(Integer.SIZE);
-    }
-
-    @Override
-    public long readVarLong() throws IOException {
-        return readVar(Long.SIZE);
-    }
-
-    /** Waits for one byte after the other, as only the last one tells that it is the last. */
-    private long readVar(int bits) throws IOException {
+    public int readLength(int max) throws IOException {
+        SegmentReader in = source.require(Integer.BYTES);
         try {
-            return waitForVar(bits);
+            return Lengths.read(in, max);
         } finally {
             source.done();
         }
     }
 
-    private long waitForVar(int bits) throws IOException {
+    @Override
+    public int readLengthLE(int max) throws IOException {
+        SegmentReader in = source.require(Integer.BYTES);
+        try {
+            return Lengths.readLE(in, max);
+        } finally {
+            source.done();
+        }
+    }
+
+    @Override
+    public int readVarLength(int max) throws IOException {
+        return (int) readVar(Integer.SIZE, Lengths.allowed(max));
+    }
+
+    @Override
+    public int readVarInt() throws IOException {
+        return (int) readVar(Integer.SIZE, Lengths.ANY);
+    }
+
+    @Override
+    public long readVarLong() throws IOException {
+        return readVar(Long.SIZE, Lengths.ANY);
+    }
+
+    private long readVar(int bits, int max) throws IOException {
+        try {
+            return waitForVar(bits, max);
+        } finally {
+            source.done();
+        }
+    }
+
+    /** Waits for one byte after the other, as only the last one tells that it is the last. */
+    private long waitForVar(int bits, int max) throws IOException {
         long needed = 1;
         for (; ; ) {
             SegmentReader buffer = source.require(needed);
             int size = buffer.varIntSize(bits);
             if (size > 0) {
-                return buffer.readVarInt(size);
+                return max == Lengths.ANY ? buffer.readVarInt(size) : Lengths.readVar(buffer, size, max);
             }
             if (size < 0) {
                 throw MalformedVarIntException.at(buffer, bits);

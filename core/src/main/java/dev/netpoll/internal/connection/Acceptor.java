@@ -7,6 +7,7 @@ import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.LoopLog;
 import dev.netpoll.internal.loop.Threads;
 import dev.netpoll.internal.loop.Timer;
+import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.poll.AcceptEvents;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
@@ -57,6 +58,13 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         @Override
         protected void expired(long now) {
             resumeUnlessFull();
+        }
+    };
+
+    private final MemoryBudget.Waiter memory = new MemoryBudget.Waiter() {
+        @Override
+        protected void memoryReturned() {
+            loop.signal(Acceptor.this);
         }
     };
 
@@ -124,6 +132,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         if (!closed) {
             closed = true;
             loop.disarm(backOff);
+            loop.budget().cancel(memory);
             loop.remove(this);
             socket.close();
         }
@@ -134,8 +143,18 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         close();
     }
 
+    /** <i>Loop.</i> There may be memory again. */
+    @Override
+    protected void signalled() {
+        resumeUnlessFull();
+    }
+
     @Override
     public void accepted(Transport transport) {
+        if (loop.budget().isExceeded()) {
+            socket.pause(); // this one is served, the next ones wait
+            loop.budget().await(memory);
+        }
         if (connections.incrementAndGet() >= maxConnections) {
             socket.pause();
             resumeUnlessFull(); // one may have ended before it could see that we are full
@@ -216,7 +235,10 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         full = true; // first: whoever counts down from now on sees it
         if (!closed && connections.get() < maxConnections) {
             full = false;
-            if (!backOff.isArmed()) {
+            if (loop.budget().isExceeded()) {
+                socket.pause();
+                loop.budget().await(memory);
+            } else if (!backOff.isArmed()) {
                 socket.resume();
             }
         }

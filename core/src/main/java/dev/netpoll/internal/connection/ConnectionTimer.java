@@ -26,6 +26,9 @@ final class ConnectionTimer extends Timer {
     /** How long a closing connection without a write time-out may take to send what it owes. */
     private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(10);
 
+    /** How often a connection that waits for memory looks whether the favoured one has stalled. */
+    private static final long STARVED_NANOS = TimeUnit.SECONDS.toNanos(1);
+
     private final SocketConnection connection;
     private volatile long armedFor = NEVER;
     private volatile long idleTimeout;
@@ -85,6 +88,11 @@ final class ConnectionTimer extends Timer {
         }
     }
 
+    /** <i>Loop.</i> The connection waits for memory. */
+    void lookSoon() {
+        rearm();
+    }
+
     /** <i>Loop.</i> Lets a closing connection linger; not for ever, whatever the write time-out. */
     void linger(long nanos) {
         lingerDeadline = System.nanoTime() + (nanos == NEVER ? LINGER_NANOS : nanos);
@@ -112,6 +120,7 @@ final class ConnectionTimer extends Timer {
         next = earlier(next, idleDeadline());
         next = earlier(next, connection.outbound().stallDeadline());
         next = earlier(next, lingerDeadline);
+        next = earlier(next, connection.inbound().isStarved() ? now + STARVED_NANOS : NEVER);
         if (next == NEVER) {
             connection.loop().disarm(this);
         } else {
@@ -131,6 +140,9 @@ final class ConnectionTimer extends Timer {
 
     private void look(long now) {
         armedFor = NEVER; // T1
+        if (connection.inbound().isStarved()) {
+            connection.inbound().updatePaused();
+        }
         if (isDue(connection.inbound().waitDeadline(), now)) {
             connection.inbound().wake();
         }

@@ -5,6 +5,7 @@ package dev.netpoll.internal.connection;
 
 import dev.netpoll.ConnectFailedException;
 import dev.netpoll.ConnectTimeoutException;
+import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Threads;
 import dev.netpoll.internal.poll.Backend;
@@ -33,6 +34,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DialAttempt {
     private static final long PER_ADDRESS_MIN_NANOS = TimeUnit.SECONDS.toNanos(2);
+    /** The outcome of a connect after which onPrepare closed the connection; no error number is negative. */
+    private static final int REJECTED = -1;
+
     private static final long RETRY_MAX_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
     private final Backend backend;
@@ -41,24 +45,38 @@ public final class DialAttempt {
     private final @Nullable SocketAddress local;
     private final long begin = System.nanoTime();
     private final long timeout;
+    private final @Nullable Object attachment;
 
-    /**
-     * Prepares an attempt; the time counts from now.
-     *
-     * @param local the address to dial from, or null
-     * @param timeoutNanos limit for everything, {@link Long#MAX_VALUE} for none
-     */
+    /** Prepares an attempt that attaches nothing. */
     public DialAttempt(
             Backend backend,
             EventLoop loop,
             ConnectionConfig config,
             @Nullable SocketAddress local,
             java.time.Duration timeoutNanos) {
+        this(backend, loop, config, local, timeoutNanos, null);
+    }
+
+    /**
+     * Prepares an attempt; the time counts from now.
+     *
+     * @param local the address to dial from, or null
+     * @param timeoutNanos limit for everything, {@link Long#MAX_VALUE} for none
+     * @param attachment what is attached to the connection, or null
+     */
+    public DialAttempt(
+            Backend backend,
+            EventLoop loop,
+            ConnectionConfig config,
+            @Nullable SocketAddress local,
+            java.time.Duration timeoutNanos,
+            @Nullable Object attachment) {
         this.backend = backend;
         this.loop = loop;
         this.config = config;
         this.local = local;
         this.timeout = ConnectionConfig.nanos(timeoutNanos);
+        this.attachment = attachment;
     }
 
     /** {@return a connection to the address, or to the first of its addresses that answers} */
@@ -69,7 +87,7 @@ public final class DialAttempt {
             SocketAddress candidate = candidates.get(i);
             try {
                 return connect(candidate, share(candidates.size() - i));
-            } catch (InterruptedIOException e) {
+            } catch (InterruptedIOException | ConnectionClosedException e) { // another address would fare no better
                 throw e;
             } catch (IOException e) {
                 if (first == null) {
@@ -155,7 +173,9 @@ public final class DialAttempt {
             if (errno == 0) {
                 return connection;
             }
-            throw failed(remote, errno, connection.localAddress());
+            throw errno == REJECTED
+                    ? ConnectionErrors.closed(connection, "connect")
+                    : failed(remote, errno, connection.localAddress());
         } catch (ConnectTimeoutException | InterruptedIOException e) {
             if (outcome.cancel(false) || outcome.isCompletedExceptionally()) {
                 connection.abort();
@@ -186,15 +206,22 @@ public final class DialAttempt {
 
     /** <i>Loop.</i> */
     private void connected(SocketConnection connection, int errno, CompletableFuture<Integer> outcome) {
-        try {
-            if (errno == 0) {
-                connection.lifecycle().startDialed(); // before anybody can use it
-            }
+        if (errno != 0) {
+            finish(connection, errno, outcome);
+            return;
+        }
+        try { // it starts before anybody can use it
+            connection
+                    .lifecycle()
+                    .startDialed(failure ->
+                            finish(connection, failure == Errno.ECONNABORTED ? REJECTED : failure, outcome));
         } catch (Throwable t) {
             outcome.completeExceptionally(t);
             connection.lifecycle().startFailed(t);
-            return;
         }
+    }
+
+    private void finish(SocketConnection connection, int errno, CompletableFuture<Integer> outcome) {
         if (!outcome.complete(errno) || errno != 0) {
             connection.closeFor("the connect failed", false);
         }
@@ -215,6 +242,7 @@ public final class DialAttempt {
             transport.close(false);
             throw t;
         }
+        connection.attach(attachment);
         try {
             connection.setUp(remote);
         } catch (Throwable t) {

@@ -14,6 +14,7 @@ import dev.netpoll.FrameTooLargeException;
 import dev.netpoll.PeerClosedException;
 import dev.netpoll.internal.loop.Spares;
 import dev.netpoll.internal.memory.ByteSource;
+import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentReader;
@@ -33,7 +34,8 @@ import org.jspecify.annotations.Nullable;
  *       reading side sets {@code target} (volatile), then looks into the inbox. So no bytes are left unnoticed.
  *   <li>B2 Reading pauses while the memory retained is above the high mark, unless somebody waits for a position that
  *       was not reached: a blocked read, or a handler that demanded. The loop sets {@code paused}, then looks again;
- *       others change what the rule depends on, then look at {@code paused}.
+ *       others change what the rule depends on, then look at {@code paused}. It pauses in any case while more than its
+ *       share is retained and the group's memory is used up, unless the connection is the favoured one.
  *   <li>B3 A reader that is to give its buffer up because of a close takes nothing more out of the inbox: those bytes
  *       would follow a hole.
  * </ul>
@@ -60,7 +62,13 @@ final class Inbound extends Side implements ByteSource {
     private volatile long consumedAt;
 
     /** What received segments hold, wherever they are: inbox, buffer, slices, views. */
-    private final Retained retained = new Retained(this);
+    private final Retained retained;
+
+    /** Made when the group's memory was used up for the first time. Loop only. */
+    private Share.@Nullable Waiter waiter;
+
+    /** Whether reading is paused because the group's memory is used up; its timer looks again. Written by the loop. */
+    private volatile boolean starved;
 
     /** Whether the target is somebody's wish, which goes before the mark, and not only "something new" (B2). */
     private volatile boolean insistent;
@@ -82,6 +90,7 @@ final class Inbound extends Side implements ByteSource {
 
     Inbound(SocketConnection connection) {
         super(connection);
+        retained = new Retained(this, connection.loop().budget());
     }
 
     @Override
@@ -192,6 +201,11 @@ final class Inbound extends Side implements ByteSource {
             Thread.onSpinWait();
         }
         return false;
+    }
+
+    /** {@return whether the calling thread runs a callback of the connection} */
+    boolean isHeld() {
+        return held && isUser();
     }
 
     /** Ends what {@link #hold} began. */
@@ -516,8 +530,13 @@ final class Inbound extends Side implements ByteSource {
                 inbox.push(s);
             }
         }
+        Share.Waiter favoured = waiter;
+        if (favoured != null) {
+            connection.loop().budget().progress(favoured);
+        }
         long position = delivered + bytes; // only the loop writes it
         delivered = position; // B1
+        connection.transport().arrived();
         tell();
         updatePaused();
     }
@@ -545,7 +564,8 @@ final class Inbound extends Side implements ByteSource {
 
     /** Some of what was retained was given back, so that {@code left} bytes still are. Any thread. */
     void released(long left) {
-        if (paused && !pausedByUser && left < connection.config().options().inboundLowMark()) {
+        boolean below = left <= Share.BYTES || (!starved && left < connection.config().options().inboundLowMark());
+        if (paused && !pausedByUser && below) {
             updateLater();
         }
     }
@@ -570,6 +590,9 @@ final class Inbound extends Side implements ByteSource {
         if (!paused && shouldPause(connection.config().options().inboundHighMark())) {
             paused = true;
             connection.transport().pauseReading();
+            if (starved) {
+                connection.timer().lookSoon();
+            }
         }
         if (paused && !shouldPause(connection.config().options().inboundLowMark())) {
             paused = false;
@@ -579,13 +602,43 @@ final class Inbound extends Side implements ByteSource {
 
     private boolean shouldPause(int mark) {
         boolean wanted = insistent && delivered < target;
-        return pausedByUser || (!wanted && retained.bytes() >= mark);
+        return pausedByUser || isStarving() || (!wanted && retained.bytes() >= mark);
+    }
+
+    /** <i>Loop.</i> {@return whether it has to wait for memory} */
+    private boolean isStarving() {
+        MemoryBudget budget = connection.loop().budget();
+        boolean spent = retained.bytes() > Share.BYTES && budget.isExceeded();
+        Share.Waiter mine = waiter;
+        if (!spent) {
+            starved = false;
+            if (mine != null && retained.bytes() <= Share.BYTES) {
+                budget.endFavour(mine);
+            }
+            return false;
+        }
+        if (mine == null) {
+            mine = new Share.Waiter(connection);
+            waiter = mine;
+        }
+        if (budget.takeFavour(mine)) {
+            starved = false;
+            return false;
+        }
+        starved = true;
+        budget.await(mine);
+        return true;
+    }
+
+    /** {@return whether reading is paused for want of the group's memory} */
+    boolean isStarved() {
+        return starved;
     }
 
     /** {@return whether reading pauses because of what a handler left unread, and neither goes on nor a run is due} */
     boolean isStalled() {
         int mark = connection.config().options().inboundLowMark();
-        return paused && !pausedByUser && !isDue() && shouldPause(mark);
+        return paused && !pausedByUser && !starved && !isDue() && shouldPause(mark);
     }
 
     @Override
@@ -600,6 +653,11 @@ final class Inbound extends Side implements ByteSource {
     /** The connection has ended: what is given back from now on resumes no reading. */
     void detachRetained() {
         retained.detach();
+        Share.Waiter mine = waiter;
+        if (mine != null) {
+            connection.loop().budget().cancel(mine);
+            connection.loop().budget().endFavour(mine);
+        }
     }
 
     /**

@@ -28,6 +28,7 @@ import dev.netpoll.internal.loop.Activation;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Relief;
 import dev.netpoll.internal.loop.Spares;
+import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
@@ -102,15 +103,40 @@ public final class Lifecycle implements Activation {
             }
         } finally {
             connection.remove(PREPARING);
-            connection.onLoop(this::register);
+            connection.onLoop(connection.has(LIVE) ? this::openDialed : this::register);
         }
     }
 
-    /** Starts a dialed connection, which is registered already; loop. */
-    void startDialed() {
+    /** Starts a dialed connection, which is registered already; loop. Tells when it is ready, or why it will not be. */
+    void startDialed(SocketConnection.ConnectEvents ready) {
         connection.add(RUNNING);
         connection.startTimer();
-        open();
+        if (connection.config().prepare() == null) {
+            open();
+            ready.connected(0);
+        } else {
+            connection.await(ready);
+            CallbackRunner.handOut(connection, HANDED_PREPARE);
+        }
+    }
+
+    /** The onPrepare of a dialed connection has ended; loop. */
+    private void openDialed() {
+        SocketConnection.ConnectEvents ready = connection.await(null); // an end that comes now is no failure to connect
+        int errno = connection.has(CLOSING) || !connection.inLoop() ? Errno.ECONNABORTED : 0;
+        try {
+            if (errno == 0) {
+                open();
+            } else {
+                giveUp();
+            }
+        } catch (Throwable t) {
+            errno = Errno.ECONNABORTED;
+            startFailed(t);
+        }
+        if (ready != null) {
+            ready.connected(errno);
+        }
     }
 
     /** It is ready: runs of the handler may begin. The caller, on the loop, holds RUNNING. */
@@ -128,7 +154,12 @@ public final class Lifecycle implements Activation {
     }
 
     private void register() {
-        if (connection.has(CLOSING) || !connection.inLoop()) { // rejected or detached by onPrepare; or no loop any more
+        if (connection.has(DETACHING) && !connection.has(ABORTING)) { // its socket is taken out before anything came in
+            connection.remove(RUNNING);
+            settle();
+            return;
+        }
+        if (connection.has(CLOSING) || !connection.inLoop()) { // rejected by onPrepare, or the loop has ended
             giveUp();
             return;
         }

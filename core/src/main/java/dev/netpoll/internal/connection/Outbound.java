@@ -28,8 +28,9 @@ import org.jspecify.annotations.Nullable;
  * always, on to the kernel from the same thread. What the kernel does not take at once is the loop's to send; see
  * {@link SendRole}.
  *
- * <p>The writing thread is the user of the side from its first write to the end of the flush. A flush waits until its
- * bytes are {@code sent}, unless it may leave them:
+ * <p>A write is one use of the side, so threads may take turns with a message. But a thread that runs a callback, or has
+ * reserved memory, stays the user until its flush. A flush waits until its bytes are {@code sent}, unless it may leave
+ * them:
  *
  * <ul>
  *   <li>O1 on an event loop, where nothing waits, below the high mark;
@@ -43,6 +44,9 @@ final class Outbound extends SendRole implements ByteSink {
      * Bytes written and not flushed; null when there are none, so that an idle connection has no buffer. User only.
      */
     private @Nullable SegmentWriter buffer;
+
+    /** Whether the user may write to memory of the buffer without a call. User only. */
+    private boolean reserved;
 
     Outbound(SocketConnection connection) {
         super(connection);
@@ -105,22 +109,35 @@ final class Outbound extends SendRole implements ByteSink {
             return present;
         } finally {
             if (!begun) {
-                exitUnlessPending();
+                done();
             }
         }
     }
 
     @Override
-    public void failed() {
-        if (isUser()) {
-            exitUnlessPending();
+    public void done() {
+        if (isUser() && !reserved && !connection.inbound().isHeld()) {
+            exit();
         }
     }
 
-    /** The side is kept for the rest of a message that has begun. */
-    private void exitUnlessPending() {
-        if (pending() == 0) {
-            exit();
+    @Override
+    public void reserved() {
+        reserved = true;
+    }
+
+    /** {@return whether nothing was written that is not flushed} False if the side is in use. */
+    boolean isEmpty() {
+        boolean nested = isUser();
+        if (!nested && !tryEnter()) {
+            return false;
+        }
+        try {
+            return pending() == 0;
+        } finally {
+            if (!nested) {
+                exit();
+            }
         }
     }
 
@@ -138,6 +155,7 @@ final class Outbound extends SendRole implements ByteSink {
         }
         Segment taken = present.take();
         buffer = null;
+        reserved = false;
         Spares spares = connection.spares();
         if (spares != null) {
             spares.giveBack(present);
@@ -199,7 +217,11 @@ final class Outbound extends SendRole implements ByteSink {
                 flushPending(resumable, false);
             }
         } finally {
-            exitUnlessPending();
+            if (pending() == 0) {
+                exit();
+            } else {
+                done();
+            }
         }
     }
 

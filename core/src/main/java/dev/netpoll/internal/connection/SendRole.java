@@ -109,6 +109,9 @@ abstract class SendRole extends Side {
     /** When the loop last made progress with what it sends. Loop only. */
     private long progressAt;
 
+    /** What of the queue counts in the group's budget of memory. Holder only. */
+    private int charged;
+
     SendRole(SocketConnection connection) {
         super(connection);
     }
@@ -227,11 +230,24 @@ abstract class SendRole extends Side {
 
     private void handOver(boolean kernelIsFull, boolean holds) {
         blocked = kernelIsFull;
+        if (kernelIsFull) {
+            count(queue);
+        }
         if (kernelIsFull && holds) {
             stuck = true;
         }
         role = KEPT;
         tellLoop();
+    }
+
+    /** <i>Holder.</i> Tells the group's budget how much waits for a slow peer, in memory that others could use. */
+    private void count(@Nullable SendQueue waiting) {
+        long counts = waiting == null ? 0 : Math.min(Share.above(waiting.bytes()), Integer.MAX_VALUE);
+        long more = counts - charged;
+        if (more != 0) {
+            charged = (int) counts;
+            connection.loop().budget().charge(more); // negative if it has become less
+        }
     }
 
     /** Adds a chain behind all that was flushed before (F4); {@link #tellLoop} is to follow. User only. */
@@ -331,6 +347,7 @@ abstract class SendRole extends Side {
         }
         queue = null;
         stuck = false;
+        count(null);
         role = FREE;
         connection.remove(SENDING);
         if (rest != null) {
@@ -405,6 +422,7 @@ abstract class SendRole extends Side {
     private void adopt() {
         SendQueue to = queue(); // first: making one may fail
         to.add((Segment) INCOMING.getAndSet(this, (Segment) null));
+        count(to);
     }
 
     /** Drops what a flush wants back, and is not sent. */
@@ -421,6 +439,7 @@ abstract class SendRole extends Side {
                 release();
                 connection.drained();
             } else {
+                count(rest);
                 connection.transport().sendRest(rest);
             }
         }
@@ -435,6 +454,7 @@ abstract class SendRole extends Side {
         if (drained) {
             release();
         } else {
+            count(queue);
             connection.ensureArmed(stallDeadline());
         }
         wake();

@@ -36,9 +36,9 @@ import org.jspecify.annotations.Nullable;
  *       reader releases it, or until the collector finds that nobody can look at it any more.
  * </ul>
  *
- * <p>A second thread gets an {@link IllegalStateException} before it has touched anything. How long one use lasts
- * differs: a read outside a handler is one use; a run of the handler holds the inbound side as long as it lasts; on the
- * outbound side the use lasts from the first write to the end of the flush, so that nobody mixes messages.
+ * <p>A second thread gets an {@link IllegalStateException} before it has touched anything. One call is one use, except
+ * that a run of the handler holds the inbound side as long as it lasts, and {@link Outbound} says when it is held for a
+ * whole message.
  *
  * <p><b>Waiting.</b> The waiter publishes itself, then looks at the condition; whoever makes the condition true does so
  * first and then looks for the waiter. Time-outs come from the loop's timer, which only unparks: the waiter looks at
@@ -113,9 +113,8 @@ abstract class Side {
     }
 
     private void enter(Thread current) throws ConnectionClosedException {
-        if (!tryEnter(current)) {
-            throw new IllegalStateException("another thread, " + user + ", uses this side to " + operation()
-                    + "; a connection has one reader and one writer at a time, use asByteChannel() to share it");
+        while (!tryEnter(current)) {
+            refuseUnlessEnding();
         }
         int state = connection.state(); // S1
         boolean over = isOver(state);
@@ -128,6 +127,18 @@ abstract class Side {
             }
             throw ConnectionErrors.closed(connection, operation());
         }
+    }
+
+    /** Another thread has the side: the program's, which is a mistake, or the one that ends the connection. */
+    private void refuseUnlessEnding() throws ConnectionClosedException {
+        if (connection.has(ConnectionState.CLOSING)) {
+            throw ConnectionErrors.closed(connection, operation());
+        }
+        if (!connection.has(ConnectionState.ENDED)) {
+            throw new IllegalStateException("another thread, " + user + ", uses this side to " + operation()
+                    + "; a connection has one reader and one writer at a time, use asByteChannel() to share it");
+        }
+        Thread.onSpinWait(); // it broke, and its loop puts together what is left to read: some dozen instructions
     }
 
     /**
@@ -185,11 +196,16 @@ abstract class Side {
 
     /** The connection has ended: sees to the side's memory, if nobody uses it (S2). */
     final void end() {
-        Thread last = user;
-        boolean abandoned = last == null || last == Thread.currentThread() || !last.isAlive();
-        if (abandoned && USER.compareAndSet(this, last, Thread.currentThread())) {
+        boolean closing;
+        do {
+            closing = connection.has(ConnectionState.CLOSING);
+            Thread last = user;
+            boolean abandoned = last == null || last == Thread.currentThread() || !last.isAlive();
+            if (!abandoned || !USER.compareAndSet(this, last, Thread.currentThread())) {
+                return;
+            }
             try {
-                if (connection.has(ConnectionState.CLOSING)) {
+                if (closing) {
                     freeUnseen();
                 } else {
                     keepForUser();
@@ -197,7 +213,7 @@ abstract class Side {
             } finally {
                 user = null;
             }
-        }
+        } while (!closing && connection.has(ConnectionState.CLOSING)); // who closes meanwhile finds us here
     }
 
     /** {@return whether somebody uses the side} */

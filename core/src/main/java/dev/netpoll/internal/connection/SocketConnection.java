@@ -272,6 +272,14 @@ public final class SocketConnection extends ConnectionState implements Connectio
         loop.poller().connect(transport, remote, this);
     }
 
+    /** {@return who waited for the connect or what follows it} The argument does from now on; loop. */
+    @Nullable
+    ConnectEvents await(@Nullable ConnectEvents events) {
+        ConnectEvents before = connecting;
+        connecting = events;
+        return before;
+    }
+
     // ---- transport events, on the loop; what goes wrong here must not reach the other connections of the loop ----
 
     @Override
@@ -412,7 +420,7 @@ public final class SocketConnection extends ConnectionState implements Connectio
     public boolean isReusable() {
         return !has(INACTIVE | SENDING | RUNNING | OUTPUT_SHUT)
                 && !inbound.isPaused() // what waits in the kernel can't be known then, with every backend
-                && !outbound.isUsed()
+                && outbound.isEmpty()
                 && transport.peek() == -Errno.EAGAIN // first the kernel, then what was taken out of it
                 && inbound.isEmpty()
                 && isActive();

@@ -5,6 +5,7 @@ package dev.netpoll.internal.loop;
 
 import dev.netpoll.internal.memory.BlockSource;
 import dev.netpoll.internal.memory.LoopCache;
+import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
@@ -95,6 +96,7 @@ public final class EventLoop implements Executor {
     private final String name;
     private final Poller poller;
     private final LoopCache memory;
+    private final MemoryBudget budget;
     private final Tasks tasks;
     private final TimerHeap timers = new TimerHeap();
     private final DueQueue due = new DueQueue();
@@ -159,18 +161,35 @@ public final class EventLoop implements Executor {
     private final boolean isDaemon;
     private final Watchman watchman = new Watchman(this);
 
-    /** Makes a loop on a platform thread that drives {@code poller} and closes it in the end. */
+    /** Makes a loop on a platform thread that drives {@code poller} and closes it in the end, with its own budget. */
     public EventLoop(Poller poller, String name, boolean daemon) {
-        this(poller, name, daemon, false, null);
+        this(poller, name, daemon, new MemoryBudget(MemoryBudget.defaultLimit()));
+    }
+
+    /** Makes a loop on a platform thread that drives {@code poller} and closes it in the end. */
+    public EventLoop(Poller poller, String name, boolean daemon, MemoryBudget budget) {
+        this(poller, name, daemon, false, null, budget);
+    }
+
+    /** Makes a loop with a supervisor and its own budget, on virtual threads if the supervisor can watch its poller. */
+    public EventLoop(Poller poller, String name, boolean virtual, Supervisor supervisor) {
+        this(poller, name, virtual, supervisor, new MemoryBudget(MemoryBudget.defaultLimit()));
     }
 
     /** Makes a loop with a supervisor, on virtual threads if the supervisor can watch its poller. */
-    public EventLoop(Poller poller, String name, boolean virtual, Supervisor supervisor) {
-        this(poller, name, true, virtual, supervisor);
+    public EventLoop(Poller poller, String name, boolean virtual, Supervisor supervisor, MemoryBudget budget) {
+        this(poller, name, true, virtual, supervisor, budget);
     }
 
-    private EventLoop(Poller poller, String name, boolean daemon, boolean virtual, @Nullable Supervisor supervisor) {
+    private EventLoop(
+            Poller poller,
+            String name,
+            boolean daemon,
+            boolean virtual,
+            @Nullable Supervisor supervisor,
+            MemoryBudget budget) {
         this.poller = poller;
+        this.budget = budget;
         this.name = name;
         this.supervisor = supervisor;
         memory = poller.memory();
@@ -179,6 +198,7 @@ public final class EventLoop implements Executor {
         isVirtual = virtual;
         isDaemon = daemon;
         rest = new Rest(this, poller);
+        poller.limitBy(budget);
     }
 
     String name() {
@@ -269,6 +289,11 @@ public final class EventLoop implements Executor {
      */
     public boolean signal(Resident resident) {
         return tasks.signal(resident);
+    }
+
+    /** {@return what all connections of the group may hold together} Any thread. */
+    public MemoryBudget budget() {
+        return budget;
     }
 
     /** {@return the memory of this loop: fastest on its thread, but legal on any} */
@@ -544,9 +569,11 @@ public final class EventLoop implements Executor {
         return !tasks.isEmpty();
     }
 
-    /** {@return nanoseconds until the first timer, 0 if it is due, -1 if there is none} */
+    /** {@return nanoseconds until the first timer, or until the poller is to be asked; 0 if due, -1 if there is none} */
     long untilFirstTimer(long at) {
-        return timers.untilFirst(at);
+        long timer = timers.untilFirst(at);
+        long retry = poller.untilRetry(at);
+        return retry < 0 || (timer >= 0 && timer < retry) ? timer : retry;
     }
 
     /** Waits for events, and takes note of the time. */

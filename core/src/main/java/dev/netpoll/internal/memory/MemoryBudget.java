@@ -47,7 +47,19 @@ public final class MemoryBudget {
     /** Counters lie so far apart that no two share a cache line, nor the lines that are fetched in pairs. */
     private static final int SPREAD = 16;
 
+    /** For so long a favourite may get nothing before another takes its place. */
+    private static final long FAVOUR_NANOS = 1_000_000_000;
+
     private static final VarHandle COUNTER = MethodHandles.arrayElementVarHandle(long[].class);
+    private static final VarHandle FAVOURITE;
+
+    static {
+        try {
+            FAVOURITE = MethodHandles.lookup().findVarHandle(MemoryBudget.class, "favourite", Waiter.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
 
     /** Somebody who waits for memory, and who is a link of the list of those who do. */
     public abstract static class Waiter {
@@ -76,6 +88,11 @@ public final class MemoryBudget {
     private @Nullable Waiter first; // these two guarded by the lock of this object
     private @Nullable Waiter last;
     private volatile int waiters; // changed under the lock
+
+    /** Who may go on although the limit is exceeded, or null; see {@link #takeFavour}. */
+    private volatile @Nullable Waiter favourite;
+
+    private volatile long favouredAt;
 
     /**
      * Creates one of which nothing is used.
@@ -152,6 +169,46 @@ public final class MemoryBudget {
         }
         settleAll();
         tell(); // I2
+    }
+
+    /**
+     * Makes {@code waiter} the one that may go on although the limit is exceeded: if all memory is held by messages of
+     * which a part is missing, one after the other gets what it needs, and nobody waits for ever.
+     *
+     * @return whether it is that one, until {@link #endFavour} or until it got nothing for a second and another asks
+     */
+    public boolean takeFavour(Waiter waiter) {
+        Waiter before = favourite;
+        long now = System.nanoTime();
+        boolean vacant = before == null || (before != waiter && now - favouredAt > FAVOUR_NANOS);
+        if (vacant && FAVOURITE.compareAndSet(this, before, waiter)) {
+            favouredAt = now;
+            return true;
+        }
+        return favourite == waiter;
+    }
+
+    /** {@code waiter} has got something: if it is favoured, it stays that for another while. */
+    public void progress(Waiter waiter) {
+        if (favourite == waiter) {
+            favouredAt = System.nanoTime();
+        }
+    }
+
+    /** {@code waiter} needs no favour any more: the one that has waited longest looks whether it does. */
+    public void endFavour(Waiter waiter) {
+        if (favourite == waiter && FAVOURITE.compareAndSet(this, waiter, (Waiter) null)) {
+            Waiter next;
+            synchronized (this) {
+                next = first;
+                if (next != null) {
+                    unlink(next);
+                }
+            }
+            if (next != null) {
+                next.memoryReturned();
+            }
+        }
     }
 
     /** {@code waiter} is not interested any more. It may be being told at this moment. */

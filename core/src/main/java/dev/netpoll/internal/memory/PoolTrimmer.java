@@ -20,18 +20,27 @@ final class PoolTrimmer {
 
     private final SegmentPool pool;
     private volatile @Nullable Thread thread;
+    private volatile @Nullable Throwable failed;
 
     PoolTrimmer(SegmentPool pool) {
         this.pool = pool;
     }
 
-    /** There is a slab. Under the pool's lock. */
+    /**
+     * There is a slab. Under the pool's lock. Called again and again while there is: if no thread can be had now, or one
+     * has died, the next call makes one.
+     */
     void start() {
-        if (thread == null) {
-            thread = Thread.ofVirtual()
-                    .name("netpoll-memory-trimmer")
-                    .inheritInheritableThreadLocals(false) // it outlives whoever happens to need the first slab
-                    .start(this::run);
+        Thread current = thread;
+        if (current == null || !current.isAlive()) {
+            try {
+                thread = Thread.ofVirtual()
+                        .name("netpoll-memory-trimmer")
+                        .inheritInheritableThreadLocals(false) // it outlives whoever happens to need the first slab
+                        .start(this::run);
+            } catch (Throwable _) {
+                thread = null; // what was allocated is of use nevertheless
+            }
         }
     }
 
@@ -46,8 +55,20 @@ final class PoolTrimmer {
     }
 
     private void run() {
-        do {
-            LockSupport.parkNanos(this, INTERVAL.toNanos());
-        } while (pool.trim());
+        boolean left = true;
+        while (left) {
+            try {
+                LockSupport.parkNanos(this, INTERVAL.toNanos());
+                left = pool.trim();
+            } catch (Throwable t) { // whatever it was: there are slabs, and nobody else looks after them
+                failed = t;
+            }
+        }
+    }
+
+    /** For tests: what a trim failed of last. */
+    @Nullable
+    Throwable failure() {
+        return failed;
     }
 }

@@ -5,6 +5,7 @@ package dev.netpoll.internal.memory;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,7 +32,12 @@ final class ViewScope {
             current = Arena.ofShared();
             arena = current;
         }
-        return RawMemory.scoped(view, current);
+        return RawMemory.scoped(view, current, _ -> Reference.reachabilityFence(view)); // see BlockViews
+    }
+
+    /** Forgets the views, which nobody ends. Others may follow. */
+    void abandon() {
+        arena = null;
     }
 
     /** Ends the views, if there are any; remembers where. Others may follow. */
@@ -41,6 +47,14 @@ final class ViewScope {
             return;
         }
         arena = null;
+        try {
+            end(current);
+        } catch (OutOfMemoryError | StackOverflowError _) {
+            // then they live on: whoever frees their memory now must not fail
+        }
+    }
+
+    private static void end(Arena current) {
         Throwable here = CheckedMode.here("released");
         CheckedMode.released(current.scope(), here);
         try {

@@ -71,6 +71,12 @@ public interface Transport {
      */
     int peek();
 
+    /**
+     * <i>Loop.</i> What {@link TransportEvents#received} was told is where its receiver looks for it: {@link #peek} need
+     * not count it any more. The receiver calls it before it tells anybody.
+     */
+    default void arrived() {}
+
     /** Sends the end of our stream (shutdown with SHUT_WR). Any thread. */
     void shutdownOutput() throws TransportException;
 

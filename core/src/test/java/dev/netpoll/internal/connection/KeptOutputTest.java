@@ -77,7 +77,9 @@ class KeptOutputTest {
         supervisor.stop();
         supervisor.join(PATIENCE);
         assertThat(failures).isEmpty();
-        assertThat(SegmentPool.shared().outstandingBlocks()).isEqualTo(blocksBefore);
+        assertThat(SegmentPool.shared().outstandingBlocks())
+                .as(SegmentPool.shared().whereAllocated())
+                .isEqualTo(blocksBefore);
     }
 
     @Test

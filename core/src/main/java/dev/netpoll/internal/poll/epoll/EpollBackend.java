@@ -15,6 +15,8 @@ import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.socket.Binder;
 import dev.netpoll.internal.poll.socket.Opened;
 import dev.netpoll.internal.poll.socket.Opener;
+import dev.netpoll.internal.poll.socket.Platform;
+import dev.netpoll.internal.poll.socket.UnusedPages;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
@@ -39,12 +41,21 @@ public final class EpollBackend implements Backend {
 
     @Override
     public Poller openPoller() throws TransportException {
-        return new EpollPoller();
+        UnusedPages.goBack();
+        try {
+            return new EpollPoller();
+        } catch (OutOfMemoryError e) {
+            throw Platform.noMemory(e);
+        }
     }
 
     @Override
     public PollerWatch openWatch() throws TransportException {
-        return new EpollWatch();
+        try {
+            return new EpollWatch();
+        } catch (OutOfMemoryError e) {
+            throw Platform.noMemory(e);
+        }
     }
 
     @Override
@@ -64,10 +75,11 @@ public final class EpollBackend implements Backend {
 
     @Override
     public Transport adopt(RawSocket socket) throws TransportException {
-        return transport(Opener.adopt(socket));
+        Opened opened = Opener.adopt(socket);
+        return transport(opened).foreign();
     }
 
-    private static Transport transport(Opened opened) {
+    private static EpollTransport transport(Opened opened) {
         return new EpollTransport(opened.fd, opened.tcp, opened.remote);
     }
 }

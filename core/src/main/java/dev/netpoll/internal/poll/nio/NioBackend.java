@@ -162,6 +162,18 @@ public final class NioBackend implements Backend {
         }
     }
 
+    /** As {@link #prepare}; one that was reset before is not set up, but what it has sent is delivered. */
+    static void prepareAccepted(SocketChannel channel, boolean unix) throws IOException {
+        channel.configureBlocking(false);
+        if (!unix) {
+            try {
+                channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+            } catch (IOException e) {
+                // Some kernels refuse it then; reading tells.
+            }
+        }
+    }
+
     /** Refuses what this backend has no sockets for. */
     static void check(String operation, SocketAddress address) throws TransportException {
         int wrong = switch (address) {

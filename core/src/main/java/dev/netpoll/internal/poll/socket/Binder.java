@@ -148,7 +148,7 @@ public final class Binder {
     }
 
     /** {@return the result, if it is none of an error} */
-    static int check(String call, int result) throws TransportException {
+    public static int check(String call, int result) throws TransportException {
         if (result < 0) {
             throw new TransportException(call, -result);
         }

@@ -17,6 +17,8 @@ import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.socket.Binder;
 import dev.netpoll.internal.poll.socket.Opener;
+import dev.netpoll.internal.poll.socket.Platform;
+import dev.netpoll.internal.poll.socket.UnusedPages;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
@@ -57,14 +59,35 @@ public final class UringBackend implements Backend {
 
     @Override
     public Poller openPoller() throws TransportException {
-        return new UringPoller(features, size);
+        UnusedPages.goBack();
+        try {
+            return new UringPoller(features, size);
+        } catch (OutOfMemoryError e) {
+            throw Platform.noMemory(e);
+        }
     }
 
     @Override
     public PollerWatch openWatch() {
-        Scratch scratch = new Scratch();
-        return new ParkingWatch(
-                () -> LibcTime.processCpuNanos(scratch), thread -> LibcTime.threadCpuNanos(scratch, thread));
+        return new ParkingWatch(UringBackend::cpuNanos, UringBackend::cpuNanos);
+    }
+
+    private static long cpuNanos() {
+        Scratch scratch = Scratch.take();
+        try {
+            return LibcTime.processCpuNanos(scratch);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    private static long cpuNanos(int thread) {
+        Scratch scratch = Scratch.take();
+        try {
+            return LibcTime.threadCpuNanos(scratch, thread);
+        } finally {
+            scratch.giveBack();
+        }
     }
 
     /** A ring belongs to the thread that waits for it. */
