@@ -290,6 +290,9 @@ final class Inbound extends Side implements ByteSource {
 
     @Override
     public long readable() {
+        if (connection.has(ConnectionState.PREPARING)) {
+            return 0;
+        }
         try {
             enter();
         } catch (ConnectionClosedException e) {
@@ -665,9 +668,12 @@ final class Inbound extends Side implements ByteSource {
      */
     @Nullable
     Segment takeAll() {
+        SegmentReader present = buffer;
+        if (present == null) {
+            return inbox.take(); // as it lies: making a buffer may fail
+        }
         take();
-        Segment all = buffer().take();
         buffer = null;
-        return all;
+        return present.take();
     }
 }

@@ -18,6 +18,7 @@ import dev.netpoll.internal.poll.socket.Opener;
 import dev.netpoll.internal.poll.socket.Platform;
 import dev.netpoll.internal.poll.socket.UnusedPages;
 import java.net.SocketAddress;
+import java.nio.channels.SocketChannel;
 import org.jspecify.annotations.Nullable;
 
 /** Linux on x86-64 and aarch64, if native access is granted: see {@link #unavailableReason()}. */
@@ -70,13 +71,24 @@ public final class EpollBackend implements Backend {
 
     @Override
     public Transport open(SocketAddress remote, @Nullable SocketAddress local) throws TransportException {
-        return transport(Opener.open(remote, local));
+        Opened opened = Opener.open(remote, local);
+        try {
+            return transport(opened);
+        } catch (Throwable t) {
+            Opener.close(opened.fd);
+            throw t;
+        }
     }
 
     @Override
     public Transport adopt(RawSocket socket) throws TransportException {
         Opened opened = Opener.adopt(socket);
         return transport(opened).foreign();
+    }
+
+    @Override
+    public void discard(int fd, @Nullable SocketChannel channel) {
+        Opener.close(fd);
     }
 
     private static EpollTransport transport(Opened opened) {

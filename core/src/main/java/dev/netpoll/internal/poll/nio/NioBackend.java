@@ -150,9 +150,13 @@ public final class NioBackend implements Backend {
             prepare(channel, unix);
             return new NioTransport(channel, !unix);
         } catch (IOException | RuntimeException e) {
-            closeQuietly(channel);
             throw NioErrno.wrap("adopt", e, Errno.EINVAL);
         }
+    }
+
+    @Override
+    public void discard(int fd, @Nullable SocketChannel channel) {
+        closeQuietly(channel);
     }
 
     static void prepare(SocketChannel channel, boolean unix) throws IOException {

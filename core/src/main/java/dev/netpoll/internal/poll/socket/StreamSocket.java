@@ -252,7 +252,17 @@ public abstract class StreamSocket extends Pollable implements Transport {
         if (raw == BUSY) {
             throw new TransportException("detach", Errno.EBUSY);
         }
-        return new RawSocket(raw, null);
+        try {
+            return new RawSocket(raw, null);
+        } catch (Throwable t) {
+            Opener.close(raw);
+            throw t;
+        }
+    }
+
+    @Override
+    public void discard(RawSocket detached) {
+        Opener.close(detached.fd());
     }
 
     @Override

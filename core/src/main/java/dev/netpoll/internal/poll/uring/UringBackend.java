@@ -16,10 +16,12 @@ import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.socket.Binder;
+import dev.netpoll.internal.poll.socket.Opened;
 import dev.netpoll.internal.poll.socket.Opener;
 import dev.netpoll.internal.poll.socket.Platform;
 import dev.netpoll.internal.poll.socket.UnusedPages;
 import java.net.SocketAddress;
+import java.nio.channels.SocketChannel;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -103,11 +105,22 @@ public final class UringBackend implements Backend {
 
     @Override
     public Transport open(SocketAddress remote, @Nullable SocketAddress local) throws TransportException {
-        return new UringTransport(Opener.open(remote, local));
+        Opened opened = Opener.open(remote, local);
+        try {
+            return new UringTransport(opened);
+        } catch (Throwable t) {
+            Opener.close(opened.fd);
+            throw t;
+        }
     }
 
     @Override
     public Transport adopt(RawSocket socket) throws TransportException {
         return new UringTransport(Opener.adopt(socket));
+    }
+
+    @Override
+    public void discard(int fd, @Nullable SocketChannel channel) {
+        Opener.close(fd);
     }
 }
