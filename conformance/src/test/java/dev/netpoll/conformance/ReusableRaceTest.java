@@ -45,7 +45,8 @@ class ReusableRaceTest extends ConformanceTest {
     }
 
     private void check(int pieces) throws Exception {
-        Pair pair = net.pair(ConnectionOptions.builder().readTimeout(Await.DEADLINE).build());
+        Pair pair =
+                net.pair(ConnectionOptions.builder().readTimeout(Await.DEADLINE).build());
         Background<Void> peer = Background.runOnPlatformThread(() -> sendWhenAsked(pair.peer(), pieces));
         Connection connection = pair.connection();
         Random random = new Random(1);
@@ -66,7 +67,9 @@ class ReusableRaceTest extends ConformanceTest {
             over = true;
         }
         peer.result();
-        assertThat(wrong).as("times of %d it passed for reusable with bytes underway", ROUNDS).isZero();
+        assertThat(wrong)
+                .as("times of %d it passed for reusable with bytes underway", ROUNDS)
+                .isZero();
         assertThat(connection.isReusable()).isTrue();
     }
 

@@ -134,7 +134,8 @@ abstract class SendRole extends Side {
     }
 
     final boolean isWritable() {
-        return promised - sent < connection.config().options().outboundHighMark() || connection.has(BROKEN | CLOSED | CUT);
+        return promised - sent < connection.config().options().outboundHighMark()
+                || connection.has(BROKEN | CLOSED | CUT);
     }
 
     /** {@return whether what a handler has left waits for a slow peer} */

@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.poll.epoll;
 
+import dev.netpoll.internal.memory.Classes;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenOptions;
@@ -17,7 +18,6 @@ import dev.netpoll.internal.poll.socket.Opened;
 import dev.netpoll.internal.poll.socket.Opener;
 import dev.netpoll.internal.poll.socket.Platform;
 import dev.netpoll.internal.poll.socket.UnusedPages;
-import dev.netpoll.internal.memory.Classes;
 import java.lang.invoke.MethodHandles;
 import java.net.SocketAddress;
 import java.nio.channels.SocketChannel;
@@ -38,11 +38,7 @@ public final class EpollBackend implements Backend {
     }
 
     static {
-        Classes.initialize(
-                MethodHandles.lookup(),
-                EpollTransport.class,
-                EpollListenSocket.class,
-                Opener.class);
+        Classes.initialize(MethodHandles.lookup(), EpollTransport.class, EpollListenSocket.class, Opener.class);
     }
 
     @Override

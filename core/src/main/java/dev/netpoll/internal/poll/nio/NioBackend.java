@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.poll.nio;
 
+import dev.netpoll.internal.memory.Classes;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenOptions;
@@ -15,9 +16,8 @@ import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.UnixPaths;
 import java.io.IOException;
-import java.net.InetSocketAddress;
-import dev.netpoll.internal.memory.Classes;
 import java.lang.invoke.MethodHandles;
+import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
@@ -38,11 +38,7 @@ public final class NioBackend implements Backend {
 
     static {
         Classes.initialize(
-                MethodHandles.lookup(),
-                NioTransport.class,
-                NioListenSocket.class,
-                NioErrno.class,
-                NioOptions.class);
+                MethodHandles.lookup(), NioTransport.class, NioListenSocket.class, NioErrno.class, NioOptions.class);
     }
 
     @Override

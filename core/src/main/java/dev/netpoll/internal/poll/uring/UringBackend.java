@@ -5,6 +5,7 @@ package dev.netpoll.internal.poll.uring;
 
 import dev.netpoll.internal.ffi.LibcTime;
 import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.memory.Classes;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenOptions;
@@ -20,7 +21,6 @@ import dev.netpoll.internal.poll.socket.Opened;
 import dev.netpoll.internal.poll.socket.Opener;
 import dev.netpoll.internal.poll.socket.Platform;
 import dev.netpoll.internal.poll.socket.UnusedPages;
-import dev.netpoll.internal.memory.Classes;
 import java.lang.invoke.MethodHandles;
 import java.net.SocketAddress;
 import java.nio.channels.SocketChannel;
@@ -57,11 +57,7 @@ public final class UringBackend implements Backend {
     }
 
     static {
-        Classes.initialize(
-                MethodHandles.lookup(),
-                UringTransport.class,
-                UringListenSocket.class,
-                Opener.class);
+        Classes.initialize(MethodHandles.lookup(), UringTransport.class, UringListenSocket.class, Opener.class);
     }
 
     @Override
