@@ -213,7 +213,7 @@ abstract class SendRole extends Side {
             result = connection.transport().send(unsent);
         } finally {
             long taken = bytes - unsent.bytes();
-            sent += taken; // F1
+            advance(taken);
             if (taken > 0) {
                 connection.touch();
             }
@@ -227,6 +227,11 @@ abstract class SendRole extends Side {
             release();
         }
         return result;
+    }
+
+    private void advance(long bytes) {
+        long position = sent + bytes; // F1: only the holder writes it
+        sent = position;
     }
 
     private void handOver(boolean kernelIsFull, boolean holds) {
@@ -450,7 +455,7 @@ abstract class SendRole extends Side {
 
     /** The transport has sent bytes of the queue; with {@code drained} it no longer holds it. */
     final void progressed(long bytes, boolean drained) {
-        sent += bytes; // F1
+        advance(bytes);
         progressAt = System.nanoTime();
         if (drained) {
             release();
