@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * Checked mode: the common life of the views that a reader or writer hands out until they are released. Each view gets
  * an arena's scope, though the memory is the pool's, so that access after the release throws.
  */
+@SuppressWarnings("ReachabilityFenceUsage")
 final class ViewScope {
     private static final System.Logger LOG = System.getLogger("dev.netpoll.buffer");
 
