@@ -9,6 +9,6 @@ package dev.netpoll;
  *
  * @param limitBytes the budget
  * @param usedBytes bytes received and not yet released, and written and not yet sent
- * @param waiters how many connections wait for memory, so that nothing is received from their peers
+ * @param waiters how many connections, and listeners, wait for memory, so that nothing is received or accepted there
  */
 public record BudgetStats(long limitBytes, long usedBytes, int waiters) {}

@@ -11,7 +11,6 @@ import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.PollerWatch;
 import dev.netpoll.internal.poll.RawSocket;
-import dev.netpoll.internal.poll.Transport;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -98,15 +97,42 @@ public final class EventLoopGroup implements AutoCloseable {
      * they are read first. The connection has no handler; the caller closes it. If this throws, the caller closes the
      * buffer of unread bytes.
      *
-     * @throws IOException if the socket is unusable or of another backend; one of another backend stays the caller's
+     * @throws IOException if the socket is unusable, no connected stream socket or of another backend; it stays the
+     *     caller's then
      * @throws IllegalStateException if the buffer of unread bytes was closed; the socket stays the caller's
+     * @throws Error if there is no memory; the socket is closed then
      */
     public Connection adopt(DetachedSocket socket, ConnectionOptions options) throws IOException {
+        SocketConnection connection;
+        try {
+            connection = open(socket, options);
+        } catch (Error e) {
+            chosen.backend().discard(socket.fd(), socket.channel()); // which has no owner
+            throw e;
+        }
+        boolean started = false;
+        try {
+            connection.seed(socket.unread());
+            connection.lifecycle().start();
+            started = true;
+            connection.setUp(connection.localAddress());
+        } catch (Throwable t) {
+            if (started) {
+                connection.abort();
+            } else {
+                connection.lifecycle().giveUp();
+            }
+            throw t;
+        }
+        return connection;
+    }
+
+    /** If this throws, the socket is untouched, and the caller's. */
+    private SocketConnection open(DetachedSocket socket, ConnectionOptions options) throws IOException {
         EventLoop loop = next();
-        if (socket.unread().pendingBytes() > 0) { // also refuses a closed buffer, before anything is taken over
+        if (socket.unread().pendingBytes() > 0) { // also refuses a closed buffer
             throw new IllegalArgumentException("bytes were written to the buffer of unread bytes and not flushed");
         }
-        Transport transport = chosen.backend().adopt(new RawSocket(socket.fd(), socket.channel()));
         ConnectionConfig config = new ConnectionConfig(
                 null,
                 null,
@@ -119,22 +145,8 @@ public final class EventLoopGroup implements AutoCloseable {
                 false,
                 new ConnectionConfig.Ending(),
                 () -> {});
-        SocketConnection connection;
-        try {
-            connection = new SocketConnection(loop, transport, config);
-        } catch (Throwable t) {
-            transport.close(true);
-            throw t;
-        }
-        try {
-            connection.seed(socket.unread());
-            connection.lifecycle().start();
-            connection.setUp(connection.localAddress());
-        } catch (Throwable t) {
-            connection.abort();
-            throw t;
-        }
-        return connection;
+        RawSocket raw = new RawSocket(socket.fd(), socket.channel());
+        return new SocketConnection(loop, chosen.backend().adopt(raw), config);
     }
 
     /**
@@ -368,11 +380,11 @@ public final class EventLoopGroup implements AutoCloseable {
          * released, and bytes written and not yet sent. By default a quarter of the maximal heap, but no less than
          * 32 MiB and no more than 256 MiB.
          *
-         * <p>Above it the connections that hold most wait: no more is received from their peers, which are slowed down
-         * as by {@link ConnectionOptions#inboundMarks}, and new connections wait in the kernel's queue. Nobody is
-         * closed for it; they go on when memory has come back. Connections that hold little are served on. What a read
-         * has already asked for is received nevertheless, so that no handler waits for memory that only it can give
-         * back: a group may hold somewhat more than its budget. {@link EventLoopGroup#budgetStats()} tells.
+         * <p>Above it, a connection that holds much waits: nothing more is received from its peer, which is slowed down
+         * as by {@link ConnectionOptions.Builder#inboundMarks}; and new connections wait in the kernel's queue. Nobody
+         * is closed for it; they go on when memory has come back. Connections that hold little are served on, and those
+         * that wait for the rest of a large frame get it one after the other, so that no two wait for each other. So a
+         * group may hold more than its budget for a while. {@link EventLoopGroup#budgetStats()} tells.
          *
          * @throws IllegalArgumentException if it is less than 1 MiB
          */

@@ -18,8 +18,7 @@ final class LoggingErrorHandler {
                 logger.log(Level.DEBUG, connection + " is closed, as a callback of it failed: " + error);
             }
         } else {
-            logger.log(
-                    Level.WARNING, "a callback of " + connection + " failed; the connection is closed", error);
+            logger.log(Level.WARNING, "a callback of " + connection + " failed; the connection is closed", error);
         }
     }
 }

@@ -253,13 +253,14 @@ public final class Server implements AutoCloseable {
     }
 
     private void forEachConnection(Consumer<SocketConnection> action) {
+        Consumer<EventLoop.Resident> ours = resident -> {
+            if (resident instanceof SocketConnection connection && connection.belongsTo(config)) {
+                action.accept(connection);
+            }
+        };
         for (EventLoop loop : group.loopsIfStarted()) {
             try {
-                loop.execute(() -> loop.forEachResident(resident -> {
-                    if (resident instanceof SocketConnection connection && connection.belongsTo(config)) {
-                        action.accept(connection);
-                    }
-                }));
+                loop.execute(() -> loop.forEachResident(ours));
             } catch (RejectedExecutionException e) {
                 // the loop has ended, and its connections with it
             }

@@ -35,6 +35,7 @@ class FailingStartTest {
 
     /** Not an IOException, not unchecked: languages without checked exceptions throw what they like. */
     private final MemoryNetwork network = new MemoryNetwork(1, Faults.NONE);
+
     private final AtomicInteger open = new AtomicInteger();
     private final AtomicInteger opens = new AtomicInteger();
     private final AtomicReference<@Nullable Throwable> failureOfListen = new AtomicReference<>();
@@ -51,7 +52,9 @@ class FailingStartTest {
 
     private <T> T proxy(Class<T> type, T target) {
         return type.cast(Proxy.newProxyInstance(
-                type.getClassLoader(), new Class<?>[] {type}, (_, method, arguments) -> call(target, method, arguments)));
+                type.getClassLoader(),
+                new Class<?>[] {type},
+                (_, method, arguments) -> call(target, method, arguments)));
     }
 
     private @Nullable Object call(Object target, Method method, Object @Nullable [] arguments) throws Throwable {

@@ -26,8 +26,7 @@ class DialPrepareTest extends ConformanceTest {
     /** {@return a server that talks first} */
     private Listening talker() throws IOException {
         return net.listen(net.server()
-                .onConnect(connection ->
-                        connection.writer().writeUtf8("hello").flush())
+                .onConnect(connection -> connection.writer().writeUtf8("hello").flush())
                 .onRequest(Handlers.discard()));
     }
 

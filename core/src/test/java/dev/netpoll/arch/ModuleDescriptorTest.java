@@ -51,14 +51,15 @@ class ModuleDescriptorTest {
     /** What javac would look for with -Xlint:exports, were annotations not among it. */
     @Test
     void showsNoTypeThatUsersCannotName() {
-        Set<String> exported =
-                descriptor.exports().stream().map(ModuleDescriptor.Exports::source).collect(toSet());
-        DescribedPredicate<JavaClass> nameable = DescribedPredicate.describe(
-                "nameable",
-                type -> type.getBaseComponentType().isPrimitive()
-                        || type.getBaseComponentType().getPackageName().startsWith("java.")
-                        || exported.contains(type.getBaseComponentType().getPackageName())
-                                && isVisible(type.getBaseComponentType()));
+        Set<String> exported = descriptor.exports().stream()
+                .map(ModuleDescriptor.Exports::source)
+                .collect(toSet());
+        DescribedPredicate<JavaClass> nameable = DescribedPredicate.describe("nameable", type -> {
+            JavaClass base = type.getBaseComponentType();
+            String packageName = base.getPackageName();
+            boolean ours = exported.contains(packageName) && isVisible(base);
+            return ours || base.isPrimitive() || packageName.startsWith("java.");
+        });
         List<String> hidden = new ArrayList<>();
         for (JavaClass type : new ClassFileImporter().importPath(Path.of("target", "classes"))) {
             if (exported.contains(type.getPackageName()) && isVisible(type)) {

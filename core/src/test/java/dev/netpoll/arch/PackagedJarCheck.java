@@ -42,7 +42,12 @@ class PackagedJarCheck {
     @Test
     void aModuleCompilesAndRuns() throws Exception {
         compileModule();
-        run("--enable-native-access=dev.netpoll", "--module-path", jar + ":" + directory, "-m", "consumer/consumer.Main");
+        run(
+                "--enable-native-access=dev.netpoll",
+                "--module-path",
+                jar + ":" + directory,
+                "-m",
+                "consumer/consumer.Main");
     }
 
     @Test

@@ -21,11 +21,11 @@ import org.junit.jupiter.api.io.TempDir;
 class ReadmeTest {
     private static final Pattern SNIPPET = Pattern.compile("(?s)```java\n(.*?)```");
     private static final String IMPORTS = """
-            import dev.netpoll.*;
-            import dev.netpoll.buffer.*;
-            import java.net.*;
-            import java.time.*;
-            """;
+        import dev.netpoll.*;
+        import dev.netpoll.buffer.*;
+        import java.net.*;
+        import java.time.*;
+        """;
 
     @TempDir
     private Path directory;
@@ -39,16 +39,16 @@ class ReadmeTest {
         for (int i = 0; i < snippets.size(); i++) {
             String name = "Snippet" + i;
             Path source = directory.resolve(name + ".java");
-            String code = "final class %s {\n    static void run() throws Exception {\n%s    }\n}\n";
-            Files.writeString(source, IMPORTS + code.formatted(name, snippets.get(i)));
+            String head = "final class " + name + " {\n    static void run() throws Exception {\n";
+            Files.writeString(source, IMPORTS + head + snippets.get(i) + "    }\n}\n");
             assertThat(messagesOf(source)).as(snippets.get(i)).isEmpty();
         }
     }
 
     private String messagesOf(Path source) throws Exception {
         JavaCompiler javac = ToolProvider.getSystemJavaCompiler();
-        List<String> options = List.of(
-                "-proc:none", "-d", directory.toString(), "-cp", System.getProperty("java.class.path"));
+        List<String> options =
+                List.of("-proc:none", "-d", directory.toString(), "-cp", System.getProperty("java.class.path"));
         StringWriter messages = new StringWriter();
         try (StandardJavaFileManager files = javac.getStandardFileManager(null, null, UTF_8)) {
             javac.getTask(messages, files, null, options, null, files.getJavaFileObjects(source))

@@ -51,10 +51,8 @@ public final class SlowReaders implements AutoCloseable {
 
     private static final int REQUEST = 1024;
 
-    /** So many peers that take nothing are tried in a row, and so many connect, within a millisecond. */
+    /** So many peers that take nothing are tried in a row, each millisecond. */
     private static final int TRIES = 32;
-
-    private static final int CONNECTS = 4;
 
     /** Small, as what they would hold for all peers together can be more than the kernel has for all sockets. */
     private static final int KERNEL_BUFFER = Integer.getInteger("dev.netpoll.slowReaders.buffer", 16 << 10);
@@ -76,7 +74,7 @@ public final class SlowReaders implements AutoCloseable {
         command.addAll(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--enable-native-access=ALL-UNNAMED",
-                "-Xmx512m",
+                "-Xmx192m",
                 "-cp",
                 System.getProperty("java.class.path"),
                 SlowReadersServer.class.getName(),
@@ -109,15 +107,19 @@ public final class SlowReaders implements AutoCloseable {
         return out.readLine();
     }
 
-    /** Measures calm, then attacks. */
+    /** Measures calm, with all connected, then attacks. */
     public Result measure(Load load) throws Exception {
         List<Thread> threads = new ArrayList<>();
-        threads.add(start("clients", () -> ask(load.clients())));
+        List<SocketChannel> attackers = new ArrayList<>();
         try {
-            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(load.calmMillis())); // handlers prove short meanwhile
+            while (attackers.size() < load.attackers()) {
+                attackers.add(connectAttacker());
+            }
+            threads.add(start("clients", () -> ask(load.clients())));
+            perSecond(load.calmMillis()); // handlers prove short meanwhile
             double calm = perSecond(load.calmMillis());
             long before = residentBytes();
-            threads.add(start("attackers", () -> attack(load)));
+            threads.add(start("attackers", () -> attack(load, attackers)));
             List<Long> attacked = new ArrayList<>();
             long most = before;
             for (int i = 0; i < load.millis() / 1000; i++) {
@@ -129,6 +131,9 @@ public final class SlowReaders implements AutoCloseable {
             done = true;
             for (Thread thread : threads) {
                 thread.join();
+            }
+            for (SocketChannel attacker : attackers) {
+                attacker.close();
             }
         }
     }
@@ -209,47 +214,42 @@ public final class SlowReaders implements AutoCloseable {
         }
     }
 
-    /** Frames are sent one by one, at the rate, on the next connection that takes any bytes; nothing is read. */
-    private void attack(Load load) throws IOException {
+    private SocketChannel connectAttacker() throws IOException {
+        SocketChannel channel = SocketChannel.open();
+        channel.setOption(StandardSocketOptions.SO_RCVBUF, KERNEL_BUFFER);
+        channel.setOption(StandardSocketOptions.SO_SNDBUF, KERNEL_BUFFER);
+        channel.connect(address);
+        channel.configureBlocking(false);
+        return channel;
+    }
+
+    /** Frames are sent at the rate, on the next connection that takes any bytes; nothing is read. */
+    private void attack(Load load, List<SocketChannel> channels) {
         byte[] frame = frame(load.frameBytes());
-        List<SocketChannel> channels = new ArrayList<>();
-        List<ByteBuffer> pending = new ArrayList<>();
         ByteBuffer template = ByteBuffer.allocateDirect(frame.length).put(frame).flip();
+        List<ByteBuffer> pending = new ArrayList<>();
+        for (int i = 0; i < channels.size(); i++) {
+            pending.add(template.duplicate());
+        }
         long begin = System.nanoTime();
-        long budget = 0;
+        long sent = 0;
         int next = 0;
-        try {
-            while (!done) {
-                long due = (long) ((System.nanoTime() - begin) / 1e9 * load.framesPerSecond() * frame.length);
-                if (channels.size() < load.attackers()) {
-                    SocketChannel channel = SocketChannel.open();
-                    channel.setOption(StandardSocketOptions.SO_RCVBUF, KERNEL_BUFFER);
-                    channel.setOption(StandardSocketOptions.SO_SNDBUF, KERNEL_BUFFER);
-                    channel.connect(address);
-                    channel.configureBlocking(false);
-                    channels.add(channel);
-                    pending.add(template.duplicate());
+        while (!done) {
+            long due = (long) ((System.nanoTime() - begin) / 1e9 * load.framesPerSecond() * frame.length);
+            sent = Math.max(sent, due - (long) load.framesPerSecond() * frame.length / 10); // what was missed is missed
+            for (int stuck = 0; sent < due && stuck < TRIES; stuck++) {
+                next = (next + 1) % channels.size();
+                ByteBuffer rest = pending.get(next);
+                if (!rest.hasRemaining()) {
+                    rest.rewind();
                 }
-                int stuck = 0;
-                while (budget < due && stuck < TRIES && !done) {
-                    next = (next + 1) % channels.size();
-                    ByteBuffer rest = pending.get(next);
-                    if (!rest.hasRemaining()) {
-                        rest.rewind();
-                    }
-                    int sent = write(channels.get(next), rest);
-                    budget += sent;
-                    stuck = sent == 0 ? stuck + 1 : 0;
-                }
-                budget = Math.max(budget, due - (long) load.framesPerSecond() * frame.length / 10);
-                if (channels.size() == load.attackers() || channels.size() % CONNECTS == 0) {
-                    LockSupport.parkNanos(1_000_000);
+                int taken = write(channels.get(next), rest);
+                sent += taken;
+                if (taken > 0) {
+                    stuck = 0;
                 }
             }
-        } finally {
-            for (SocketChannel channel : channels) {
-                channel.close();
-            }
+            LockSupport.parkNanos(1_000_000);
         }
     }
 

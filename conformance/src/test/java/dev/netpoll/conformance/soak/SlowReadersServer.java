@@ -20,12 +20,11 @@ public final class SlowReadersServer {
 
     /** Takes the names of the backend and of the dispatch, and whether loops run on platform threads. */
     public static void main(String[] args) throws Exception {
-        Dispatch dispatch =
-                switch (args[1]) {
-                    case "virtual" -> Dispatch.virtual();
-                    case "inline" -> Dispatch.inline();
-                    default -> Dispatch.adaptive();
-                };
+        Dispatch dispatch = switch (args[1]) {
+            case "virtual" -> Dispatch.virtual();
+            case "inline" -> Dispatch.inline();
+            default -> Dispatch.adaptive();
+        };
         EventLoopGroup group = EventLoopGroup.builder()
                 .backend(Backend.valueOf(args[0]))
                 .platformThreads(Boolean.parseBoolean(args[2]))
@@ -44,7 +43,7 @@ public final class SlowReadersServer {
             InetSocketAddress bound = (InetSocketAddress) server.listen(new InetSocketAddress(loopback, 0));
             System.out.println(bound.getPort());
             while (System.in.read() >= 0) {
-                System.out.println(server.dispatchStats());
+                System.out.println(dispatch == Dispatch.adaptive() ? server.dispatchStats() : args[1]);
             }
         }
     }

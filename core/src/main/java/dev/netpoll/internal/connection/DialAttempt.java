@@ -185,6 +185,9 @@ public final class DialAttempt {
                 return connection; // it came in the last moment
             }
             throw e;
+        } catch (Error e) {
+            connection.abort();
+            throw e;
         }
     }
 
@@ -213,8 +216,8 @@ public final class DialAttempt {
         try { // it starts before anybody can use it
             connection
                     .lifecycle()
-                    .startDialed(failure ->
-                            finish(connection, failure == Errno.ECONNABORTED ? REJECTED : failure, outcome));
+                    .startDialed(
+                            failure -> finish(connection, failure == Errno.ECONNABORTED ? REJECTED : failure, outcome));
         } catch (Throwable t) {
             outcome.completeExceptionally(t);
             connection.lifecycle().startFailed(t);

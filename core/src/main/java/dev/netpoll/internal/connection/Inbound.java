@@ -290,6 +290,9 @@ final class Inbound extends Side implements ByteSource {
 
     @Override
     public long readable() {
+        if (connection.has(ConnectionState.PREPARING)) {
+            return 0;
+        }
         try {
             enter();
         } catch (ConnectionClosedException e) {
@@ -564,7 +567,8 @@ final class Inbound extends Side implements ByteSource {
 
     /** Some of what was retained was given back, so that {@code left} bytes still are. Any thread. */
     void released(long left) {
-        boolean below = left <= Share.BYTES || (!starved && left < connection.config().options().inboundLowMark());
+        boolean below = left <= Share.BYTES
+                || (!starved && left < connection.config().options().inboundLowMark());
         if (paused && !pausedByUser && below) {
             updateLater();
         }
@@ -665,9 +669,12 @@ final class Inbound extends Side implements ByteSource {
      */
     @Nullable
     Segment takeAll() {
+        SegmentReader present = buffer;
+        if (present == null) {
+            return inbox.take(); // as it lies: making a buffer may fail
+        }
         take();
-        Segment all = buffer().take();
         buffer = null;
-        return all;
+        return present.take();
     }
 }

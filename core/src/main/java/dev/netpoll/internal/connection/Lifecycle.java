@@ -3,10 +3,10 @@
 
 package dev.netpoll.internal.connection;
 
+import static dev.netpoll.internal.connection.ConnectionState.ABORTING;
 import static dev.netpoll.internal.connection.ConnectionState.BROKEN;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSED;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
-import static dev.netpoll.internal.connection.ConnectionState.ABORTING;
 import static dev.netpoll.internal.connection.ConnectionState.DETACHING;
 import static dev.netpoll.internal.connection.ConnectionState.DISCONNECTED;
 import static dev.netpoll.internal.connection.ConnectionState.DISCONNECTING;
@@ -17,9 +17,9 @@ import static dev.netpoll.internal.connection.ConnectionState.HANDED_GOODBYE;
 import static dev.netpoll.internal.connection.ConnectionState.HANDED_PREPARE;
 import static dev.netpoll.internal.connection.ConnectionState.HANDED_RUN;
 import static dev.netpoll.internal.connection.ConnectionState.LIVE;
-import static dev.netpoll.internal.connection.ConnectionState.PREPARING;
 import static dev.netpoll.internal.connection.ConnectionState.PEER_ENDED;
 import static dev.netpoll.internal.connection.ConnectionState.PEER_GONE;
+import static dev.netpoll.internal.connection.ConnectionState.PREPARING;
 import static dev.netpoll.internal.connection.ConnectionState.READY;
 import static dev.netpoll.internal.connection.ConnectionState.RUNNING;
 
@@ -58,6 +58,9 @@ public final class Lifecycle implements Activation {
 
     /** Whether the last run found that too much output waits, so that it must go on. Loop only, inline only. */
     private boolean heldBack;
+
+    /** Whether runs were late, for {@link Pace}. Holder of RUNNING only. */
+    private short record;
 
     /** Whether the connection waits for the bytes it owes before it closes. Loop only. */
     private boolean lingering;
@@ -188,7 +191,7 @@ public final class Lifecycle implements Activation {
     }
 
     /** It never came to live, and ends. */
-    void giveUp() {
+    public void giveUp() {
         connection.add(CLOSING);
         connection.remove(RUNNING);
         release(connection.has(ABORTING));
@@ -267,7 +270,7 @@ public final class Lifecycle implements Activation {
     @Override
     public boolean isInline() {
         Pace pace = connection.config().pace();
-        return pace == null || pace.isInline();
+        return pace == null || (pace.isInline(record) && connection.loop().hasReserve());
     }
 
     @Override
@@ -327,10 +330,7 @@ public final class Lifecycle implements Activation {
     private boolean yieldToReader() {
         connection.lend(null);
         connection.remove(RUNNING);
-        return connection.inbound().isDue()
-                && !connection.inbound().isUsed()
-                && handler != null
-                && takeRunning();
+        return connection.inbound().isDue() && !connection.inbound().isUsed() && handler != null && takeRunning();
     }
 
     private boolean takeRunning() {
@@ -389,7 +389,7 @@ public final class Lifecycle implements Activation {
             loop.stir();
             long begin = pace.now();
             CallbackRunner.call(connection, current);
-            pace.ranOnThread(begin);
+            record = pace.ranOnThread(begin, record);
         } else {
             boolean timed = Pace.isSample(loop.runs());
             long begin = timed ? pace.now() : 0;
@@ -400,7 +400,9 @@ public final class Lifecycle implements Activation {
             } finally {
                 held = loop.reclaim(loan);
             }
-            if (held && timed) {
+            if (!held) {
+                record = Pace.late(record);
+            } else if (timed) {
                 pace.ranInline(begin);
             }
         }
@@ -510,8 +512,7 @@ public final class Lifecycle implements Activation {
 
     /** {@return whether nothing can happen any more: it is closed, or it broke and nobody here closes it} */
     private boolean isOver(int state) {
-        return (state & CLOSED) != 0
-                && ((state & CLOSING) != 0 || ((state & BROKEN) != 0 && !closesItself(true)));
+        return (state & CLOSED) != 0 && ((state & CLOSING) != 0 || ((state & BROKEN) != 0 && !closesItself(true)));
     }
 
     private boolean closesItself(boolean broken) {
@@ -573,13 +574,10 @@ public final class Lifecycle implements Activation {
 
     /** Asks for the end; any thread. Allocates nothing. */
     void close(boolean abort) {
-        boolean first = connection.add(CLOSING);
-        boolean more = abort && connection.add(ABORTING);
-        if (first) {
+        connection.add(abort ? CLOSING | ABORTING : CLOSING);
+        if (!connection.has(CLOSED)) { // also if it was asked for before: an Error may have come between then
             connection.inbound().wake();
             connection.outbound().wake();
-        }
-        if (first || (more && !connection.has(CLOSED))) {
             if (connection.inLoop() && connection.has(LIVE)) {
                 closeOnLoop(abort);
             } else {

@@ -94,12 +94,12 @@ public final class SocketConnection extends ConnectionState implements Connectio
         inbound = new Inbound(this);
         outbound = new Outbound(this);
         lifecycle = new Lifecycle(this);
-        loop.assign();
         if (!config.options().idleTimeout().equals(NO_TIMEOUT)) {
             timer = new ConnectionTimer(this);
         }
         reader = BUFFERS.reader(Reader.class, inbound);
         writer = BUFFERS.writer(Writer.class, outbound);
+        loop.assign(); // last: there is nothing to take back if making it has failed
     }
 
     EventLoop loop() {
@@ -564,7 +564,7 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     @Override
     public DetachedSocket detach() throws IOException {
-        return new Detachment(this).run();
+        return new Detachment(this).detach();
     }
 
     @Override

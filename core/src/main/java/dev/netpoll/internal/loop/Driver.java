@@ -42,6 +42,9 @@ final class Driver implements Runnable {
     /** Whether it takes one of the places that the supervisor has for extra threads. */
     volatile boolean countsAsStandIn;
 
+    /** The number that the system has given to the platform thread it is, or {@link SystemThread#NONE}. */
+    volatile int systemThread;
+
     /** Whether its thread could not be started, so that the loop needs another one. */
     volatile boolean startFailed;
 
@@ -169,6 +172,9 @@ final class Driver implements Runnable {
 
     /** Drives until the loop has ended or is lost. The caller has the baton. */
     private void drive() throws IOException {
+        if (!thread.isVirtual() && loop.supervisor != null && systemThread == SystemThread.NONE) {
+            systemThread = SystemThread.current();
+        }
         loop.hold();
         loop.poller().takeOver();
         while (loop.isAlive()) {

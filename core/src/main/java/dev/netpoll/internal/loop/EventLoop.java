@@ -627,7 +627,7 @@ public final class EventLoop implements Executor {
     }
 
     /** {@return whether enough threads are left to take loops over, so that one may be lent once more} Any thread. */
-    boolean hasReserve() {
+    public boolean hasReserve() {
         Supervisor overseer = supervisor;
         return overseer == null || overseer.hasReserve();
     }

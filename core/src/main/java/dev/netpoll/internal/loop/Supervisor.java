@@ -104,6 +104,11 @@ public final class Supervisor implements Runnable {
         }
     }
 
+    /** {@return the processor time that a thread has used, or -1 if that is not known} Supervisor only. */
+    long cpuNanos(int systemThread) {
+        return watch.cpuNanos(systemThread);
+    }
+
     boolean mayAddStandIn() {
         if (standIns.incrementAndGet() <= STAND_INS_MAX) {
             return true;

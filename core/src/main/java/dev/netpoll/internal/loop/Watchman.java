@@ -31,6 +31,9 @@ final class Watchman {
 
     private static final int STARVED_LOOKS = 4;
 
+    /** User code that has used so much processor time since it was first looked at computes for long. */
+    private static final long BURNT_NANOS = Supervisor.TICK_NANOS * 3 / 4;
+
     /**
      * For so many looks at most others are blamed if the process uses little processor time: on a busy machine it may
      * always be so. A platform thread is soon taken to wait in a system call instead.
@@ -50,6 +53,9 @@ final class Watchman {
     private long since;
     private long sinceCpuNanos;
     private int looks;
+
+    /** The processor time that the driver had used at the first look at the same place, or -1. Supervisor only. */
+    private long driverCpuNanos = -1;
 
     /** How often runs were found waiting for workers while nobody used a connection. */
     private int waitingLooks;
@@ -171,16 +177,35 @@ final class Watchman {
         if (current == null || current.epoch != Baton.epoch(word)) {
             return;
         }
-        Thread.State state = current.thread.getState();
-        boolean blocked = state != Thread.State.RUNNABLE;
-        // A platform thread that waits in a system call looks like one that others keep from the processor.
-        boolean canTell = cpuNanos >= 0 && looks < (loop.isVirtual() ? BLAME_LOOKS : PLATFORM_LOOKS);
-        boolean otherProcesses = canTell && cpuNanos - sinceCpuNanos < (at - since) / 2;
-        if (!blocked && (looks < BURNING_LOOKS || otherProcesses)) {
+        boolean blocked = current.thread.getState() != Thread.State.RUNNABLE;
+        if (looks == 1 && !blocked) {
+            driverCpuNanos = driverCpuNanos(current);
+        }
+        if (!blocked && looks < BURNING_LOOKS) {
             return;
+        }
+        if (!blocked && driverCpuNanos >= 0) {
+            if (driverCpuNanos(current) - driverCpuNanos < BURNT_NANOS) { // it waits, for a processor or in the system
+                blocked = !SystemThread.isReady(current.systemThread);
+                if (!blocked && looks < BLAME_LOOKS) {
+                    return;
+                }
+            }
+        } else if (!blocked) {
+            // A platform thread that waits in a system call looks like one that others keep from the processor.
+            boolean canTell = cpuNanos >= 0 && looks < (loop.isVirtual() ? BLAME_LOOKS : PLATFORM_LOOKS);
+            if (canTell && cpuNanos - sinceCpuNanos < (at - since) / 2) {
+                return;
+            }
         }
         boolean standIn = mustStandIn(current) || (loop.isVirtual() && !blocked && Carriers.count() == 1);
         pass(current, word, standIn, blocked ? Relief.BLOCKED : Relief.BURNING, at - since);
+    }
+
+    private long driverCpuNanos(Driver current) {
+        Supervisor supervisor = loop.supervisor;
+        int number = current.systemThread;
+        return supervisor == null || number == SystemThread.NONE ? -1 : supervisor.cpuNanos(number);
     }
 
     private void replaceStarved(long word, long at) {

@@ -93,6 +93,7 @@ public final class Block {
     private @Nullable Throwable releasedAt;
 
     /** Through STATE, except where a free block is handed out: nobody else has it then. */
+    @SuppressWarnings("UnusedVariable")
     private long state;
 
     /** The state with the only reference in this generation. Changed by the last release. */

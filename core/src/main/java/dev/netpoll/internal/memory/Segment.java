@@ -31,6 +31,7 @@ import org.jspecify.annotations.Nullable;
  *       {@link Block}; one of several by whoever sets {@code freed}.
  * </ul>
  */
+@SuppressWarnings("ReachabilityFenceUsage") // an access that throws has touched nothing
 public final class Segment {
     /** Instead of an address: the user's memory, which he may free at any time; or raw access is not to be had. */
     private static final long CHECKED_ACCESS = 0;

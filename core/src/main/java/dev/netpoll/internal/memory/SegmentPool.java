@@ -5,6 +5,7 @@ package dev.netpoll.internal.memory;
 
 import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.buffer.MemoryStats;
+import java.lang.invoke.MethodHandles;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -43,6 +44,21 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
 
     /** More frames of stack than anything takes that is done between taking something and putting it elsewhere. */
     private static final int FRAMES = 400;
+
+    static {
+        Classes.initialize(
+                MethodHandles.lookup(),
+                Block.class,
+                Segment.class,
+                SegmentReader.class,
+                SegmentWriter.class,
+                FreeList.class,
+                LoopCache.class,
+                HeapScratch.class,
+                Layouts.class,
+                MemoryEvents.class,
+                ViewScope.class);
+    }
 
     private final SizeClass[] classes = new SizeClass[SizeClasses.COUNT];
     private final SystemMemory system;

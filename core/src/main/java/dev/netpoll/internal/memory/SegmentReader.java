@@ -560,8 +560,7 @@ public final class SegmentReader {
     }
 
     private IndexOutOfBoundsException tooFew(String operation) {
-        return new IndexOutOfBoundsException(
-                operation + ": only " + length() + " bytes are readable" + hint());
+        return new IndexOutOfBoundsException(operation + ": only " + length() + " bytes are readable" + hint());
     }
 
     /** What to do about bytes that are not readable yet. */

@@ -118,8 +118,7 @@ final class SystemMemory {
 
     private MemoryLimitException refused(int size, OutOfMemoryError cause) {
         return new MemoryLimitException(
-                "the system refused " + size + " bytes of buffer memory; " + (bytes.get() - size)
-                        + " bytes are in use",
+                "the system refused " + size + " bytes of buffer memory; " + (bytes.get() - size) + " bytes are in use",
                 cause);
     }
 

@@ -4,6 +4,7 @@
 package dev.netpoll.internal.poll;
 
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntToLongFunction;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -17,15 +18,17 @@ public final class ParkingWatch implements PollerWatch {
 
     private volatile @Nullable Thread waiter;
     private final LongSupplier cpuNanos;
+    private final IntToLongFunction threadCpuNanos;
 
     /** Makes one that does not know what processor time the process has used. */
     public ParkingWatch() {
-        this(() -> -1);
+        this(() -> -1, thread -> -1);
     }
 
-    /** Makes one that asks {@code cpuNanos} for the processor time, on the thread that waits. */
-    public ParkingWatch(LongSupplier cpuNanos) {
+    /** Makes one that asks for the processor time of the process, or of a thread, on the thread that waits. */
+    public ParkingWatch(LongSupplier cpuNanos, IntToLongFunction threadCpuNanos) {
         this.cpuNanos = cpuNanos;
+        this.threadCpuNanos = threadCpuNanos;
     }
 
     @Override
@@ -63,6 +66,11 @@ public final class ParkingWatch implements PollerWatch {
     @Override
     public long cpuNanos() {
         return cpuNanos.getAsLong();
+    }
+
+    @Override
+    public long cpuNanos(int thread) {
+        return threadCpuNanos.applyAsLong(thread);
     }
 
     @Override

@@ -89,6 +89,9 @@ public interface Transport {
     /** <i>Loop.</i> Deregisters without closing, and hands the socket over; the transport is closed afterwards. */
     RawSocket detach() throws TransportException;
 
+    /** Closes a socket that {@link #detach} has handed over, and that reached nobody. */
+    void discard(RawSocket detached);
+
     /** {@return our address, or null if it was never bound} */
     @Nullable
     SocketAddress localAddress();

@@ -63,7 +63,7 @@ class KeptOutputTest {
     private void insist() {
         clock.addAndGet(Duration.ofMinutes(2).toNanos());
         for (int i = 0; i < Pace.RUNS_MIN && !pace.isInline(); i++) {
-            pace.ranOnThread(pace.now());
+            pace.ranOnThread(pace.now(), (short) 0);
         }
         assertThat(pace.isInline()).isTrue();
     }

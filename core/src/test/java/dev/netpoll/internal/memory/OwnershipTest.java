@@ -53,7 +53,9 @@ class OwnershipTest {
         Segment stale = written(256, (byte) 'a');
         stale.free();
         Segment owner = written(256, (byte) 'b');
-        assertThatIllegalStateException().isThrownBy(() -> stale.getByte(0)).withMessageContaining("after it was freed");
+        assertThatIllegalStateException()
+                .isThrownBy(() -> stale.getByte(0))
+                .withMessageContaining("after it was freed");
         assertThatIllegalStateException().isThrownBy(() -> stale.getLong(0));
         assertThatIllegalStateException().isThrownBy(() -> stale.setInt(0, 1));
         assertThatThrownBy(() -> stale.split(1)).isInstanceOf(IndexOutOfBoundsException.class);

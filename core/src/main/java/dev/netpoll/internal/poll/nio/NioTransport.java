@@ -382,7 +382,25 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
             registered.cancel();
             owner.flushCancelled(); // a channel with keys could not be made blocking
         }
-        return new RawSocket(-1, channel);
+        try {
+            return new RawSocket(-1, channel);
+        } catch (Throwable t) {
+            closeQuietly();
+            throw t;
+        }
+    }
+
+    @Override
+    public void discard(RawSocket detached) {
+        closeQuietly();
+    }
+
+    private void closeQuietly() {
+        try {
+            channel.close();
+        } catch (IOException e) {
+            // it is gone either way
+        }
     }
 
     private NioPoller poller() {

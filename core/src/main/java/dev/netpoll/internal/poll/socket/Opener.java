@@ -36,16 +36,19 @@ public final class Opener {
                     bindLocal(scratch, fd, family, local);
                 }
                 return new Opened(fd, tcp, null);
-            } catch (TransportException e) {
+            } catch (Throwable t) {
                 LibcUnistd.close(scratch, fd);
-                throw e;
+                throw t;
             }
         } finally {
             scratch.giveBack();
         }
     }
 
-    /** Takes over a connected socket; one that cannot be used is closed. */
+    /**
+     * Takes over a connected socket. If that fails it stays the caller's, whatever it is: a number that is no socket may
+     * be anything.
+     */
     public static Opened adopt(RawSocket socket) throws TransportException {
         int fd = socket.fd();
         if (fd < 0) {
@@ -65,9 +68,16 @@ public final class Opener {
                 setNoDelay(scratch, fd);
             }
             return new Opened(fd, tcp, remote);
-        } catch (TransportException e) {
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    /** Closes a socket that was opened, or handed over, and reached nobody. */
+    public static void close(int fd) {
+        Scratch scratch = Scratch.take();
+        try {
             LibcUnistd.close(scratch, fd);
-            throw e;
         } finally {
             scratch.giveBack();
         }
