@@ -32,8 +32,14 @@ public class SegmentStress {
 
     @JCStressTest
     @State
-    @Outcome(id = {"1, 1, 0"}, expect = ACCEPTABLE, desc = "One of them freed it; the new owner has its block.")
-    @Outcome(id = {"2, .*"}, expect = FORBIDDEN, desc = "Segment I6: both did.")
+    @Outcome(
+            id = {"1, 1, 0"},
+            expect = ACCEPTABLE,
+            desc = "One of them freed it; the new owner has its block.")
+    @Outcome(
+            id = {"2, .*"},
+            expect = FORBIDDEN,
+            desc = "Segment I6: both did.")
     @Outcome(expect = FORBIDDEN, desc = "Segment I5: the new owner was harmed.")
     public static class TwoFreesAndANewOwner extends Fixture {
         private int one;
@@ -66,8 +72,14 @@ public class SegmentStress {
 
     @JCStressTest
     @State
-    @Outcome(id = {"1, 1, 0"}, expect = ACCEPTABLE, desc = "One of them freed it; the other part has its block.")
-    @Outcome(id = {"2, .*"}, expect = FORBIDDEN, desc = "Segment I6: both did.")
+    @Outcome(
+            id = {"1, 1, 0"},
+            expect = ACCEPTABLE,
+            desc = "One of them freed it; the other part has its block.")
+    @Outcome(
+            id = {"2, .*"},
+            expect = FORBIDDEN,
+            desc = "Segment I6: both did.")
     @Outcome(expect = FORBIDDEN, desc = "Segment I6: the other part was harmed.")
     public static class TwoFreesOfOnePartOfABlock extends Fixture {
         private final Segment other = segment.split(50);

@@ -31,7 +31,9 @@ class UnusedPagesTest {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment memory = arena.allocate(MIB, 64 << 10).fill((byte) 1);
             assertThat(LibcMman.releasePages(memory.address() + 100, MIB - 200)).isTrue();
-            assertThat(memory.get(ValueLayout.JAVA_BYTE, 100)).as("its page is not wholly inside").isEqualTo((byte) 1);
+            assertThat(memory.get(ValueLayout.JAVA_BYTE, 100))
+                    .as("its page is not wholly inside")
+                    .isEqualTo((byte) 1);
             assertThat(memory.get(ValueLayout.JAVA_BYTE, 64 << 10)).isZero();
             memory.fill((byte) 2);
             assertThat(LibcMman.releasePages(memory.address(), 100)).isFalse();
@@ -55,7 +57,8 @@ class UnusedPagesTest {
             blocks.forEach(Block::release);
             blocks.clear();
             long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
-            while ((pool.stats().slabBytes() > 0 || anonymousBytes() > peak - 100L * MIB) && System.nanoTime() - deadline < 0) {
+            while ((pool.stats().slabBytes() > 0 || anonymousBytes() > peak - 100L * MIB)
+                    && System.nanoTime() - deadline < 0) {
                 LockSupport.parkNanos(10_000_000);
             }
             assertThat(anonymousBytes()).as("peak %d", peak).isLessThan(peak - 100L * MIB);
