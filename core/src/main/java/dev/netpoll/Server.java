@@ -88,6 +88,8 @@ public final class Server implements AutoCloseable {
      *
      * @return the bound address, with the real port where port 0 was asked for
      * @throws BindException if the address cannot be had; its message names the system's error
+     * @throws UnsupportedOperationException if connections to that address have no such
+     *     {@linkplain ConnectionOptions.Builder#socketOption socket option}
      * @throws IllegalStateException after {@link #shutdown}, and on an event loop
      */
     public SocketAddress listen(SocketAddress address) throws IOException {
@@ -102,7 +104,8 @@ public final class Server implements AutoCloseable {
                 loop = group.openAcceptLoop();
                 acceptLoop = loop;
             }
-            ListenSocket socket = Acceptor.bind(group.internalBackend(), address, listenOptions);
+            ListenSocket socket =
+                    Acceptor.bind(group.internalBackend(), address, listenOptions, config.options());
             Acceptor acceptor = new Acceptor(loop, socket, this::nextLoop, config, connections, maxConnections);
             loop.start();
             runOn(loop, acceptor);

@@ -12,7 +12,7 @@ import java.net.SocketAddress;
  * <p><b>Threads.</b> Any thread.
  *
  * <p><b>Fails.</b> A failed call throws {@link TransportException} with the error number, and leaves no descriptor
- * open.
+ * open that it has opened.
  */
 public interface Backend {
     /** {@return the short lower-case name, as it is printed and configured: {@code epoll}, {@code nio}} */
@@ -37,6 +37,9 @@ public interface Backend {
      */
     Transport open(SocketAddress remote, @org.jspecify.annotations.Nullable SocketAddress local) throws IOException;
 
-    /** Takes over a connected socket that somebody else opened; from now on the transport owns its descriptor. */
+    /**
+     * Takes over a connected socket that somebody else opened; from now on the transport owns its descriptor. If this
+     * fails, it stays the caller's, open.
+     */
     Transport adopt(RawSocket socket) throws IOException;
 }
