@@ -9,7 +9,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -17,7 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What nobody will release is given back when nobody can look at it, and never before. */
-@SuppressWarnings("ReachabilityFenceUsage") // a test that throws has failed
+@SuppressWarnings({"ReachabilityFenceUsage", "UnusedVariable"}) // a test that fails needs nothing any more
 class AbandonTest {
     private static final Duration SOON = Duration.ofSeconds(20);
 
@@ -147,9 +146,10 @@ class AbandonTest {
         SegmentReader two = new SegmentReader(pool);
         two.append(rest);
         MemorySegment early = two.peek(100);
-        one.peek(100);
+        MemorySegment other = one.peek(100);
         one.abandon();
         MemorySegment late = two.peek(100); // of a life of its own
+        other = null;
         two.abandon();
         othersGetMemory(4096);
         assertThat(early.get(Layouts.BYTE, 99)).isEqualTo((byte) 'a');
@@ -197,7 +197,7 @@ class AbandonTest {
         BlockViews views = null;
         for (int i = 0; i < 10; i++) {
             Segment segment = filled(4096, 'a');
-            Block shown = Objects.requireNonNull(segment.block);
+            Block shown = java.util.Objects.requireNonNull(segment.block);
             assertThat(block == null || block == shown).isTrue();
             block = shown;
             reader.append(segment);
