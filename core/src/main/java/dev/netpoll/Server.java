@@ -113,9 +113,7 @@ public final class Server implements AutoCloseable {
                 loop = group.openAcceptLoop();
                 acceptLoop = loop;
             }
-            return accept(
-                    loop,
-                    Acceptor.bind(group.internalBackend(), address, listenOptions, config.options()));
+            return accept(loop, Acceptor.bind(group.internalBackend(), address, listenOptions, config.options()));
         } finally {
             if (listeners.isEmpty() && acceptLoop != null) {
                 EventLoop unused = acceptLoop;
