@@ -86,8 +86,8 @@ public final class EventLoopGroup implements AutoCloseable {
      * they are read first. The connection has no handler; the caller closes it. If this throws, the caller closes the
      * buffer of unread bytes.
      *
-     * @throws IOException if the socket is unusable or of another backend; what is of another backend, or is no connected
-     *     stream socket, stays the caller's, untouched
+     * @throws IOException if the socket is unusable or of another backend; what is of another backend, or is no
+     *     connected stream socket, stays the caller's, untouched
      * @throws IllegalStateException if the buffer of unread bytes was closed; the socket stays the caller's
      */
     public Connection adopt(DetachedSocket socket, ConnectionOptions options) throws IOException {

@@ -104,8 +104,7 @@ public final class Server implements AutoCloseable {
                 loop = group.openAcceptLoop();
                 acceptLoop = loop;
             }
-            ListenSocket socket =
-                    Acceptor.bind(group.internalBackend(), address, listenOptions, config.options());
+            ListenSocket socket = Acceptor.bind(group.internalBackend(), address, listenOptions, config.options());
             Acceptor acceptor = new Acceptor(loop, socket, this::nextLoop, config, connections, maxConnections);
             loop.start();
             runOn(loop, acceptor);

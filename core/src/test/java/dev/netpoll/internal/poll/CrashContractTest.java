@@ -138,8 +138,8 @@ class CrashContractTest extends ContractTest {
                 others.get(i).client().send(queue(HELLO));
             }
             int expected = received;
-            await(() ->
-                    thrower.errno != 0 && others.stream().allMatch(o -> o.atServer().received() == expected));
+            await(() -> thrower.errno != 0
+                    && others.stream().allMatch(o -> o.atServer().received() == expected));
             assertThat(thrower.told).isEqualTo(told);
             close(pair.server(), thrower, true);
             close(pair.client(), pair.atClient(), true);

@@ -29,9 +29,8 @@ class DirectMemoryTest {
 
     /** All dispatches in the long suite only: each takes a JVM, which waits seconds for the memory it has not. */
     static Stream<Arguments> backendsAndDispatches() {
-        List<String> dispatches = Boolean.getBoolean("direct.all")
-                ? List.of("adaptive", "virtual", "inline")
-                : List.of("adaptive");
+        List<String> dispatches =
+                Boolean.getBoolean("direct.all") ? List.of("adaptive", "virtual", "inline") : List.of("adaptive");
         return Child.backends().flatMap(b -> dispatches.stream().map(d -> Arguments.of(b, d)));
     }
 

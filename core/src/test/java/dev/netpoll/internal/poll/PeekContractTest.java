@@ -90,7 +90,9 @@ class PeekContractTest extends ContractTest {
             poller.poll(1_000_000);
         }
         thread.join();
-        assertThat(looker.lost).as("looks that found nothing although it had arrived").isZero();
+        assertThat(looker.lost)
+                .as("looks that found nothing although it had arrived")
+                .isZero();
     }
 
     @Test
