@@ -5,6 +5,7 @@ package dev.netpoll.internal.poll;
 
 import java.io.IOException;
 import java.net.SocketAddress;
+import java.nio.channels.SocketChannel;
 
 /**
  * One way to reach the operating system's sockets: epoll, NIO. Stateless; one instance serves every event loop group.
@@ -38,8 +39,11 @@ public interface Backend {
     Transport open(SocketAddress remote, @org.jspecify.annotations.Nullable SocketAddress local) throws IOException;
 
     /**
-     * Takes over a connected socket that somebody else opened; from now on the transport owns its descriptor. If this
-     * fails, it stays the caller's, open.
+     * Takes over a connected socket that somebody else opened: from now on the transport owns its descriptor. If it
+     * throws, the socket stays the caller's.
      */
     Transport adopt(RawSocket socket) throws IOException;
+
+    /** Closes a socket outside of any transport: a descriptor, or a channel. */
+    void discard(int fd, @org.jspecify.annotations.Nullable SocketChannel channel);
 }

@@ -4,6 +4,7 @@
 package dev.netpoll.internal.poll;
 
 import dev.netpoll.internal.memory.LoopCache;
+import dev.netpoll.internal.memory.MemoryBudget;
 import java.io.IOException;
 import java.net.SocketAddress;
 
@@ -95,6 +96,9 @@ public interface Poller extends AutoCloseable {
 
     /** Starts to accept. Accepted transports are not registered: any poller of the same backend may register them. */
     void listen(ListenSocket socket, AcceptEvents events) throws TransportException;
+
+    /** While this is exceeded, what arrives is received in small pieces. Before the poller is driven. */
+    default void limitBy(MemoryBudget budget) {}
 
     /** {@return where the poller takes memory from; its loop becomes the owner} */
     LoopCache memory();

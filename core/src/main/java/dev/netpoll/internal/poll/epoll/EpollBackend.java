@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.poll.epoll;
 
+import dev.netpoll.internal.memory.Classes;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenOptions;
@@ -16,7 +17,10 @@ import dev.netpoll.internal.poll.socket.Binder;
 import dev.netpoll.internal.poll.socket.Opened;
 import dev.netpoll.internal.poll.socket.Opener;
 import dev.netpoll.internal.poll.socket.Platform;
+import dev.netpoll.internal.poll.socket.UnusedPages;
+import java.lang.invoke.MethodHandles;
 import java.net.SocketAddress;
+import java.nio.channels.SocketChannel;
 import org.jspecify.annotations.Nullable;
 
 /** Linux on x86-64 and aarch64, if native access is granted: see {@link #unavailableReason()}. */
@@ -33,6 +37,10 @@ public final class EpollBackend implements Backend {
         return Availability.REASON;
     }
 
+    static {
+        Classes.initialize(MethodHandles.lookup(), EpollTransport.class, EpollListenSocket.class, Opener.class);
+    }
+
     @Override
     public String name() {
         return NAME;
@@ -40,6 +48,7 @@ public final class EpollBackend implements Backend {
 
     @Override
     public Poller openPoller() throws TransportException {
+        UnusedPages.goBack();
         try {
             return new EpollPoller();
         } catch (OutOfMemoryError e) {
@@ -68,13 +77,24 @@ public final class EpollBackend implements Backend {
 
     @Override
     public Transport open(SocketAddress remote, @Nullable SocketAddress local) throws TransportException {
-        return transport(Opener.open(remote, local));
+        Opened opened = Opener.open(remote, local);
+        try {
+            return transport(opened);
+        } catch (Throwable t) {
+            Opener.close(opened.fd);
+            throw t;
+        }
     }
 
     @Override
     public Transport adopt(RawSocket socket) throws TransportException {
         Opened opened = Opener.adopt(socket);
         return transport(opened).foreign();
+    }
+
+    @Override
+    public void discard(int fd, @Nullable SocketChannel channel) {
+        Opener.close(fd);
     }
 
     private static EpollTransport transport(Opened opened) {

@@ -10,6 +10,7 @@ import dev.netpoll.internal.ffi.LibcUnistd;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.LoopCache;
+import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.poll.AcceptEvents;
 import dev.netpoll.internal.poll.Errno;
@@ -228,6 +229,11 @@ final class EpollPoller implements Poller {
             LibcEpoll.remove(scratch, epoll, pollable.fd());
             slots.remove(pollable);
         }
+    }
+
+    @Override
+    public void limitBy(MemoryBudget budget) {
+        receiveBuffer.limitBy(budget);
     }
 
     @Override

@@ -214,7 +214,7 @@ final class EpollTransport extends LoopSocket implements Readiness {
             return false;
         }
         fed();
-        int capacity = block.capacity();
+        int capacity = owner.receiveBuffer.atOnce();
         arriving(true);
         long result = LibcSocket.recv(owner.scratch(), fd(), block.address(), capacity, 0);
         if (result > 0) {

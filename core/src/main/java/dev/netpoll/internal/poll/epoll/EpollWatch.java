@@ -117,6 +117,11 @@ final class EpollWatch implements PollerWatch {
     }
 
     @Override
+    public long cpuNanos(int thread) {
+        return LibcTime.threadCpuNanos(scratch, thread);
+    }
+
+    @Override
     public void wakeup() {
         wakeup.signal();
     }

@@ -6,6 +6,7 @@ package dev.netpoll.internal.poll.nio;
 import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.LoopCache;
+import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.poll.AcceptEvents;
 import dev.netpoll.internal.poll.Errno;
@@ -176,10 +177,15 @@ final class NioPoller implements Poller {
                 view = block.memory().asByteBuffer();
                 viewed = block;
             }
-            return view.clear();
+            return view.clear().limit(receiveBuffer.atOnce());
         } catch (MemoryLimitException | OutOfMemoryError e) {
             return null;
         }
+    }
+
+    @Override
+    public void limitBy(MemoryBudget budget) {
+        receiveBuffer.limitBy(budget);
     }
 
     @Override

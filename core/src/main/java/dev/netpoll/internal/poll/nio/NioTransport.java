@@ -237,7 +237,7 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
             starved = false;
             interest();
         }
-        int capacity = view.capacity();
+        int capacity = view.remaining();
         int result;
         arriving = true;
         try {
@@ -284,6 +284,11 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
         }
         interest();
         receiver().failed(errno);
+    }
+
+    @Override
+    public void arrived() {
+        arriving = false;
     }
 
     @Override
@@ -377,7 +382,25 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
             registered.cancel();
             owner.flushCancelled(); // a channel with keys could not be made blocking
         }
-        return new RawSocket(-1, channel);
+        try {
+            return new RawSocket(-1, channel);
+        } catch (Throwable t) {
+            closeQuietly();
+            throw t;
+        }
+    }
+
+    @Override
+    public void discard(RawSocket detached) {
+        closeQuietly();
+    }
+
+    private void closeQuietly() {
+        try {
+            channel.close();
+        } catch (IOException e) {
+            // it is gone either way
+        }
     }
 
     private NioPoller poller() {

@@ -80,6 +80,16 @@ public final class Opener {
         }
     }
 
+    /** Closes a socket that was opened, or handed over, and reached nobody. */
+    public static void close(int fd) {
+        Scratch scratch = Scratch.take();
+        try {
+            LibcUnistd.close(scratch, fd);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
     private static int option(Scratch scratch, int fd, int name) throws TransportException {
         Binder.check("adopt", LibcSocket.getsockopt(scratch, fd, LibcSocket.SOL_SOCKET, name));
         return scratch.option();

@@ -6,6 +6,7 @@ package dev.netpoll.internal.poll.socket;
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.ffi.SockAddr;
+import dev.netpoll.internal.memory.Classes;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.SendQueue;
@@ -27,6 +28,7 @@ public abstract class StreamSocket extends Pollable implements Transport {
     private static final VarHandle ARRIVING;
 
     static {
+        Classes.initialize(MethodHandles.lookup(), OptionTable.class, SockAddr.class, Errno.class);
         try {
             ARRIVING = MethodHandles.lookup().findVarHandle(StreamSocket.class, "arriving", boolean.class);
         } catch (ReflectiveOperationException e) {
@@ -138,6 +140,11 @@ public abstract class StreamSocket extends Pollable implements Transport {
         return (boolean) ARRIVING.getAcquire(this);
     }
 
+    @Override
+    public void arrived() {
+        arriving(false);
+    }
+
     /** <i>Loop.</i> To be called with true before the system call that may receive, with false after the delivery. */
     protected final void arriving(boolean may) {
         ARRIVING.setRelease(this, may);
@@ -247,7 +254,17 @@ public abstract class StreamSocket extends Pollable implements Transport {
         if (raw == BUSY) {
             throw new TransportException("detach", Errno.EBUSY);
         }
-        return new RawSocket(raw, null);
+        try {
+            return new RawSocket(raw, null);
+        } catch (Throwable t) {
+            Opener.close(raw);
+            throw t;
+        }
+    }
+
+    @Override
+    public void discard(RawSocket detached) {
+        Opener.close(detached.fd());
     }
 
     @Override

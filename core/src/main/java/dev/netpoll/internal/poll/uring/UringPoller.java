@@ -10,6 +10,7 @@ import dev.netpoll.internal.ffi.LibcUnistd;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.LoopCache;
+import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.poll.AcceptEvents;
 import dev.netpoll.internal.poll.Errno;
@@ -114,6 +115,8 @@ final class UringPoller implements Poller {
     private @Nullable TransportException failure;
 
     private boolean closed;
+
+    private @Nullable MemoryBudget budget;
 
     UringPoller(Features features, RingSize size) throws TransportException {
         this.features = features;
@@ -604,6 +607,17 @@ final class UringPoller implements Poller {
 
     BufferRing buffers(int kind) {
         return kind == Operation.RECEIVE_BULK ? bulk : buffers;
+    }
+
+    @Override
+    public void limitBy(MemoryBudget limit) {
+        budget = limit;
+    }
+
+    /** {@return whether memory is used up, so that nobody gets big buffers} */
+    boolean isCrowded() {
+        MemoryBudget limit = budget;
+        return limit != null && limit.isExceeded();
     }
 
     @Override

@@ -162,6 +162,11 @@ final class UringTransport extends LoopSocket implements Completable {
         }
     }
 
+    @Override
+    public void arrived() {
+        noteArriving();
+    }
+
     /** What was received, or is held, was delivered. */
     private void noteArriving() {
         if (undelivered == 0 && held == null) {
@@ -315,7 +320,7 @@ final class UringTransport extends LoopSocket implements Completable {
 
     /** A socket that fills one buffer after the other is given bigger ones. */
     private void countFull(int kind, int length) {
-        if (kind != Operation.RECEIVE || is(BULK)) {
+        if (kind != Operation.RECEIVE || is(BULK) || poller().isCrowded()) {
             return;
         }
         full = (byte) (length >= UringPoller.BUFFER ? full + 1 : 0);
