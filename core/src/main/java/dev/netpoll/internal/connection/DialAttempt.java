@@ -148,10 +148,7 @@ public final class DialAttempt {
                 if (!again || rest - pause <= 0) {
                     throw again ? timedOut(remote, "the backlog of the listener is full") : e;
                 }
-                if (Thread.interrupted()) { // before looking whether there is anything to wait for
-                throw new InterruptedException();
-            }
-            EventLoop.beforeBlocking();
+                EventLoop.beforeBlocking();
                 CompletableFuture<@Nullable Void> tick = new CompletableFuture<>();
                 tick.completeOnTimeout(null, pause, TimeUnit.NANOSECONDS).join();
                 pause = Math.min(pause * 2, RETRY_MAX_NANOS);
@@ -268,6 +265,9 @@ public final class DialAttempt {
         try {
             if (nanos != ConnectionConfig.NEVER) {
                 future.orTimeout(Math.max(nanos, 0), TimeUnit.NANOSECONDS);
+            }
+            if (Thread.interrupted()) { // before looking whether there is anything to wait for
+                throw new InterruptedException();
             }
             EventLoop.beforeBlocking();
             return future.get();
