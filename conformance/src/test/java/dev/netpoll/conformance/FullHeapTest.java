@@ -68,7 +68,9 @@ class FullHeapTest extends ConformanceTest {
             }
             for (int round = 0; round < ROUNDS; round++) {
                 in.println("fill");
-                assertThat(out.readLine()).as("the heap was filled, round %d", round).isEqualTo("filled");
+                assertThat(out.readLine())
+                        .as("the heap was filled, round %d", round)
+                        .isEqualTo("filled");
                 for (int i = 0; i < CLIENTS; i++) { // each loop more than once
                     Await.until("a new client is served", () -> echo(port));
                 }

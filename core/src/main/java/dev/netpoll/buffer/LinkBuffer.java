@@ -183,9 +183,8 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     public byte[] readUntil(byte delimiter) {
         long before = bytesBefore(delimiter);
         if (before < 0) {
-            throw new IndexOutOfBoundsException(
-                    "readUntil(" + delimiter + "): not in the " + readableBytes() + " readable bytes"
-                            + readable.hint());
+            throw new IndexOutOfBoundsException("readUntil(" + delimiter + "): not in the " + readableBytes()
+                    + " readable bytes" + readable.hint());
         }
         return readable.readBytes(arraySize(before + 1));
     }
@@ -611,9 +610,8 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         SegmentReader in = in();
         int size = in.varIntSize(bits);
         if (size == 0) {
-            throw new IndexOutOfBoundsException(
-                    "a number of variable length does not end within the " + in.length() + " readable bytes"
-                            + in.hint());
+            throw new IndexOutOfBoundsException("a number of variable length does not end within the " + in.length()
+                    + " readable bytes" + in.hint());
         }
         if (size < 0) {
             throw MalformedVarIntException.at(in, bits);

@@ -43,7 +43,9 @@ final class Callers {
                     return null;
                 }
                 if (!user && depth++ <= callers) {
-                    context = 31 * (31 * (31 * context + name.hashCode()) + frame.getMethodName().hashCode())
+                    context = 31
+                                    * (31 * (31 * context + name.hashCode())
+                                            + frame.getMethodName().hashCode())
                             + frame.getByteCodeIndex();
                 }
             }
@@ -55,8 +57,7 @@ final class Callers {
     static String describe(int callers) {
         StringBuilder text = new StringBuilder();
         WALKER.walk(frames -> {
-            frames.filter(frame -> frame.getClassName().startsWith(LIBRARY)
-                            && !isOurs(frame.getClassName()))
+            frames.filter(frame -> frame.getClassName().startsWith(LIBRARY) && !isOurs(frame.getClassName()))
                     .skip(1)
                     .limit(callers)
                     .forEach(frame -> text.append(" < ").append(describe(frame)));

@@ -49,10 +49,8 @@ final class Errors {
             case "LibcSocket#recv" -> new int[] {ENOMEM, ENOBUFS, EINTR};
             case "LibcSocket#send", "LibcSocket#sendmsg" -> new int[] {ENOMEM, ENOBUFS, EINTR};
             case "LibcSocket#bind", "LibcSocket#listen" -> new int[] {ENOMEM};
-            case "LibcSocket#shutdown",
-                    "LibcSocket#getsockname",
-                    "LibcSocket#getpeername",
-                    "LibcSocket#getsockopt" -> new int[] {ENOBUFS};
+            case "LibcSocket#shutdown", "LibcSocket#getsockname", "LibcSocket#getpeername", "LibcSocket#getsockopt" ->
+                new int[] {ENOBUFS};
             case "LibcSocket#setsockopt", "LibcSocket#setLinger" -> new int[] {ENOMEM, ENOBUFS};
             case "LibcEpoll#create", "LibcEventfd#eventfd", "IoUring#setup" -> new int[] {ENOMEM, EMFILE};
             case "LibcEpoll#add", "LibcEpoll#modify" -> new int[] {ENOMEM};
@@ -65,7 +63,10 @@ final class Errors {
 
     /** {@return whether a loop waits there for events} */
     static boolean isWait(String site) {
-        return site.equals("LibcEpoll#await") || site.equals("IoUring#enter") || site.equals("IoUring#submit") || site.contains(" select");
+        return site.equals("LibcEpoll#await")
+                || site.equals("IoUring#enter")
+                || site.equals("IoUring#submit")
+                || site.contains(" select");
     }
 
     /** {@return how an operation of io_uring may fail} */

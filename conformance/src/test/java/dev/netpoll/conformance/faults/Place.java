@@ -18,8 +18,8 @@ import java.util.Locale;
  */
 public record Place(FaultKind kind, int number, int site, long context, int errno, String where, String callers) {
     /** What goes with a loop. */
-    private static final List<String> OF_A_LOOP =
-            List.of("connections that were not touched", "connections of the group", "the next client", "the next dial");
+    private static final List<String> OF_A_LOOP = List.of(
+            "connections that were not touched", "connections of the group", "the next client", "the next dial");
 
     /** {@return what fails, whoever called} */
     String line() {

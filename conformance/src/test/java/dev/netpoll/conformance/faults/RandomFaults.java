@@ -5,22 +5,22 @@ package dev.netpoll.conformance.faults;
 
 import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
-import org.jspecify.annotations.Nullable;
 
 /**
- * Lets places fail for as long as it is armed, one at a time, at random among those that were passed: rare ones as often
- * as those that each request passes. Memory and system calls only: nothing here knows how deep a stack was before.
+ * Lets places fail for as long as it is armed, one at a time, at random among those that were passed: rare ones as
+ * often as those that each request passes. Memory and system calls only: nothing here knows how deep a stack was.
  */
 public final class RandomFaults implements Arming, AutoCloseable {
+    private static final int NOWHERE = -1;
     private static final long SECOND = 1_000_000_000L;
 
     private final Random random;
     private final long pauseNanos;
     private final ConcurrentHashMap<Integer, FaultKind> passed = new ConcurrentHashMap<>();
-    private final AtomicReference<@Nullable Integer> target = new AtomicReference<>();
+    private final AtomicInteger target = new AtomicInteger(NOWHERE);
     private final LongAdder strikes = new LongAdder();
     private final Thread chooser = new Thread(this::choose, "faults");
     private volatile boolean closed;
@@ -53,8 +53,7 @@ public final class RandomFaults implements Arming, AutoCloseable {
         if ((kind != FaultKind.HEAP && kind != FaultKind.SYSTEM) || errnos.length == 0) {
             return 0;
         }
-        Integer chosen = target.get();
-        if (chosen == null || chosen != site) {
+        if (target.get() != site) {
             if (!passed.containsKey(site)) {
                 passed.put(site, kind);
             }
@@ -62,7 +61,7 @@ public final class RandomFaults implements Arming, AutoCloseable {
         }
         int errno = errnos[Math.floorMod(System.nanoTime(), errnos.length)];
         boolean endsALoop = errno != Errors.EINTR && Errors.isWait(Faults.name(site));
-        if (endsALoop || Callers.find(0) == null || !target.compareAndSet(chosen, null)) {
+        if (endsALoop || Callers.find(0) == null || !target.compareAndSet(site, NOWHERE)) {
             return 0;
         }
         strikes.increment();

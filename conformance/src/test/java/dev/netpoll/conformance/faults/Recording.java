@@ -37,7 +37,7 @@ final class Recording implements Arming {
         if (found == null || (kind == FaultKind.OVERFLOW && !isDeeper(found.depth()))) {
             return 0;
         }
-        if (known.putIfAbsent(31 * (31 * found.context() + site) + kind.ordinal(), true) == null) {
+        if (known.putIfAbsent(31 * (31 * found.context() + site) + kind.name().hashCode(), true) == null) {
             String who = Callers.describe(callers);
             synchronized (places) {
                 for (int errno : errnos) {

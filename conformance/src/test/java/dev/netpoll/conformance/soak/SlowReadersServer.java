@@ -20,12 +20,11 @@ public final class SlowReadersServer {
 
     /** Takes the names of the backend and of the dispatch, and whether loops run on platform threads. */
     public static void main(String[] args) throws Exception {
-        Dispatch dispatch =
-                switch (args[1]) {
-                    case "virtual" -> Dispatch.virtual();
-                    case "inline" -> Dispatch.inline();
-                    default -> Dispatch.adaptive();
-                };
+        Dispatch dispatch = switch (args[1]) {
+            case "virtual" -> Dispatch.virtual();
+            case "inline" -> Dispatch.inline();
+            default -> Dispatch.adaptive();
+        };
         EventLoopGroup group = EventLoopGroup.builder()
                 .backend(Backend.valueOf(args[0]))
                 .platformThreads(Boolean.parseBoolean(args[2]))

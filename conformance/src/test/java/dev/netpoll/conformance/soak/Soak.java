@@ -84,8 +84,10 @@ public final class Soak {
         ProcessState before = ProcessState.now();
         long begin = System.nanoTime();
         Soak soak;
-        try (EventLoopGroup group =
-                        EventLoopGroup.builder().backend(options.backend()).loops(LOOPS).build();
+        try (EventLoopGroup group = EventLoopGroup.builder()
+                        .backend(options.backend())
+                        .loops(LOOPS)
+                        .build();
                 Trouble trouble = new Trouble(options)) {
             soak = new Soak(options, group, trouble);
             try (Servers servers = soak.servers) {

@@ -10,8 +10,8 @@ import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The faults of a soak, if it has any, and what may come of them: each may cost a connection. So what a connection throws
- * fails no such soak, but wrong bytes, silence, a leak and a thread that dies do.
+ * The faults of a soak, if it has any, and what may come of them: each may cost a connection. So what a connection
+ * throws fails no such soak, but wrong bytes, silence, a leak and a thread that dies do.
  */
 final class Trouble implements AutoCloseable {
     private final @Nullable RandomFaults faults;

@@ -9,6 +9,11 @@ public final class Rounds {
 
     private Rounds() {}
 
+    /** {@return whether time does not matter much} */
+    public static boolean areMany() {
+        return FACTOR > 1;
+    }
+
     /** {@return the usual number of rounds, or {@code -Dnetpoll.test.rounds=} times as many} */
     public static int of(int usual) {
         return usual * FACTOR;

@@ -567,7 +567,8 @@ final class Inbound extends Side implements ByteSource {
 
     /** Some of what was retained was given back, so that {@code left} bytes still are. Any thread. */
     void released(long left) {
-        boolean below = left <= Share.BYTES || (!starved && left < connection.config().options().inboundLowMark());
+        boolean below = left <= Share.BYTES
+                || (!starved && left < connection.config().options().inboundLowMark());
         if (paused && !pausedByUser && below) {
             updateLater();
         }

@@ -118,7 +118,7 @@ public final class Pace {
     /** {@return the record of a connection whose run was late: it held up its loop, or would have done so there} */
     static short late(short record) {
         int times = Math.min((record & TIMES_MAX) + 1, TIMES_MAX);
-        int apart = 1 << 2 * times + 2;
+        int apart = 1 << (2 * times + 2);
         return (short) (apart << TIMES_BITS | times);
     }
 

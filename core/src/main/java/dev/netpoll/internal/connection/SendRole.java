@@ -134,7 +134,8 @@ abstract class SendRole extends Side {
     }
 
     final boolean isWritable() {
-        return promised - sent < connection.config().options().outboundHighMark() || connection.has(BROKEN | CLOSED | CUT);
+        return promised - sent < connection.config().options().outboundHighMark()
+                || connection.has(BROKEN | CLOSED | CUT);
     }
 
     /** {@return whether what a handler has left waits for a slow peer} */
@@ -212,7 +213,7 @@ abstract class SendRole extends Side {
             result = connection.transport().send(unsent);
         } finally {
             long taken = bytes - unsent.bytes();
-            sent += taken; // F1
+            advance(taken);
             if (taken > 0) {
                 connection.touch();
             }
@@ -226,6 +227,11 @@ abstract class SendRole extends Side {
             release();
         }
         return result;
+    }
+
+    private void advance(long bytes) {
+        long position = sent + bytes; // F1: only the holder writes it
+        sent = position;
     }
 
     private void handOver(boolean kernelIsFull, boolean holds) {
@@ -449,7 +455,7 @@ abstract class SendRole extends Side {
 
     /** The transport has sent bytes of the queue; with {@code drained} it no longer holds it. */
     final void progressed(long bytes, boolean drained) {
-        sent += bytes; // F1
+        advance(bytes);
         progressAt = System.nanoTime();
         if (drained) {
             release();

@@ -21,8 +21,8 @@ public final class LibcMman {
         Scratch scratch = Scratch.take();
         try {
             // SAFETY: no parameters, and a plain int.
-            return (int) (long) Downcalls.link("getpagesize")
-                    .invokeExact(scratch.errno, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED);
+            return (int) (long)
+                    Downcalls.link("getpagesize").invokeExact(scratch.errno, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED);
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         } finally {

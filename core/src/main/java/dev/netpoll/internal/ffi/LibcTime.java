@@ -31,8 +31,8 @@ public final class LibcTime {
         long time = scratch.timeSpec(0);
         try {
             // SAFETY: the timespec lies in the scratch, which the errno argument keeps alive during the call.
-            int result = (int) (long) CLOCK_GETTIME.invokeExact(
-                    scratch.errno, (long) clock, time, UNUSED, UNUSED, UNUSED);
+            int result =
+                    (int) (long) CLOCK_GETTIME.invokeExact(scratch.errno, (long) clock, time, UNUSED, UNUSED, UNUSED);
             return result == 0 ? scratch.timeSpecNanos() : -1;
         } catch (Throwable t) {
             throw Downcalls.failure(t);

@@ -6,7 +6,6 @@ package dev.netpoll.internal.loop;
 import dev.netpoll.internal.loop.EventLoop.Resident;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The residents of a loop that want it to look at them: a stack that needs no memory but a link in each resident.

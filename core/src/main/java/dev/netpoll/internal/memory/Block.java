@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The state is one word: the generation g, which counts how often the block has come back; whether there has been a
  * second reference in this generation; and the number of references. Who holds a reference for long remembers the
- * generation, as its {@link #ticket}, so that a reference which was given up already is recognised even when the block
+ * generation, see {@link #generation()}, so that a reference which was given up already is recognised even when the block
  * has been handed out again.
  *
  * <p>Invariants:
@@ -27,9 +27,9 @@ import org.jspecify.annotations.Nullable;
  *       Nobody else may then touch its memory.
  *   <li>I2. Only the release that takes the count from 1 to 0 returns the block, so it is returned once.
  *   <li>I3. A retain at 0 and a release at 0 are always detected and change nothing. So are a retain and a release with
- *       a ticket of another generation, whoever owns the block now.
- *   <li>I4. While the state is a ticket, whoever has that ticket has the only reference. So a release with a ticket
- *       that finds exactly that needs no other check: of two that race, one fails.
+ *       that are said to be of another generation, whoever owns the block now.
+ *   <li>I4. While there has been only one reference in a generation, who remembers that generation has it. So a release
+ *       that finds exactly this state needs no other check: of two that race, one fails.
  * </ul>
  *
  * <p>The count may be changed from any thread. The last release happens-after everything done with the memory before
@@ -45,9 +45,12 @@ public final class Block {
     private static final long SHARED = 1L << COUNT_BITS;
 
     /** One generation, and a mask for all of them. */
-    private static final long GENERATION = 1L << (COUNT_BITS + 1);
+    private static final int GENERATION_SHIFT = COUNT_BITS + 1;
 
-    private static final long GENERATIONS = -GENERATION;
+    private static final long GENERATION = 1L << GENERATION_SHIFT;
+
+    /** 32 bits, so that a segment can remember it in an int. */
+    private static final long GENERATIONS = 0xFFFF_FFFFL << GENERATION_SHIFT;
 
     static {
         try {
@@ -90,7 +93,11 @@ public final class Block {
     private @Nullable Throwable releasedAt;
 
     /** Through STATE, except where a free block is handed out: nobody else has it then. */
+    @SuppressWarnings("UnusedVariable")
     private long state;
+
+    /** The state with the only reference in this generation. Changed by the last release. */
+    private long owned = 1;
 
     Block(SegmentPool pool, MemorySegment memory, int sizeClass, Slab slab) {
         this.pool = pool;
@@ -175,14 +182,22 @@ public final class Block {
     }
 
     /** What a holder of a reference remembers to be able to prove that it is one of this generation. */
-    long ticket() {
-        return ((long) STATE.getAcquire(this) & GENERATIONS) + 1;
+    int generation() {
+        return (int) (owned >>> GENERATION_SHIFT);
+    }
+
+    /** The state while there has been one reference only, in a generation. */
+    private static long only(int generation) {
+        return Integer.toUnsignedLong(generation) << GENERATION_SHIFT | 1;
+    }
+
+    private static boolean isOf(int generation, long state) {
+        return (int) (state >>> GENERATION_SHIFT) == generation && (state & COUNT) != 0;
     }
 
     /** Whether the block has been handed out again since, or is free. */
-    boolean isStale(long ticket) {
-        long current = (long) STATE.getAcquire(this);
-        return (current & GENERATIONS) + 1 != ticket || (current & COUNT) == 0;
+    boolean isStale(int generation) {
+        return !isOf(generation, (long) STATE.getAcquire(this));
     }
 
     /**
@@ -191,18 +206,19 @@ public final class Block {
      * @throws IllegalStateException if the block has been returned to its pool
      */
     public void retain() {
-        retain((long) STATE.getAcquire(this));
+        retain(generation());
     }
 
-    /** As {@link #retain()}, for one who has a reference of the ticket's generation. */
-    void retain(long ticket) {
-        if ((ticket & COUNT) == 1 && STATE.compareAndSet(this, ticket, (ticket | SHARED) + 1)) {
+    /** As {@link #retain()}, for one who has a reference of the generation. */
+    void retain(int generation) {
+        long only = only(generation);
+        if (STATE.compareAndSet(this, only, (only | SHARED) + 1)) {
             return; // without a look first, which would fetch the cache line twice
         }
         long current;
         do {
             current = (long) STATE.getAcquire(this);
-            if (((current ^ ticket) & GENERATIONS) != 0 || (current & COUNT) == 0) {
+            if (!isOf(generation, current)) {
                 throw new IllegalStateException(this + " was retained after its last release", releasedAt);
             }
             if ((current & COUNT) == COUNT) {
@@ -217,47 +233,41 @@ public final class Block {
      * @throws IllegalStateException if there is no reference to give up: the block was released once too often
      */
     public void release() {
-        long current;
-        do {
-            current = (long) STATE.getAcquire(this);
-            if ((current & COUNT) == 0) {
-                throw releasedTooOften();
-            }
-        } while (!STATE.weakCompareAndSet(this, current, without(current)));
-        if ((current & COUNT) == 1) {
-            lastRelease();
+        int generation = generation();
+        if (!releaseOnly(generation)) {
+            release(generation);
         }
     }
 
     /** Gives up the only reference there has been in this generation; false, and nothing happens, if it is not. */
-    boolean releaseOnly(long ticket) {
-        if (STATE.compareAndSet(this, ticket, ticket - 1 + GENERATION)) {
-            lastRelease();
+    boolean releaseOnly(int generation) {
+        long only = only(generation);
+        long free = without(only);
+        if (STATE.compareAndSet(this, only, free)) {
+            lastRelease(free);
             return true;
         }
         return false;
     }
 
-    /** As {@link #release()}, for one who has a reference of the ticket's generation. */
-    void release(long ticket) {
+    /** As {@link #release()}, for one who has a reference of the generation. */
+    void release(int generation) {
         long current;
+        long fewer;
         do {
             current = (long) STATE.getAcquire(this);
-            if (((current ^ ticket) & GENERATIONS) != 0 || (current & COUNT) == 0) {
-                throw releasedTooOften();
+            fewer = without(current);
+            if (!isOf(generation, current)) {
+                throw new IllegalStateException(this + " was released more often than retained", releasedAt);
             }
-        } while (!STATE.weakCompareAndSet(this, current, without(current)));
+        } while (!STATE.weakCompareAndSet(this, current, fewer));
         if ((current & COUNT) == 1) {
-            lastRelease();
+            lastRelease(fewer);
         }
     }
 
     private static long without(long state) {
-        return (state & COUNT) == 1 ? (state & GENERATIONS) + GENERATION : state - 1;
-    }
-
-    private IllegalStateException releasedTooOften() {
-        return new IllegalStateException(this + " was released more often than retained", releasedAt);
+        return (state & COUNT) == 1 ? ((state & GENERATIONS) + GENERATION) & GENERATIONS : state - 1;
     }
 
     /** Says that a reference will never be given up. */
@@ -265,7 +275,8 @@ public final class Block {
         pool.lost(capacity);
     }
 
-    private void lastRelease() {
+    private void lastRelease(long free) {
+        owned = free + 1;
         try {
             if (CheckedMode.ON) {
                 markReleased();
@@ -293,7 +304,7 @@ public final class Block {
         if (CheckedMode.ON) {
             track();
         }
-        state++;
+        state = owned;
         return this;
     }
 

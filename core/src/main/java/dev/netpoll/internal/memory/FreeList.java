@@ -213,6 +213,7 @@ final class FreeList {
         long put;
 
         /** Set through LOCK; cleared after a fence by a plain store, which can't fail. */
+        @SuppressWarnings("UnusedVariable")
         private int lock;
 
         /** Takes less puts that went past the stack; changed without the lock. */

@@ -11,19 +11,22 @@ import org.jspecify.annotations.Nullable;
  * Calls a pool's {@link SegmentPool#trim} now and then, on a virtual thread that exists only while the pool has slabs:
  * started with the first one, ended by the trim that finds none. Start and end happen under the pool's lock.
  */
-final class PoolTrimmer {
+abstract class PoolTrimmer {
     /**
      * The time between two trims. A slab goes with the second or third trim after its last use, that is within six
      * seconds.
      */
     static final Duration INTERVAL = Duration.ofSeconds(2);
 
-    private final SegmentPool pool;
     private volatile @Nullable Thread thread;
     private volatile @Nullable Throwable failed;
 
-    PoolTrimmer(SegmentPool pool) {
-        this.pool = pool;
+    /** Gives back what is not used; returns whether there is anything left. */
+    abstract boolean trim();
+
+    /** The time between two trims. */
+    Duration interval() {
+        return INTERVAL;
     }
 
     /**
@@ -58,8 +61,8 @@ final class PoolTrimmer {
         boolean left = true;
         while (left) {
             try {
-                LockSupport.parkNanos(this, INTERVAL.toNanos());
-                left = pool.trim();
+                LockSupport.parkNanos(this, interval().toNanos());
+                left = trim();
             } catch (Throwable t) { // whatever it was: there are slabs, and nobody else looks after them
                 failed = t;
             }

@@ -31,6 +31,7 @@ import org.jspecify.annotations.Nullable;
  *       {@link Block}; one of several by whoever sets {@code freed}.
  * </ul>
  */
+@SuppressWarnings("ReachabilityFenceUsage") // an access that throws has touched nothing
 public final class Segment {
     /** Instead of an address: the user's memory, which he may free at any time; or raw access is not to be had. */
     private static final long CHECKED_ACCESS = 0;
@@ -57,8 +58,8 @@ public final class Segment {
     /** The address of index 0 of {@link #memory} for raw access, or {@link #CHECKED_ACCESS}. */
     private final long base;
 
-    /** What proves that the reference of the block is of this generation, see {@link Block#ticket}. */
-    private final long ticket;
+    /** That of the block, when this got its reference. */
+    private final int generation;
 
     /** Of the memory; 0 once it is freed, so that there is no access by index any more. */
     private int capacity;
@@ -79,9 +80,9 @@ public final class Segment {
     private int charged;
     private boolean freed;
 
-    private Segment(Block block, long ticket, int start, int end, int limit) {
+    private Segment(Block block, int generation, int start, int end, int limit) {
         this.block = block;
-        this.ticket = ticket;
+        this.generation = generation;
         this.memory = block.memory();
         this.base = RawMemory.AVAILABLE && !block.isDedicated() ? block.address() : CHECKED_ACCESS;
         this.capacity = block.capacity();
@@ -92,7 +93,7 @@ public final class Segment {
 
     private Segment(MemorySegment memory, int size) {
         this.block = null;
-        this.ticket = 0;
+        this.generation = 0;
         this.memory = memory;
         this.base = CHECKED_ACCESS;
         this.capacity = size;
@@ -103,7 +104,7 @@ public final class Segment {
     /** One for a reference of {@code block}, which is given up if there is no memory for the segment itself. */
     private static Segment owner(Block block, int start, int end, int limit) {
         try {
-            return new Segment(block, block.ticket(), start, end, limit);
+            return new Segment(block, block.generation(), start, end, limit);
         } catch (OutOfMemoryError e) {
             block.release();
             throw e;
@@ -176,8 +177,10 @@ public final class Segment {
             checkAccess(at, Byte.BYTES);
         }
         long from = base;
-        int index = inside(at, Byte.BYTES);
-        byte value = from != CHECKED_ACCESS ? RawMemory.getByte(from + index) : memory.get(Layouts.BYTE, index);
+        if (from == CHECKED_ACCESS) {
+            return memory.get(Layouts.BYTE, inside(at, Byte.BYTES));
+        }
+        byte value = RawMemory.getByte(from + inside(at, Byte.BYTES));
         Reference.reachabilityFence(this);
         return value;
     }
@@ -187,8 +190,10 @@ public final class Segment {
             checkAccess(at, Short.BYTES);
         }
         long from = base;
-        int index = inside(at, Short.BYTES);
-        short value = from != CHECKED_ACCESS ? RawMemory.getShort(from + index) : memory.get(Layouts.SHORT, index);
+        if (from == CHECKED_ACCESS) {
+            return memory.get(Layouts.SHORT, inside(at, Short.BYTES));
+        }
+        short value = RawMemory.getShort(from + inside(at, Short.BYTES));
         Reference.reachabilityFence(this);
         return value;
     }
@@ -198,8 +203,10 @@ public final class Segment {
             checkAccess(at, Integer.BYTES);
         }
         long from = base;
-        int index = inside(at, Integer.BYTES);
-        int value = from != CHECKED_ACCESS ? RawMemory.getInt(from + index) : memory.get(Layouts.INT, index);
+        if (from == CHECKED_ACCESS) {
+            return memory.get(Layouts.INT, inside(at, Integer.BYTES));
+        }
+        int value = RawMemory.getInt(from + inside(at, Integer.BYTES));
         Reference.reachabilityFence(this);
         return value;
     }
@@ -209,8 +216,10 @@ public final class Segment {
             checkAccess(at, Long.BYTES);
         }
         long from = base;
-        int index = inside(at, Long.BYTES);
-        long value = from != CHECKED_ACCESS ? RawMemory.getLong(from + index) : memory.get(Layouts.LONG, index);
+        if (from == CHECKED_ACCESS) {
+            return memory.get(Layouts.LONG, inside(at, Long.BYTES));
+        }
+        long value = RawMemory.getLong(from + inside(at, Long.BYTES));
         Reference.reachabilityFence(this);
         return value;
     }
@@ -220,12 +229,11 @@ public final class Segment {
             checkAccess(at, Byte.BYTES);
         }
         long from = base;
-        int index = inside(at, Byte.BYTES);
-        if (from != CHECKED_ACCESS) {
-            RawMemory.setByte(from + index, value);
-        } else {
-            memory.set(Layouts.BYTE, index, value);
+        if (from == CHECKED_ACCESS) {
+            memory.set(Layouts.BYTE, inside(at, Byte.BYTES), value);
+            return;
         }
+        RawMemory.setByte(from + inside(at, Byte.BYTES), value);
         Reference.reachabilityFence(this);
     }
 
@@ -234,12 +242,11 @@ public final class Segment {
             checkAccess(at, Short.BYTES);
         }
         long from = base;
-        int index = inside(at, Short.BYTES);
-        if (from != CHECKED_ACCESS) {
-            RawMemory.setShort(from + index, value);
-        } else {
-            memory.set(Layouts.SHORT, index, value);
+        if (from == CHECKED_ACCESS) {
+            memory.set(Layouts.SHORT, inside(at, Short.BYTES), value);
+            return;
         }
+        RawMemory.setShort(from + inside(at, Short.BYTES), value);
         Reference.reachabilityFence(this);
     }
 
@@ -248,12 +255,11 @@ public final class Segment {
             checkAccess(at, Integer.BYTES);
         }
         long from = base;
-        int index = inside(at, Integer.BYTES);
-        if (from != CHECKED_ACCESS) {
-            RawMemory.setInt(from + index, value);
-        } else {
-            memory.set(Layouts.INT, index, value);
+        if (from == CHECKED_ACCESS) {
+            memory.set(Layouts.INT, inside(at, Integer.BYTES), value);
+            return;
         }
+        RawMemory.setInt(from + inside(at, Integer.BYTES), value);
         Reference.reachabilityFence(this);
     }
 
@@ -262,12 +268,11 @@ public final class Segment {
             checkAccess(at, Long.BYTES);
         }
         long from = base;
-        int index = inside(at, Long.BYTES);
-        if (from != CHECKED_ACCESS) {
-            RawMemory.setLong(from + index, value);
-        } else {
-            memory.set(Layouts.LONG, index, value);
+        if (from == CHECKED_ACCESS) {
+            memory.set(Layouts.LONG, inside(at, Long.BYTES), value);
+            return;
         }
+        RawMemory.setLong(from + inside(at, Long.BYTES), value);
         Reference.reachabilityFence(this);
     }
 
@@ -284,7 +289,7 @@ public final class Segment {
     }
 
     private void checkAccess(int at, int size) {
-        if (freed || (block != null && block.isStale(ticket))) {
+        if (freed || (block != null && block.isStale(generation))) {
             throw misused();
         }
         Objects.checkFromIndexSize(at, size, limit); // closer than what protects the memory of others
@@ -406,8 +411,8 @@ public final class Segment {
         }
         Segment front;
         if (block != null) {
-            front = new Segment(block, ticket, start, start + n, start + n);
-            block.retain(ticket);
+            front = new Segment(block, generation, start, start + n, start + n);
+            block.retain(generation);
         } else {
             front = new Segment(memory, start + n);
             front.start = start;
@@ -460,7 +465,7 @@ public final class Segment {
      */
     public void free() {
         Block released = block;
-        if (released != null && released.releaseOnly(ticket)) {
+        if (released != null && released.releaseOnly(generation)) {
             freed = true;
         } else {
             freeShared(released);
@@ -486,7 +491,7 @@ public final class Segment {
                     "segment of " + length() + " bytes was freed twice: used by two threads at once? " + this);
         }
         if (released != null) {
-            released.release(ticket);
+            released.release(generation);
         }
     }
 
@@ -498,7 +503,7 @@ public final class Segment {
     /** Throws {@link AssertionError} when an invariant does not hold. */
     void check() {
         boolean valid = 0 <= start && start <= end && end <= limit && limit <= memory.byteSize() && charged >= 0;
-        if (!valid || freed || (counter == null && charged != 0) || (block != null && block.isStale(ticket))) {
+        if (!valid || freed || (counter == null && charged != 0) || (block != null && block.isStale(generation))) {
             throw new AssertionError("invalid " + this);
         }
     }

@@ -5,6 +5,7 @@ package dev.netpoll.internal.memory;
 
 import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.buffer.MemoryStats;
+import java.lang.invoke.MethodHandles;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -44,6 +45,21 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     /** More frames of stack than anything takes that is done between taking something and putting it elsewhere. */
     private static final int FRAMES = 400;
 
+    static {
+        Classes.initialize(
+                MethodHandles.lookup(),
+                Block.class,
+                Segment.class,
+                SegmentReader.class,
+                SegmentWriter.class,
+                FreeList.class,
+                LoopCache.class,
+                HeapScratch.class,
+                Layouts.class,
+                MemoryEvents.class,
+                ViewScope.class);
+    }
+
     private final SizeClass[] classes = new SizeClass[SizeClasses.COUNT];
     private final SystemMemory system;
     private final boolean permanent;
@@ -54,7 +70,12 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     private final AtomicLong lostBytes = new AtomicLong();
     private final List<LoopCache> caches = new CopyOnWriteArrayList<>();
     private final AtomicLong hitsOfGoneCaches = new AtomicLong();
-    private final PoolTrimmer trimmer = new PoolTrimmer(this);
+    private final PoolTrimmer trimmer = new PoolTrimmer() {
+        @Override
+        boolean trim() {
+            return SegmentPool.this.trim();
+        }
+    };
     private final ReentrantLock growth = new ReentrantLock();
     private final Condition trimClosed = growth.newCondition();
     private int trimsClosing; // guarded by growth: trims that took slabs out and have not given them back yet
@@ -412,11 +433,6 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         } finally {
             growth.unlock();
         }
-    }
-
-    /** For tests. */
-    PoolTrimmer trimmer() {
-        return trimmer;
     }
 
     private static final class Shared {

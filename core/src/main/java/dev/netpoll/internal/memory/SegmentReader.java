@@ -344,19 +344,7 @@ public final class SegmentReader {
         if (from < 0) {
             throw new IllegalArgumentException("indexOf: negative offset " + from);
         }
-        long offset = 0;
-        for (Segment segment = head; segment != null; segment = segment.next) {
-            int n = segment.length();
-            if (from < offset + n) {
-                int at = segment.start + (int) Math.max(0, from - offset);
-                int found = Layouts.indexOf(segment.memory, at, segment.end, wanted);
-                if (found >= 0) {
-                    return offset + found - segment.start;
-                }
-            }
-            offset += n;
-        }
-        return -1;
+        return Chains.indexOf(head, wanted, from);
     }
 
     /** Consumes one byte. */
@@ -430,18 +418,7 @@ public final class SegmentReader {
         if (offset + (long) width > length()) {
             throw tooFew("numberAt(" + offset + ", " + width + ")");
         }
-        int at = offset;
-        long value = 0;
-        for (int i = 0; i < width; i++) {
-            while (at >= segment.length()) {
-                at -= segment.length();
-                segment = Misuse.present(segment.next);
-            }
-            long b = segment.getByte(segment.start + at) & 0xFF;
-            value = littleEndian ? value | b << (i * Byte.SIZE) : value << Byte.SIZE | b;
-            at++;
-        }
-        return value;
+        return Chains.number(segment, offset, width, littleEndian);
     }
 
     /** Consumes two bytes, the low one first. */
@@ -465,21 +442,7 @@ public final class SegmentReader {
      */
     public int varIntSize(int bits) {
         park();
-        int max = VarInts.maxSize(bits);
-        int size = 0;
-        for (Segment segment = head; segment != null; segment = segment.next) {
-            for (int i = segment.start; i < segment.end; i++) {
-                byte b = segment.getByte(i);
-                size++;
-                if (b >= 0) {
-                    return size == max && VarInts.overflows(b, bits) ? -1 : size;
-                }
-                if (size == max) {
-                    return -1;
-                }
-            }
-        }
-        return 0;
+        return Chains.varIntSize(head, bits);
     }
 
     /** Consumes a varint that has {@code size} bytes, as {@link #varIntSize} says. */
@@ -580,12 +543,7 @@ public final class SegmentReader {
         if (isNothing(count, "copyTo")) {
             return;
         }
-        int done = 0;
-        for (Segment s = head; s != null && done < count; s = s.next) {
-            int n = Math.min(count - done, s.length());
-            MemorySegment.copy(s.memory, Layouts.BYTE, s.start, dst, offset + done, n);
-            done += n;
-        }
+        Chains.copy(head, dst, offset, count);
     }
 
     // ---- inside
@@ -602,8 +560,7 @@ public final class SegmentReader {
     }
 
     private IndexOutOfBoundsException tooFew(String operation) {
-        return new IndexOutOfBoundsException(
-                operation + ": only " + length() + " bytes are readable" + hint());
+        return new IndexOutOfBoundsException(operation + ": only " + length() + " bytes are readable" + hint());
     }
 
     /** What to do about bytes that are not readable yet. */

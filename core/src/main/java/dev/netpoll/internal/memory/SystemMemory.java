@@ -160,8 +160,7 @@ final class SystemMemory {
 
     private MemoryLimitException refused(int size, @Nullable OutOfMemoryError cause) {
         return new MemoryLimitException(
-                "the system refused " + size + " bytes of buffer memory; " + (bytes.get() - size)
-                        + " bytes are in use",
+                "the system refused " + size + " bytes of buffer memory; " + (bytes.get() - size) + " bytes are in use",
                 cause);
     }
 

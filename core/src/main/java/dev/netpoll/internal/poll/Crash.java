@@ -29,7 +29,8 @@ public final class Crash {
             long before = LOGGED_AT.get();
             long now = System.nanoTime();
             if (now - before >= LOG_NANOS && LOGGED_AT.compareAndSet(before, now)) {
-                Log.LOGGER.log(System.Logger.Level.ERROR, "an event of a " + socket + " failed, and so does it", thrown);
+                Log.LOGGER.log(
+                        System.Logger.Level.ERROR, "an event of a " + socket + " failed, and so does it", thrown);
             }
         } catch (Throwable t) {
             // Said or not, the socket fails.

@@ -100,7 +100,9 @@ class SignalsTest {
         for (Thread signaller : signallers) {
             signaller.join();
         }
-        assertThat(all.await(20, TimeUnit.SECONDS)).as("seen: %s", List.of(seen)).isTrue();
+        assertThat(all.await(20, TimeUnit.SECONDS))
+                .as("seen: %s", List.of(seen))
+                .isTrue();
     }
 
     @Test
@@ -174,9 +176,6 @@ class SignalsTest {
         assertThat(fromOutside).isFalse();
         assertThat(said)
                 .containsExactly(
-                        "in loop true",
-                        "borrowed true, in loop false",
-                        "threw, in loop false",
-                        "reclaimed true");
+                        "in loop true", "borrowed true, in loop false", "threw, in loop false", "reclaimed true");
     }
 }

@@ -5,7 +5,6 @@ package dev.netpoll.conformance.faults.scenario;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketAddress;
@@ -37,7 +36,7 @@ final class Peer implements AutoCloseable {
         if (receiveBuffer > 0) {
             socket.setOption(StandardSocketOptions.SO_RCVBUF, receiveBuffer);
         }
-        socket.connect(new InetSocketAddress("127.0.0.1", ((InetSocketAddress) address).getPort()));
+        socket.connect(address);
         return new Peer(socket);
     }
 

@@ -16,10 +16,10 @@ final class Protocol {
     static final int CLOSE = 3;
     static final int DETACH = 4;
 
-    private final Trial trial;
+    private final Stage stage;
 
-    Protocol(Trial trial) {
-        this.trial = trial;
+    Protocol(Stage stage) {
+        this.stage = stage;
     }
 
     static byte[] request(int what, int argument) {
@@ -41,11 +41,11 @@ final class Protocol {
 
     /** The request handler. */
     void handle(Connection connection) throws IOException {
-        trial.handling.incrementAndGet();
+        stage.handling.incrementAndGet();
         try {
             answer(connection);
         } finally {
-            trial.handling.decrementAndGet();
+            stage.handling.decrementAndGet();
         }
     }
 
@@ -56,14 +56,19 @@ final class Protocol {
             int argument = in.readInt();
             in.skip(LENGTH - 2 * Integer.BYTES);
             switch (what) {
-                case ECHO -> connection.writer().writeBytes(request(ECHO, argument)).flush();
+                case ECHO ->
+                    connection.writer().writeBytes(request(ECHO, argument)).flush();
                 case LARGE -> connection.writer().writeBytes(content(argument)).flush();
                 case CLOSE -> {
                     connection.close();
                     return;
                 }
                 case DETACH -> {
-                    trial.detached.add(connection.detach());
+                    try {
+                        stage.detached.add(connection.detach());
+                    } finally {
+                        stage.detachEnded = true;
+                    }
                     return;
                 }
                 default -> throw new AssertionError("foreign bytes: " + what);

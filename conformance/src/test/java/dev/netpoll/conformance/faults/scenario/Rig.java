@@ -58,8 +58,8 @@ final class Rig implements Subject {
     public List<String> run(Action action, Arming arming) throws Exception {
         uncaught.clear();
         Thread.UncaughtExceptionHandler outer = Thread.getDefaultUncaughtExceptionHandler();
-        Thread.setDefaultUncaughtExceptionHandler((thread, error) -> uncaught.add(
-                "thread " + kind(thread.getName()) + " dies of " + error.getClass().getSimpleName()));
+        Thread.setDefaultUncaughtExceptionHandler((thread, error) -> uncaught.add("thread " + kind(thread.getName())
+                + " dies of " + error.getClass().getSimpleName()));
         List<String> effects;
         ProcessState before = ProcessState.now();
         try {

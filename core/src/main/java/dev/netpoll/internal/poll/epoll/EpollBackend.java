@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.poll.epoll;
 
+import dev.netpoll.internal.memory.Classes;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenOptions;
@@ -17,6 +18,7 @@ import dev.netpoll.internal.poll.socket.Opened;
 import dev.netpoll.internal.poll.socket.Opener;
 import dev.netpoll.internal.poll.socket.Platform;
 import dev.netpoll.internal.poll.socket.UnusedPages;
+import java.lang.invoke.MethodHandles;
 import java.net.SocketAddress;
 import java.nio.channels.SocketChannel;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +35,10 @@ public final class EpollBackend implements Backend {
     /** {@return null if the backend works here, else a sentence that says why not and what can be done} */
     public static @Nullable String unavailableReason() {
         return Availability.REASON;
+    }
+
+    static {
+        Classes.initialize(MethodHandles.lookup(), EpollTransport.class, EpollListenSocket.class, Opener.class);
     }
 
     @Override

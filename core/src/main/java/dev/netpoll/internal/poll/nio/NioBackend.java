@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.poll.nio;
 
+import dev.netpoll.internal.memory.Classes;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenOptions;
@@ -15,6 +16,7 @@ import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.UnixPaths;
 import java.io.IOException;
+import java.lang.invoke.MethodHandles;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.StandardProtocolFamily;
@@ -32,6 +34,11 @@ public final class NioBackend implements Backend {
         // Loads what it takes to tell that there are no descriptors left: by then, class files may not be readable.
         int _ = NioErrno.wrap("accept", new IOException("too many open files"), Errno.EMFILE)
                 .errno();
+    }
+
+    static {
+        Classes.initialize(
+                MethodHandles.lookup(), NioTransport.class, NioListenSocket.class, NioErrno.class, NioOptions.class);
     }
 
     @Override
@@ -149,7 +156,7 @@ public final class NioBackend implements Backend {
             boolean unix = remote instanceof UnixDomainSocketAddress;
             prepare(channel, unix);
             return new NioTransport(channel, !unix);
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException e) { // it stays the caller's
             throw NioErrno.wrap("adopt", e, Errno.EINVAL);
         }
     }

@@ -5,6 +5,7 @@ package dev.netpoll.internal.poll.uring;
 
 import dev.netpoll.internal.ffi.LibcTime;
 import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.memory.Classes;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenOptions;
@@ -20,6 +21,7 @@ import dev.netpoll.internal.poll.socket.Opened;
 import dev.netpoll.internal.poll.socket.Opener;
 import dev.netpoll.internal.poll.socket.Platform;
 import dev.netpoll.internal.poll.socket.UnusedPages;
+import java.lang.invoke.MethodHandles;
 import java.net.SocketAddress;
 import java.nio.channels.SocketChannel;
 import org.jspecify.annotations.Nullable;
@@ -52,6 +54,10 @@ public final class UringBackend implements Backend {
     /** {@return null if the backend works here, else a sentence that says why not and what can be done} */
     public static @Nullable String unavailableReason() {
         return Availability.REASON;
+    }
+
+    static {
+        Classes.initialize(MethodHandles.lookup(), UringTransport.class, UringListenSocket.class, Opener.class);
     }
 
     @Override
