@@ -70,13 +70,7 @@ class ReusableRaceTest extends ConformanceTest {
             over = true;
         }
         peer.result();
-<<<<<<< HEAD
-        assertThat(wrong)
-                .as("times of %d it passed for reusable with bytes underway", ROUNDS)
-                .isZero();
-=======
         assertThat(wrong).as("times of %d it passed for reusable with bytes underway", rounds).isZero();
->>>>>>> hostile
         assertThat(connection.isReusable()).isTrue();
     }
 
