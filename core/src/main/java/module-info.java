@@ -8,7 +8,7 @@
  */
 @org.jspecify.annotations.NullMarked
 module dev.netpoll {
-    requires static transitive org.jspecify;
+    requires static org.jspecify; // annotations; not transitive, so that users need our jar alone
     requires static jdk.jfr; // events, where the runtime has it
 
     exports dev.netpoll;

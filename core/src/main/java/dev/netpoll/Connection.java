@@ -17,13 +17,19 @@ import org.jspecify.annotations.Nullable;
  * A connected stream socket, TCP or Unix. While nothing happens on it, it owns no thread and no buffer.
  *
  * <p><b>Threads.</b> One thread may read while another writes, but not two at a time on the same side: {@link
- * #reader()} and {@link #writer()} have one user each, and the caller orders a change of user. Everything else is safe
- * from any thread at any time, {@link #close()} above all. Use {@link #asByteChannel()} where several threads must
- * share a side.
+ * #reader()} and {@link #writer()} have one user each, and the caller orders a change of user. A second thread that
+ * comes while a side is in use gets an {@link IllegalStateException} before it has done anything: the writer is in use
+ * from the first write to the end of the flush, the reader during each call, and by a request handler as long as it
+ * runs. Everything else is safe from any thread at any time, {@link #close()} above all. Use {@link #asByteChannel()}
+ * where several threads must share a side.
  *
  * <p><b>Waiting.</b> Reads wait for bytes and flushes for the kernel, in plain blocking style: call them from a virtual
  * thread (or any thread that may block). On an event loop, that is with {@link Dispatch#inline()}, nothing may wait: a
  * call that would have to throws {@link IllegalStateException}; see {@link #demand} and {@link #isWritable}.
+ *
+ * <p><b>Flushing.</b> What is written goes out with {@link Writer#flush()}. What a callback has written and not flushed
+ * when it returns is flushed then, so that no peer waits for an answer that is never sent; flush yourself to send
+ * earlier, and to be told if it fails.
  *
  * <p><b>End.</b> Three ways to end are told apart: the peer finished ({@link PeerClosedException}, all it sent is
  * delivered first), the connection broke ({@link ConnectionResetException}), and it was closed here
@@ -42,8 +48,9 @@ public interface Connection extends AutoCloseable {
     Writer writer();
 
     /**
-     * {@return whether the connection is usable as far as is known: not closed here, and no end of stream, reset or
-     * lost path noticed} Costs one volatile read. The event loop notices the peer's end without anybody reading.
+     * {@return whether the connection is usable as far as is known: not closed here, no end of stream, reset or lost
+     * path noticed, and no flush ended in the middle of its bytes, after which nothing can follow} Costs one volatile
+     * read. The event loop notices the peer's end without anybody reading.
      */
     boolean isActive();
 
@@ -103,7 +110,8 @@ public interface Connection extends AutoCloseable {
     void setWriteDeadline(@Nullable Instant deadline);
 
     /**
-     * Closes the connection when no byte was received or sent, and no handler ran, for this long.
+     * Closes the connection when no byte was received or sent, and no handler was run, for this long. A flush that the
+     * peer does not take counts as idle, however long its own time-out is.
      *
      * @param timeout positive, or {@link #NO_TIMEOUT}; initially {@link ConnectionOptions#idleTimeout}
      */
@@ -159,8 +167,8 @@ public interface Connection extends AutoCloseable {
     /**
      * Closes the connection: wakes whoever waits on it with {@link ConnectionClosedException}, releases the socket
      * promptly even while a handler runs, then runs the close callbacks when the handler has ended. Output that was
-     * flushed on an event loop and is still on its way is sent first, for at most the write time-out; bytes never
-     * flushed and bytes never read are dropped. Idempotent; never blocks; any thread.
+     * flushed on an event loop and is still on its way is sent first, for at most the write time-out, or 10 seconds
+     * without one; bytes never flushed and bytes never read are dropped. Idempotent; never blocks; any thread.
      */
     @Override
     void close();

@@ -14,6 +14,7 @@ public abstract sealed class ConnectionException extends IOException
                 ConnectionClosedException,
                 ConnectionResetException,
                 FrameTooLargeException,
+                OutputCutException,
                 PeerClosedException,
                 ReadTimeoutException,
                 WriteTimeoutException {

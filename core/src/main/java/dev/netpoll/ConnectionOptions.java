@@ -77,12 +77,18 @@ public final class ConnectionOptions {
         return readTimeout;
     }
 
-    /** {@return the limit of each flush; default 30 seconds} */
+    /**
+     * {@return the limit of each flush; default 30 seconds} It also limits how long a connection that is closed goes on
+     * sending what it owes; without a limit that is 10 seconds.
+     */
     public Duration writeTimeout() {
         return writeTimeout;
     }
 
-    /** {@return how long a connection may be idle before it is closed; default for ever} */
+    /**
+     * {@return how long a connection may be idle before it is closed; default for ever} A connection is idle while no
+     * byte goes in or out and no handler is run, also if a flush waits for the peer meanwhile.
+     */
     public Duration idleTimeout() {
         return idleTimeout;
     }

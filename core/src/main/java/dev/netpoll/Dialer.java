@@ -8,7 +8,9 @@ import dev.netpoll.internal.connection.DialAttempt;
 import dev.netpoll.internal.connection.Pace;
 import dev.netpoll.internal.loop.EventLoop;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.net.SocketException;
 import java.time.Duration;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -29,7 +31,7 @@ public final class Dialer {
     private Dialer(Builder builder) {
         group = builder.group != null ? builder.group : EventLoopGroup.shared();
         config = new ConnectionConfig(
-                null,
+                builder.onPrepare,
                 null,
                 builder.onRequest,
                 builder.onDisconnect,
@@ -61,6 +63,7 @@ public final class Dialer {
      *
      * @throws ConnectTimeoutException if it takes longer than the connect time-out
      * @throws ConnectFailedException if every address failed; it tells of the first, the others are suppressed in it
+     * @throws ConnectionClosedException if {@link Builder#onPrepare} failed or closed the connection
      * @throws java.net.UnknownHostException if the name cannot be resolved
      * @throws java.io.InterruptedIOException if the thread is interrupted; its interrupt status is set
      * @throws IllegalStateException on an event loop
@@ -73,17 +76,33 @@ public final class Dialer {
      * Connects as {@link #dial(SocketAddress)} does, with another time-out: positive, or {@link Connection#NO_TIMEOUT}.
      */
     public Connection dial(SocketAddress address, Duration timeout) throws IOException {
+        return dial(address, timeout, null);
+    }
+
+    /**
+     * Connects as {@link #dial(SocketAddress, Duration)} does, and attaches an object to the connection before any
+     * callback of it runs. A handler may run before the caller has the connection, so this is how it learns what the
+     * connection is for.
+     *
+     * @param attachment what {@link Connection#attachment} returns, or null
+     */
+    public Connection dial(SocketAddress address, Duration timeout, @Nullable Object attachment) throws IOException {
         Objects.requireNonNull(address, "address");
         ConnectionOptions.positive(timeout, "timeout");
+        if (localAddress instanceof InetSocketAddress local && local.isUnresolved()) {
+            throw new SocketException("cannot dial from " + local + ": unresolved address");
+        }
         if (EventLoop.onLoop()) {
             throw new IllegalStateException(
                     "dial() would block the event loop; use Dispatch.virtual() for handlers that dial");
         }
-        return new DialAttempt(group.internalBackend(), group.next(), config, localAddress, timeout).dial(address);
+        return new DialAttempt(group.internalBackend(), group.next(), config, localAddress, timeout, attachment)
+                .dial(address);
     }
 
     /** Collects the settings of a dialer. Not thread-safe. */
     public static final class Builder {
+        private @Nullable ConnectionHandler onPrepare;
         private @Nullable ConnectionHandler onRequest;
         private @Nullable ConnectionHandler onDisconnect;
         private ErrorHandler onError = ErrorHandler.LOGGING;
@@ -108,7 +127,21 @@ public final class Dialer {
             return this;
         }
 
-        /** Handles what the peer sends, instead of a caller that reads. */
+        /**
+         * Runs once for each connection when it is established, before any other callback of it and before dial
+         * returns: set options, attach, add callbacks; it may neither read nor write. If it fails or closes the
+         * connection, dial fails. See {@link Dialer#dial(SocketAddress, Duration, Object)} for what differs from dial to
+         * dial.
+         */
+        public Builder onPrepare(ConnectionHandler handler) {
+            onPrepare = Objects.requireNonNull(handler, "handler");
+            return this;
+        }
+
+        /**
+         * Handles what the peer sends, instead of a caller that reads. It may run before dial returns; what it needs to
+         * know is {@linkplain Dialer#dial(SocketAddress, Duration, Object) attached} or prepared in {@link #onPrepare}.
+         */
         public Builder onRequest(ConnectionHandler handler) {
             onRequest = Objects.requireNonNull(handler, "handler");
             return this;

@@ -3,13 +3,14 @@
 
 package dev.netpoll;
 
+import dev.netpoll.internal.loop.Threads;
 import java.util.Objects;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /** Who runs the callbacks of a connection. Immutable; shareable. */
 public final class Dispatch {
-    private static final Dispatch VIRTUAL = new Dispatch("virtual", task -> Thread.startVirtualThread(task));
+    private static final Dispatch VIRTUAL = new Dispatch("virtual", Threads.virtualExecutor());
     private static final Dispatch INLINE = new Dispatch("inline", null);
     private static final Dispatch ADAPTIVE = new Dispatch("adaptive", VIRTUAL.executor);
 

@@ -3,18 +3,23 @@
 
 package dev.netpoll;
 
-/** Told once of each exception that a callback of a connection threw. The connection is closed afterwards. */
+import java.io.IOException;
+
+/**
+ * Told once of each exception that a callback of a connection threw, errors included. The connection is closed
+ * meanwhile; the other ones go on.
+ */
 @FunctionalInterface
 public interface ErrorHandler {
     /**
-     * The default: logs to the {@link System.Logger} {@code dev.netpoll}. What peers cause, a
-     * {@link ConnectionException}, is no news and logged at level DEBUG; anything else is a warning.
+     * The default: logs to the {@link System.Logger} {@code dev.netpoll}. An {@link IOException}, also within an
+     * {@link java.io.UncheckedIOException}, is what peers cause: they leave, break off, or send what makes no sense. It
+     * is no news, and one line at level DEBUG. Anything else is a mistake in the program, and a WARNING with the stack.
+     *
+     * <p>So that no peer can fill the log, read the lengths it sends with {@code Reader.readLength}, and throw an
+     * {@link IOException} for what else it got wrong.
      */
-    ErrorHandler LOGGING = (connection, error) -> System.getLogger("dev.netpoll")
-            .log(
-                    error instanceof ConnectionException ? System.Logger.Level.DEBUG : System.Logger.Level.WARNING,
-                    "a callback of " + connection + " failed; the connection is closed",
-                    error);
+    ErrorHandler LOGGING = LoggingErrorHandler::log;
 
     /** Receives the exception, on the thread the callback ran on. What this method throws is logged. */
     void onError(Connection connection, Throwable error);

@@ -7,9 +7,10 @@ import dev.netpoll.internal.connection.ConnectionConfig;
 import dev.netpoll.internal.connection.SocketConnection;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Supervisor;
+import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.poll.Poller;
+import dev.netpoll.internal.poll.PollerWatch;
 import dev.netpoll.internal.poll.RawSocket;
-import dev.netpoll.internal.poll.Transport;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -26,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class EventLoopGroup implements AutoCloseable {
     private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
+    private static final long MEMORY_BUDGET_MIN = 1 << 20;
     private static final AtomicInteger GROUPS = new AtomicInteger();
 
     /** Made when the shared group is first asked for. */
@@ -37,6 +39,7 @@ public final class EventLoopGroup implements AutoCloseable {
     private final boolean shared;
     private final int loopCount;
     private final boolean platformThreads;
+    private final MemoryBudget budget;
     private final String name = "netpoll-" + GROUPS.getAndIncrement();
     private final ReentrantLock starting = new ReentrantLock();
     private final AtomicInteger nextLoop = new AtomicInteger();
@@ -47,9 +50,12 @@ public final class EventLoopGroup implements AutoCloseable {
 
     private EventLoopGroup(Builder builder, boolean shared) {
         this.shared = shared;
-        chosen = BackendChoice.choose(builder.backend, builder.platformThreads);
+        BackendChoice.Chosen own = builder.chosen;
+        chosen = own != null ? own : BackendChoice.choose(builder.backend, builder.platformThreads);
         loopCount = builder.loops;
         platformThreads = builder.platformThreads;
+        budget = new MemoryBudget(
+                builder.memoryBudgetBytes == 0 ? MemoryBudget.defaultLimit() : builder.memoryBudgetBytes);
     }
 
     /** {@return the group that everything uses that was not given one} It is started at first use and never closed. */
@@ -81,20 +87,52 @@ public final class EventLoopGroup implements AutoCloseable {
         return count;
     }
 
+    /** {@return what the connections of the group hold of the memory they may hold together} */
+    public BudgetStats budgetStats() {
+        return new BudgetStats(budget.limit(), budget.used(), budget.waiters());
+    }
+
     /**
      * Takes over a connected socket, and the bytes that were {@linkplain DetachedSocket#unread() received} from it:
      * they are read first. The connection has no handler; the caller closes it. If this throws, the caller closes the
      * buffer of unread bytes.
      *
-     * @throws IOException if the socket is unusable or of another backend; one of another backend stays the caller's
+     * @throws IOException if the socket is unusable, no connected stream socket or of another backend; it stays the
+     *     caller's then
      * @throws IllegalStateException if the buffer of unread bytes was closed; the socket stays the caller's
+     * @throws Error if there is no memory; the socket is closed then
      */
     public Connection adopt(DetachedSocket socket, ConnectionOptions options) throws IOException {
+        SocketConnection connection;
+        try {
+            connection = open(socket, options);
+        } catch (Error e) {
+            chosen.backend().discard(socket.fd(), socket.channel()); // which has no owner
+            throw e;
+        }
+        boolean started = false;
+        try {
+            connection.seed(socket.unread());
+            connection.lifecycle().start();
+            started = true;
+            connection.setUp(connection.localAddress());
+        } catch (Throwable t) {
+            if (started) {
+                connection.abort();
+            } else {
+                connection.lifecycle().giveUp();
+            }
+            throw t;
+        }
+        return connection;
+    }
+
+    /** If this throws, the socket is untouched, and the caller's. */
+    private SocketConnection open(DetachedSocket socket, ConnectionOptions options) throws IOException {
         EventLoop loop = next();
-        if (socket.unread().pendingBytes() > 0) { // also refuses a closed buffer, before anything is taken over
+        if (socket.unread().pendingBytes() > 0) { // also refuses a closed buffer
             throw new IllegalArgumentException("bytes were written to the buffer of unread bytes and not flushed");
         }
-        Transport transport = chosen.backend().adopt(new RawSocket(socket.fd(), socket.channel()));
         ConnectionConfig config = new ConnectionConfig(
                 null,
                 null,
@@ -107,16 +145,8 @@ public final class EventLoopGroup implements AutoCloseable {
                 false,
                 new ConnectionConfig.Ending(),
                 () -> {});
-        SocketConnection connection = new SocketConnection(loop, transport, config);
-        connection.seed(socket.unread());
-        connection.lifecycle().start();
-        try {
-            connection.setUp(connection.localAddress());
-        } catch (IOException | RuntimeException e) {
-            connection.abort();
-            throw e;
-        }
-        return connection;
+        RawSocket raw = new RawSocket(socket.fd(), socket.channel());
+        return new SocketConnection(loop, chosen.backend().adopt(raw), config);
     }
 
     /**
@@ -140,27 +170,52 @@ public final class EventLoopGroup implements AutoCloseable {
             starting.unlock();
         }
         EventLoop.beforeBlocking();
-        loops.forEach(EventLoop::stop);
+        List<EventLoop> all = loops;
+        Throwable failure = null;
+        for (EventLoop loop : all) {
+            failure = attempt(loop::stop, failure);
+        }
         boolean interrupted = false;
-        for (EventLoop loop : loops) {
-            try {
-                loop.join(CLOSE_PATIENCE);
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
+        for (EventLoop loop : all) {
+            interrupted |= !isJoined(loop::join);
         }
         Supervisor overseer = supervisor;
         if (overseer != null) {
-            overseer.stop();
-            try {
-                overseer.join(CLOSE_PATIENCE);
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
+            failure = attempt(overseer::stop, failure);
+            interrupted |= !isJoined(overseer::join);
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
+        if (failure != null) {
+            throw new IllegalStateException("not all of the event loop group could be closed", failure);
+        }
+    }
+
+    /** Something that ends, and can be waited for. */
+    @FunctionalInterface
+    private interface Joinable {
+        void join(Duration limit) throws InterruptedException;
+    }
+
+    /** Waits for an end; {@return false if the calling thread was interrupted} */
+    private static boolean isJoined(Joinable ending) {
+        try {
+            ending.join(CLOSE_PATIENCE);
+            return true;
+        } catch (InterruptedException e) {
+            return false;
+        }
+    }
+
+    /** Does one part of a clean-up, whose other parts are done whatever becomes of it; {@return the first failure} */
+    private static @Nullable Throwable attempt(Runnable part, @Nullable Throwable earlier) {
+        try {
+            part.run();
+        } catch (Throwable t) {
+            return earlier == null ? t : earlier;
+        }
+        return earlier;
     }
 
     dev.netpoll.internal.poll.Backend internalBackend() {
@@ -214,22 +269,48 @@ public final class EventLoopGroup implements AutoCloseable {
     }
 
     private List<EventLoop> open() throws IOException {
-        Supervisor overseer = new Supervisor(chosen.backend().openWatch(), name);
-        List<EventLoop> fresh = new ArrayList<>();
+        List<EventLoop> fresh = new ArrayList<>(loopCount);
+        Supervisor overseer = null;
         try {
+            overseer = openSupervisor();
             for (int i = 0; i < loopCount; i++) {
-                Poller poller = chosen.backend().openPoller();
-                fresh.add(new EventLoop(poller, name + "-loop-" + i, isVirtual(), overseer));
+                fresh.add(openLoop(i, overseer));
             }
             overseer.start(fresh);
-        } catch (IOException e) {
-            fresh.forEach(EventLoop::stop);
-            overseer.stop();
-            throw e;
+            fresh.forEach(EventLoop::start);
+            List<EventLoop> all = List.copyOf(fresh);
+            supervisor = overseer;
+            return all;
+        } catch (Throwable t) { // also errors: nothing that was opened stays behind
+            Throwable ignored = null;
+            for (EventLoop loop : fresh) {
+                ignored = attempt(loop::stop, ignored);
+            }
+            if (overseer != null) {
+                attempt(overseer::stop, ignored);
+            }
+            throw t;
         }
-        fresh.forEach(EventLoop::start);
-        supervisor = overseer;
-        return List.copyOf(fresh);
+    }
+
+    private Supervisor openSupervisor() throws IOException {
+        PollerWatch watch = chosen.backend().openWatch();
+        try {
+            return new Supervisor(watch, name);
+        } catch (Throwable t) {
+            watch.close();
+            throw t;
+        }
+    }
+
+    private EventLoop openLoop(int index, Supervisor overseer) throws IOException {
+        Poller poller = chosen.backend().openPoller();
+        try {
+            return new EventLoop(poller, name + "-loop-" + index, isVirtual(), overseer, budget);
+        } catch (Throwable t) {
+            poller.close();
+            throw t;
+        }
     }
 
     private boolean isVirtual() {
@@ -239,15 +320,23 @@ public final class EventLoopGroup implements AutoCloseable {
     /** {@return a new loop to accept on, not started; its thread keeps the JVM alive} */
     EventLoop openAcceptLoop() throws IOException {
         started();
-        return new EventLoop(chosen.backend().openPoller(), name + "-accept-" + acceptLoops.getAndIncrement(), false);
+        Poller poller = chosen.backend().openPoller();
+        try {
+            return new EventLoop(poller, name + "-accept-" + acceptLoops.getAndIncrement(), false, budget);
+        } catch (Throwable t) {
+            poller.close();
+            throw t;
+        }
     }
 
     /** Collects the settings of a group. Not thread-safe. */
     public static final class Builder {
         private Backend backend = Backend.AUTO;
+        private BackendChoice.@Nullable Chosen chosen;
         private int loops = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
 
         private boolean platformThreads;
+        private long memoryBudgetBytes;
 
         private Builder() {}
 
@@ -257,6 +346,12 @@ public final class EventLoopGroup implements AutoCloseable {
          */
         public Builder backend(Backend backend) {
             this.backend = java.util.Objects.requireNonNull(backend, "backend");
+            return this;
+        }
+
+        /** For tests: a backend of their own. */
+        Builder backend(BackendChoice.Chosen own) {
+            chosen = own;
             return this;
         }
 
@@ -277,6 +372,27 @@ public final class EventLoopGroup implements AutoCloseable {
          */
         public Builder platformThreads(boolean platform) {
             this.platformThreads = platform;
+            return this;
+        }
+
+        /**
+         * Sets how much buffer memory the connections of the group may hold together: bytes received and not yet
+         * released, and bytes written and not yet sent. By default a quarter of the maximal heap, but no less than
+         * 32 MiB and no more than 256 MiB.
+         *
+         * <p>Above it, a connection that holds much waits: nothing more is received from its peer, which is slowed down
+         * as by {@link ConnectionOptions.Builder#inboundMarks}; and new connections wait in the kernel's queue. Nobody
+         * is closed for it; they go on when memory has come back. Connections that hold little are served on, and those
+         * that wait for the rest of a large frame get it one after the other, so that no two wait for each other. So a
+         * group may hold more than its budget for a while. {@link EventLoopGroup#budgetStats()} tells.
+         *
+         * @throws IllegalArgumentException if it is less than 1 MiB
+         */
+        public Builder memoryBudget(long bytes) {
+            if (bytes < MEMORY_BUDGET_MIN) {
+                throw new IllegalArgumentException("memoryBudget must be at least 1 MiB: " + bytes);
+            }
+            memoryBudgetBytes = bytes;
             return this;
         }
 

@@ -10,10 +10,11 @@ import dev.netpoll.internal.connection.SocketConnection;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.poll.ListenOptions;
 import dev.netpoll.internal.poll.ListenSocket;
-import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
 import java.net.BindException;
+import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.net.SocketException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,6 +38,9 @@ import org.jspecify.annotations.Nullable;
 public final class Server implements AutoCloseable {
     /** How long callbacks of forced connections are waited for. */
     private static final Duration FORCED_PATIENCE = Duration.ofSeconds(1);
+
+    /** How long the accepting loop may take to start, which takes it moments. */
+    private static final Duration START_PATIENCE = Duration.ofSeconds(10);
 
     private final EventLoopGroup group;
     private final ConnectionConfig config;
@@ -88,10 +92,17 @@ public final class Server implements AutoCloseable {
      *
      * @return the bound address, with the real port where port 0 was asked for
      * @throws BindException if the address cannot be had; its message names the system's error
+     * @throws SocketException if the host name of the address was not resolved, or something else is wrong with it
+     * @throws UnsupportedOperationException if connections to that address have no such
+     *     {@linkplain ConnectionOptions.Builder#socketOption socket option}
      * @throws IllegalStateException after {@link #shutdown}, and on an event loop
      */
     public SocketAddress listen(SocketAddress address) throws IOException {
         refuseOnLoop("listen");
+        Objects.requireNonNull(address, "address");
+        if (address instanceof InetSocketAddress inet && inet.isUnresolved()) {
+            throw new SocketException("cannot listen on " + address + ": unresolved address");
+        }
         listening.lock();
         try {
             if (stopping) {
@@ -102,38 +113,58 @@ public final class Server implements AutoCloseable {
                 loop = group.openAcceptLoop();
                 acceptLoop = loop;
             }
-            ListenSocket socket = Acceptor.bind(group.internalBackend(), address, listenOptions);
-            Acceptor acceptor = new Acceptor(loop, socket, this::nextLoop, config, connections, maxConnections);
-            loop.start();
-            runOn(loop, acceptor);
-            List<Listening> more = new ArrayList<>(listeners);
-            more.add(new Listening(acceptor, socket.localAddress()));
-            listeners = List.copyOf(more);
-            acceptor.connectionEnded(); // one may have ended while the acceptor could not be found
-            return socket.localAddress();
+            return accept(loop, Acceptor.bind(group.internalBackend(), address, listenOptions, config.options()));
         } finally {
             if (listeners.isEmpty() && acceptLoop != null) {
-                acceptLoop.stop();
+                EventLoop unused = acceptLoop;
                 acceptLoop = null;
+                unused.stop();
             }
             listening.unlock();
         }
     }
 
-    private static void runOn(EventLoop loop, Acceptor acceptor) throws IOException {
+    /** Starts to accept from a socket, or closes it. */
+    private SocketAddress accept(EventLoop loop, ListenSocket socket) throws IOException {
+        Acceptor acceptor;
+        List<Listening> more;
         CompletableFuture<@Nullable Void> started = new CompletableFuture<>();
-        loop.execute(() -> {
-            try {
-                acceptor.start();
-                started.complete(null);
-            } catch (TransportException | RuntimeException e) {
-                started.completeExceptionally(e);
-            }
-        });
+        try { // as long as nobody else knows the socket
+            acceptor = new Acceptor(loop, socket, this::nextLoop, config, connections, maxConnections);
+            more = new ArrayList<>(listeners);
+            more.add(new Listening(acceptor, socket.localAddress()));
+            more = List.copyOf(more);
+            loop.start();
+            loop.execute(() -> startOnLoop(acceptor, started));
+        } catch (Throwable t) {
+            socket.close();
+            throw t;
+        }
         try {
-            started.join();
+            started.orTimeout(START_PATIENCE.toSeconds(), TimeUnit.SECONDS).join();
         } catch (CompletionException e) {
-            throw new IOException("cannot start to accept", e.getCause());
+            if (!loop.isRunning()) { // then its driver may never have come to the socket
+                socket.close();
+            }
+            throw new IOException("cannot start to accept on " + socket.localAddress(), e.getCause());
+        }
+        listeners = more;
+        acceptor.connectionEnded(); // one may have ended while the acceptor could not be found
+        return socket.localAddress();
+    }
+
+    private static void startOnLoop(Acceptor acceptor, CompletableFuture<@Nullable Void> started) {
+        try {
+            acceptor.start();
+            if (!started.complete(null)) {
+                acceptor.close(); // nobody waits any more
+            }
+        } catch (Throwable t) {
+            try {
+                acceptor.close();
+            } finally {
+                started.completeExceptionally(t);
+            }
         }
     }
 
@@ -175,9 +206,9 @@ public final class Server implements AutoCloseable {
 
     /**
      * Ends the server in two phases. First it stops accepting, lets requests that run or have begun to arrive finish,
-     * and closes idle connections; when the grace is over it closes the rest, and waits a moment for their callbacks.
-     * Blocks until all is over, or the calling thread is interrupted. Repeated and concurrent calls wait for the same
-     * end; the earliest deadline counts.
+     * and closes idle connections; when the grace is over it closes the rest, and waits a second for their callbacks.
+     * Blocks until all is over, or the calling thread is interrupted; a callback that never returns keeps nobody
+     * waiting. Repeated and concurrent calls wait for the same end; the earliest deadline counts.
      *
      * @param grace how long requests may go on; zero or more
      * @return whether every connection ended without being forced
@@ -198,6 +229,7 @@ public final class Server implements AutoCloseable {
                 ending.force();
                 forEachConnection(SocketConnection::abort);
                 await(FORCED_PATIENCE);
+                end.complete(false); // callbacks that go on for ever keep nobody waiting
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -210,9 +242,9 @@ public final class Server implements AutoCloseable {
         try {
             stopping = true;
             EventLoop loop = acceptLoop;
-            acceptLoop = null;
             if (loop != null) {
                 loop.stop();
+                acceptLoop = null;
                 loop.join(FORCED_PATIENCE); // nothing is accepted afterwards
             }
         } catch (InterruptedException e) {
@@ -223,13 +255,14 @@ public final class Server implements AutoCloseable {
     }
 
     private void forEachConnection(Consumer<SocketConnection> action) {
+        Consumer<EventLoop.Resident> ours = resident -> {
+            if (resident instanceof SocketConnection connection && connection.belongsTo(config)) {
+                action.accept(connection);
+            }
+        };
         for (EventLoop loop : group.loopsIfStarted()) {
             try {
-                loop.execute(() -> loop.forEachResident(resident -> {
-                    if (resident instanceof SocketConnection connection && connection.belongsTo(config)) {
-                        action.accept(connection);
-                    }
-                }));
+                loop.execute(() -> loop.forEachResident(ours));
             } catch (RejectedExecutionException e) {
                 // the loop has ended, and its connections with it
             }
@@ -299,7 +332,10 @@ public final class Server implements AutoCloseable {
 
         private Builder() {}
 
-        /** Runs for each accepted connection before it is registered; set options, attach, or close it to reject it. */
+        /**
+         * Runs for each accepted connection before it is registered: set options, attach, add callbacks, or close it to
+         * reject it. It can neither read nor write yet.
+         */
         public Builder onPrepare(ConnectionHandler handler) {
             onPrepare = Objects.requireNonNull(handler, "handler");
             return this;
@@ -314,7 +350,8 @@ public final class Server implements AutoCloseable {
         /**
          * Runs when bytes have arrived, one run at a time on a connection. A run that consumed some and left some is
          * followed by another at once, one that consumed nothing by another when more arrive (or when as many are there
-         * as it {@linkplain Connection#demand demanded}). What was consumed is released when the run ends.
+         * as it {@linkplain Connection#demand demanded}). When the run ends, what was consumed is released, and what was
+         * written and not flushed is flushed.
          */
         public Builder onRequest(ConnectionHandler handler) {
             onRequest = Objects.requireNonNull(handler, "handler");

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.netpoll.Backend;
+import dev.netpoll.BudgetStats;
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.Dialer;
@@ -45,6 +46,19 @@ class EventLoopGroupTest extends ConformanceTest {
             assertThat(group.connectionCount()).isZero();
             assertThat(group.backend()).isEqualTo(variant.backend());
         }
+    }
+
+    @Test
+    void aGroupHasABudgetOfMemory() {
+        long quarter = Math.clamp(Runtime.getRuntime().maxMemory() / 4, 32L << 20, 256L << 20);
+        try (EventLoopGroup group = group(1)) {
+            assertThat(group.budgetStats()).isEqualTo(new BudgetStats(quarter, 0, 0));
+        }
+        EventLoopGroup.Builder builder = EventLoopGroup.builder().backend(variant.backend());
+        try (EventLoopGroup group = builder.memoryBudget(64L << 20).build()) {
+            assertThat(group.budgetStats().limitBytes()).isEqualTo(64L << 20);
+        }
+        assertThatThrownBy(() -> builder.memoryBudget(1000)).isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test

@@ -67,8 +67,8 @@ class ForeignBytesTest extends ConformanceTest {
     @Test
     void aViewOfAReaderThatHasTerminated() throws Exception {
         staysMine(
-                connection -> Background.call(() -> connection.reader().next(LENGTH))
-                        .result(),
+                connection ->
+                        Background.call(() -> connection.reader().next(LENGTH)).result(),
                 true);
     }
 
@@ -89,10 +89,12 @@ class ForeignBytesTest extends ConformanceTest {
     private void staysMine(Keep<MemorySegment> keep, boolean idle) throws Exception {
         try (RawListener listener = net.listenRaw()) {
             MemorySegment view = forgotten(listener, keep, idle);
-            collectAndReceive(listener, () -> assertThat(view.toArray(ValueLayout.JAVA_BYTE))
-                    .as("the view")
-                    .hasSize(LENGTH)
-                    .containsOnly(MINE));
+            collectAndReceive(
+                    listener,
+                    () -> assertThat(view.toArray(ValueLayout.JAVA_BYTE))
+                            .as("the view")
+                            .hasSize(LENGTH)
+                            .containsOnly(MINE));
         }
     }
 

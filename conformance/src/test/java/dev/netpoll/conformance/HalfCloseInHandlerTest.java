@@ -27,7 +27,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** A handler answers, shuts the output down and then waits: the peer sees answer and end at once, each time. */
-@Variants(transports = Transport.TCP4, modes = {Mode.ADAPTIVE, Mode.VIRTUAL})
+@Variants(
+        transports = Transport.TCP4,
+        modes = {Mode.ADAPTIVE, Mode.VIRTUAL})
 class HalfCloseInHandlerTest extends ConformanceTest {
     private static final int ROUNDS = Rounds.of(32);
     private static final Duration PROMPTLY = Duration.ofSeconds(1);
@@ -83,14 +85,16 @@ class HalfCloseInHandlerTest extends ConformanceTest {
 
     @Test
     void whenItComputes() throws Exception {
-        endComesPromptly(connection -> {
-            connection.writer().writeUtf8("answer").flush();
-            connection.shutdownOutput();
-            long end = System.nanoTime() + 2 * PROMPTLY.toNanos();
-            while (over.getCount() > 0 && System.nanoTime() - end < 0) {
-                Thread.onSpinWait();
-            }
-        }, 8);
+        endComesPromptly(
+                connection -> {
+                    connection.writer().writeUtf8("answer").flush();
+                    connection.shutdownOutput();
+                    long end = System.nanoTime() + 2 * PROMPTLY.toNanos();
+                    while (over.getCount() > 0 && System.nanoTime() - end < 0) {
+                        Thread.onSpinWait();
+                    }
+                },
+                8);
     }
 
     @Test
@@ -121,15 +125,18 @@ class HalfCloseInHandlerTest extends ConformanceTest {
                 over.countDown();
             }
         }
-        assertThat(late).as("rounds of %d in which the end did not come", rounds).isZero();
+        assertThat(late)
+                .as("rounds of %d in which the end did not come", rounds)
+                .isZero();
     }
 
     /** With a server of its own: a dispatch that has seen a handler wait does not run it on the loop soon. */
     private boolean isPrompt(ConnectionHandler handler) throws Exception {
-        Listening server = own.net().listen(own.net().server().onConnect(this::prove).onRequest(connection -> {
-            Handlers.discard().handle(connection);
-            handler.handle(connection);
-        }));
+        Listening server = own.net()
+                .listen(own.net().server().onConnect(this::prove).onRequest(connection -> {
+                    Handlers.discard().handle(connection);
+                    handler.handle(connection);
+                }));
         try (RawPeer peer = own.net().connectRaw(server.address())) {
             peer.send("?");
             assertThat(peer.receiveText(6)).isEqualTo("answer");

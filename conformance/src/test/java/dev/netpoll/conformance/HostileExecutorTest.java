@@ -167,16 +167,19 @@ class HostileExecutorTest extends ConformanceTest {
     void eachCallbackTakesEffectOnceAtMost(Kind kind) throws Exception {
         long blocks = LeakCheck.outstandingBlocks();
         Executor executor = task -> kind.execute(task, threads);
-        Listening server = own.net().listen(own.net()
-                .server()
-                .dispatch(Dispatch.executor(executor))
-                .onPrepare(connection -> {
-                    tally(connection).prepares.incrementAndGet();
-                    connection.addCloseCallback(c -> tally(c).closes.incrementAndGet());
-                })
-                .onConnect(alone(connection -> tally(connection).connects.incrementAndGet()))
-                .onRequest(alone(Handlers.echo()))
-                .onDisconnect(connection -> tally(connection).disconnects.incrementAndGet()));
+        Listening server = own.net()
+                .listen(own.net()
+                        .server()
+                        .dispatch(Dispatch.executor(executor))
+                        .onPrepare(connection -> {
+                            tally(connection).prepares.incrementAndGet();
+                            connection.addCloseCallback(c -> tally(c).closes.incrementAndGet());
+                        })
+                        .onConnect(
+                                alone(connection -> tally(connection).connects.incrementAndGet()))
+                        .onRequest(alone(Handlers.echo()))
+                        .onDisconnect(
+                                connection -> tally(connection).disconnects.incrementAndGet()));
         AtomicInteger least = new AtomicInteger();
         for (int i = 0; i < CONNECTIONS; i++) {
             talk(server);

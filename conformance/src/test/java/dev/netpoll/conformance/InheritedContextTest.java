@@ -39,7 +39,8 @@ class InheritedContextTest extends ConformanceTest {
 
     private final Queue<String> leaks = new ConcurrentLinkedQueue<>();
     private final AtomicInteger looks = new AtomicInteger();
-    private final ClassLoader loader = new URLClassLoader("tenant", new URL[0], getClass().getClassLoader());
+    private final ClassLoader loader =
+            new URLClassLoader("tenant", new URL[0], getClass().getClassLoader());
     private OwnNet own;
 
     @BeforeEach
@@ -90,13 +91,16 @@ class InheritedContextTest extends ConformanceTest {
     }
 
     private Listening server(String name) throws Exception {
-        return own.net().listen(own.net()
-                .server()
-                .onPrepare(looking(name + " onPrepare", connection ->
-                        connection.addCloseCallback(looking(name + " close callback", Handlers.ignore()))))
-                .onConnect(looking(name + " onConnect", Handlers.ignore()))
-                .onRequest(looking(name + " onRequest", Handlers.echo()))
-                .onDisconnect(looking(name + " onDisconnect", Handlers.ignore())));
+        return own.net()
+                .listen(own.net()
+                        .server()
+                        .onPrepare(looking(
+                                name + " onPrepare",
+                                connection -> connection.addCloseCallback(
+                                        looking(name + " close callback", Handlers.ignore()))))
+                        .onConnect(looking(name + " onConnect", Handlers.ignore()))
+                        .onRequest(looking(name + " onRequest", Handlers.echo()))
+                        .onDisconnect(looking(name + " onDisconnect", Handlers.ignore())));
     }
 
     private void talk(Listening server, int times) throws Exception {
@@ -133,12 +137,13 @@ class InheritedContextTest extends ConformanceTest {
     void fromAThreadThatDials() throws Exception {
         Listening server = server("server");
         onTenantsThread(false, () -> {
-            Connection connection = own.net().closing(own.net()
-                    .dialer()
-                    .onRequest(looking("dialed onRequest", Handlers.discard()))
-                    .onDisconnect(looking("dialed onDisconnect", Handlers.ignore()))
-                    .build()
-                    .dial(server.address()));
+            Connection connection = own.net()
+                    .closing(own.net()
+                            .dialer()
+                            .onRequest(looking("dialed onRequest", Handlers.discard()))
+                            .onDisconnect(looking("dialed onDisconnect", Handlers.ignore()))
+                            .build()
+                            .dial(server.address()));
             connection.addCloseCallback(looking("dialed close callback", Handlers.ignore()));
             int before = looks.get();
             connection.writer().writeUtf8("ping").flush();
@@ -155,8 +160,7 @@ class InheritedContextTest extends ConformanceTest {
         Listening server = server("server");
         onTenantsThread(false, () -> {
             Connection dialed = own.net().dial(server.address());
-            Connection adopted =
-                    own.net().closing(own.group().adopt(dialed.detach(), ConnectionOptions.defaults()));
+            Connection adopted = own.net().closing(own.group().adopt(dialed.detach(), ConnectionOptions.defaults()));
             int before = looks.get();
             adopted.onRequest(looking("adopted onRequest", Handlers.discard()));
             adopted.writer().writeUtf8("ping").flush();
@@ -204,10 +208,8 @@ class InheritedContextTest extends ConformanceTest {
         }
         AtomicInteger inside = new AtomicInteger();
         Listening other = server("other");
-        Listening holding = own.net().listen(own.net()
-                .server()
-                .onConnect(Paces::proveShort)
-                .onRequest(connection -> {
+        Listening holding = own.net()
+                .listen(own.net().server().onConnect(Paces::proveShort).onRequest(connection -> {
                     Handlers.discard().handle(connection);
                     asTenant(() -> {
                         inside.incrementAndGet();

@@ -16,6 +16,7 @@ import dev.netpoll.conformance.support.RawPeer;
 import java.net.BindException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.net.SocketException;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -62,6 +63,20 @@ class ListenTest extends ConformanceTest {
             net.connectRaw(owner.address());
             owner.accept().close();
         }
+        server.listen(net.freshAddress());
+    }
+
+    @Test
+    void anUnresolvedAddressIsCalledSo() throws Exception {
+        SocketAddress unresolved = InetSocketAddress.createUnresolved("nowhere.invalid", 80);
+        Server server = net.closing(net.server().onRequest(Handlers.echo()).build());
+        assertThatThrownBy(() -> server.listen(unresolved))
+                .isInstanceOf(SocketException.class)
+                .hasMessageContaining("nowhere.invalid")
+                .hasMessageContaining("unresolved address");
+        assertThatThrownBy(() -> net.dialer().localAddress(unresolved).build().dial(net.freshAddress()))
+                .isInstanceOf(SocketException.class)
+                .hasMessageContaining("unresolved address");
         server.listen(net.freshAddress());
     }
 

@@ -34,7 +34,10 @@ import org.junit.jupiter.api.Test;
  * What a flush has accepted is sent, or the stream ends there: a detach that gives up leaves no hole in front of what
  * is flushed later.
  */
-@Variants(backends = {Backend.EPOLL, Backend.IO_URING}, transports = Transport.TCP4, modes = Mode.ADAPTIVE)
+@Variants(
+        backends = {Backend.EPOLL, Backend.IO_URING},
+        transports = Transport.TCP4,
+        modes = Mode.ADAPTIVE)
 class NoHoleTest extends ConformanceTest {
     private static final int PIECE = 1000;
     private static final int LEFT = 14;
@@ -92,10 +95,11 @@ class NoHoleTest extends ConformanceTest {
     /** {@return whether the detach gave up} */
     private boolean check(boolean interrupts, int capacity) throws Exception {
         Story story = new Story();
-        Listening server = own.net().listen(own.net().server().onConnect(Paces::proveShort).onRequest(connection -> {
-            Handlers.discard().handle(connection);
-            tell(connection, story, capacity, interrupts);
-        }));
+        Listening server = own.net()
+                .listen(own.net().server().onConnect(Paces::proveShort).onRequest(connection -> {
+                    Handlers.discard().handle(connection);
+                    tell(connection, story, capacity, interrupts);
+                }));
         RawPeer peer = own.net().connectRaw(server.address(), BUFFER);
         peer.send("?");
         if (interrupts) {
@@ -111,7 +115,8 @@ class NoHoleTest extends ConformanceTest {
         Await.until("the detach has ended", () -> story.peerMayRead || story.over);
         DetachedSocket socket = story.socket;
         if (socket != null) {
-            own.net().closing(own.group().adopt(socket, dev.netpoll.ConnectionOptions.defaults()))
+            own.net()
+                    .closing(own.group().adopt(socket, dev.netpoll.ConnectionOptions.defaults()))
                     .close();
         }
         byte[] received = receiveAll(peer);

@@ -81,9 +81,8 @@ class PrepareTest extends ConformanceTest {
         calls.put("write to the channel", c -> c.asByteChannel().write(ByteBuffer.wrap(ONE)));
         Map<String, Object> outcomes = new ConcurrentHashMap<>();
         calls.forEach((name, call) -> outcomes.put(name, outcome(call)));
-        assertThat(outcomes).allSatisfy((name, outcome) -> assertThat(outcome)
-                .as(name)
-                .isInstanceOf(IllegalStateException.class));
+        assertThat(outcomes)
+                .allSatisfy((name, outcome) -> assertThat(outcome).as(name).isInstanceOf(IllegalStateException.class));
     }
 
     /** What the call in onPrepare ends with: what it throws, or a word. */

@@ -46,7 +46,8 @@ class ReusableRaceTest extends ConformanceTest {
     }
 
     private void check(int pieces) throws Exception {
-        Pair pair = net.pair(ConnectionOptions.builder().readTimeout(Await.DEADLINE).build());
+        Pair pair =
+                net.pair(ConnectionOptions.builder().readTimeout(Await.DEADLINE).build());
         Background<Void> peer = Background.runOnPlatformThread(() -> sendWhenAsked(pair.peer(), pieces));
         Connection connection = pair.connection();
         Random random = new Random(1);
@@ -69,7 +70,9 @@ class ReusableRaceTest extends ConformanceTest {
             over = true;
         }
         peer.result();
-        assertThat(wrong).as("times of %d it passed for reusable with bytes underway", rounds).isZero();
+        assertThat(wrong)
+                .as("times of %d it passed for reusable with bytes underway", rounds)
+                .isZero();
         assertThat(connection.isReusable()).isTrue();
     }
 

@@ -93,17 +93,17 @@ class SneakyThrowableTest extends ConformanceTest {
         OwnNet own = new OwnNet(variant, 1, false);
         Background<Void> closing;
         try {
-            Listening server = own.net().listen(server(place, closes, accepted)
-                    .group(own.group())
-                    .dispatch(dispatch));
+            Listening server = own.net()
+                    .listen(server(place, closes, accepted).group(own.group()).dispatch(dispatch));
             RawPeer good = own.net().connectRaw(server.address());
             exchange(good);
             for (int i = 1; i <= 3; i++) {
                 try (RawPeer bad = own.net().connectRaw(server.address())) {
                     provoke(bad, place);
                     int expected = i;
-                    Await.until("the bad one has ended", () -> closes.get() >= expected
-                            && server.server().connectionCount() == 1);
+                    Await.until(
+                            "the bad one has ended",
+                            () -> closes.get() >= expected && server.server().connectionCount() == 1);
                     if (place != Place.CLOSE && place != Place.ERROR_OF_CLOSE && place != Place.DISCONNECT) {
                         Await.until("its peer sees it", bad::sawEnd);
                     }

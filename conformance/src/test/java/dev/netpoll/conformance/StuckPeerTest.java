@@ -110,10 +110,8 @@ class StuckPeerTest extends ConformanceTest {
     @Test
     void aBlockedFlushOfACallerDoesNotOutliveTheIdleTimeout() throws Exception {
         Pair pair = net.pair(patient(IDLE));
-        Background<Void> flush = Background.run(() -> pair.connection()
-                .writer()
-                .writeBytes(new byte[16 << 20])
-                .flush());
+        Background<Void> flush = Background.run(
+                () -> pair.connection().writer().writeBytes(new byte[16 << 20]).flush());
         assertThat(flush.failure()).isInstanceOf(ConnectionClosedException.class);
     }
 
@@ -124,8 +122,10 @@ class StuckPeerTest extends ConformanceTest {
         Background<Void> flush =
                 Background.run(() -> pair.connection().writer().writeBytes(much).flush());
         for (int i = 0; i < 100 && !flush.isDone(); i++) { // about two seconds
-            Await.stays("the connection lives", Timing.SHORT.multipliedBy(3), () -> flush.isDone()
-                    || pair.connection().isActive());
+            Await.stays(
+                    "the connection lives",
+                    Timing.SHORT.multipliedBy(3),
+                    () -> flush.isDone() || pair.connection().isActive());
             pair.peer().receive(1 << 20);
         }
         flush.result();

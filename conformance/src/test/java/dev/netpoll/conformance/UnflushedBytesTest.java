@@ -83,9 +83,8 @@ class UnflushedBytesTest extends ConformanceTest {
 
     @Test
     void anAnswerToAFrameArrives() throws Exception {
-        Listening server = net.listen(net.server()
-                .framing(Framing.lengthField(0, 4))
-                .onRequest(connection -> {
+        Listening server =
+                net.listen(net.server().framing(Framing.lengthField(0, 4)).onRequest(connection -> {
                     int length = connection.reader().readInt();
                     connection.writer().writeBytes(connection.reader().readBytes(length));
                 }));

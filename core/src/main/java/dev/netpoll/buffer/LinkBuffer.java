@@ -28,7 +28,8 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>Nothing blocks and nothing throws checked exceptions. Reading more than there is throws
+ * <p>Nothing blocks, and the only checked exceptions are those for bytes that make no sense, as whoever sent them caused
+ * them: {@link MalformedVarIntException} and {@link InvalidLengthException}. Reading more than there is throws
  * {@link IndexOutOfBoundsException} with the numbers and consumes nothing.
  *
  * <p>A buffer holds native memory until its bytes are consumed and released, or until {@link #close()}; an empty one
@@ -60,14 +61,14 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         this.readable = new SegmentReader(pool);
         SegmentWriter writer = new SegmentWriter(pool, fixedBlock);
         this.pending = writer;
+        readable.isFedBy(writer);
         this.guard = BufferGuard.watch("LinkBuffer", this, readable, writer);
     }
 
-    /** With the bytes of {@code chain}, which it owns from now on. */
-    private LinkBuffer(SegmentPool pool, @Nullable Segment chain) {
+    /** An empty one that has no writing half yet. */
+    private LinkBuffer(SegmentPool pool) {
         this.pool = pool;
         this.readable = new SegmentReader(pool);
-        readable.append(chain);
         this.guard = BufferGuard.watch("LinkBuffer", this, readable, null);
     }
 
@@ -116,9 +117,13 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         }
         if (!closed) {
             closed = true;
-            readable.clear();
-            if (pending != null) {
-                pending.clear();
+            try {
+                readable.clear();
+            } finally {
+                SegmentWriter writer = pending;
+                if (writer != null) {
+                    writer.clear();
+                }
             }
         }
     }
@@ -157,7 +162,10 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
 
     @Override
     public LinkBuffer slice(int n) {
-        return wrap(pool, in().slice(n));
+        SegmentReader in = in();
+        LinkBuffer slice = new LinkBuffer(pool); // first, as it may fail
+        slice.readable.append(in.slice(n));
+        return slice;
     }
 
     /** {@inheritDoc} Here: -1 when there is no delimiter. */
@@ -175,8 +183,8 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     public byte[] readUntil(byte delimiter) {
         long before = bytesBefore(delimiter);
         if (before < 0) {
-            throw new IndexOutOfBoundsException(
-                    "readUntil(" + delimiter + "): not in the " + readableBytes() + " readable bytes");
+            throw new IndexOutOfBoundsException("readUntil(" + delimiter + "): not in the " + readableBytes()
+                    + " readable bytes" + readable.hint());
         }
         return readable.readBytes(arraySize(before + 1));
     }
@@ -262,23 +270,39 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     }
 
     @Override
-    public int readVarInt() {
+    public int readLength(int max) throws InvalidLengthException {
+        return Lengths.read(in(), max);
+    }
+
+    @Override
+    public int readLengthLE(int max) throws InvalidLengthException {
+        return Lengths.readLE(in(), max);
+    }
+
+    @Override
+    public int readVarLength(int max) throws MalformedVarIntException, InvalidLengthException {
+        int size = varSize(Integer.SIZE);
+        return Lengths.readVar(readable, size, max);
+    }
+
+    @Override
+    public int readVarInt() throws MalformedVarIntException {
         return (int) readVar(Integer.SIZE);
     }
 
     @Override
-    public long readVarLong() {
+    public long readVarLong() throws MalformedVarIntException {
         return readVar(Long.SIZE);
     }
 
     @Override
-    public int readZigZagInt() {
+    public int readZigZagInt() throws MalformedVarIntException {
         int zigZag = readVarInt();
         return (zigZag >>> 1) ^ -(zigZag & 1);
     }
 
     @Override
-    public long readZigZagLong() {
+    public long readZigZagLong() throws MalformedVarIntException {
         long zigZag = readVarLong();
         return (zigZag >>> 1) ^ -(zigZag & 1);
     }
@@ -552,6 +576,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     private SegmentWriter makePending() {
         SegmentWriter writer = new SegmentWriter(pool);
         pending = writer;
+        readable.isFedBy(writer);
         if (guard != null) {
             guard.watch(writer);
         }
@@ -567,26 +592,38 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     /** Moves all bytes, the readable ones and then the pending ones, to the end of {@code target}. */
     void moveTo(SegmentWriter target) {
         long bytes = readableBytes() + pendingBytes();
-        target.append(takeAll(), bytes);
+        Segment chain = takeAll();
+        try {
+            target.append(chain, bytes);
+        } catch (IllegalArgumentException e) { // somebody else changed it meanwhile
+            readable.append(chain);
+            throw new IllegalStateException("a LinkBuffer was used by two threads at once", e);
+        }
     }
 
-    private long readVar(int bits) {
+    private long readVar(int bits) throws MalformedVarIntException {
+        int size = varSize(bits);
+        return readable.readVarInt(size);
+    }
+
+    private int varSize(int bits) throws MalformedVarIntException {
         SegmentReader in = in();
         int size = in.varIntSize(bits);
         if (size == 0) {
-            throw new IndexOutOfBoundsException(
-                    "a number of variable length does not end within the " + in.length() + " readable bytes");
+            throw new IndexOutOfBoundsException("a number of variable length does not end within the " + in.length()
+                    + " readable bytes" + in.hint());
         }
         if (size < 0) {
             throw MalformedVarIntException.at(in, bits);
         }
-        return in.readVarInt(size);
+        return size;
     }
 
     private @Nullable Segment takeAll() {
         checkOpen();
-        if (pending != null) {
-            readable.append(pending.take());
+        SegmentWriter writer = pending;
+        if (writer != null) {
+            readable.append(writer.take());
         }
         return readable.take();
     }
@@ -600,7 +637,15 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
 
     /** A buffer that owns {@code chain} as readable bytes. */
     static LinkBuffer wrap(SegmentPool pool, @Nullable Segment chain) {
-        return new LinkBuffer(pool, chain);
+        LinkBuffer buffer;
+        try {
+            buffer = new LinkBuffer(pool);
+        } catch (Throwable t) {
+            Segment.freeAll(chain);
+            throw t;
+        }
+        buffer.readable.append(chain);
+        return buffer;
     }
 
     /** For tests: throws {@link AssertionError} when an invariant does not hold; returns the sum of the charges. */
@@ -617,6 +662,11 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         @Override
         public LinkBuffer wrap(SegmentPool pool, @Nullable Segment chain) {
             return LinkBuffer.wrap(pool, chain);
+        }
+
+        @Override
+        public void add(LinkBuffer buffer, @Nullable Segment chain) {
+            buffer.readable.append(chain);
         }
 
         @Override

@@ -4,13 +4,15 @@
 package dev.netpoll.buffer;
 
 import dev.netpoll.internal.memory.SegmentReader;
+import java.io.IOException;
 import java.util.HexFormat;
 
 /**
  * The bytes at the front are no number of variable length: they go on for too long, or say a number that is too great.
- * Nothing was consumed; the stream can hardly be understood from here on.
+ * Whoever sent them caused it, so it is an {@link IOException}. Nothing was consumed; the stream can hardly be
+ * understood from here on.
  */
-public final class MalformedVarIntException extends RuntimeException {
+public final class MalformedVarIntException extends IOException {
     private static final long serialVersionUID = 1L;
 
     private MalformedVarIntException(String message) {

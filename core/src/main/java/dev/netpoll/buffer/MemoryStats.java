@@ -16,6 +16,8 @@ package dev.netpoll.buffer;
  * @param misses how many of these had not been in use before
  * @param trimmedBytes bytes given back to the system so far because they were not used
  * @param leaks buffers found to be never closed so far; counted in checked mode only
+ * @param lostBytes bytes given up so far because views of them might still be in use when their connection was gone;
+ *     with native access that is known, and none are lost
  */
 public record MemoryStats(
         long slabBytes,
@@ -26,4 +28,5 @@ public record MemoryStats(
         long allocations,
         long misses,
         long trimmedBytes,
-        long leaks) {}
+        long leaks,
+        long lostBytes) {}

@@ -18,6 +18,9 @@ import java.nio.channels.ReadableByteChannel;
  * has consumed nothing. Negative counts throw {@link IllegalArgumentException}, a range that is not inside an array
  * {@link IndexOutOfBoundsException}; a count of 0 does nothing and returns an empty result.
  *
+ * <p><b>What others sent</b> may make no sense. That is no error of the program but an {@link IOException}, such as
+ * {@link MalformedVarIntException}. Read lengths with {@link #readLength} or {@link #readVarLength}, which check them.
+ *
  * <p><b>Views.</b> {@link #next}, {@link #peek} and their {@code Buffer} twins return read-only views of pooled memory.
  * A view is valid until {@link #release()}, until the buffer is closed or appended to another one, and on a connection
  * at the latest until the handler that took it returns. What a view shows after that is undefined. All other reads
@@ -170,6 +173,46 @@ public interface Reader {
      * @throws IOException if the bytes can't come any more
      */
     long readLongLE() throws IOException;
+
+    /**
+     * Consumes four bytes that say how long something is, and checks what they say. Use it for lengths that somebody
+     * else sends: with {@link #readInt} a negative one becomes an {@link IllegalArgumentException}, as if the program
+     * were wrong, and a great one asks for memory.
+     *
+     * <pre>{@code
+     * String name = in.readUtf8(in.readLength(256));
+     * }</pre>
+     *
+     * @param max the greatest length that makes sense here
+     * @return the big-endian number, from 0 to {@code max}
+     * @throws InvalidLengthException if it is negative or greater than {@code max}; nothing is consumed
+     * @throws IOException if the bytes can't come any more
+     * @throws IllegalArgumentException if {@code max} is negative
+     */
+    int readLength(int max) throws IOException;
+
+    /**
+     * As {@link #readLength}, with the low byte first.
+     *
+     * @param max the greatest length that makes sense here
+     * @return the little-endian number, from 0 to {@code max}
+     * @throws InvalidLengthException if it is negative or greater than {@code max}; nothing is consumed
+     * @throws IOException if the bytes can't come any more
+     * @throws IllegalArgumentException if {@code max} is negative
+     */
+    int readLengthLE(int max) throws IOException;
+
+    /**
+     * As {@link #readLength}, of a number of variable length; see {@link #readVarInt}.
+     *
+     * @param max the greatest length that makes sense here
+     * @return the number, from 0 to {@code max}
+     * @throws MalformedVarIntException if it has more than 5 bytes or 32 bits; nothing is consumed
+     * @throws InvalidLengthException if it is greater than {@code max}; nothing is consumed
+     * @throws IOException if the bytes can't come any more
+     * @throws IllegalArgumentException if {@code max} is negative
+     */
+    int readVarLength(int max) throws IOException;
 
     /**
      * Consumes one byte.

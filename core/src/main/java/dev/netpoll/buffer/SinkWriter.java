@@ -4,12 +4,14 @@
 package dev.netpoll.buffer;
 
 import dev.netpoll.internal.memory.ByteSink;
+import dev.netpoll.internal.memory.SegmentWriter;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 
 /**
- * A writer that may be closed under its user: asks its sink whether writing is possible, then lets the buffer do it.
+ * A writer that may be closed under its user: asks its sink whether writing is possible, lets the buffer do it, then
+ * tells the sink that the operation is over.
  */
 class SinkWriter implements Writer {
     private final ByteSink sink;
@@ -20,67 +22,122 @@ class SinkWriter implements Writer {
 
     @Override
     public MemorySegment reserve(int n) throws IOException {
-        return sink.beginWrite().reserve(n);
+        SegmentWriter out = sink.beginWrite();
+        try {
+            return out.reserve(n);
+        } finally {
+            sink.reserved();
+        }
     }
 
     @Override
     public Writer commit(int n) throws IOException {
-        sink.beginWrite().commit(n);
-        return this;
+        SegmentWriter out = sink.beginWrite();
+        try {
+            out.commit(n);
+            return this;
+        } finally {
+            sink.done();
+        }
     }
 
     @Override
     public Writer truncate(long n) throws IOException {
-        sink.beginWrite().truncate(n);
-        return this;
+        SegmentWriter out = sink.beginWrite();
+        try {
+            out.truncate(n);
+            return this;
+        } finally {
+            sink.done();
+        }
     }
 
     @Override
     public Writer writeByte(int b) throws IOException {
-        sink.beginWrite().writeByte(b);
-        return this;
+        SegmentWriter out = sink.beginWrite();
+        try {
+            out.writeByte(b);
+            return this;
+        } finally {
+            sink.done();
+        }
     }
 
     @Override
     public Writer writeShort(int s) throws IOException {
-        sink.beginWrite().writeShort(s);
-        return this;
+        SegmentWriter out = sink.beginWrite();
+        try {
+            out.writeShort(s);
+            return this;
+        } finally {
+            sink.done();
+        }
     }
 
     @Override
     public Writer writeInt(int i) throws IOException {
-        sink.beginWrite().writeInt(i);
-        return this;
+        SegmentWriter out = sink.beginWrite();
+        try {
+            out.writeInt(i);
+            return this;
+        } finally {
+            sink.done();
+        }
     }
 
     @Override
     public Writer writeLong(long l) throws IOException {
-        sink.beginWrite().writeLong(l);
-        return this;
+        SegmentWriter out = sink.beginWrite();
+        try {
+            out.writeLong(l);
+            return this;
+        } finally {
+            sink.done();
+        }
     }
 
     @Override
     public Writer writeShortLE(int s) throws IOException {
-        sink.beginWrite().writeShortLE(s);
-        return this;
+        SegmentWriter out = sink.beginWrite();
+        try {
+            out.writeShortLE(s);
+            return this;
+        } finally {
+            sink.done();
+        }
     }
 
     @Override
     public Writer writeIntLE(int i) throws IOException {
-        sink.beginWrite().writeIntLE(i);
-        return this;
+        SegmentWriter out = sink.beginWrite();
+        try {
+            out.writeIntLE(i);
+            return this;
+        } finally {
+            sink.done();
+        }
     }
 
     @Override
     public Writer writeLongLE(long l) throws IOException {
-        sink.beginWrite().writeLongLE(l);
-        return this;
+        SegmentWriter out = sink.beginWrite();
+        try {
+            out.writeLongLE(l);
+            return this;
+        } finally {
+            sink.done();
+        }
     }
 
     @Override
     public Writer writeVarLong(long l) throws IOException {
-        sink.beginWrite().writeVarLong(l);
-        return this;
+        SegmentWriter out = sink.beginWrite();
+        try {
+            out.writeVarLong(l);
+            return this;
+        } finally {
+            sink.done();
+        }
     }
 
     @Override
@@ -90,38 +147,68 @@ class SinkWriter implements Writer {
 
     @Override
     public Writer writeBytes(byte[] src, int offset, int length) throws IOException {
-        sink.beginWrite().writeBytes(src, offset, length);
-        return this;
+        SegmentWriter out = sink.beginWrite();
+        try {
+            out.writeBytes(src, offset, length);
+            return this;
+        } finally {
+            sink.done();
+        }
     }
 
     @Override
     public Writer writeBytes(MemorySegment src) throws IOException {
-        sink.beginWrite().writeBytes(src);
-        return this;
+        SegmentWriter out = sink.beginWrite();
+        try {
+            out.writeBytes(src);
+            return this;
+        } finally {
+            sink.done();
+        }
     }
 
     @Override
     public Writer writeBytes(ByteBuffer src) throws IOException {
-        sink.beginWrite().writeBytes(src);
-        return this;
+        SegmentWriter out = sink.beginWrite();
+        try {
+            out.writeBytes(src);
+            return this;
+        } finally {
+            sink.done();
+        }
     }
 
     @Override
     public Writer writeUtf8(String text) throws IOException {
-        sink.beginWrite().writeUtf8(text);
-        return this;
+        SegmentWriter out = sink.beginWrite();
+        try {
+            out.writeUtf8(text);
+            return this;
+        } finally {
+            sink.done();
+        }
     }
 
     @Override
     public Writer writeDirect(MemorySegment data, long remaining) throws IOException {
-        sink.beginWrite().writeDirect(data, remaining);
-        return this;
+        SegmentWriter out = sink.beginWrite();
+        try {
+            out.writeDirect(data, remaining);
+            return this;
+        } finally {
+            sink.done();
+        }
     }
 
     @Override
     public Writer append(LinkBuffer other) throws IOException {
-        other.moveTo(sink.beginWrite());
-        return this;
+        SegmentWriter out = sink.beginWrite();
+        try {
+            other.moveTo(out);
+            return this;
+        } finally {
+            sink.done();
+        }
     }
 
     @Override

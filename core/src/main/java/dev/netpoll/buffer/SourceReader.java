@@ -9,7 +9,10 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 
-/** A reader that waits: has its source get what an operation needs, then lets the buffer do it. */
+/**
+ * A reader that waits: has its source get what an operation needs, lets the buffer do it, then tells the source that
+ * the operation is over. So a source is in use, and reachable, as long as its buffer is.
+ */
 class SourceReader implements Reader {
     private final ByteSource source;
 
@@ -24,26 +27,54 @@ class SourceReader implements Reader {
 
     @Override
     public MemorySegment next(int n) throws IOException {
-        return source.require(n).next(n);
+        SegmentReader in = source.require(n);
+        try {
+            return in.next(n);
+        } finally {
+            source.done();
+        }
     }
 
     @Override
     public MemorySegment peek(int n) throws IOException {
-        return source.require(n).peek(n);
+        SegmentReader in = source.require(n);
+        try {
+            return in.peek(n);
+        } finally {
+            source.done();
+        }
     }
 
     @Override
     public void skip(long n) throws IOException {
-        source.require(n).skip(n);
+        SegmentReader in = source.require(n);
+        try {
+            in.skip(n);
+        } finally {
+            source.done();
+        }
     }
 
     @Override
     public LinkBuffer slice(int n) throws IOException {
-        return LinkBuffer.wrap(source.pool(), source.require(n).slice(n));
+        SegmentReader in = source.require(n);
+        try {
+            return LinkBuffer.wrap(source.pool(), in.slice(n));
+        } finally {
+            source.done();
+        }
     }
 
     @Override
     public long bytesBefore(byte delimiter) throws IOException {
+        try {
+            return findBefore(delimiter);
+        } finally {
+            source.done();
+        }
+    }
+
+    private long findBefore(byte delimiter) throws IOException {
         long from = 0;
         for (; ; ) {
             SegmentReader buffer = source.require(from + 1);
@@ -59,62 +90,135 @@ class SourceReader implements Reader {
     @Override
     public byte[] readUntil(byte delimiter) throws IOException {
         int n = Math.toIntExact(bytesBefore(delimiter) + 1);
-        return source.require(n).readBytes(n);
+        SegmentReader in = source.require(n);
+        try {
+            return in.readBytes(n);
+        } finally {
+            source.done();
+        }
     }
 
     @Override
     public byte readByte() throws IOException {
-        return source.require(Byte.BYTES).readByte();
+        SegmentReader in = source.require(Byte.BYTES);
+        try {
+            return in.readByte();
+        } finally {
+            source.done();
+        }
     }
 
     @Override
     public short readShort() throws IOException {
-        return source.require(Short.BYTES).readShort();
+        SegmentReader in = source.require(Short.BYTES);
+        try {
+            return in.readShort();
+        } finally {
+            source.done();
+        }
     }
 
     @Override
     public int readInt() throws IOException {
-        return source.require(Integer.BYTES).readInt();
+        SegmentReader in = source.require(Integer.BYTES);
+        try {
+            return in.readInt();
+        } finally {
+            source.done();
+        }
     }
 
     @Override
     public long readLong() throws IOException {
-        return source.require(Long.BYTES).readLong();
+        SegmentReader in = source.require(Long.BYTES);
+        try {
+            return in.readLong();
+        } finally {
+            source.done();
+        }
     }
 
     @Override
     public short readShortLE() throws IOException {
-        return source.require(Short.BYTES).readShortLE();
+        SegmentReader in = source.require(Short.BYTES);
+        try {
+            return in.readShortLE();
+        } finally {
+            source.done();
+        }
     }
 
     @Override
     public int readIntLE() throws IOException {
-        return source.require(Integer.BYTES).readIntLE();
+        SegmentReader in = source.require(Integer.BYTES);
+        try {
+            return in.readIntLE();
+        } finally {
+            source.done();
+        }
     }
 
     @Override
     public long readLongLE() throws IOException {
-        return source.require(Long.BYTES).readLongLE();
+        SegmentReader in = source.require(Long.BYTES);
+        try {
+            return in.readLongLE();
+        } finally {
+            source.done();
+        }
+    }
+
+    @Override
+    public int readLength(int max) throws IOException {
+        SegmentReader in = source.require(Integer.BYTES);
+        try {
+            return Lengths.read(in, max);
+        } finally {
+            source.done();
+        }
+    }
+
+    @Override
+    public int readLengthLE(int max) throws IOException {
+        SegmentReader in = source.require(Integer.BYTES);
+        try {
+            return Lengths.readLE(in, max);
+        } finally {
+            source.done();
+        }
+    }
+
+    @Override
+    public int readVarLength(int max) throws IOException {
+        return (int) readVar(Integer.SIZE, Lengths.allowed(max));
     }
 
     @Override
     public int readVarInt() throws IOException {
-        return (int) readVar(Integer.SIZE);
+        return (int) readVar(Integer.SIZE, Lengths.ANY);
     }
 
     @Override
     public long readVarLong() throws IOException {
-        return readVar(Long.SIZE);
+        return readVar(Long.SIZE, Lengths.ANY);
+    }
+
+    private long readVar(int bits, int max) throws IOException {
+        try {
+            return waitForVar(bits, max);
+        } finally {
+            source.done();
+        }
     }
 
     /** Waits for one byte after the other, as only the last one tells that it is the last. */
-    private long readVar(int bits) throws IOException {
+    private long waitForVar(int bits, int max) throws IOException {
         long needed = 1;
         for (; ; ) {
             SegmentReader buffer = source.require(needed);
             int size = buffer.varIntSize(bits);
             if (size > 0) {
-                return buffer.readVarInt(size);
+                return max == Lengths.ANY ? buffer.readVarInt(size) : Lengths.readVar(buffer, size, max);
             }
             if (size < 0) {
                 throw MalformedVarIntException.at(buffer, bits);
@@ -125,7 +229,12 @@ class SourceReader implements Reader {
 
     @Override
     public byte[] readBytes(int n) throws IOException {
-        return source.require(n).readBytes(n);
+        SegmentReader in = source.require(n);
+        try {
+            return in.readBytes(n);
+        } finally {
+            source.done();
+        }
     }
 
     @Override
@@ -135,12 +244,22 @@ class SourceReader implements Reader {
 
     @Override
     public void readBytes(byte[] dst, int offset, int length) throws IOException {
-        source.require(length).readBytes(dst, offset, length);
+        SegmentReader in = source.require(length);
+        try {
+            in.readBytes(dst, offset, length);
+        } finally {
+            source.done();
+        }
     }
 
     @Override
     public void readBytes(MemorySegment dst) throws IOException {
-        source.require(dst.byteSize()).readBytes(dst);
+        SegmentReader in = source.require(dst.byteSize());
+        try {
+            in.readBytes(dst);
+        } finally {
+            source.done();
+        }
     }
 
     @Override
@@ -148,8 +267,12 @@ class SourceReader implements Reader {
         if (length == 0) {
             return 0;
         }
-        SegmentReader buffer = source.requireAny();
-        return buffer == null ? -1 : buffer.read(dst, offset, length);
+        SegmentReader in = source.requireAny();
+        try {
+            return in == null ? -1 : in.read(dst, offset, length);
+        } finally {
+            source.done();
+        }
     }
 
     @Override
@@ -157,13 +280,22 @@ class SourceReader implements Reader {
         if (!dst.hasRemaining()) {
             return 0;
         }
-        SegmentReader buffer = source.requireAny();
-        return buffer == null ? -1 : buffer.read(dst);
+        SegmentReader in = source.requireAny();
+        try {
+            return in == null ? -1 : in.read(dst);
+        } finally {
+            source.done();
+        }
     }
 
     @Override
     public String readUtf8(int n) throws IOException {
-        return source.require(n).readUtf8(n);
+        SegmentReader in = source.require(n);
+        try {
+            return in.readUtf8(n);
+        } finally {
+            source.done();
+        }
     }
 
     @Override

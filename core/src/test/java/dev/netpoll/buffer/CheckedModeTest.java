@@ -17,8 +17,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Consumer;
 import java.util.function.Function;
+import org.assertj.core.api.ThrowingConsumer;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -205,6 +205,7 @@ class CheckedModeTest extends BufferFixture {
                 use("readUntil", b -> b.readUntil((byte) 0)),
                 use("readByte", LinkBuffer::readByte),
                 use("readVarLong", LinkBuffer::readVarLong),
+                use("readLength", b -> b.readLength(1)),
                 use("readBytes", b -> b.readBytes(1)),
                 use("read", b -> b.read(ByteBuffer.allocate(1))),
                 use("readUtf8", b -> b.readUtf8(1)),
@@ -221,13 +222,13 @@ class CheckedModeTest extends BufferFixture {
                 use("being appended", b -> new LinkBuffer().append(b)));
     }
 
-    private static Arguments use(String name, Consumer<LinkBuffer> use) {
+    private static Arguments use(String name, ThrowingConsumer<LinkBuffer> use) {
         return Arguments.of(name, use);
     }
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("uses")
-    void useAfterCloseSaysWhereItWasClosed(String name, Consumer<LinkBuffer> use) {
+    void useAfterCloseSaysWhereItWasClosed(String name, ThrowingConsumer<LinkBuffer> use) {
         LinkBuffer buffer = filled(10, ascii("0123456789"));
         Throwable before = new Throwable();
         buffer.close();

@@ -7,10 +7,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.math.BigInteger;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.TreeSet;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -46,7 +48,7 @@ class VarIntTest extends BufferFixture {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 7, 64, 0})
-    void numbersAtAllBordersAreEncodedAsDefinedAndComeBack(int segmentSize) {
+    void numbersAtAllBordersAreEncodedAsDefinedAndComeBack(int segmentSize) throws IOException {
         try (LinkBuffer buffer = bufferOfSegments(segmentSize)) {
             for (long number : borders()) {
                 buffer.writeVarLong(number).flush();
@@ -67,7 +69,7 @@ class VarIntTest extends BufferFixture {
     /** Bytes that were received lie in segments as they came, unlike bytes that were written. */
     @ParameterizedTest
     @ValueSource(ints = {1, 3, 7, 64})
-    void numbersAreReadAcrossSegmentsOfAnySize(int segmentSize) {
+    void numbersAreReadAcrossSegmentsOfAnySize(int segmentSize) throws IOException {
         ByteArrayOutputStream all = new ByteArrayOutputStream();
         for (long number : borders()) {
             all.writeBytes(encoded(number));
@@ -93,7 +95,7 @@ class VarIntTest extends BufferFixture {
     /** From the documentation of Protocol Buffers. */
     @ParameterizedTest
     @CsvSource({"0, 0", "-1, 1", "1, 2", "-2, 3", "2147483647, 4294967294", "-2147483648, 4294967295"})
-    void zigZagMapsNumbersNearZeroToSmallOnes(int number, long mapped) {
+    void zigZagMapsNumbersNearZeroToSmallOnes(int number, long mapped) throws IOException {
         try (LinkBuffer buffer = buffer()) {
             buffer.writeZigZagInt(number).writeZigZagLong(number).flush();
             assertThat(buffer.readVarLong()).isEqualTo(mapped);
@@ -103,7 +105,7 @@ class VarIntTest extends BufferFixture {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 7, 64})
-    void aNumberThatIsTooGreatOrTooLongIsRefusedAndStaysThere(int segmentSize) {
+    void aNumberThatIsTooGreatOrTooLongIsRefusedAndStaysThere(int segmentSize) throws IOException {
         for (int last = 0; last < 256; last++) {
             byte[] five = {-1, -1, -1, -1, (byte) last, 1};
             byte[] ten = {-1, -1, -1, -1, -1, -1, -1, -1, -1, (byte) last, 1};
@@ -125,17 +127,18 @@ class VarIntTest extends BufferFixture {
         }
     }
 
-    private static void assertRefused(LinkBuffer buffer, Runnable read, byte[] bytes) {
+    private static void assertRefused(LinkBuffer buffer, ThrowingCallable read, byte[] bytes) {
         byte[] shown = Arrays.copyOf(bytes, bytes.length - 1);
-        assertThatThrownBy(read::run)
+        assertThatThrownBy(read)
                 .isInstanceOf(MalformedVarIntException.class)
+                .isInstanceOf(IOException.class)
                 .hasMessageContaining(HexFormat.ofDelimiter(" ").formatHex(shown));
         assertThat(buffer.toByteArray()).isEqualTo(bytes);
     }
 
     @ParameterizedTest
     @ValueSource(ints = {1, 7})
-    void aNumberWhoseEndIsMissingIsNotConsumed(int segmentSize) {
+    void aNumberWhoseEndIsMissingIsNotConsumed(int segmentSize) throws IOException {
         for (int n = 0; n < 10; n++) {
             byte[] bytes = new byte[n];
             Arrays.fill(bytes, (byte) MORE);
@@ -154,7 +157,7 @@ class VarIntTest extends BufferFixture {
     }
 
     @Test
-    void viewsOfANumbersBytesStayIntact() {
+    void viewsOfANumbersBytesStayIntact() throws IOException {
         try (LinkBuffer buffer = filled(2, encoded(300_000))) {
             var view = buffer.peek(3);
             assertThat(buffer.readVarInt()).isEqualTo(300_000);

@@ -40,6 +40,9 @@ final class Demo implements Callable<Integer> {
     private static final Duration TIMEOUT = Duration.ofSeconds(10);
     private static final Duration GRACE = Duration.ofSeconds(5);
 
+    /** What servers have that say nothing about it. */
+    private static final Dispatch DISPATCH = Dispatch.adaptive();
+
     @Spec
     private @Nullable CommandSpec spec;
 
@@ -73,7 +76,7 @@ final class Demo implements Callable<Integer> {
         try (EventLoopGroup group = group()) {
             Server server = Server.builder()
                     .onRequest(new BlockingEcho(Demo::work))
-                    .dispatch(Dispatch.virtual())
+                    .dispatch(DISPATCH)
                     .group(group)
                     .build();
             try {
@@ -104,7 +107,7 @@ final class Demo implements Callable<Integer> {
                     "backend",
                     Converters.OfBackend.name(group.backend()) + ", " + group.loops() + " event loop"
                             + (group.loops() == 1 ? "" : "s"));
-            report.row("dispatch", Dispatch.virtual().toString());
+            report.row("dispatch", DISPATCH.toString());
             report.latencies(SLOW_WORK);
             Throwable error = load.firstError();
             if (error != null) {

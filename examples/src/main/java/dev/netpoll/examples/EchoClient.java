@@ -24,7 +24,7 @@ final class EchoClient {
             connection.setReadTimeout(Duration.ofSeconds(5));
             connection.writer().writeInt(bytes.length).writeBytes(bytes).flush();
             Reader in = connection.reader();
-            return in.readUtf8(in.readInt());
+            return in.readUtf8(in.readLength(bytes.length));
         }
     }
 

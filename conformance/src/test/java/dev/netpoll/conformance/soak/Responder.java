@@ -118,7 +118,7 @@ final class Responder {
             connection.pauseReading();
             soak.start(() -> {
                 pass(header.millis());
-                connection.resumeReading();
+                Trouble.insist(connection::resumeReading);
             });
         }
     }
@@ -143,12 +143,11 @@ final class Responder {
         Connection again;
         try {
             again = soak.group().adopt(socket, options);
-        } catch (IOException brokenMeanwhile) {
-            socket.unread().close();
+        } catch (IOException | Error brokenMeanwhile) {
+            Trouble.insist(socket.unread()::close);
             throw brokenMeanwhile;
         }
         soak.tally().detaches.increment();
-        again.attach(this);
         Responder after = new Responder(soak, true);
         after.key = key;
         after.known = true;
@@ -160,7 +159,7 @@ final class Responder {
 
     /** Answers up to the end of the stream, in blocking style. */
     private void serve(Connection connection) {
-        try (connection) {
+        try {
             while (true) {
                 Header header;
                 try {
@@ -178,6 +177,8 @@ final class Responder {
             }
         } catch (IOException | RuntimeException | Error failure) {
             soak.serverFailed(this, failure);
+        } finally {
+            Trouble.insist(connection::close);
         }
     }
 }

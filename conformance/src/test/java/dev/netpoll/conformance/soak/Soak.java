@@ -45,6 +45,7 @@ public final class Soak {
     private final Tally tally = new Tally();
     private final SplittableRandom seeds;
     private final EventLoopGroup group;
+    private final Trouble trouble;
     private final Servers servers;
     private final Dialer dialer;
     private final Map<Long, Conversation> running = new ConcurrentHashMap<>();
@@ -53,9 +54,11 @@ public final class Soak {
 
     private final AtomicInteger laterFailures = new AtomicInteger();
 
-    private Soak(SoakOptions options, EventLoopGroup group) throws IOException {
+    private Soak(SoakOptions options, EventLoopGroup group, Trouble trouble) throws IOException {
         this.options = options;
         this.group = group;
+        this.trouble = trouble;
+        trouble.onDeath((thread, error) -> failed("thread " + thread + " dies", error));
         seeds = new SplittableRandom(options.seed());
         dialer = Dialer.builder()
                 .group(group)
@@ -81,9 +84,12 @@ public final class Soak {
         ProcessState before = ProcessState.now();
         long begin = System.nanoTime();
         Soak soak;
-        try (EventLoopGroup group =
-                EventLoopGroup.builder().backend(options.backend()).loops(LOOPS).build()) {
-            soak = new Soak(options, group);
+        try (EventLoopGroup group = EventLoopGroup.builder()
+                        .backend(options.backend())
+                        .loops(LOOPS)
+                        .build();
+                Trouble trouble = new Trouble(options)) {
+            soak = new Soak(options, group, trouble);
             try (Servers servers = soak.servers) {
                 soak.rounds(begin + Duration.ofSeconds(options.seconds()).toNanos());
                 soak.tally.reliefs.add(servers.reliefs());
@@ -92,7 +98,12 @@ public final class Soak {
             }
         }
         soak.awaitBack("at the end", before, 0);
+        soak.tally.faults.add(soak.trouble.strikes());
         return "%s, elapsed %.1f s".formatted(soak.tally, (System.nanoTime() - begin) / 1e9);
+    }
+
+    Trouble trouble() {
+        return trouble;
     }
 
     Tally tally() {
@@ -105,7 +116,11 @@ public final class Soak {
 
     Stream connect(Scenario scenario) throws IOException {
         var address = servers.address(scenario.medium());
-        return scenario.dialed() ? new Stream.OfConnection(dialer.dial(address)) : Stream.connect(address);
+        try {
+            return scenario.dialed() ? new Stream.OfConnection(dialer.dial(address)) : Stream.connect(address);
+        } finally {
+            tally.dials.increment();
+        }
     }
 
     /** Runs something on a virtual thread that is waited for at the end of the round. */
@@ -114,7 +129,9 @@ public final class Soak {
             try {
                 task.run();
             } catch (RuntimeException | Error failed) {
-                failed("a thread", failed);
+                if (!trouble.explains(failed)) {
+                    failed("a thread", failed);
+                }
             } finally {
                 threads.remove(Thread.currentThread());
             }
@@ -130,7 +147,7 @@ public final class Soak {
         boolean expected = of == null
                 ? responder == null || !responder.isKnown()
                 : !of.scenario().end().isOrderly();
-        if (!expected || !(error instanceof IOException)) {
+        if ((!expected || !(error instanceof IOException)) && !trouble.explains(error)) {
             failed("the server for " + of, error);
         }
     }
@@ -150,6 +167,7 @@ public final class Soak {
         do {
             long end = Math.min(
                     deadline, System.nanoTime() + Duration.ofSeconds(round).toNanos());
+            trouble.begin();
             for (int i = 0; i < options.connections(); i++) {
                 SplittableRandom random = seeds.split();
                 start(() -> work(random, end));
@@ -157,6 +175,7 @@ public final class Soak {
             awaitThreads();
             storm();
             awaitThreads();
+            trouble.end();
             // What the JDK and the loops keep is there after the first round.
             ProcessState now = awaitQuiet();
             if (quiet != null) {
@@ -180,9 +199,9 @@ public final class Soak {
         for (int i = 0; i < options.storm(); i++) {
             scenarios.add(Scenario.ofStorm(seeds.nextLong(), Servers.COUNT));
         }
-        long before = tally.connections.sum();
+        long before = tally.dials.sum();
         scenarios.forEach(scenario -> start(() -> play(scenario, signal)));
-        await("all connect", () -> tally.connections.sum() == before + options.storm());
+        await("all connect", () -> tally.dials.sum() == before + options.storm());
         signal.countDown();
     }
 

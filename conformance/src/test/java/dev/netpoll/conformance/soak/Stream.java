@@ -113,12 +113,12 @@ interface Stream extends AutoCloseable {
 
         @Override
         public void reset() {
-            connection.abort();
+            Trouble.insist(connection::abort);
         }
 
         @Override
         public void close() {
-            connection.close();
+            Trouble.insist(connection::close);
         }
     }
 }

@@ -7,6 +7,9 @@ import java.util.concurrent.atomic.LongAdder;
 
 /** What a soak has done so far. Any thread. */
 final class Tally {
+    /** Connects, whether they succeeded or not. */
+    final LongAdder dials = new LongAdder();
+
     final LongAdder connections = new LongAdder();
     final LongAdder messages = new LongAdder();
     final LongAdder bytes = new LongAdder();
@@ -18,11 +21,12 @@ final class Tally {
     final LongAdder detaches = new LongAdder();
     final LongAdder reliefs = new LongAdder();
     final LongAdder checks = new LongAdder();
+    final LongAdder faults = new LongAdder();
 
     @Override
     public String toString() {
         return ("connections %,d, messages %,d, bytes %,d, resets %,d, half-closes %,d, stalls %,d, pauses %,d, "
-                        + "blocks %,d, reliefs %,d, detaches %,d, leak checks %,d")
+                        + "blocks %,d, reliefs %,d, detaches %,d, leak checks %,d, faults %,d")
                 .formatted(
                         connections.sum(),
                         messages.sum(),
@@ -34,6 +38,7 @@ final class Tally {
                         blocks.sum(),
                         reliefs.sum(),
                         detaches.sum(),
-                        checks.sum());
+                        checks.sum(),
+                        faults.sum());
     }
 }

@@ -21,6 +21,12 @@ public final class VariantSource implements ArgumentsProvider {
     /** Narrows a run by hand: {@code -Dnetpoll.test.backend=io_uring}. */
     private static final @Nullable String ONLY = System.getProperty("netpoll.test.backend");
 
+    /**
+     * Which of the variants: {@code part}, the seventeen; {@code rest}, the others of classes that are not narrowed; or
+     * {@code full}.
+     */
+    private static final String MATRIX = System.getProperty("netpoll.test.matrix", "part");
+
     @Override
     public Stream<? extends Arguments> provideArguments(ParameterDeclarations parameters, ExtensionContext context) {
         Variants chosen = context.getRequiredTestClass().getAnnotation(Variants.class);
@@ -32,9 +38,17 @@ public final class VariantSource implements ArgumentsProvider {
         return backends.stream()
                 .flatMap(backend -> Stream.of(variants.transports())
                         .flatMap(transport -> Stream.of(variants.modes())
-                                .filter(mode ->
-                                        chosen != null || mode == Mode.ADAPTIVE || inAllModes(backend, transport))
+                                .filter(mode -> isAsked(chosen != null, backend, transport, mode))
                                 .map(mode -> Arguments.of(new Variant(backend, transport, mode)))));
+    }
+
+    private static boolean isAsked(boolean narrowed, Backend backend, Transport transport, Mode mode) {
+        boolean part = narrowed || mode == Mode.ADAPTIVE || inAllModes(backend, transport);
+        return switch (MATRIX) {
+            case "full" -> true;
+            case "rest" -> !part;
+            default -> part;
+        };
     }
 
     private static boolean inAllModes(Backend backend, Transport transport) {

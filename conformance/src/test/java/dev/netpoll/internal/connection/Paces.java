@@ -13,7 +13,7 @@ public final class Paces {
     public static void proveShort(Connection connection) {
         Pace pace = pace(connection);
         for (int i = 0; i < 100 * Pace.RUNS_MIN && !pace.isInline(); i++) {
-            pace.ranOnThread(pace.now());
+            pace.ranOnThread(pace.now(), (short) 0);
         }
     }
 

@@ -3,8 +3,12 @@
 
 package dev.netpoll.internal.connection;
 
+import dev.netpoll.ConnectionOptions;
 import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.loop.LoopLog;
+import dev.netpoll.internal.loop.Threads;
 import dev.netpoll.internal.loop.Timer;
+import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.poll.AcceptEvents;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
@@ -41,7 +45,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         static final System.Logger LOGGER = System.getLogger("dev.netpoll");
 
         static void find() {
-            // Initialising the class does it.
+            LoopLog.find(); // and initialising the class finds this one
         }
     }
 
@@ -55,6 +59,13 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         @Override
         protected void expired(long now) {
             resumeUnlessFull();
+        }
+    };
+
+    private final MemoryBudget.Waiter memory = new MemoryBudget.Waiter() {
+        @Override
+        protected void memoryReturned() {
+            loop.signal(Acceptor.this);
         }
     };
 
@@ -88,10 +99,26 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     /**
      * Binds a socket to listen on.
      *
+     * @param connections what connections are to be set up with
      * @throws BindException if the address cannot be had
      * @throws SocketException if something else is wrong with it
+     * @throws UnsupportedOperationException if connections to that address have no such socket option
+     * @throws IllegalArgumentException if the value of a socket option is out of range
      */
-    public static ListenSocket bind(Backend backend, SocketAddress address, ListenOptions options) throws IOException {
+    public static ListenSocket bind(
+            Backend backend, SocketAddress address, ListenOptions options, ConnectionOptions connections)
+            throws IOException {
+        ListenSocket socket = bind(backend, address, options);
+        try {
+            SocketSetup.check(backend, address, connections);
+            return socket;
+        } catch (Throwable t) {
+            socket.close();
+            throw t;
+        }
+    }
+
+    private static ListenSocket bind(Backend backend, SocketAddress address, ListenOptions options) throws IOException {
         try {
             return backend.bind(address, options);
         } catch (TransportException e) {
@@ -108,7 +135,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     /** Starts to accept. */
     public void start() throws TransportException {
         loop.add(this);
-        Thread.startVirtualThread(Log::find);
+        Threads.startVirtual("netpoll-logger", Log::find);
         try {
             loop.poller().listen(socket, this);
         } catch (TransportException e) {
@@ -122,6 +149,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         if (!closed) {
             closed = true;
             loop.disarm(backOff);
+            loop.budget().cancel(memory);
             loop.remove(this);
             socket.close();
         }
@@ -132,8 +160,18 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         close();
     }
 
+    /** <i>Loop.</i> There may be memory again. */
+    @Override
+    protected void signalled() {
+        resumeUnlessFull();
+    }
+
     @Override
     public void accepted(Transport transport) {
+        if (loop.budget().isExceeded()) {
+            socket.pause(); // this one is served, the next ones wait
+            loop.budget().await(memory);
+        }
         if (connections.incrementAndGet() >= maxConnections) {
             socket.pause();
             resumeUnlessFull(); // one may have ended before it could see that we are full
@@ -141,20 +179,39 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         SocketConnection connection;
         try {
             connection = new SocketConnection(loops.get(), transport, config);
-        } catch (RuntimeException | Error e) { // the loops are gone
-            Log.LOGGER.log(System.Logger.Level.WARNING, "an accepted connection was dropped", e);
-            transport.close(true);
-            config.ended().run();
+        } catch (Throwable t) { // the loops are gone, or there is no memory
+            drop(transport, t);
             return;
         }
+        start(connection);
+    }
+
+    private void start(SocketConnection connection) {
         try {
             connection.setUp(socket.localAddress());
         } catch (IOException e) {
             connection.closeFor("a socket option cannot be set", false); // gone already, most likely
-        } catch (RuntimeException | Error e) {
-            connection.lifecycle().fault(e);
+        } catch (Throwable t) {
+            connection.lifecycle().fault(t);
         }
-        connection.lifecycle().start();
+        try {
+            connection.lifecycle().start();
+        } catch (Throwable t) {
+            connection.lifecycle().startFailed(t);
+        }
+    }
+
+    private void drop(Transport transport, Throwable why) {
+        try {
+            transport.close(true);
+        } finally {
+            config.ended().run();
+            try {
+                Log.LOGGER.log(System.Logger.Level.WARNING, "an accepted connection was dropped", why);
+            } catch (Throwable nothingHelps) {
+                // logging comes last, so nothing is left undone
+            }
+        }
     }
 
     @Override
@@ -195,7 +252,10 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         full = true; // first: whoever counts down from now on sees it
         if (!closed && connections.get() < maxConnections) {
             full = false;
-            if (!backOff.isArmed()) {
+            if (loop.budget().isExceeded()) {
+                socket.pause();
+                loop.budget().await(memory);
+            } else if (!backOff.isArmed()) {
                 socket.resume();
             }
         }

@@ -3,50 +3,134 @@
 
 package dev.netpoll.internal.connection;
 
-import dev.netpoll.ConnectionHandler;
-import java.util.concurrent.Executor;
+import static dev.netpoll.internal.connection.ConnectionState.HANDED_END;
+import static dev.netpoll.internal.connection.ConnectionState.HANDED_GOODBYE;
+import static dev.netpoll.internal.connection.ConnectionState.HANDED_PREPARE;
+import static dev.netpoll.internal.connection.ConnectionState.HANDED_RUN;
 
-/** Runs a connection's callbacks where its dispatch says, and keeps what they throw from doing harm. Any thread. */
+import dev.netpoll.ConnectionHandler;
+import dev.netpoll.internal.loop.Threads;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * Runs a connection's callbacks where its dispatch says, and keeps what they throw from doing harm. Any thread.
+ *
+ * <p>What is handed to an executor is the connection itself, and a bit of its state word says what for. Each thread that
+ * runs it takes one bit. So handing out allocates nothing here, and is done once: an executor that runs what it was
+ * given twice, or runs it and then throws, finds the bit taken.
+ */
 final class CallbackRunner {
+    private static final int[] ORDER = {HANDED_PREPARE, HANDED_RUN, HANDED_GOODBYE, HANDED_END};
+
     private CallbackRunner() {}
 
-    /** Calls a callback; whatever it throws is reported once and closes the connection. */
+    /** Calls a callback; whatever it throws closes the connection and is reported once. */
     static void call(SocketConnection connection, ConnectionHandler callback) {
         try {
             callback.handle(connection);
         } catch (Throwable t) { // also errors: user code costs its own connection only
-            report(connection, t);
-            connection.closeFor("a callback failed", false);
+            fail(connection, t);
         }
     }
 
-    /** Tells the error handler. */
+    /** A callback, or what goes on in its place, has failed. */
+    static void fail(SocketConnection connection, Throwable error) {
+        connection.closeFor("a callback failed", false); // first: reporting may fail, too
+        report(connection, error);
+    }
+
+    /** Tells the error handler, on the calling thread. */
     static void report(SocketConnection connection, Throwable error) {
         try {
             connection.config().error().onError(connection, error);
-        } catch (RuntimeException | Error e) {
-            System.getLogger("dev.netpoll").log(System.Logger.Level.WARNING, "the error handler failed", e);
+        } catch (Throwable again) {
+            log("the error handler failed", again);
         }
     }
 
-    /** Runs a task where the callbacks run. */
-    static void dispatch(SocketConnection connection, Runnable task) {
-        Executor executor = connection.config().executor();
-        if (executor == null) {
-            if (connection.inLoop()) {
-                task.run();
-            } else {
-                connection.onLoop(task);
-            }
-            return;
-        }
+    /** Tells the error handler where callbacks run: it is the user's code, and the caller may be a loop. Never throws. */
+    static void reportLater(SocketConnection connection, Throwable error) {
         try {
-            executor.execute(task);
-            connection.loop().hasWoken();
-        } catch (RuntimeException | Error e) { // rejected, or no memory for a thread
-            report(connection, e);
+            Executor executor = connection.config().executor();
+            AtomicBoolean told = new AtomicBoolean();
+            Runnable task = () -> {
+                if (told.compareAndSet(false, true)) {
+                    report(connection, error);
+                }
+            };
+            if (executor != null) {
+                executor.execute(task);
+            } else {
+                task.run();
+            }
+        } catch (Throwable again) {
+            log("a failure could not be reported to the error handler", error);
+        }
+    }
+
+    private static void log(String what, Throwable error) {
+        try {
+            System.getLogger("dev.netpoll").log(System.Logger.Level.WARNING, what, error);
+        } catch (Throwable nothingHelps) {
+            // logging comes last, so nothing is left undone
+        }
+    }
+
+    /** Has {@link Lifecycle#perform} called where callbacks run. Never throws. */
+    static void handOut(SocketConnection connection, int what) {
+        connection.add(what);
+        Executor executor = connection.config().executor();
+        try {
+            if (executor != null) {
+                executor.execute(connection);
+                connection.loop().hasWoken();
+            } else if (connection.inLoop()) {
+                connection.run();
+            } else {
+                connection.onLoop(connection);
+            }
+        } catch (Throwable t) { // rejected, or no memory for a thread
             connection.closeFor("the executor rejected a callback", false);
-            Thread.startVirtualThread(task); // finds the connection closing, and tidies up
+            if (connection.remove(what)) { // it has not run, and will not
+                performElsewhere(connection, what, t);
+            } else {
+                reportLater(connection, t);
+            }
+        }
+    }
+
+    /** A thread runs what was handed out: it takes one of the things to do. */
+    static void take(SocketConnection connection) {
+        for (int what : ORDER) {
+            if (connection.remove(what)) {
+                perform(connection, what);
+                return;
+            }
+        }
+    }
+
+    private static void perform(SocketConnection connection, int what) {
+        try {
+            connection.lifecycle().perform(what);
+        } catch (Throwable t) { // not the user's, which is contained above
+            connection.lifecycle().fault(t);
+        }
+    }
+
+    /** On a thread of its own, or if there is none to be had on this one: what tidies up must not be lost. */
+    private static void performElsewhere(SocketConnection connection, int what, Throwable why) {
+        AtomicBoolean done = new AtomicBoolean();
+        Runnable task = () -> {
+            if (done.compareAndSet(false, true)) {
+                perform(connection, what);
+                report(connection, why);
+            }
+        };
+        try {
+            Threads.startVirtual("netpoll-closing", task);
+        } catch (Throwable t) {
+            task.run();
         }
     }
 }

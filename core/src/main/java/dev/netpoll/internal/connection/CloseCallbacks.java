@@ -41,6 +41,11 @@ record CloseCallbacks(ConnectionHandler callback, @Nullable CloseCallbacks next)
         }
     }
 
+    /** Refuses callbacks from now on if there are none; {@return whether that is so} */
+    static boolean endIfNone(Lifecycle holder) {
+        return TOP.compareAndSet(holder, (CloseCallbacks) null, TAKEN);
+    }
+
     /** Takes the callbacks, the last added first; to be called once. */
     static @Nullable CloseCallbacks take(Lifecycle holder) {
         return (CloseCallbacks) TOP.getAndSet(holder, TAKEN);

@@ -6,6 +6,8 @@ package dev.netpoll.internal.connection;
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.ErrorHandler;
+import dev.netpoll.internal.memory.Classes;
+import java.lang.invoke.MethodHandles;
 import java.time.Duration;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +41,26 @@ public record ConnectionConfig(
         Ending ending,
         Runnable ended,
         @Nullable FrameLayout frames) {
+
+    static {
+        Classes.initialize(
+                MethodHandles.lookup(),
+                SocketConnection.class,
+                Inbound.class,
+                Outbound.class,
+                Inbox.class,
+                Lifecycle.class,
+                CallbackRunner.class,
+                CloseCallbacks.class,
+                ConnectionTimer.class,
+                ConnectionErrors.class,
+                Detachment.class,
+                DialAttempt.class,
+                DispatchEvents.class,
+                Orphans.class,
+                Pace.class,
+                Share.Waiter.class);
+    }
 
     /** What connections without framing share. */
     public ConnectionConfig(

@@ -7,6 +7,7 @@ import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.ConnectionException;
 import dev.netpoll.ConnectionResetException;
 import dev.netpoll.FrameTooLargeException;
+import dev.netpoll.OutputCutException;
 import dev.netpoll.PeerClosedException;
 import dev.netpoll.ReadTimeoutException;
 import dev.netpoll.WriteTimeoutException;
@@ -18,7 +19,7 @@ final class ConnectionErrors {
 
     static ConnectionClosedException closed(SocketConnection c, String operation) {
         return new ConnectionClosedException(
-                "the connection was closed here" + c.closeReason(),
+                "the connection was closed here" + (c.closeReason().isEmpty() ? "" : ": " + c.closeReason()),
                 operation,
                 c.localAddress(),
                 c.remoteAddress(),
@@ -62,14 +63,18 @@ final class ConnectionErrors {
                 sent);
     }
 
-    static WriteTimeoutException cut(SocketConnection c) {
-        return new WriteTimeoutException(
-                "an earlier flush ended in the middle of its bytes, so that nothing can follow; close the connection",
+    static OutputCutException cut(SocketConnection c) {
+        return new OutputCutException(
+                "nothing can follow, since " + c.closeReason() + "; close the connection",
                 "write",
                 c.localAddress(),
                 c.remoteAddress(),
-                null,
-                0);
+                null);
+    }
+
+    static ConnectionClosedException outputShut(SocketConnection c) {
+        return new ConnectionClosedException(
+                "shutdownOutput() was called", "write", c.localAddress(), c.remoteAddress(), null);
     }
 
     static FrameTooLargeException tooLarge(SocketConnection c, long bytes) {

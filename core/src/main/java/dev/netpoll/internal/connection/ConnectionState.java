@@ -11,14 +11,19 @@ import java.lang.invoke.VarHandle;
  * The state word of a connection: independent bits, changed by CAS, read by one volatile load.
  *
  * <pre>
- * life:      (none) --loop: registered, onConnect returned--> READY
+ * life:      (none) --thread of onPrepare--> PREPARING --it returned--> (none)
+ *            (none) --loop: it is a resident--> LIVE --loop: onConnect returned--> READY
  *            any --any thread: close()--> CLOSING --loop: socket released--> CLOSED --last one out--> ENDED
+ *            any --any thread: abort(), internal error--> CLOSING and ABORTING
  * peer:      (none) --loop: end of stream--> PEER_FINISHED     (none) --loop: hang-up while paused--> PEER_GONE
  *            any --loop: reset, path lost--> BROKEN
  * handler:   idle --who finds bytes due--> RUNNING --its thread, at the end--> idle
+ *            HANDED_...: something was handed to an executor; a thread that executes it takes one of these bits, and
+ *            does that. So it is done once, however often, late or early the executor runs what it was given.
  * goodbye:   (none) --loop or handler's thread, peer ended and READY--> DISCONNECTED, with DISCONNECTING meanwhile
- * output:    FLUSHING: a thread is inside flush().  SENDING: the send role is taken, by that thread or the loop.
- *            OUTPUT_SHUT: shutdownOutput() was called.   CUT: a flush timed out halfway, the stream is cut.
+ * output:    SENDING: the send role is taken, see {@link SendRole}.   OUTPUT_SHUT: shutdownOutput() was called.
+ *            CUT: accepted bytes, or the rest of a flush that was sent in part, were dropped.
+ *            SEND_REFUSED: sending failed on another thread, and no receive will tell the loop.
  * detach:    DETACHING, with CLOSING: what arrives until the socket is handed over is kept.
  * shutdown:  DRAINING: the server asked to close when idle.
  * </pre>
@@ -26,8 +31,8 @@ import java.lang.invoke.VarHandle;
  * Invariants, cited by tests:
  *
  * <ul>
- *   <li>I1 Bits are only added, except RUNNING, DISCONNECTING, FLUSHING and SENDING, which their holder removes, and
- *       PEER_GONE's successors, which are added to it.
+ *   <li>I1 Bits are only added, except PREPARING, RUNNING, HANDED, DISCONNECTING and SENDING, which their holder
+ *       removes, and DETACHING, which the loop removes when handing the socket over has failed.
  *   <li>I2 Only the holder of RUNNING touches the reading side of a connection with a handler.
  *   <li>I3 Only the holder of SENDING touches the send queue.
  *   <li>I4 CLOSED is set on the loop, once, after the transport was closed; nothing is delivered afterwards.
@@ -48,14 +53,24 @@ abstract class ConnectionState extends EventLoop.Resident {
     static final int CLOSED = 1 << 8;
     static final int ENDED = 1 << 9;
     static final int DRAINING = 1 << 10;
-    static final int FLUSHING = 1 << 11;
+    static final int ABORTING = 1 << 11;
     static final int SENDING = 1 << 12;
     static final int OUTPUT_SHUT = 1 << 13;
     static final int CUT = 1 << 14;
     static final int DETACHING = 1 << 15;
+    static final int PREPARING = 1 << 16;
+    static final int LIVE = 1 << 17;
+    static final int HANDED_PREPARE = 1 << 18;
+    static final int HANDED_RUN = 1 << 19;
+    static final int HANDED_GOODBYE = 1 << 20;
+    static final int HANDED_END = 1 << 21;
+    static final int SEND_REFUSED = 1 << 22;
+
+    /** Something was handed to an executor and not taken by a thread of it. */
+    static final int HANDED = HANDED_PREPARE | HANDED_RUN | HANDED_GOODBYE | HANDED_END;
 
     /** The connection is not active if one of these is set. */
-    static final int INACTIVE = PEER_FINISHED | PEER_GONE | BROKEN | CLOSING | CLOSED;
+    static final int INACTIVE = PEER_FINISHED | PEER_GONE | BROKEN | CLOSING | CLOSED | CUT;
 
     /** No more bytes come from the peer. */
     static final int PEER_ENDED = PEER_FINISHED | BROKEN;
@@ -100,9 +115,9 @@ abstract class ConnectionState extends EventLoop.Resident {
         return add(bits, 0);
     }
 
-    /** Removes bits. */
-    final void remove(int bits) {
-        STATE.getAndBitwiseAnd(this, ~bits);
+    /** Removes bits; {@return whether at least one of them was set} */
+    final boolean remove(int bits) {
+        return ((int) STATE.getAndBitwiseAnd(this, ~bits) & bits) != 0;
     }
 
     /** Adds the bits if the word is still {@code expected}; {@return whether it was} */

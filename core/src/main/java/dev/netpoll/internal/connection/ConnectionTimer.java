@@ -7,6 +7,7 @@ import static dev.netpoll.internal.connection.ConnectionConfig.NEVER;
 
 import dev.netpoll.internal.loop.Timer;
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 
 /**
  * The one timer of a connection, for all its time-outs. It is armed no later than the first of them and re-armed
@@ -22,10 +23,19 @@ import java.time.Duration;
  * its deadline before. The loop that finds no timer has nothing to stop: one that is made later finds CLOSED.
  */
 final class ConnectionTimer extends Timer {
+    /** How long a closing connection without a write time-out may take to send what it owes. */
+    private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+    /** How often a connection that waits for memory looks whether the favoured one has stalled. */
+    private static final long STARVED_NANOS = TimeUnit.SECONDS.toNanos(1);
+
     private final SocketConnection connection;
     private volatile long armedFor = NEVER;
     private volatile long idleTimeout;
     private volatile long lastActivity;
+
+    /** Whether a thread has asked the loop to look at the deadlines. */
+    private volatile boolean lookDue;
 
     /** Until when a closing connection may send what it owes. Loop only. */
     private long lingerDeadline = NEVER;
@@ -62,12 +72,30 @@ final class ConnectionTimer extends Timer {
         if (armed != NEVER && armed - deadline <= 0) {
             return;
         }
-        connection.onLoop(this::rearm);
+        if (connection.inLoop()) {
+            rearm();
+        } else {
+            lookDue = true;
+            connection.signal();
+        }
     }
 
-    /** <i>Loop.</i> Lets a closing connection linger. */
+    /** <i>Loop.</i> Looks at the deadlines if somebody has asked for it. */
+    void signalled() {
+        if (lookDue) {
+            lookDue = false;
+            rearm();
+        }
+    }
+
+    /** <i>Loop.</i> The connection waits for memory. */
+    void lookSoon() {
+        rearm();
+    }
+
+    /** <i>Loop.</i> Lets a closing connection linger; not for ever, whatever the write time-out. */
     void linger(long nanos) {
-        lingerDeadline = nanos == NEVER ? NEVER : connection.loop().now() + nanos;
+        lingerDeadline = System.nanoTime() + (nanos == NEVER ? LINGER_NANOS : nanos);
         rearm();
     }
 
@@ -92,6 +120,7 @@ final class ConnectionTimer extends Timer {
         next = earlier(next, idleDeadline());
         next = earlier(next, connection.outbound().stallDeadline());
         next = earlier(next, lingerDeadline);
+        next = earlier(next, connection.inbound().isStarved() ? now + STARVED_NANOS : NEVER);
         if (next == NEVER) {
             connection.loop().disarm(this);
         } else {
@@ -102,7 +131,18 @@ final class ConnectionTimer extends Timer {
 
     @Override
     protected void expired(long now) {
+        try {
+            look(now);
+        } catch (Throwable t) {
+            connection.lifecycle().fault(t);
+        }
+    }
+
+    private void look(long now) {
         armedFor = NEVER; // T1
+        if (connection.inbound().isStarved()) {
+            connection.inbound().updatePaused();
+        }
         if (isDue(connection.inbound().waitDeadline(), now)) {
             connection.inbound().wake();
         }
@@ -118,7 +158,8 @@ final class ConnectionTimer extends Timer {
             if (connection.isBusy()) {
                 touch();
             } else {
-                connection.closeFor("idle time-out", false);
+                // What could not be sent in all that time would make an orderly end wait as long again.
+                connection.closeFor("idle time-out", connection.has(ConnectionState.SENDING));
                 idleTimeout = NEVER;
             }
         }

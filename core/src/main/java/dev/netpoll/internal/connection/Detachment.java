@@ -6,7 +6,6 @@ package dev.netpoll.internal.connection;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSED;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
 import static dev.netpoll.internal.connection.ConnectionState.DETACHING;
-import static dev.netpoll.internal.connection.ConnectionState.FLUSHING;
 import static dev.netpoll.internal.connection.ConnectionState.SENDING;
 
 import dev.netpoll.DetachedSocket;
@@ -15,67 +14,102 @@ import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.memory.BufferAccess;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.poll.RawSocket;
-import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Takes the socket out of a connection: DETACHING keeps what arrives until the loop has let go of the socket, then the
- * caller, the connection's only user, takes all that was not read.
+ * Takes the socket out of a connection. It is itself the task that does it on the loop.
+ *
+ * <ul>
+ *   <li>D1 The caller is the user of both sides from before DETACHING until the loop has answered, so nobody reads,
+ *       writes or frees meanwhile.
+ *   <li>D2 One task of the loop lets go of the socket, takes all that was not read, and sets CLOSED. An abort comes
+ *       before it, and then it finds CLOSED and hands nothing over; or after it, and then finds nothing to free.
+ *   <li>D3 Nothing that a flush has accepted is dropped: if it is not sent in time, detaching fails and changes nothing.
+ *   <li>D4 What the answer needs is made before DETACHING, and waiting for it takes no memory: so it reaches the caller,
+ *       or the socket is closed.
+ * </ul>
  */
-final class Detachment {
+final class Detachment implements Runnable {
     private static final BufferAccess<LinkBuffer> BUFFERS = BufferAccess.of(LinkBuffer.class);
 
     private final SocketConnection connection;
-    private final CompletableFuture<RawSocket> handedOver = new CompletableFuture<>();
+    private final LinkBuffer unread = BUFFERS.wrap(SegmentPool.shared(), null);
+    private final Thread caller = Thread.currentThread();
+
+    /** These two are written by the loop before {@code answered}. */
+    private @Nullable DetachedSocket detached;
+
+    private @Nullable Throwable failure;
+
+    private volatile boolean answered;
 
     Detachment(SocketConnection connection) {
         this.connection = connection;
     }
 
-    DetachedSocket run() throws IOException {
-        begin();
-        if (connection.inLoop()) {
-            handOver();
-        } else {
-            connection.onLoop(this::handOver);
-        }
-        RawSocket raw;
-        try {
-            raw = handedOver.join();
-        } catch (CompletionException e) {
-            connection.onLoop(() -> connection.lifecycle().release(false));
-            throw ConnectionErrors.closed(connection, "detach");
-        }
-        LinkBuffer unread =
-                BUFFERS.wrap(SegmentPool.shared(), connection.inbound().takeAll());
-        connection.outbound().leaveIfOwner();
-        connection.add(CLOSED);
-        connection.lifecycle().settle();
-        return new DetachedSocket(raw.fd(), raw.channel(), unread);
-    }
-
-    private void begin() throws IOException {
+    DetachedSocket detach() throws IOException {
         if (EventLoop.onLoop() && !connection.inLoop()) {
             throw new IllegalStateException("detach() waits for the connection's event loop, so not on another one");
         }
-        if (connection.inbound().hasWaiter()) {
+        boolean readsAlready = connection.inbound().isUser();
+        boolean writesAlready = connection.outbound().isUser();
+        if (!connection.inbound().tryEnter()) {
             throw new IllegalStateException("another thread is reading; detach() needs the connection for itself");
         }
-        if (connection.inLoop()) {
-            connection.outbound().hurryGathered();
-        } else {
-            connection.outbound().hurryKept();
-            connection.outbound().awaitLeft();
+        try {
+            if (!connection.outbound().tryEnter()) {
+                throw new IllegalStateException("another thread is writing; detach() needs the connection for itself");
+            }
+            try {
+                return detachAlone();
+            } finally {
+                if (!writesAlready || connection.has(CLOSED)) {
+                    connection.outbound().dropPending();
+                }
+            }
+        } finally {
+            if (!readsAlready) {
+                connection.inbound().exit();
+            }
         }
-        if (connection.outbound().unsent() > 0) {
-            throw outputOnItsWay();
-        }
-        if (!connection.add(CLOSING | DETACHING, CLOSING | SENDING | FLUSHING)) {
+    }
+
+    private DetachedSocket detachAlone() throws IOException {
+        awaitOutput();
+        if (!connection.add(CLOSING | DETACHING, CLOSING | SENDING)) {
             if (connection.has(CLOSING)) {
                 throw ConnectionErrors.closed(connection, "detach");
             }
+            throw outputOnItsWay();
+        }
+        try {
+            if (connection.inLoop()) {
+                run();
+            } else if (!connection.loop().borrow(this)) {
+                connection.onLoop(this);
+                EventLoop.beforeBlocking();
+            }
+        } catch (Throwable t) { // the loop does not know of it; or it does, and then it finds ABORTING or answers
+            connection.closeFor("detaching failed", true);
+            throw t;
+        }
+        awaitAnswer();
+        DetachedSocket result = detached;
+        if (result == null) {
+            throw failed();
+        }
+        return result;
+    }
+
+    private void awaitOutput() throws IOException {
+        if (connection.inLoop()) {
+            connection.outbound().hurryGathered();
+        } else {
+            connection.outbound().awaitLeft();
+        }
+        if (connection.outbound().unsent() > 0) {
             throw outputOnItsWay();
         }
     }
@@ -84,17 +118,62 @@ final class Detachment {
         return new IllegalStateException("flushed output is still on its way; wait until it is sent, then detach");
     }
 
-    private void handOver() {
-        try {
-            if (connection.has(CLOSED)) {
-                throw new TransportException("detach", connection.errno());
-            }
-            RawSocket raw = connection.transport().detach();
-            connection.stopTimer();
-            connection.loop().remove(connection);
-            handedOver.complete(raw);
-        } catch (TransportException | RuntimeException e) {
-            handedOver.completeExceptionally(e);
+    /** A loop answers: each task that was taken is run. */
+    private void awaitAnswer() {
+        boolean interrupted = false;
+        while (!answered) {
+            LockSupport.park(this);
+            interrupted |= Thread.interrupted();
         }
+        if (interrupted) {
+            caller.interrupt();
+        }
+    }
+
+    private IOException failed() {
+        if (failure instanceof Error e) {
+            throw e;
+        }
+        IOException closed = ConnectionErrors.closed(connection, "detach");
+        if (failure != null) {
+            closed.initCause(failure);
+        }
+        return closed;
+    }
+
+    /** <i>Loop.</i> D2 */
+    @Override
+    public void run() {
+        try {
+            if (!connection.has(CLOSED | ConnectionState.ABORTING)) {
+                handOver();
+            }
+        } catch (Throwable t) {
+            failure = t;
+        } finally {
+            answered = true;
+            LockSupport.unpark(caller);
+            if (detached == null) {
+                connection.remove(DETACHING);
+                connection.lifecycle().release(true);
+            } else {
+                connection.lifecycle().settle();
+            }
+        }
+    }
+
+    private void handOver() throws IOException {
+        RawSocket raw = connection.transport().detach();
+        DetachedSocket result;
+        try {
+            result = new DetachedSocket(raw.fd(), raw.channel(), unread);
+            BUFFERS.add(unread, connection.inbound().takeAll());
+        } catch (Throwable t) {
+            connection.transport().discard(raw);
+            throw t;
+        } finally {
+            connection.lifecycle().leaveLoop();
+        }
+        detached = result;
     }
 }

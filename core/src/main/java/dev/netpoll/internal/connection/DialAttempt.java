@@ -5,7 +5,9 @@ package dev.netpoll.internal.connection;
 
 import dev.netpoll.ConnectFailedException;
 import dev.netpoll.ConnectTimeoutException;
+import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.loop.Threads;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.Transport;
@@ -32,6 +34,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DialAttempt {
     private static final long PER_ADDRESS_MIN_NANOS = TimeUnit.SECONDS.toNanos(2);
+    /** The outcome of a connect after which onPrepare closed the connection; no error number is negative. */
+    private static final int REJECTED = -1;
+
     private static final long RETRY_MAX_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
     private final Backend backend;
@@ -40,24 +45,38 @@ public final class DialAttempt {
     private final @Nullable SocketAddress local;
     private final long begin = System.nanoTime();
     private final long timeout;
+    private final @Nullable Object attachment;
 
-    /**
-     * Prepares an attempt; the time counts from now.
-     *
-     * @param local the address to dial from, or null
-     * @param timeoutNanos limit for everything, {@link Long#MAX_VALUE} for none
-     */
+    /** Prepares an attempt that attaches nothing. */
     public DialAttempt(
             Backend backend,
             EventLoop loop,
             ConnectionConfig config,
             @Nullable SocketAddress local,
             java.time.Duration timeoutNanos) {
+        this(backend, loop, config, local, timeoutNanos, null);
+    }
+
+    /**
+     * Prepares an attempt; the time counts from now.
+     *
+     * @param local the address to dial from, or null
+     * @param timeoutNanos limit for everything, {@link Long#MAX_VALUE} for none
+     * @param attachment what is attached to the connection, or null
+     */
+    public DialAttempt(
+            Backend backend,
+            EventLoop loop,
+            ConnectionConfig config,
+            @Nullable SocketAddress local,
+            java.time.Duration timeoutNanos,
+            @Nullable Object attachment) {
         this.backend = backend;
         this.loop = loop;
         this.config = config;
         this.local = local;
         this.timeout = ConnectionConfig.nanos(timeoutNanos);
+        this.attachment = attachment;
     }
 
     /** {@return a connection to the address, or to the first of its addresses that answers} */
@@ -68,7 +87,7 @@ public final class DialAttempt {
             SocketAddress candidate = candidates.get(i);
             try {
                 return connect(candidate, share(candidates.size() - i));
-            } catch (InterruptedIOException e) {
+            } catch (InterruptedIOException | ConnectionClosedException e) { // another address would fare no better
                 throw e;
             } catch (IOException e) {
                 if (first == null) {
@@ -101,11 +120,11 @@ public final class DialAttempt {
             return List.of(address);
         }
         CompletableFuture<InetAddress[]> lookup = new CompletableFuture<>();
-        Thread.startVirtualThread(() -> {
+        Threads.startVirtual("netpoll-lookup", () -> {
             try {
                 lookup.complete(InetAddress.getAllByName(inet.getHostString()));
-            } catch (UnknownHostException | RuntimeException e) {
-                lookup.completeExceptionally(e);
+            } catch (Throwable t) {
+                lookup.completeExceptionally(t);
             }
         });
         List<SocketAddress> resolved = new ArrayList<>();
@@ -129,6 +148,7 @@ public final class DialAttempt {
                 if (!again || rest - pause <= 0) {
                     throw again ? timedOut(remote, "the backlog of the listener is full") : e;
                 }
+                EventLoop.beforeBlocking();
                 CompletableFuture<@Nullable Void> tick = new CompletableFuture<>();
                 tick.completeOnTimeout(null, pause, TimeUnit.NANOSECONDS).join();
                 pause = Math.min(pause * 2, RETRY_MAX_NANOS);
@@ -142,15 +162,20 @@ public final class DialAttempt {
         try {
             loop.execute(() -> connectOnLoop(connection, remote, outcome));
         } catch (RejectedExecutionException e) {
-            connection.transport().close(true);
+            connection.lifecycle().giveUp();
             throw new IllegalStateException("the event loop group is closed", e);
+        } catch (Throwable t) {
+            connection.lifecycle().giveUp();
+            throw t;
         }
         try {
             int errno = await(outcome, remote, nanos, "connecting");
             if (errno == 0) {
                 return connection;
             }
-            throw failed(remote, errno, connection.localAddress());
+            throw errno == REJECTED
+                    ? ConnectionErrors.closed(connection, "connect")
+                    : failed(remote, errno, connection.localAddress());
         } catch (ConnectTimeoutException | InterruptedIOException e) {
             if (outcome.cancel(false) || outcome.isCompletedExceptionally()) {
                 connection.abort();
@@ -160,25 +185,50 @@ public final class DialAttempt {
                 return connection; // it came in the last moment
             }
             throw e;
+        } catch (Error e) {
+            connection.abort();
+            throw e;
         }
     }
 
     private void connectOnLoop(SocketConnection connection, SocketAddress remote, CompletableFuture<Integer> outcome) {
-        if (!loop.inLoop()) { // it has ended
-            connection.transport().close(true);
-            outcome.complete(Errno.ECONNABORTED);
+        try {
+            if (!loop.inLoop() || connection.has(ConnectionState.CLOSING)) { // it has ended; or nobody waits any more
+                connection.lifecycle().giveUp();
+                outcome.complete(Errno.ECONNABORTED);
+                return;
+            }
+            loop.add(connection);
+            connection.add(ConnectionState.LIVE);
+            connection.connect(remote, errno -> connected(connection, errno, outcome));
+        } catch (Throwable t) {
+            connection.closeFor("the connect failed", true);
+            outcome.completeExceptionally(t);
+        }
+    }
+
+    /** <i>Loop.</i> */
+    private void connected(SocketConnection connection, int errno, CompletableFuture<Integer> outcome) {
+        if (errno != 0) {
+            finish(connection, errno, outcome);
             return;
         }
-        loop.add(connection);
-        connection.connect(remote, errno -> {
-            if (errno == 0) {
-                connection.lifecycle().startDialed(); // before anybody can use it
-            }
-            if (!outcome.complete(errno) || errno != 0) {
-                connection.closeFor("the connect failed", false);
-            }
-            loop.hasWoken(); // who dials
-        });
+        try { // it starts before anybody can use it
+            connection
+                    .lifecycle()
+                    .startDialed(
+                            failure -> finish(connection, failure == Errno.ECONNABORTED ? REJECTED : failure, outcome));
+        } catch (Throwable t) {
+            outcome.completeExceptionally(t);
+            connection.lifecycle().startFailed(t);
+        }
+    }
+
+    private void finish(SocketConnection connection, int errno, CompletableFuture<Integer> outcome) {
+        if (!outcome.complete(errno) || errno != 0) {
+            connection.closeFor("the connect failed", false);
+        }
+        loop.hasWoken(); // who dials
     }
 
     private SocketConnection open(SocketAddress remote) throws IOException {
@@ -188,13 +238,19 @@ public final class DialAttempt {
         } catch (TransportException e) {
             throw failed(remote, e.errno(), null);
         }
-        SocketConnection connection = new SocketConnection(loop, transport, config);
+        SocketConnection connection;
+        try {
+            connection = new SocketConnection(loop, transport, config);
+        } catch (Throwable t) {
+            transport.close(false);
+            throw t;
+        }
+        connection.attach(attachment);
         try {
             connection.setUp(remote);
-        } catch (IOException | RuntimeException e) {
-            transport.close(false);
-            loop.unassign();
-            throw e;
+        } catch (Throwable t) {
+            connection.lifecycle().giveUp();
+            throw t;
         }
         return connection;
     }

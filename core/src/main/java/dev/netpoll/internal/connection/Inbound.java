@@ -14,6 +14,7 @@ import dev.netpoll.FrameTooLargeException;
 import dev.netpoll.PeerClosedException;
 import dev.netpoll.internal.loop.Spares;
 import dev.netpoll.internal.memory.ByteSource;
+import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentReader;
@@ -33,17 +34,24 @@ import org.jspecify.annotations.Nullable;
  *       reading side sets {@code target} (volatile), then looks into the inbox. So no bytes are left unnoticed.
  *   <li>B2 Reading pauses while the memory retained is above the high mark, unless somebody waits for a position that
  *       was not reached: a blocked read, or a handler that demanded. The loop sets {@code paused}, then looks again;
- *       others change what the rule depends on, then look at {@code paused}.
+ *       others change what the rule depends on, then look at {@code paused}. It pauses in any case while more than its
+ *       share is retained and the group's memory is used up, unless the connection is the favoured one.
  *   <li>B3 A reader that is to give its buffer up because of a close takes nothing more out of the inbox: those bytes
  *       would follow a hole.
  * </ul>
  */
 final class Inbound extends Side implements ByteSource {
+    /** How often a run that begins tries to get the side from a thread that should not use it. */
+    private static final int TRIES = 100;
+
     /** The target while nobody waits: a handler is running, or there is none. */
     private static final long NOBODY = 0;
 
-    /** What the owner has taken; null when that is nothing, so that an idle connection has no buffer. Owner only. */
+    /** What the user has taken; null when that is nothing, so that an idle connection has no buffer. User only. */
     private @Nullable SegmentReader buffer;
+
+    /** Whether a run of a callback holds the side until it ends. Written by its thread, which is the user then. */
+    private boolean held;
 
     private final Inbox inbox = new Inbox();
 
@@ -54,7 +62,13 @@ final class Inbound extends Side implements ByteSource {
     private volatile long consumedAt;
 
     /** What received segments hold, wherever they are: inbox, buffer, slices, views. */
-    private final Retained retained = new Retained(this);
+    private final Retained retained;
+
+    /** Made when the group's memory was used up for the first time. Loop only. */
+    private Share.@Nullable Waiter waiter;
+
+    /** Whether reading is paused because the group's memory is used up; its timer looks again. Written by the loop. */
+    private volatile boolean starved;
 
     /** Whether the target is somebody's wish, which goes before the mark, and not only "something new" (B2). */
     private volatile boolean insistent;
@@ -62,10 +76,10 @@ final class Inbound extends Side implements ByteSource {
     private volatile boolean paused;
     private volatile boolean pausedByUser;
 
-    /** Stream position of the end of the buffer. Owner only. */
+    /** Stream position of the end of the buffer. User only. */
     private long taken;
 
-    /** Bytes that the next run wants to find, or 0. Owner only. */
+    /** Bytes that the next run wants to find, or 0. User only. */
     private int demanded;
 
     /**
@@ -76,6 +90,7 @@ final class Inbound extends Side implements ByteSource {
 
     Inbound(SocketConnection connection) {
         super(connection);
+        retained = new Retained(this, connection.loop().budget());
     }
 
     @Override
@@ -143,10 +158,19 @@ final class Inbound extends Side implements ByteSource {
     @Override
     public SegmentReader require(long n) throws IOException {
         enter();
-        if (unread() < n) {
-            requireMore(n);
+        boolean there = false;
+        try {
+            if (unread() < n) {
+                requireMore(n);
+            }
+            SegmentReader present = buffer();
+            there = true;
+            return present;
+        } finally {
+            if (!there) {
+                done();
+            }
         }
-        return buffer();
     }
 
     @Override
@@ -158,8 +182,41 @@ final class Inbound extends Side implements ByteSource {
         }
     }
 
+    /** Ends what {@link #require} began. */
+    @Override
+    public void done() {
+        if (!held && isUser()) {
+            exit();
+            connection.lifecycle().readerLeft();
+        }
+    }
+
+    /** A run of a callback, on the calling thread, is the only reader until {@link #letGo}; {@return false if it can't be} */
+    boolean hold() {
+        for (int i = 0; i < TRIES; i++) {
+            if (tryEnter()) {
+                held = true;
+                return true;
+            }
+            Thread.onSpinWait();
+        }
+        return false;
+    }
+
+    /** {@return whether the calling thread runs a callback of the connection} */
+    boolean isHeld() {
+        return held && isUser();
+    }
+
+    /** Ends what {@link #hold} began. */
+    void letGo() {
+        held = false;
+        exit();
+    }
+
     private void requireMore(long n) throws IOException {
-        if (leaveIfClosed()) { // B3
+        if (isClosedUnder()) { // B3
+            freeUnseen();
             throw ConnectionErrors.closed(connection, "read");
         }
         take();
@@ -214,12 +271,10 @@ final class Inbound extends Side implements ByteSource {
                     ? ConnectionErrors.broken(connection, "read", 0)
                     : ConnectionErrors.peerClosed(connection, n, unread());
         }
-        throw closed();
-    }
-
-    private IOException closed() {
-        leaveIfClosed();
-        return ConnectionErrors.closed(connection, "read");
+        if (isClosedUnder()) {
+            freeUnseen();
+        }
+        throw ConnectionErrors.closed(connection, "read");
     }
 
     private void checkFrame(long n) throws FrameTooLargeException {
@@ -228,40 +283,66 @@ final class Inbound extends Side implements ByteSource {
         }
     }
 
-    /** The connection was closed under its reader, who gives its memory back now (S3). */
-    private boolean leaveIfClosed() {
-        int state = connection.state();
-        boolean closed = (state & (CLOSING | ConnectionState.RUNNING | ConnectionState.DETACHING)) == CLOSING;
-        if (closed) {
-            leaveForGood();
-        }
-        return closed;
+    /** {@return whether the connection was closed under its reader, who gives its memory back now} */
+    private boolean isClosedUnder() {
+        return (connection.state() & (CLOSING | ConnectionState.RUNNING | ConnectionState.DETACHING)) == CLOSING;
     }
 
     @Override
     public long readable() {
+        if (connection.has(ConnectionState.PREPARING)) {
+            return 0;
+        }
         try {
             enter();
         } catch (ConnectionClosedException e) {
             return 0;
         }
-        if (leaveIfClosed()) {
-            return 0;
+        try {
+            if (isClosedUnder()) {
+                freeUnseen();
+                return 0;
+            }
+            take();
+            return unread();
+        } finally {
+            done();
         }
-        take();
-        return unread();
+    }
+
+    /**
+     * {@return whether nothing waits to be read, also nothing that the loop is about to push: what was delivered is
+     * compared with what was taken, not the inbox, which the loop empties for a moment when it merges} False if the side
+     * is in use.
+     */
+    boolean isEmpty() {
+        boolean nested = isUser();
+        if (!nested && !tryEnter()) {
+            return false;
+        }
+        try {
+            take();
+            return unread() == 0 && taken == delivered;
+        } finally {
+            if (!nested) {
+                exit();
+            }
+        }
     }
 
     /** Gives back what was consumed, and all of it if the connection was closed. */
     @Override
     public void release() {
-        try {
-            enter();
-        } catch (ConnectionClosedException e) {
-            return; // ended: what there was is given back
+        if (!isUser() && !tryEnter()) {
+            throw new IllegalStateException("another thread reads; a connection has one reader at a time");
         }
-        if (!leaveIfClosed()) {
+        try {
             releaseBuffer();
+            if (isClosedUnder()) {
+                freeUnseen();
+            }
+        } finally {
+            done();
         }
     }
 
@@ -274,24 +355,27 @@ final class Inbound extends Side implements ByteSource {
     }
 
     @Override
-    void freeOwned() {
+    void freeUnseen() {
+        if (connection.has(CLOSED)) { // nothing is added any more
+            Segment.freeAll(inbox.take());
+        }
         SegmentReader present = buffer;
         if (present != null) {
-            present.clear();
+            present.abandon();
             buffer = null;
         }
     }
 
     @Override
-    boolean ownsMemory() {
+    void freeAll() {
+        if (connection.has(CLOSED)) {
+            Segment.freeAll(inbox.take());
+        }
         SegmentReader present = buffer;
-        return present != null && (present.length() > 0 || present.hasViews());
-    }
-
-    /** {@return the buffer, if there is one; for {@link Orphans}} */
-    @Nullable
-    SegmentReader leftBehind() {
-        return buffer;
+        if (present != null) {
+            buffer = null;
+            present.clear();
+        }
     }
 
     /** Bytes that were received before the connection existed; before it starts. */
@@ -316,7 +400,20 @@ final class Inbound extends Side implements ByteSource {
      */
     boolean isFrameWhole() {
         FrameLayout frames = connection.config().frames();
-        return frames == null || frameEnd != 0 || findFrame(frames);
+        if (frames == null || frameEnd != 0) {
+            return true;
+        }
+        boolean nested = held;
+        if (!nested && !hold()) {
+            return true; // whoever reads meanwhile keeps the run out, too
+        }
+        try {
+            return findFrame(frames);
+        } finally {
+            if (!nested) {
+                letGo();
+            }
+        }
     }
 
     private boolean findFrame(FrameLayout frames) {
@@ -358,7 +455,6 @@ final class Inbound extends Side implements ByteSource {
         frameEnd = 0;
         releaseBuffer();
         consumedAt = taken - unread();
-        leave();
         if (!connection.has(CLOSING)) {
             isFrameWhole();
         }
@@ -370,7 +466,7 @@ final class Inbound extends Side implements ByteSource {
      * Begins a run if one is due.
      *
      * @param fresh whether it is a handler that has not run yet: for it a run is due in any case
-     * @return whether it has begun; {@link #endRun} must follow
+     * @return whether it has begun; {@link #endRun} or {@link #endFrame} must follow
      */
     boolean beginRun(boolean fresh) {
         if (!fresh && !isDue()) {
@@ -401,7 +497,6 @@ final class Inbound extends Side implements ByteSource {
         long consumed = taken - unread();
         boolean seen = !fresh && consumed == consumedAt;
         consumedAt = consumed;
-        leave();
         insistent = demanded > 0;
         target = demanded > 0 ? consumed + demanded : (seen ? taken : consumed) + 1; // B1
         updateIfPaused();
@@ -409,10 +504,7 @@ final class Inbound extends Side implements ByteSource {
 
     /** onConnect has ended and there is no handler: whoever reads now, reads without runs. */
     void endUnhandled() {
-        if (isOwner()) {
-            releaseBuffer();
-            leave();
-        }
+        releaseBuffer();
     }
 
     /** {@return whether a run is due; any thread} */
@@ -441,8 +533,13 @@ final class Inbound extends Side implements ByteSource {
                 inbox.push(s);
             }
         }
+        Share.Waiter favoured = waiter;
+        if (favoured != null) {
+            connection.loop().budget().progress(favoured);
+        }
         long position = delivered + bytes; // only the loop writes it
         delivered = position; // B1
+        connection.transport().arrived();
         tell();
         updatePaused();
     }
@@ -457,7 +554,7 @@ final class Inbound extends Side implements ByteSource {
 
     void pauseByUser(boolean pause) {
         pausedByUser = pause;
-        connection.onLoop(this::updatePaused);
+        connection.signal();
     }
 
     boolean isPaused() {
@@ -470,7 +567,9 @@ final class Inbound extends Side implements ByteSource {
 
     /** Some of what was retained was given back, so that {@code left} bytes still are. Any thread. */
     void released(long left) {
-        if (paused && !pausedByUser && left < connection.config().options().inboundLowMark()) {
+        boolean below = left <= Share.BYTES
+                || (!starved && left < connection.config().options().inboundLowMark());
+        if (paused && !pausedByUser && below) {
             updateLater();
         }
     }
@@ -483,18 +582,21 @@ final class Inbound extends Side implements ByteSource {
 
     private void updateLater() {
         if (!connection.has(CLOSED)) {
-            connection.onLoop(this::updatePaused);
+            connection.signal();
         }
     }
 
-    /** Pauses or resumes as the rule B2 says. */
-    private void updatePaused() {
+    /** <i>Loop.</i> Pauses or resumes as the rule B2 says. */
+    void updatePaused() {
         if (connection.has(CLOSED | ConnectionState.PEER_ENDED)) {
             return;
         }
         if (!paused && shouldPause(connection.config().options().inboundHighMark())) {
             paused = true;
             connection.transport().pauseReading();
+            if (starved) {
+                connection.timer().lookSoon();
+            }
         }
         if (paused && !shouldPause(connection.config().options().inboundLowMark())) {
             paused = false;
@@ -504,29 +606,75 @@ final class Inbound extends Side implements ByteSource {
 
     private boolean shouldPause(int mark) {
         boolean wanted = insistent && delivered < target;
-        return pausedByUser || (!wanted && retained.bytes() >= mark);
+        return pausedByUser || isStarving() || (!wanted && retained.bytes() >= mark);
+    }
+
+    /** <i>Loop.</i> {@return whether it has to wait for memory} */
+    private boolean isStarving() {
+        MemoryBudget budget = connection.loop().budget();
+        boolean spent = retained.bytes() > Share.BYTES && budget.isExceeded();
+        Share.Waiter mine = waiter;
+        if (!spent) {
+            starved = false;
+            if (mine != null && retained.bytes() <= Share.BYTES) {
+                budget.endFavour(mine);
+            }
+            return false;
+        }
+        if (mine == null) {
+            mine = new Share.Waiter(connection);
+            waiter = mine;
+        }
+        if (budget.takeFavour(mine)) {
+            starved = false;
+            return false;
+        }
+        starved = true;
+        budget.await(mine);
+        return true;
+    }
+
+    /** {@return whether reading is paused for want of the group's memory} */
+    boolean isStarved() {
+        return starved;
     }
 
     /** {@return whether reading pauses because of what a handler left unread, and neither goes on nor a run is due} */
     boolean isStalled() {
         int mark = connection.config().options().inboundLowMark();
-        return paused && !pausedByUser && !isDue() && shouldPause(mark);
+        return paused && !pausedByUser && !starved && !isDue() && shouldPause(mark);
     }
 
     @Override
-    void end() {
-        Segment.freeAll(inbox.take()); // CLOSED is set, so nothing is added any more
-        retained.detach();
-        super.end();
+    void keepForUser() {
+        take();
+        SegmentReader present = buffer;
+        if (present != null) {
+            Orphans.adopt(connection, present, null);
+        }
     }
 
-    /** {@return all bytes that were not read, which are the caller's now} */
+    /** The connection has ended: what is given back from now on resumes no reading. */
+    void detachRetained() {
+        retained.detach();
+        Share.Waiter mine = waiter;
+        if (mine != null) {
+            connection.loop().budget().cancel(mine);
+            connection.loop().budget().endFavour(mine);
+        }
+    }
+
+    /**
+     * {@return all bytes that were not read, which are the caller's now} <i>Loop</i>, for the side's user, who waits.
+     */
     @Nullable
     Segment takeAll() {
+        SegmentReader present = buffer;
+        if (present == null) {
+            return inbox.take(); // as it lies: making a buffer may fail
+        }
         take();
-        Segment all = buffer().take();
         buffer = null;
-        leave();
-        return all;
+        return present.take();
     }
 }

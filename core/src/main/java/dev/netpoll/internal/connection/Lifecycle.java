@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.connection;
 
+import static dev.netpoll.internal.connection.ConnectionState.ABORTING;
 import static dev.netpoll.internal.connection.ConnectionState.BROKEN;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSED;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
@@ -11,8 +12,14 @@ import static dev.netpoll.internal.connection.ConnectionState.DISCONNECTED;
 import static dev.netpoll.internal.connection.ConnectionState.DISCONNECTING;
 import static dev.netpoll.internal.connection.ConnectionState.DRAINING;
 import static dev.netpoll.internal.connection.ConnectionState.ENDED;
+import static dev.netpoll.internal.connection.ConnectionState.HANDED_END;
+import static dev.netpoll.internal.connection.ConnectionState.HANDED_GOODBYE;
+import static dev.netpoll.internal.connection.ConnectionState.HANDED_PREPARE;
+import static dev.netpoll.internal.connection.ConnectionState.HANDED_RUN;
+import static dev.netpoll.internal.connection.ConnectionState.LIVE;
 import static dev.netpoll.internal.connection.ConnectionState.PEER_ENDED;
 import static dev.netpoll.internal.connection.ConnectionState.PEER_GONE;
+import static dev.netpoll.internal.connection.ConnectionState.PREPARING;
 import static dev.netpoll.internal.connection.ConnectionState.READY;
 import static dev.netpoll.internal.connection.ConnectionState.RUNNING;
 
@@ -21,6 +28,7 @@ import dev.netpoll.internal.loop.Activation;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Relief;
 import dev.netpoll.internal.loop.Spares;
+import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +47,9 @@ public final class Lifecycle implements Activation {
 
     private volatile @Nullable ConnectionHandler handler;
 
+    /** Whether a handler was set that has not run: it runs at once, to see what is there. */
+    private volatile boolean handlerSet;
+
     /** The handler that ran last. Holder of RUNNING only. */
     private @Nullable ConnectionHandler lastRan;
 
@@ -47,6 +58,9 @@ public final class Lifecycle implements Activation {
 
     /** Whether the last run found that too much output waits, so that it must go on. Loop only, inline only. */
     private boolean heldBack;
+
+    /** Whether runs were late, for {@link Pace}. Holder of RUNNING only. */
+    private short record;
 
     /** Whether the connection waits for the bytes it owes before it closes. Loop only. */
     private boolean lingering;
@@ -66,32 +80,73 @@ public final class Lifecycle implements Activation {
             connection.onLoop(this::register);
             return;
         }
-        CallbackRunner.dispatch(connection, () -> {
-            if (!connection.has(CLOSING)) {
+        CallbackRunner.handOut(connection, HANDED_PREPARE);
+    }
+
+    /** Calls what was handed out; see {@link CallbackRunner}. */
+    void perform(int handed) {
+        switch (handed) {
+            case HANDED_PREPARE -> prepare();
+            case HANDED_RUN -> run(null);
+            case HANDED_GOODBYE -> goodbye();
+            case HANDED_END -> callCloseCallbacks();
+            default -> throw new AssertionError(handed);
+        }
+    }
+
+    private void prepare() {
+        ConnectionHandler prepare = connection.config().prepare();
+        try {
+            if (prepare != null && !connection.has(CLOSING)) {
+                connection.add(PREPARING);
                 CallbackRunner.call(connection, prepare);
             }
-            leaveSides();
-            connection.onLoop(this::register);
-        });
+        } finally {
+            connection.remove(PREPARING);
+            connection.onLoop(connection.has(LIVE) ? this::openDialed : this::register);
+        }
     }
 
-    private void leaveSides() {
-        connection.outbound().leaveIfOwner();
-        connection.inbound().leaveIfOwner();
-    }
-
-    /** Starts a dialed connection, which is registered already; loop. */
-    void startDialed() {
+    /** Starts a dialed connection, which is registered already; loop. Tells when it is ready, or why it will not be. */
+    void startDialed(SocketConnection.ConnectEvents ready) {
         connection.add(RUNNING);
         connection.startTimer();
-        open();
+        if (connection.config().prepare() == null) {
+            open();
+            ready.connected(0);
+        } else {
+            connection.await(ready);
+            CallbackRunner.handOut(connection, HANDED_PREPARE);
+        }
+    }
+
+    /** The onPrepare of a dialed connection has ended; loop. */
+    private void openDialed() {
+        SocketConnection.ConnectEvents ready = connection.await(null); // an end that comes now is no failure to connect
+        int errno = connection.has(CLOSING) || !connection.inLoop() ? Errno.ECONNABORTED : 0;
+        try {
+            if (errno == 0) {
+                open();
+            } else {
+                giveUp();
+            }
+        } catch (Throwable t) {
+            errno = Errno.ECONNABORTED;
+            startFailed(t);
+        }
+        if (ready != null) {
+            ready.connected(errno);
+        }
     }
 
     /** It is ready: runs of the handler may begin. The caller, on the loop, holds RUNNING. */
     private void open() {
         connection.add(READY, CLOSING);
         sayGoodbye();
-        if (endRun(true)) {
+        if (handler == null || !connection.inbound().hold()) {
+            connection.remove(RUNNING);
+            settle();
+        } else if (endRun(true)) {
             dispatchRun();
         } else {
             settle();
@@ -99,54 +154,79 @@ public final class Lifecycle implements Activation {
     }
 
     private void register() {
-        if (connection.has(DETACHING) && connection.inLoop()) { // its socket is taken out before anything came in
+        if (connection.has(DETACHING) && !connection.has(ABORTING)) { // its socket is taken out before anything came in
             connection.remove(RUNNING);
+            settle();
             return;
         }
         if (connection.has(CLOSING) || !connection.inLoop()) { // rejected by onPrepare, or the loop has ended
             giveUp();
             return;
         }
-        connection.loop().add(connection);
         try {
+            connection.loop().add(connection);
             connection.loop().poller().register(connection.transport(), connection);
+            connection.add(LIVE);
+            connection.startTimer();
+            connection.config().ending().apply(connection);
+            if (connection.config().connect() == null) {
+                open();
+            } else {
+                CallbackRunner.handOut(connection, HANDED_RUN);
+            }
+            connection.signalled(); // what was asked for before it lived
         } catch (TransportException e) {
             connection.noteErrno(e.errno());
             giveUp();
-            return;
-        }
-        connection.startTimer();
-        connection.config().ending().apply(connection);
-        if (connection.config().connect() == null) {
-            open();
-        } else {
-            CallbackRunner.dispatch(connection, this);
+        } catch (Throwable t) {
+            giveUp();
+            CallbackRunner.reportLater(connection, t);
         }
     }
 
-    private void giveUp() {
+    /** It cannot even be handed to its loop. */
+    void startFailed(Throwable error) {
+        giveUp();
+        CallbackRunner.reportLater(connection, error);
+    }
+
+    /** It never came to live, and ends. */
+    public void giveUp() {
         connection.add(CLOSING);
         connection.remove(RUNNING);
-        release(false);
+        release(connection.has(ABORTING));
     }
 
     // ---- runs of onConnect and onRequest, by the holder of RUNNING ----
 
     void setHandler(ConnectionHandler replacement) {
         handler = replacement;
+        handlerSet = true;
         if (connection.has(READY)) {
-            connection.onLoop(this::runHandler);
+            connection.signal();
         }
+    }
+
+    /** A thread that read without a run has left the inbound side, and may have kept a run out. */
+    void readerLeft() {
+        if (handler != null && connection.inbound().isDue()) {
+            connection.signal();
+        }
+    }
+
+    /** {@return whether a run of the handler may begin as far as its output is concerned} */
+    private boolean isOutputClear() {
+        return connection.config().pace() == null || !connection.outbound().isStuck();
     }
 
     /** Starts a run of the handler unless one is running, or the time for runs has not come or is over. */
     void runHandler() {
-        if (handler == null || connection.has(CLOSING)) {
+        if (handler == null || connection.has(CLOSING) || !isOutputClear()) {
             return;
         }
         boolean inline = connection.config().inline();
         if (inline && !connection.inLoop()) {
-            connection.onLoop(this::runHandler);
+            connection.signal();
             return;
         }
         if (inline && holdBack()) {
@@ -155,16 +235,26 @@ public final class Lifecycle implements Activation {
         int state = connection.state();
         while ((state & (READY | RUNNING | CLOSING)) == READY) {
             if (connection.advance(state, RUNNING)) {
-                if (heldBack || connection.inbound().isFrameWhole()) {
-                    dispatchRun();
-                } else {
-                    connection.remove(RUNNING);
-                    settle(); // also finds that the rest of the frame came meanwhile
-                }
+                startRun();
                 return;
             }
             state = connection.state();
         }
+    }
+
+    /** The caller has RUNNING. */
+    private void startRun() {
+        try {
+            if (heldBack || connection.inbound().isFrameWhole()) {
+                dispatchRun();
+                return;
+            }
+        } catch (Throwable t) {
+            connection.remove(RUNNING);
+            throw t;
+        }
+        connection.remove(RUNNING);
+        settle(); // also finds that the rest of the frame came meanwhile
     }
 
     /** Has the run begin where the handler runs. The caller holds RUNNING. */
@@ -173,14 +263,14 @@ public final class Lifecycle implements Activation {
         if (connection.inLoop() && (config.inline() || config.pace() != null)) {
             connection.loop().add(this);
         } else {
-            CallbackRunner.dispatch(connection, this);
+            CallbackRunner.handOut(connection, HANDED_RUN);
         }
     }
 
     @Override
     public boolean isInline() {
         Pace pace = connection.config().pace();
-        return pace == null || pace.isInline();
+        return pace == null || (pace.isInline(record) && connection.loop().hasReserve());
     }
 
     @Override
@@ -194,11 +284,7 @@ public final class Lifecycle implements Activation {
 
     @Override
     public boolean beforeBlocking() {
-        try {
-            return connection.outbound().hurryKept();
-        } catch (IOException e) {
-            return true; // the transport remembers it, and tells the loop
-        }
+        return connection.outbound().hurry();
     }
 
     /** Sets {@link #throttled}; {@return whether too much output waits for the handler to run} */
@@ -211,23 +297,57 @@ public final class Lifecycle implements Activation {
     /** One or more runs, until none is due. The caller holds RUNNING. */
     @Override
     public void run(@Nullable Spares spares) {
-        boolean begun;
-        do {
-            connection.lend(spares);
-            if (connection.has(READY)) {
-                begun = runRequest();
-            } else {
-                begun = true;
-                ConnectionHandler connect = connection.config().connect();
-                if (connect != null && !connection.has(CLOSING)) {
-                    CallbackRunner.call(connection, connect);
-                }
-                connection.add(READY, CLOSING);
-                sayGoodbye(); // it may cancel the run that follows
+        boolean holds = true;
+        try {
+            do {
+                connection.lend(spares);
+                holds = connection.inbound().hold() ? runOnce() : yieldToReader();
+            } while (holds);
+            connection.outbound().sendKept();
+            settle();
+        } catch (Throwable t) { // not the user's: what callbacks throw is contained below
+            failRun(t, holds);
+        }
+    }
+
+    /** {@return whether another run is due, for which the caller holds RUNNING} */
+    private boolean runOnce() {
+        boolean begun = true;
+        if (connection.has(READY)) {
+            begun = runRequest();
+        } else {
+            ConnectionHandler connect = connection.config().connect();
+            if (connect != null && !connection.has(CLOSING)) {
+                CallbackRunner.call(connection, connect);
             }
-        } while (endRun(begun));
-        connection.outbound().sendKept();
-        settle();
+            connection.add(READY, CLOSING);
+            sayGoodbye(); // it may cancel the run that follows
+        }
+        return endRun(begun);
+    }
+
+    /** Another thread reads. When it has left, {@link #readerLeft} asks for the run again. */
+    private boolean yieldToReader() {
+        connection.lend(null);
+        connection.remove(RUNNING);
+        return connection.inbound().isDue() && !connection.inbound().isUsed() && handler != null && takeRunning();
+    }
+
+    private boolean takeRunning() {
+        int state = connection.state();
+        return (state & (READY | RUNNING | CLOSING)) == READY && connection.advance(state, RUNNING);
+    }
+
+    /** An Error came between two callbacks: gives RUNNING back first, then the connection up. */
+    private void failRun(Throwable error, boolean holds) {
+        connection.lend(null);
+        if (connection.inbound().isUser()) {
+            connection.inbound().letGo();
+        }
+        if (holds) {
+            connection.remove(RUNNING);
+        }
+        fault(error);
     }
 
     /** The handler has been told that too much output waits: it may return, and is run again when that is gone. */
@@ -250,8 +370,8 @@ public final class Lifecycle implements Activation {
         heldBack = false;
         FrameLayout frames = connection.config().frames();
         if (frames != null && connection.inbound().isFrameRefused()) {
-            CallbackRunner.report(connection, connection.inbound().refusal(frames));
             connection.closeFor("the length of a frame is not allowed", false);
+            CallbackRunner.report(connection, connection.inbound().refusal(frames));
         } else if (goesOn || connection.inbound().hasBytes()) {
             Pace pace = connection.config().pace();
             if (pace == null) {
@@ -269,13 +389,20 @@ public final class Lifecycle implements Activation {
             loop.stir();
             long begin = pace.now();
             CallbackRunner.call(connection, current);
-            pace.ranOnThread(begin);
+            record = pace.ranOnThread(begin, record);
         } else {
             boolean timed = Pace.isSample(loop.runs());
             long begin = timed ? pace.now() : 0;
             long loan = loop.lend(this);
-            CallbackRunner.call(connection, current);
-            if (loop.reclaim(loan) && timed) {
+            boolean held = false;
+            try {
+                CallbackRunner.call(connection, current);
+            } finally {
+                held = loop.reclaim(loan);
+            }
+            if (!held) {
+                record = Pace.late(record);
+            } else if (timed) {
                 pace.ranInline(begin);
             }
         }
@@ -284,42 +411,68 @@ public final class Lifecycle implements Activation {
     /** Ends a run and gives RUNNING back; true if this thread holds it again, because another run is due. */
     private boolean endRun(boolean begun) {
         ConnectionHandler next = handler;
-        if (begun) {
-            connection.touch();
-            connection.outbound().leaveIfOwner();
-            if (connection.config().inline()) {
-                holdBack();
+        boolean ended = false;
+        try {
+            if (begun) {
+                connection.touch();
+                IOException failure = connection.outbound().flushAtEnd();
+                if (connection.config().inline()) {
+                    holdBack();
+                }
+                endInbound(next);
+                if (failure != null) {
+                    CallbackRunner.fail(connection, failure);
+                }
             }
-            if (next == null) {
-                connection.inbound().endUnhandled();
-            } else if (connection.inbound().isFramed() && !heldBack) {
-                connection.inbound().endFrame();
-            } else {
-                connection.inbound().endRun(next != lastRan || heldBack);
-            }
+            ended = true;
+        } finally {
+            connection.inbound().letGo();
+            connection.lend(null);
+            if (ended) {
+                connection.remove(RUNNING);
+            } // else failRun does
         }
-        connection.lend(null);
-        connection.remove(RUNNING);
         ConnectionHandler latest = handler; // one that was set meanwhile found us running
         boolean due = latest != null
+                && isOutputClear()
                 && (heldBack || latest != next || connection.inbound().isDue());
-        if (!due || throttled) {
-            return false;
+        return due && !throttled && takeRunning();
+    }
+
+    private void endInbound(@Nullable ConnectionHandler next) {
+        if (next == null) {
+            connection.inbound().endUnhandled();
+        } else if (connection.inbound().isFramed() && !heldBack) {
+            connection.inbound().endFrame();
+        } else {
+            connection.inbound().endRun(next != lastRan || heldBack);
         }
-        int state = connection.state();
-        return (state & (READY | RUNNING | CLOSING)) == READY && connection.advance(state, RUNNING);
     }
 
     /** The output has drained; loop. */
     void drained() {
         if (lingering) {
             closeOnLoop(false);
-        } else if (throttled) {
-            runHandler();
-            settle();
-        } else if (connection.has(DRAINING | PEER_ENDED)) {
-            settle();
+        } else {
+            if (throttled) {
+                runHandler();
+            }
+            if (connection.has(DRAINING | PEER_ENDED) || connection.inbound().isDue()) {
+                settle();
+            }
         }
+    }
+
+    /** <i>Loop.</i> Goes on with what other threads have asked for. */
+    void signalled() {
+        if (connection.has(CLOSING) && !connection.has(CLOSED)) {
+            closeOnLoop(connection.has(ABORTING));
+        }
+        if (throttled || handlerSet) {
+            handlerSet = false;
+            runHandler();
+        }
+        settle();
     }
 
     // ---- what happens next ----
@@ -330,23 +483,21 @@ public final class Lifecycle implements Activation {
         do {
             sayGoodbye();
             state = connection.state();
-            if ((state & (RUNNING | DISCONNECTING)) != 0) {
+            if ((state & (RUNNING | DISCONNECTING | ENDED)) != 0) {
                 return; // they settle at their end
             }
-            if ((state & CLOSING) != 0) {
-                if ((state & CLOSED) == 0 || (state & ENDED) != 0) {
-                    return;
-                }
-                if (!isGoodbyeDue(state) && connection.advance(state, ENDED)) { // I5
-                    end();
-                    return;
-                }
+            if ((state & CLOSING) != 0 && (state & CLOSED) == 0) {
+                return; // the loop settles when it has closed the socket
             }
-        } while ((state & CLOSING) != 0);
+            if (isOver(state) && !isGoodbyeDue(state) && connection.advance(state, ENDED)) { // I5
+                end();
+                return;
+            }
+        } while (isOver(state));
         if ((state & READY) == 0) {
             return;
         }
-        if (handler != null && connection.inbound().isDue()) {
+        if (handler != null && connection.inbound().isDue() && isOutputClear()) {
             runHandler(); // what has arrived is handled first
             return;
         }
@@ -357,6 +508,11 @@ public final class Lifecycle implements Activation {
         if ((peerEnded || (state & DRAINING) != 0) && isIdle(peerEnded)) {
             close(false);
         }
+    }
+
+    /** {@return whether nothing can happen any more: it is closed, or it broke and nobody here closes it} */
+    private boolean isOver(int state) {
+        return (state & CLOSED) != 0 && ((state & CLOSING) != 0 || ((state & BROKEN) != 0 && !closesItself(true)));
     }
 
     private boolean closesItself(boolean broken) {
@@ -390,14 +546,22 @@ public final class Lifecycle implements Activation {
                 || !connection.add(DISCONNECTED | DISCONNECTING, DISCONNECTED | ENDED)) {
             return;
         }
-        CallbackRunner.dispatch(connection, () -> {
-            CallbackRunner.call(connection, disconnect);
-            if (!connection.has(RUNNING)) {
-                leaveSides();
+        CallbackRunner.handOut(connection, HANDED_GOODBYE);
+    }
+
+    private void goodbye() {
+        try {
+            ConnectionHandler disconnect = connection.config().disconnect();
+            if (disconnect != null) {
+                CallbackRunner.call(connection, disconnect);
             }
+            if (!connection.has(RUNNING)) {
+                IOException _ = connection.outbound().flushAtEnd(); // the peer is gone, most likely
+            }
+        } finally {
             connection.remove(DISCONNECTING);
             settle();
-        });
+        }
     }
 
     // ---- end ----
@@ -405,25 +569,27 @@ public final class Lifecycle implements Activation {
     /** Asks to close as soon as nothing is being worked on; any thread. */
     public void drain() {
         connection.add(DRAINING);
-        connection.onLoop(this::settle);
+        connection.signal();
     }
 
+    /** Asks for the end; any thread. Allocates nothing. */
     void close(boolean abort) {
-        boolean first = connection.add(CLOSING);
-        if (first) {
+        connection.add(abort ? CLOSING | ABORTING : CLOSING);
+        if (!connection.has(CLOSED)) { // also if it was asked for before: an Error may have come between then
             connection.inbound().wake();
             connection.outbound().wake();
-        }
-        if (first || (abort && !connection.has(CLOSED))) {
-            if (connection.inLoop()) {
+            if (connection.inLoop() && connection.has(LIVE)) {
                 closeOnLoop(abort);
             } else {
-                connection.onLoop(() -> closeOnLoop(abort));
+                connection.signal();
             }
         }
     }
 
     private void closeOnLoop(boolean abort) {
+        if (connection.has(DETACHING) && !abort) {
+            return; // the socket is about to be handed over
+        }
         if (abort || !connection.outbound().owesBytes()) {
             release(abort);
         } else if (!lingering) {
@@ -435,47 +601,72 @@ public final class Lifecycle implements Activation {
 
     /** Releases the socket; loop. */
     void release(boolean abort) {
-        if (!connection.has(CLOSED)) {
-            connection.localAddress(); // the transport remembers it for close callbacks and messages
-            connection.transport().close(abort);
-            leaveLoop();
+        try {
+            if (!connection.has(CLOSED)) {
+                closeTransport(abort);
+            }
+        } finally {
+            settle();
         }
-        settle();
     }
 
-    private void leaveLoop() {
-        connection.stopTimer();
-        if (connection.inLoop()) {
-            connection.loop().remove(connection);
+    private void closeTransport(boolean abort) {
+        try {
+            connection.localAddress(); // the transport remembers it for close callbacks and messages
+        } finally {
+            try {
+                connection.transport().close(abort);
+            } finally {
+                leaveLoop();
+            }
         }
-        connection.add(CLOSED);
-        connection.connectEnds();
-        connection.outbound().closedOnLoop();
-        connection.inbound().wake();
+    }
+
+    /** <i>Loop.</i> The socket is gone. */
+    void leaveLoop() {
+        try {
+            connection.stopTimer();
+            if (connection.inLoop()) {
+                connection.loop().remove(connection);
+            }
+        } finally {
+            connection.add(CLOSED);
+            connection.loop().unassign();
+            connection.connectEnds();
+            connection.outbound().closedOnLoop();
+            connection.inbound().wake();
+        }
     }
 
     private void end() {
-        connection.inbound().end();
-        connection.outbound().end();
-        connection.loop().unassign();
-        Orphans.adopt(connection);
-        CloseCallbacks last = CloseCallbacks.take(this);
-        if (last == null) {
-            connection.config().ended().run();
-            return;
-        }
-        CallbackRunner.dispatch(connection, () -> {
-            for (CloseCallbacks e = last; e != null; e = e.next()) {
-                CallbackRunner.call(connection, e.callback());
+        try {
+            connection.inbound().detachRetained();
+            connection.inbound().end();
+            connection.outbound().end();
+            connection.outbound().leaveToCollector();
+        } finally {
+            if (CloseCallbacks.endIfNone(this)) {
+                connection.config().ended().run();
+            } else {
+                CallbackRunner.handOut(connection, HANDED_END);
             }
-            connection.config().ended().run();
-        });
+        }
     }
 
-    /** Something failed on the loop that should not: gives the connection up. */
+    private void callCloseCallbacks() {
+        try {
+            for (CloseCallbacks e = CloseCallbacks.take(this); e != null; e = e.next()) {
+                CallbackRunner.call(connection, e.callback());
+            }
+        } finally {
+            connection.config().ended().run();
+        }
+    }
+
+    /** Something failed on the loop that should not: gives the connection up, then tells. */
     void fault(Throwable error) {
-        CallbackRunner.report(connection, error);
         connection.closeFor("internal error", true);
+        CallbackRunner.reportLater(connection, error);
     }
 
     void addCloseCallback(ConnectionHandler callback) {

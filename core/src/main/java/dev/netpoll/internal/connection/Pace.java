@@ -14,10 +14,15 @@ import java.util.function.LongSupplier;
  *
  * <pre>
  *   THREADS --at least {@link #RUNS_MIN} runs, their mean below {@link #SHORT_NANOS}, back-off over--> INLINE
- *   INLINE  --mean above {@link #LONG_NANOS}; a run blocked; {@link #BURNS_MAX} in a second held a loop up--> THREADS
+ *   INLINE  --mean above {@link #LONG_NANOS}; {@link #RELIEFS_MAX} runs in a second held a loop up--> THREADS
  * </pre>
  *
  * Each way back doubles the time for which threads run the handlers at least; a long time inline resets it.
+ *
+ * <p>Besides, each connection has a <i>record</i>. One whose run was late, wherever it ran, is apart: its next runs are
+ * on threads, more with each time, and do not count here. So the few whose runs take long, because their
+ * peers are slow, say, do not decide for the many, and are not tried again and again at the cost of these. The record
+ * is kept by the connection; here are pure functions of it.
  *
  * <p><b>Threads.</b> Any. Fields are read and written without order: a lost update costs a sample.
  */
@@ -31,7 +36,18 @@ public final class Pace {
     static final int RUNS_MIN = 512;
 
     /** So many runs may hold up a loop within a second. Each costs the others a millisecond or two. */
-    static final int BURNS_MAX = 4;
+    static final int RELIEFS_MAX = 4;
+
+    /** A run on a thread is late if it takes so long: on a loop it would have been relieved. */
+    private static final long LATE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+
+    /**
+     * A record: how often the connection was late, in the lower bits, and for how many runs it is still apart. Not for
+     * very many: on a busy machine some run in a thousand is late for no reason of its own.
+     */
+    private static final int TIMES_BITS = 2;
+
+    private static final int TIMES_MAX = (1 << TIMES_BITS) - 1;
 
     /** One run in so many is timed while they are inline. */
     private static final int SAMPLE_MASK = 15;
@@ -59,10 +75,10 @@ public final class Pace {
     private volatile long changedAt;
     private volatile long backOffNanos = BACK_OFF_MIN_NANOS;
 
-    /** When the second began in which {@code burns} are counted. */
-    private long burntAt;
+    /** When the second began in which {@code late} ones are counted. */
+    private long lateSince;
 
-    private int burns;
+    private int late;
 
     private long meanNanos;
     private int runs;
@@ -76,7 +92,7 @@ public final class Pace {
     Pace(LongSupplier clock) {
         this.clock = clock;
         changedAt = clock.getAsLong();
-        burntAt = changedAt - SECOND_NANOS;
+        lateSince = changedAt - SECOND_NANOS;
     }
 
     /** {@return the time, for {@link #ranOnThread} and {@link #ranInline}} */
@@ -89,19 +105,50 @@ public final class Pace {
         return inline;
     }
 
+    /** {@return whether the event loop runs the handler of a connection with this record now} */
+    boolean isInline(short record) {
+        return inline && !isApart(record);
+    }
+
+    /** {@return whether threads run the handler of the connection, whoever runs those of others} */
+    static boolean isApart(short record) {
+        return record >> TIMES_BITS != 0;
+    }
+
+    /** {@return the record of a connection whose run was late: it held up its loop, or would have done so there} */
+    static short late(short record) {
+        int times = Math.min((record & TIMES_MAX) + 1, TIMES_MAX);
+        int apart = 1 << (2 * times + 2);
+        return (short) (apart << TIMES_BITS | times);
+    }
+
+    /** {@return the record of a connection after a run on a thread that was not late} */
+    static short inTime(short record) {
+        if (!isApart(record)) {
+            return record;
+        }
+        int next = record - (1 << TIMES_BITS);
+        return (short) (isApart((short) next) ? next : next >> 1); // half is forgiven
+    }
+
     /** {@return whether the loop's run number {@code run} is to be timed} */
     static boolean isSample(long run) {
         return (run & SAMPLE_MASK) == 0;
     }
 
-    /** A thread has run a handler. */
-    void ranOnThread(long begin) {
+    /** A thread has run the handler of a connection with this record; {@return its new one} */
+    short ranOnThread(long begin, short record) {
         long now = now();
         threadRuns.increment();
+        short next = now - begin < LATE_NANOS ? inTime(record) : late(record);
+        if (isApart(record)) {
+            return next;
+        }
         count(now - begin);
         if (!inline && runs >= RUNS_MIN && meanNanos < SHORT_NANOS && now - changedAt >= pause()) {
             change(true, now, "short");
         }
+        return next;
     }
 
     private long pause() {
@@ -128,12 +175,11 @@ public final class Pace {
     void relieved(Relief cause) {
         reliefs.increment();
         long now = now();
-        if (now - burntAt >= SECOND_NANOS) {
-            burntAt = now;
-            burns = 0;
+        if (now - lateSince >= SECOND_NANOS) {
+            lateSince = now;
+            late = 0;
         }
-        // One that burns may only have been kept from running, so once is not enough.
-        if (inline && (cause != Relief.BURNING || ++burns >= BURNS_MAX)) {
+        if (inline && ++late >= RELIEFS_MAX) {
             change(false, now, cause.name());
         }
     }

@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.connection;
 
+import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.RetainedBytes;
 import dev.netpoll.internal.memory.Segment;
 import java.util.concurrent.atomic.AtomicLong;
@@ -15,16 +16,19 @@ import org.jspecify.annotations.Nullable;
 final class Retained extends AtomicLong implements RetainedBytes {
     private static final long serialVersionUID = 1;
 
+    private final transient MemoryBudget budget;
     private transient volatile @Nullable Inbound inbound;
 
-    Retained(Inbound inbound) {
+    Retained(Inbound inbound, MemoryBudget budget) {
         this.inbound = inbound;
+        this.budget = budget;
     }
 
     /** Counts a segment, by the size of its block. */
     void charge(Segment segment) {
         int bytes = segment.block == null ? segment.length() : segment.block.capacity();
-        getAndAdd(bytes);
+        long before = getAndAdd(bytes);
+        budget.charge(Share.above(before + bytes) - Share.above(before));
         segment.charge(this, bytes);
     }
 
@@ -40,6 +44,7 @@ final class Retained extends AtomicLong implements RetainedBytes {
     @Override
     public void released(int bytes) {
         long left = addAndGet(-bytes);
+        budget.release(Share.above(left + bytes) - Share.above(left));
         Inbound side = inbound;
         if (side != null) {
             side.released(left);

@@ -7,7 +7,6 @@ import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.memory.SegmentWriter;
 import java.io.IOException;
-import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
 import java.nio.channels.ClosedChannelException;
@@ -15,7 +14,7 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * A connection as a channel that several threads may share: one lock per side, held while an operation waits. After
- * each operation the side belongs to nobody, so that closing may free it.
+ * each operation nobody uses the side, so that closing may free its memory.
  */
 final class SharedChannel implements ByteChannel {
     private final SocketConnection connection;
@@ -34,7 +33,6 @@ final class SharedChannel implements ByteChannel {
         } catch (ConnectionClosedException e) {
             throw asClosed(e);
         } finally {
-            done(connection.inbound());
             reading.unlock();
         }
     }
@@ -54,32 +52,29 @@ final class SharedChannel implements ByteChannel {
         } catch (ConnectionClosedException e) {
             throw asClosed(e);
         } finally {
-            connection.outbound().dropPending();
-            done(connection.outbound());
-            writing.unlock();
+            try {
+                connection.outbound().dropPending();
+            } finally {
+                writing.unlock();
+            }
         }
     }
 
     private static void lock(ReentrantLock lock, String what) {
-        if (!EventLoop.onLoop()) {
-            lock.lock();
-        } else if (!lock.tryLock()) {
+        if (lock.tryLock()) {
+            return;
+        }
+        if (EventLoop.onLoop()) {
             throw ConnectionErrors.wouldBlock(what + " while another thread is", "use the channel from one thread");
         }
+        EventLoop.beforeBlocking();
+        lock.lock();
     }
 
     private static IOException asClosed(ConnectionClosedException e) {
         ClosedChannelException closed = new ClosedChannelException();
         closed.initCause(e);
         return closed;
-    }
-
-    private void done(Side side) {
-        side.leaveIfOwner();
-        VarHandle.fullFence(); // the ender sets ENDED, then looks at the owner
-        if (connection.has(ConnectionState.ENDED)) {
-            side.end();
-        }
     }
 
     @Override

@@ -16,33 +16,43 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the two sides of a connection have in common: one user at a time, who owns the side's memory, and one waiter.
+ * What the two sides of a connection have in common: one user at a time, and one waiter.
  *
- * <p><b>Ownership.</b> The buffers of a side are plain memory of the thread that used it last, its {@code owner}.
- * Closing must free them, but not under the hands of a thread that is using them:
+ * <p><b>Use.</b> The buffers of a side are plain memory. A thread becomes the side's {@code user} by a CAS before it
+ * touches them, and stops being it by a volatile store. So two threads never work on them at once, whatever the program
+ * does, and closing frees them under nobody's hands:
+ *
+ * <pre>
+ *   nobody --enter: CAS by a thread--> that thread --exit--> nobody
+ *                                      a thread that has terminated --enter, end: CAS--> the other
+ * </pre>
  *
  * <ul>
- *   <li>S1 A thread becomes the owner by a volatile store of {@code owner}, and then looks for ENDED; ENDED is set
- *       (volatile) before the ender looks at {@code owner}. So either the thread sees ENDED and keeps out, or the ender
- *       sees the owner and leaves the memory to it.
- *   <li>S2 The ender frees the memory of a side whose owner is nobody, itself, or a thread that has terminated.
- *   <li>S3 Otherwise the owner frees it: in its next call that fails, or at the end of the handler's run; or the
- *       collector does when nobody can use the connection any more, see {@link Orphans}.
+ *   <li>S1 A thread becomes the user by a CAS of {@code user}, and then looks for ENDED; ENDED is set (volatile) before
+ *       the ender tries its CAS. So either the thread sees ENDED and keeps out, or the ender finds a user.
+ *   <li>S2 A user leaves by a volatile store of {@code user}, and then looks for ENDED. So if the ender has found a user,
+ *       that user frees the side's memory on its way out; else the ender does. One of them does.
+ *   <li>S3 Memory that a view shows is not freed by an ender, who cannot know whether anybody looks: it stays until the
+ *       reader releases it, or until the collector finds that nobody can look at it any more.
  * </ul>
+ *
+ * <p>A second thread gets an {@link IllegalStateException} before it has touched anything. One call is one use, except
+ * that a run of the handler holds the inbound side as long as it lasts, and {@link Outbound} says when it is held for a
+ * whole message.
  *
  * <p><b>Waiting.</b> The waiter publishes itself, then looks at the condition; whoever makes the condition true does so
  * first and then looks for the waiter. Time-outs come from the loop's timer, which only unparks: the waiter looks at
  * the clock itself. Parking is untimed.
  */
 abstract class Side {
-    private static final VarHandle OWNER;
+    private static final VarHandle USER;
     private static final VarHandle WAITER;
     private static final VarHandle LIMIT;
 
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
-            OWNER = lookup.findVarHandle(Side.class, "owner", Thread.class);
+            USER = lookup.findVarHandle(Side.class, "user", Thread.class);
             WAITER = lookup.findVarHandle(Side.class, "waiter", Thread.class);
             LIMIT = lookup.findVarHandle(Side.class, "limit", Limit.class);
         } catch (ReflectiveOperationException e) {
@@ -60,7 +70,11 @@ abstract class Side {
 
     final SocketConnection connection;
 
-    private volatile @Nullable Thread owner;
+    private volatile @Nullable Thread user;
+
+    /** Who used the side last; for {@link #leaveForGood}. User only. */
+    private @Nullable Thread lastUser;
+
     private volatile @Nullable Thread waiter;
 
     /** What was set; null while nothing was, and the time-out of the options holds, which all connections share. */
@@ -76,63 +90,138 @@ abstract class Side {
     /** {@return the limit of each wait as the options say} */
     abstract Duration defaultTimeout();
 
-    /** Frees what the owner owns. */
-    abstract void freeOwned();
+    /** <i>User.</i> Frees what the side owns and nobody can look at. */
+    abstract void freeUnseen();
 
-    /** {@return whether the connection has ended, but the side's memory was left to its owner} */
-    final boolean isOrphaned() {
-        return owner != null && ownsMemory();
-    }
+    /** <i>User.</i> The connection has ended by itself: what there is can still be used, and is freed when nobody can. */
+    abstract void keepForUser();
 
-    /** {@return whether the owner seems to own something; right if nobody is using the side} */
-    abstract boolean ownsMemory();
-
-    /** Makes the calling thread the owner; to be called first by every operation. */
-    final void enter() throws ConnectionClosedException {
-        Thread current = Thread.currentThread();
-        if (OWNER.get(this) != current) {
-            owner = current; // S1
-            if (connection.has(ConnectionState.ENDED)) {
-                throw ConnectionErrors.closed(connection, operation());
-            }
-        }
-    }
+    /** <i>User.</i> Frees all that the side owns: the caller, who has the views, says that they are over. */
+    abstract void freeAll();
 
     /** What this side does, for messages. */
     abstract String operation();
 
-    /** The calling thread, the owner, is done with the side: views and references are gone. */
-    final void leave() {
-        OWNER.setRelease(this, null);
-    }
+    // ---- use ----
 
-    final boolean isOwner() {
-        return owner == Thread.currentThread();
-    }
-
-    final void leaveIfOwner() {
-        if (isOwner()) {
-            leave();
+    /** Makes the calling thread the user, unless it is that already; to be called first by every operation. */
+    final void enter() throws ConnectionClosedException {
+        Thread current = Thread.currentThread();
+        if (USER.get(this) != current) {
+            enter(current);
         }
     }
 
-    /** The calling thread closes the connection outside of a run: frees the side if it is the owner. */
+    private void enter(Thread current) throws ConnectionClosedException {
+        while (!tryEnter(current)) {
+            refuseUnlessEnding();
+        }
+        int state = connection.state(); // S1
+        boolean over = isOver(state);
+        if (over || (state & ConnectionState.PREPARING) != 0) {
+            exit();
+            if (!over) {
+                throw new IllegalStateException("a connection can't " + operation()
+                        + " before it lives on its event loop; onPrepare sets options, attaches or closes,"
+                        + " onConnect may read and write");
+            }
+            throw ConnectionErrors.closed(connection, operation());
+        }
+    }
+
+    /** Another thread has the side: the program's, which is a mistake, or the one that ends the connection. */
+    private void refuseUnlessEnding() throws ConnectionClosedException {
+        if (connection.has(ConnectionState.CLOSING)) {
+            throw ConnectionErrors.closed(connection, operation());
+        }
+        if (!connection.has(ConnectionState.ENDED)) {
+            throw new IllegalStateException("another thread, " + user + ", uses this side to " + operation()
+                    + "; a connection has one reader and one writer at a time, use asByteChannel() to share it");
+        }
+        Thread.onSpinWait(); // it broke, and its loop puts together what is left to read: some dozen instructions
+    }
+
+    /**
+     * {@return whether the connection has ended and was closed here} One that has ended because it broke keeps what it
+     * received for its reader.
+     */
+    private static boolean isOver(int state) {
+        return (state & (ConnectionState.ENDED | ConnectionState.CLOSING))
+                == (ConnectionState.ENDED | ConnectionState.CLOSING);
+    }
+
+    private boolean tryEnter(Thread current) {
+        Thread before = (Thread) USER.compareAndExchange(this, (Thread) null, current);
+        return before == null || (!before.isAlive() && USER.compareAndSet(this, before, current));
+    }
+
+    /** Makes the calling thread the user, without looking at the connection's state; {@return whether it could} */
+    final boolean tryEnter() {
+        Thread current = Thread.currentThread();
+        return USER.get(this) == current || tryEnter(current);
+    }
+
+    /** <i>User.</i> Ends the use. */
+    final void exit() {
+        lastUser = Thread.currentThread();
+        user = null; // S2
+        if (connection.has(ConnectionState.ENDED)) {
+            end();
+        }
+    }
+
+    final boolean isUser() {
+        return USER.get(this) == Thread.currentThread();
+    }
+
+    final void exitIfUser() {
+        if (isUser()) {
+            exit();
+        }
+    }
+
+    /** The calling thread closes the connection outside of a run: frees the side, if it can be had. */
     final void leaveForGood() {
-        if (isOwner()) {
-            freeOwned();
-            leave();
+        boolean nested = isUser();
+        if (nested || tryEnter()) {
+            try {
+                if (nested || lastUser == Thread.currentThread()) {
+                    freeAll();
+                }
+            } finally {
+                exit();
+            }
         }
     }
 
-    /** The connection has ended: frees the side if that is safe (S2). */
-    void end() {
-        Thread last = owner;
-        boolean abandoned = last == null || last == Thread.currentThread() || !last.isAlive();
-        if (abandoned && OWNER.compareAndSet(this, last, Thread.currentThread())) {
-            freeOwned();
-            leave();
-        }
+    /** The connection has ended: sees to the side's memory, if nobody uses it (S2). */
+    final void end() {
+        boolean closing;
+        do {
+            closing = connection.has(ConnectionState.CLOSING);
+            Thread last = user;
+            boolean abandoned = last == null || last == Thread.currentThread() || !last.isAlive();
+            if (!abandoned || !USER.compareAndSet(this, last, Thread.currentThread())) {
+                return;
+            }
+            try {
+                if (closing) {
+                    freeUnseen();
+                } else {
+                    keepForUser();
+                }
+            } finally {
+                user = null;
+            }
+        } while (!closing && connection.has(ConnectionState.CLOSING)); // who closes meanwhile finds us here
     }
+
+    /** {@return whether somebody uses the side} */
+    final boolean isUsed() {
+        return user != null;
+    }
+
+    // ---- limits ----
 
     final void setTimeout(Duration value) {
         limit = new Limit(ConnectionConfig.nanos(value), NEVER);
@@ -178,6 +267,8 @@ abstract class Side {
     final long waitDeadline() {
         return waitDeadline;
     }
+
+    // ---- waiting ----
 
     /** Publishes the calling thread as the waiter; a second one is a mistake of the caller. */
     final void beginWait() {

@@ -37,9 +37,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Place.</b> Made by {@link Acceptor}, {@link DialAttempt} and adoption; lives on one event loop.
  *
- * <p><b>Threads.</b> {@link TransportEvents} methods on the loop; the rest as {@link Connection} says.
+ * <p><b>Threads.</b> {@link TransportEvents} methods on the loop; the rest as {@link Connection} says. Other threads leave
+ * what the loop is to do in the state word and the parts, and {@link #signal} it, which allocates nothing and cannot
+ * fail; {@link #signalled} looks at everything.
  */
-public final class SocketConnection extends ConnectionState implements Connection, TransportEvents {
+public final class SocketConnection extends ConnectionState implements Connection, TransportEvents, Runnable {
     /** Told about the connect of a dialed connection, on the loop. */
     interface ConnectEvents {
         /** The connect succeeded, with errno 0, or failed. */
@@ -92,12 +94,12 @@ public final class SocketConnection extends ConnectionState implements Connectio
         inbound = new Inbound(this);
         outbound = new Outbound(this);
         lifecycle = new Lifecycle(this);
-        loop.assign();
         if (!config.options().idleTimeout().equals(NO_TIMEOUT)) {
             timer = new ConnectionTimer(this);
         }
         reader = BUFFERS.reader(Reader.class, inbound);
         writer = BUFFERS.writer(Writer.class, outbound);
+        loop.assign(); // last: there is nothing to take back if making it has failed
     }
 
     EventLoop loop() {
@@ -198,6 +200,63 @@ public final class SocketConnection extends ConnectionState implements Connectio
         inbound.seed(BUFFERS.take(unread));
     }
 
+    /** Has the loop look at what was left to it; if it has ended, at once. Any thread. Allocates nothing. */
+    void signal() {
+        if (!loop.signal(this)) {
+            signalled();
+        }
+    }
+
+    @Override
+    protected void signalled() {
+        if (!has(LIVE)) {
+            return; // it looks when it lives
+        }
+        try {
+            if (outbound.isWrecked()) {
+                add(CLOSING | ABORTING);
+            }
+            outbound.goOn();
+            inbound.updatePaused();
+            ConnectionTimer present = timer;
+            if (present != null) {
+                present.signalled();
+            }
+            if (has(SEND_REFUSED) && has(PEER_FINISHED) && !has(CLOSED)) {
+                failed(errno());
+            }
+            lifecycle.signalled();
+        } catch (Throwable t) {
+            lifecycle.fault(t);
+        }
+    }
+
+    /** An Error left one of its parts in the middle of something: it can only end. Any thread; never throws. */
+    void giveUp() {
+        try {
+            add(CLOSING | ABORTING);
+            inbound.wake();
+            outbound.wake();
+            signal();
+        } catch (Throwable again) {
+            // who uses it next, or closes it, finds it wrecked
+        }
+    }
+
+    /** The stream of what we send has a hole or a torn end: nothing can follow. */
+    void cut(String reason) {
+        if (!has(CUT)) {
+            closeReason = reason;
+        }
+        add(CUT);
+    }
+
+    /** An executor runs what it was given; see {@link CallbackRunner}. */
+    @Override
+    public void run() {
+        CallbackRunner.take(this);
+    }
+
     /** Runs a task on the loop; if the loop has ended, and so all its connections are closed, at once. */
     void onLoop(Runnable task) {
         try {
@@ -211,6 +270,14 @@ public final class SocketConnection extends ConnectionState implements Connectio
     void connect(SocketAddress remote, ConnectEvents events) {
         connecting = events;
         loop.poller().connect(transport, remote, this);
+    }
+
+    /** {@return who waited for the connect or what follows it} The argument does from now on; loop. */
+    @Nullable
+    ConnectEvents await(@Nullable ConnectEvents events) {
+        ConnectEvents before = connecting;
+        connecting = events;
+        return before;
     }
 
     // ---- transport events, on the loop; what goes wrong here must not reach the other connections of the loop ----
@@ -230,62 +297,62 @@ public final class SocketConnection extends ConnectionState implements Connectio
             Segment.freeAll(segments);
             return;
         }
-        touch();
         try {
+            touch();
             inbound.deliver(segments);
-        } catch (RuntimeException | Error e) {
-            lifecycle.fault(e);
+        } catch (Throwable t) {
+            lifecycle.fault(t);
         }
     }
 
     @Override
     public void peerFinished() {
-        add(PEER_FINISHED);
-        inbound.wake();
         try {
+            add(PEER_FINISHED);
+            inbound.wake();
             lifecycle.settle();
-        } catch (RuntimeException | Error e) {
-            lifecycle.fault(e);
+        } catch (Throwable t) {
+            lifecycle.fault(t);
         }
     }
 
     @Override
     public void peerGone() {
-        add(PEER_GONE);
         try {
+            add(PEER_GONE);
             lifecycle.settle();
-        } catch (RuntimeException | Error e) {
-            lifecycle.fault(e);
+        } catch (Throwable t) {
+            lifecycle.fault(t);
         }
     }
 
     @Override
     public void sent(long bytes, boolean drained) {
-        touch();
         try {
+            touch();
             outbound.progressed(bytes, drained);
             if (drained) {
                 drained();
             }
-        } catch (RuntimeException | Error e) {
-            lifecycle.fault(e);
+        } catch (Throwable t) {
+            lifecycle.fault(t);
         }
     }
 
     @Override
     public void failed(int error) {
-        noteErrno(error);
-        ConnectEvents events = connecting;
-        if (events != null) {
-            connecting = null;
-            events.connected(error);
-            return;
-        }
-        add(BROKEN);
         try {
+            noteErrno(error);
+            ConnectEvents events = connecting;
+            if (events != null) {
+                connecting = null;
+                events.connected(error);
+                return;
+            }
+            add(BROKEN);
             lifecycle.release(false);
-        } catch (RuntimeException | Error e) {
-            lifecycle.fault(e);
+        } catch (Throwable t) {
+            lifecycle.fault(t);
         }
     }
 
@@ -327,6 +394,7 @@ public final class SocketConnection extends ConnectionState implements Connectio
         return errno == 0 ? Errno.ECONNRESET : errno;
     }
 
+    /** {@return why it was closed or cut, or nothing} */
     String closeReason() {
         return closeReason;
     }
@@ -350,17 +418,17 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     @Override
     public boolean isReusable() {
-        return !has(INACTIVE | FLUSHING | SENDING | RUNNING | CUT | OUTPUT_SHUT)
+        return !has(INACTIVE | SENDING | RUNNING | OUTPUT_SHUT)
                 && !inbound.isPaused() // what waits in the kernel can't be known then, with every backend
-                && outbound.pending() == 0
-                && transport.peek() == -Errno.EAGAIN
-                && inbound.readable() == 0
+                && outbound.isEmpty()
+                && transport.peek() == -Errno.EAGAIN // first the kernel, then what was taken out of it
+                && inbound.isEmpty()
                 && isActive();
     }
 
-    /** {@return whether somebody works on it, so that it is not idle} */
+    /** {@return whether a callback works on it, so that it is not idle; one that waits for a peer that reads nothing is} */
     boolean isBusy() {
-        return has(RUNNING | DISCONNECTING | FLUSHING | SENDING);
+        return has(RUNNING | DISCONNECTING) && !has(SENDING);
     }
 
     @Override
@@ -489,14 +557,14 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     void closeFor(String reason, boolean abort) {
         if (!has(CLOSING)) {
-            closeReason = reason.isEmpty() ? "" : ": " + reason;
+            closeReason = reason;
         }
         lifecycle.close(abort);
     }
 
     @Override
     public DetachedSocket detach() throws IOException {
-        return new Detachment(this).run();
+        return new Detachment(this).detach();
     }
 
     @Override

@@ -20,7 +20,12 @@ public final class EnterArgument {
     private static final long TIME_POINTER = 16;
     private static final long TIME = SIZE;
 
-    private final MemorySegment memory = Arena.ofAuto().allocate(SIZE + 16, Long.BYTES);
+    private final MemorySegment memory;
+
+    /** Allocates it in the arena of its ring. */
+    EnterArgument(Arena arena) {
+        memory = arena.allocate(SIZE + 16, Long.BYTES);
+    }
 
     /**
      * Sets the time.

@@ -11,19 +11,20 @@ import java.lang.foreign.ValueLayout;
  * An array of {@code struct epoll_event}: {@code uint32_t events; uint64_t data}. Packed to 12 bytes on x86-64, where
  * the kernel wanted 32-bit programs to see the same layout; 16 bytes elsewhere. Not thread-safe.
  */
-public final class EpollEvents {
+public final class EpollEvents implements AutoCloseable {
     private static final boolean PACKED = "amd64".equals(System.getProperty("os.arch"));
     private static final long DATA = PACKED ? 4 : 8;
 
     static final long SIZE = PACKED ? 12 : 16;
 
+    private final Arena arena = Arena.ofShared();
     private final MemorySegment memory;
     private final int capacity;
 
-    /** Allocates room for {@code capacity} events, freed by the garbage collector. */
+    /** Allocates room for {@code capacity} events, until it is closed. */
     public EpollEvents(int capacity) {
         this.capacity = capacity;
-        this.memory = Arena.ofAuto().allocate(capacity * SIZE, Long.BYTES);
+        this.memory = OwnMemory.allocate(arena, capacity * SIZE, Long.BYTES);
     }
 
     /** {@return how many events fit} */
@@ -48,5 +49,11 @@ public final class EpollEvents {
     static void set(MemorySegment memory, long at, int events, long data) {
         memory.set(ValueLayout.JAVA_INT_UNALIGNED, at, events);
         memory.set(ValueLayout.JAVA_LONG_UNALIGNED, at + DATA, data);
+    }
+
+    /** Frees them, when nobody waits for events any more. Idempotent. */
+    @Override
+    public void close() {
+        OwnMemory.free(arena);
     }
 }

@@ -129,9 +129,17 @@ public final class IoUring {
         return (int) Syscall.call(scratch, IO_URING_REGISTER, ring, IORING_REGISTER_ENABLE_RINGS, 0, 0, 0, 0);
     }
 
+    /**
+     * Waits until the kernel has put all completions into a ring's queue of which it has done the work. For other
+     * threads than the ring's; the call is refused, but only after it had the lock that the kernel holds in between.
+     */
+    public static void awaitCompletions(Scratch scratch, int ring) {
+        Syscall.call(scratch, IO_URING_REGISTER, ring, IORING_REGISTER_ENABLE_RINGS, 0, 0, 0, 0);
+    }
+
     /** Gives a ring memory to receive into. */
     static int registerBuffers(Scratch scratch, int ring, long registration) {
-        // SAFETY: the registration lies in the memory of the caller, who keeps it reachable.
+        // SAFETY: the registration lies in the scratch, which the errno argument keeps alive.
         return (int) Syscall.call(scratch, IO_URING_REGISTER, ring, IORING_REGISTER_PBUF_RING, registration, 1, 0, 0);
     }
 

@@ -5,22 +5,23 @@ package dev.netpoll.internal.ffi;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
  * {@code struct io_uring_params}, 120 bytes: sq_entries 0, cq_entries 4, flags 8, features 20, sq_off 40, cq_off 80,
- * with what the kernel answered after {@link IoUring#setup}.
+ * with what the kernel answered after {@link IoUring#setup}. It lies in a scratch, and is valid until that is used for
+ * anything but to map the ring.
  */
 public final class IoUringParams {
     private static final long SIZE = 120;
     private static final long SQ_OFF = 40;
     private static final long CQ_OFF = 80;
 
-    private final MemorySegment memory = Arena.ofAuto().allocate(SIZE, Long.BYTES);
+    private final MemorySegment memory;
 
     /** Asks for a ring. */
-    public IoUringParams(int flags, int completions) {
+    public IoUringParams(Scratch scratch, int flags, int completions) {
+        memory = scratch.struct(SIZE);
         memory.set(JAVA_INT, 4, completions);
         memory.set(JAVA_INT, 8, flags);
     }

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 /** {@code <sys/epoll.h>}. */
 public final class LibcEpoll {
     public static final int EPOLLIN = 0x1;
+    public static final int EPOLLPRI = 0x2;
     public static final int EPOLLOUT = 0x4;
     public static final int EPOLLERR = 0x8;
     public static final int EPOLLHUP = 0x10;

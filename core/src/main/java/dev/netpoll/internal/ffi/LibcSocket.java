@@ -34,6 +34,11 @@ public final class LibcSocket {
     public static final int SO_KEEPALIVE = 9;
     public static final int SO_LINGER = 13;
     public static final int SO_REUSEPORT = 15;
+    public static final int SO_PEERNAME = 28;
+    public static final int SO_ACCEPTCONN = 30;
+
+    public static final int IPPROTO_IP = 0;
+    public static final int IP_TOS = 1;
 
     public static final int IPPROTO_TCP = 6;
     public static final int TCP_NODELAY = 1;
@@ -46,12 +51,15 @@ public final class LibcSocket {
 
     public static final int IPPROTO_IPV6 = 41;
     public static final int IPV6_V6ONLY = 26;
+    public static final int IPV6_TCLASS = 67;
 
     /** The type of stream sockets, as {@link #SO_TYPE} reports it. */
     public static final int SOCK_STREAM = 1;
 
     public static final int SOCK_NONBLOCK = 0x800;
     public static final int SOCK_CLOEXEC = 0x80000;
+
+    private static final int ENOTCONN = 107;
 
     private static final MethodHandle SOCKET = Downcalls.link("socket");
     private static final MethodHandle BIND = Downcalls.link("bind");
@@ -162,6 +170,30 @@ public final class LibcSocket {
             // SAFETY: the kernel writes at most MAX_SIZE bytes of address, into the scratch.
             return scratch.result((int) (long) GETPEERNAME.invokeExact(
                     scratch.errno, (long) fd, scratch.socketAddressAddress(), scratch.lengthAddress(), UNUSED, UNUSED));
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        }
+    }
+
+    /**
+     * Leaves the peer's address in the scratch, as accept(2) would: also of a socket that was accepted and has been
+     * reset since, of which getpeername(2) only says that it is not connected.
+     */
+    public static int acceptedName(Scratch scratch, int fd) {
+        int result = getpeername(scratch, fd);
+        if (result != -ENOTCONN || getsockname(scratch, fd) < 0) {
+            return result;
+        }
+        // The kernel wants exactly the size of the address, which is that of our own.
+        try {
+            // SAFETY: the kernel writes at most as many bytes of address as it has written before, into the scratch.
+            return scratch.result((int) (long) GETSOCKOPT.invokeExact(
+                    scratch.errno,
+                    (long) fd,
+                    (long) SOL_SOCKET,
+                    (long) SO_PEERNAME,
+                    scratch.socketAddressAddress(),
+                    scratch.lengthAddress()));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }

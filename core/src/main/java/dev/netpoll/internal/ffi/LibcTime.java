@@ -10,6 +10,8 @@ import java.lang.invoke.MethodHandle;
 /** {@code <time.h>}. */
 public final class LibcTime {
     private static final int CLOCK_PROCESS_CPUTIME_ID = 2;
+    private static final int CPUCLOCK_SCHED = 2;
+    private static final int CPUCLOCK_PER_THREAD = 4;
 
     private static final MethodHandle CLOCK_GETTIME = Downcalls.link("clock_gettime");
 
@@ -17,11 +19,20 @@ public final class LibcTime {
 
     /** {@return the processor time that all threads of this process have used, in nanoseconds, or -1} */
     public static long processCpuNanos(Scratch scratch) {
+        return nanos(scratch, CLOCK_PROCESS_CPUTIME_ID);
+    }
+
+    /** {@return the processor time that a thread of this process has used, in nanoseconds, or -1 if there is none} */
+    public static long threadCpuNanos(Scratch scratch, int thread) {
+        return nanos(scratch, ~thread << 3 | CPUCLOCK_PER_THREAD | CPUCLOCK_SCHED); // as pthread_getcpuclockid(3) does
+    }
+
+    private static long nanos(Scratch scratch, int clock) {
         long time = scratch.timeSpec(0);
         try {
             // SAFETY: the timespec lies in the scratch, which the errno argument keeps alive during the call.
-            int result = (int) (long) CLOCK_GETTIME.invokeExact(
-                    scratch.errno, (long) CLOCK_PROCESS_CPUTIME_ID, time, UNUSED, UNUSED, UNUSED);
+            int result =
+                    (int) (long) CLOCK_GETTIME.invokeExact(scratch.errno, (long) clock, time, UNUSED, UNUSED, UNUSED);
             return result == 0 ? scratch.timeSpecNanos() : -1;
         } catch (Throwable t) {
             throw Downcalls.failure(t);

@@ -8,6 +8,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.invoke.MethodHandle;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /** {@code <unistd.h>} and {@code <fcntl.h>}: descriptors. */
 public final class LibcUnistd {
@@ -18,7 +19,15 @@ public final class LibcUnistd {
     private static final int FD_CLOEXEC = 1;
     private static final int O_NONBLOCK = 0x800;
 
+    private static final int LEFTOVERS_MAX = 1024;
+
     private static final MethodHandle CLOSE = Downcalls.link("close");
+
+    /** Descriptors that could not be closed yet, each plus 1; 0 is a free place. */
+    private static final AtomicIntegerArray LEFTOVERS = new AtomicIntegerArray(LEFTOVERS_MAX);
+
+    private static volatile boolean leftovers;
+
     /** Linked when it is first used: only foreign descriptors need it. */
     private static final class Fcntl {
         static final MethodHandle HANDLE =
@@ -32,14 +41,48 @@ public final class LibcUnistd {
         // Initialising the class does it.
     }
 
-    /** Closes; the descriptor is gone whatever is returned, so nobody may retry. */
-    public static int close(Scratch scratch, int fd) {
+    /**
+     * Closes; the descriptor is gone whatever is returned, so nobody may retry. Throws nothing: if the JVM lacks the
+     * memory for the call, which it needs before code is compiled, then {@link #closeLeftovers} makes it.
+     */
+    public static void close(Scratch scratch, int fd) {
+        if (!tryToClose(scratch, fd)) {
+            leave(fd);
+        }
+    }
+
+    private static boolean tryToClose(Scratch scratch, int fd) {
         try {
             // SAFETY: plain ints. Whose descriptor it is, is the caller's concern: GuardedFd for all shared ones.
-            return scratch.result(
-                    (int) (long) CLOSE.invokeExact(scratch.errno, (long) fd, UNUSED, UNUSED, UNUSED, UNUSED));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
+            long _ = (long) CLOSE.invokeExact(scratch.errno, (long) fd, UNUSED, UNUSED, UNUSED, UNUSED);
+            return true;
+        } catch (Throwable t) { // thrown before the call: nothing allocates after it
+            return false;
+        }
+    }
+
+    private static void leave(int fd) {
+        for (int i = 0; i < LEFTOVERS_MAX; i++) {
+            if (LEFTOVERS.get(i) == 0 && LEFTOVERS.compareAndSet(i, 0, fd + 1)) {
+                leftovers = true;
+                return;
+            }
+        }
+    }
+
+    /** {@return whether there is something for {@link #closeLeftovers}} Costs nothing. */
+    public static boolean hasLeftovers() {
+        return leftovers;
+    }
+
+    /** Closes what could not be closed when it was to be. Any thread. */
+    public static void closeLeftovers(Scratch scratch) {
+        leftovers = false; // before looking: who leaves one sets it afterwards
+        for (int i = 0; i < LEFTOVERS_MAX; i++) {
+            int found = LEFTOVERS.get(i);
+            if (found != 0 && LEFTOVERS.compareAndSet(i, found, 0)) {
+                close(scratch, found - 1);
+            }
         }
     }
 

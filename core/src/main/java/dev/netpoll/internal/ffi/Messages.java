@@ -10,21 +10,24 @@ import java.lang.foreign.MemorySegment;
  * Message headers with their I/O vectors, for SENDMSG operations that are collected before they are submitted. The
  * kernel copies them when it takes a submission, so that they can be used again then. Not thread-safe.
  */
-public final class Messages {
+public final class Messages implements AutoCloseable {
     /** How many parts a message may have. */
     public static final int PARTS = Scratch.IO_VECTORS;
 
     private static final long HEADER_SIZE = 64;
     private static final long SIZE = HEADER_SIZE + PARTS * IoVector.SIZE;
 
+    /** Not an automatic one, whose memory counts against the limit of direct memory. */
+    private final Arena arena = Arena.ofShared();
+
     private final MemorySegment memory;
     private final int capacity;
     private int used;
 
-    /** Makes room for {@code capacity} messages, freed by the garbage collector. */
+    /** Makes room for {@code capacity} messages, until it is closed. */
     public Messages(int capacity) {
         this.capacity = capacity;
-        memory = Arena.ofAuto().allocate(capacity * SIZE, 64);
+        memory = OwnMemory.allocate(arena, capacity * SIZE, 64);
         for (int i = 0; i < capacity; i++) {
             MsgHeader.init(memory, i * SIZE, memory.address() + i * SIZE + HEADER_SIZE);
         }
@@ -50,5 +53,11 @@ public final class Messages {
     /** All messages may be used again. */
     public void reset() {
         used = 0;
+    }
+
+    /** Frees them. Idempotent. */
+    @Override
+    public void close() {
+        OwnMemory.free(arena);
     }
 }

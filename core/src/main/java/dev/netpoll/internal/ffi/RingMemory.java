@@ -43,6 +43,7 @@ public final class RingMemory implements AutoCloseable {
     private static final VarHandle INT = JAVA_INT.varHandle();
 
     private final Arena arena;
+    private final EnterArgument argument;
     private final MemorySegment rings;
     private final MemorySegment entries;
     private final int sqMask;
@@ -56,6 +57,7 @@ public final class RingMemory implements AutoCloseable {
 
     private RingMemory(Arena arena, MemorySegment rings, MemorySegment entries, IoUringParams params) {
         this.arena = arena;
+        this.argument = new EnterArgument(arena);
         this.rings = rings;
         this.entries = entries;
         sqMask = params.sqEntries() - 1;
@@ -87,9 +89,9 @@ public final class RingMemory implements AutoCloseable {
             MemorySegment rings = map(scratch, arena, ring, Math.max(sqEnd, cqEnd), IORING_OFF_SQ_RING);
             MemorySegment entries = map(scratch, arena, ring, params.sqEntries() * SQE_SIZE, IORING_OFF_SQES);
             return new RingMemory(arena, rings, entries, params);
-        } catch (MappingException e) {
+        } catch (Throwable t) {
             arena.close();
-            throw e;
+            throw t;
         }
     }
 
@@ -107,9 +109,17 @@ public final class RingMemory implements AutoCloseable {
 
     private static void unmap(MemorySegment mapped) {
         Scratch scratch = Scratch.take();
-        // SAFETY: what map() has mapped, once.
-        Syscall.call(scratch, MUNMAP, mapped.address(), mapped.byteSize(), 0, 0, 0, 0);
-        scratch.giveBack();
+        try {
+            // SAFETY: what map() has mapped, once.
+            Syscall.call(scratch, MUNMAP, mapped.address(), mapped.byteSize(), 0, 0, 0, 0);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    /** {@return the room for what {@link IoUring#enter} is told} */
+    public EnterArgument argument() {
+        return argument;
     }
 
     /** {@return how many submissions may wait} */
@@ -134,6 +144,16 @@ public final class RingMemory implements AutoCloseable {
         to.set(JAVA_LONG, at + 40, bufferGroup);
         to.set(JAVA_LONG, at + 48, 0);
         to.set(JAVA_LONG, at + 56, 0);
+    }
+
+    /** {@return the first eight bytes of submission {@code index}} */
+    public long submissionHead(int index) {
+        return entries.get(JAVA_LONG, (index & sqMask) * SQE_SIZE);
+    }
+
+    /** {@return the user_data of submission {@code index}} */
+    public long submissionUserData(int index) {
+        return entries.get(JAVA_LONG, (index & sqMask) * SQE_SIZE + 32);
     }
 
     /** {@return the first eight bytes of a submission} */
@@ -164,6 +184,11 @@ public final class RingMemory implements AutoCloseable {
     /** {@return the first completion that the kernel has not written yet} */
     public int completedUpTo() {
         return (int) INT.getAcquire(rings, cqTail);
+    }
+
+    /** {@return the first completion whose place was not given back} Any thread. */
+    public int consumedUpTo() {
+        return (int) INT.getAcquire(rings, cqHead);
     }
 
     /** Gives the places of all completions before {@code head} back. */

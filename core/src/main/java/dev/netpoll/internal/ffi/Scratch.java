@@ -6,7 +6,10 @@ package dev.netpoll.internal.ffi;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The native memory that one thread needs during a system call: the cell that receives errno, a socket address, an
@@ -15,6 +18,11 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  * <p>A poller keeps one of its own. Others {@link #take} one and {@link #giveBack} it: neither allocates nor waits as
  * long as fewer threads are inside system calls than there are slots, and both also work on virtual threads, which a
  * thread-local would not do well.
+ *
+ * <p><b>Memory.</b> Of the global arena: it is never freed, but used again, and does not count against the limit of
+ * direct memory, which other code may use up. The slots are filled beforehand, since closing, waking and arming must
+ * not need what cannot be had. If more are in use and there is no memory for another, {@link #EMERGENCY} goes from one
+ * thread to the next; calls that use a scratch never wait, so neither does it for long.
  *
  * <p>Not thread-safe: between take and giveBack it belongs to the taker.
  */
@@ -41,23 +49,44 @@ public final class Scratch {
 
     private static final AtomicReferenceArray<Scratch> POOL = new AtomicReferenceArray<>(SLOTS * STRIDE);
 
+    /** Those that found no free slot, as a stack: pushed one by one, taken whole. */
+    private static final AtomicReference<@Nullable Scratch> SPARE = new AtomicReference<>();
+
+    private static final ReentrantLock EMERGENCY_LOCK = new ReentrantLock();
+
+    /** Of whoever holds the lock. A thread that needs two at once gets it twice, which garbles an errno at worst. */
+    private static final Scratch EMERGENCY = new Scratch();
+
+    static {
+        for (int slot = 0; slot < SLOTS; slot++) {
+            POOL.setPlain(slot * STRIDE, new Scratch());
+        }
+    }
+
     /** Where the linker puts errno. */
     final MemorySegment errno;
 
     private final MemorySegment memory;
 
-    /** Allocates one, freed by the garbage collector. */
+    /** Link of {@link #SPARE}. */
+    private @Nullable Scratch next;
+
+    /** Allocates one for somebody's own use, who gives it back when he needs it no more. */
     public Scratch() {
-        // Automatic arena: its liveness checks cost nothing, and a scratch that finds no free slot is just dropped.
-        memory = Arena.ofAuto().allocate(SIZE, 64);
+        // Neither liveness checks nor acquiring cost anything with this arena.
+        memory = Arena.global().allocate(SIZE, 64);
         errno = memory.asSlice(ERRNO_AT, ValueLayout.JAVA_INT);
         MsgHeader.init(memory, HEADER_AT, memory.address() + VECTOR_AT);
     }
 
-    /** {@return one that nobody else uses until it is given back} Any thread. */
+    /** {@return one that nobody else uses until it is given back} Any thread. Never fails for want of memory. */
     public static Scratch take() {
-        int home = home();
-        for (int i = 0; i < PROBES; i++) {
+        Scratch found = takeFrom(home(), PROBES);
+        return found != null ? found : takeSlowly();
+    }
+
+    private static @Nullable Scratch takeFrom(int home, int probes) {
+        for (int i = 0; i < probes; i++) {
             int slot = ((home + i) & (SLOTS - 1)) * STRIDE;
             if (POOL.getPlain(slot) != null) {
                 Scratch found = POOL.getAndSet(slot, null);
@@ -66,11 +95,56 @@ public final class Scratch {
                 }
             }
         }
-        return new Scratch();
+        return null;
+    }
+
+    private static Scratch takeSlowly() {
+        Scratch found = takeSpare();
+        if (found == null) {
+            found = takeFrom(0, SLOTS);
+        }
+        if (found != null) {
+            return found;
+        }
+        try {
+            return new Scratch();
+        } catch (OutOfMemoryError e) {
+            EMERGENCY_LOCK.lock();
+            return EMERGENCY;
+        }
+    }
+
+    private static @Nullable Scratch takeSpare() {
+        if (SPARE.getPlain() == null) {
+            return null;
+        }
+        Scratch first = SPARE.getAndSet(null);
+        if (first != null) {
+            Scratch rest = first.next;
+            first.next = null;
+            while (rest != null) {
+                Scratch next = rest.next;
+                rest.push();
+                rest = next;
+            }
+        }
+        return first;
+    }
+
+    private void push() {
+        Scratch top;
+        do {
+            top = SPARE.get();
+            next = top;
+        } while (!SPARE.compareAndSet(top, this));
     }
 
     /** Ends the use that {@link #take} began. */
     public void giveBack() {
+        if (this == EMERGENCY) {
+            EMERGENCY_LOCK.unlock();
+            return;
+        }
         int home = home();
         for (int i = 0; i < PROBES; i++) {
             int slot = ((home + i) & (SLOTS - 1)) * STRIDE;
@@ -78,6 +152,7 @@ public final class Scratch {
                 return;
             }
         }
+        push();
     }
 
     private static int home() {
@@ -141,9 +216,16 @@ public final class Scratch {
                 + memory.get(ValueLayout.JAVA_LONG, TIME_AT + Long.BYTES);
     }
 
+    /** {@return the {@code count} bytes where the I/O vector is, all zero, for another struct} Until the next call. */
+    MemorySegment struct(long count) {
+        return memory.asSlice(VECTOR_AT, count).fill((byte) 0);
+    }
+
     /** Writes a submission that posts a completion to a ring, where the I/O vector is, and returns its address. */
     long ringMessage(int ring, long operation) {
-        memory.asSlice(VECTOR_AT, RingMemory.SQE_SIZE).fill((byte) 0);
+        for (long at = 0; at < RingMemory.SQE_SIZE; at += Long.BYTES) { // allocates nothing
+            memory.set(ValueLayout.JAVA_LONG, VECTOR_AT + at, 0);
+        }
         memory.set(ValueLayout.JAVA_LONG, VECTOR_AT, RingMemory.head(IoUring.IORING_OP_MSG_RING, 0, 0, ring));
         memory.set(ValueLayout.JAVA_LONG, VECTOR_AT + RingMemory.OFFSET, operation);
         return memory.address() + VECTOR_AT;

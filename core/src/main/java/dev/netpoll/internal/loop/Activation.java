@@ -16,8 +16,17 @@ public interface Activation extends Runnable {
         run(null);
     }
 
-    /** Runs with what the calling thread keeps for one run after the other, if it does. Must not throw. */
+    /**
+     * Runs with what the calling thread keeps for one run after the other, if it does. Should not throw; if it does,
+     * {@link #failed} follows.
+     */
     void run(@Nullable Spares spares);
+
+    /**
+     * The run has thrown, or there was no memory to start it: it is over, and what it is for has to be given up. Any
+     * thread; by default nothing happens.
+     */
+    default void failed(Throwable cause) {}
 
     /**
      * The user code is about to wait, on the thread that runs it.

@@ -17,12 +17,20 @@ final class Driver implements Runnable {
     private static final class DriverThread extends Thread {
         final Driver driver;
 
+        @SuppressWarnings("ThreadPriorityCheck") // the usual one, whoever makes it
         DriverThread(Driver driver, String name, boolean daemon) {
-            super(null, driver, name, 0, false);
+            super(null, driver, name, 0, false); // which inherits nothing, as in Threads
             this.driver = driver;
             setDaemon(daemon);
+            setPriority(NORM_PRIORITY);
         }
     }
+
+    /** After so many failures in a row, and nothing that went well between them, a loop ends: after some ten seconds. */
+    private static final int FAILURES_MAX = 200;
+
+    private static final long PAUSE_NANOS = 1_000_000;
+    private static final long PAUSE_MAX_NANOS = 50 * PAUSE_NANOS;
 
     final EventLoop loop;
     final long epoch;
@@ -35,18 +43,31 @@ final class Driver implements Runnable {
     /** Whether it takes one of the places that the supervisor has for extra threads. */
     volatile boolean countsAsStandIn;
 
+    /** The number that the system has given to the platform thread it is, or {@link SystemThread#NONE}. */
+    volatile int systemThread;
+
+    /** Whether its thread could not be started, so that the loop needs another one. */
+    volatile boolean startFailed;
+
     /** Held by who is about to pass its baton on: the supervisor and the driver may want to at the same time. */
     private final AtomicBoolean claimed = new AtomicBoolean();
 
+    /** How many turns failed since the last one that did not. The thread itself only. */
+    private int failures;
+
     /** What the thread runs, or null. The thread itself only. */
     private @Nullable Activation running;
+
+    static {
+        LoopLog.prepare();
+    }
 
     private Driver(EventLoop loop, long epoch, boolean isStandIn, @Nullable String platformName, boolean daemon) {
         this.loop = loop;
         this.epoch = epoch;
         this.isStandIn = isStandIn;
         this.thread = platformName == null
-                ? Thread.ofVirtual().name(loop.name()).unstarted(this)
+                ? Threads.virtual(loop.name(), this)
                 : new DriverThread(this, platformName, daemon);
         this.spares = new Spares(thread, loop.memory());
     }
@@ -87,27 +108,59 @@ final class Driver implements Runnable {
         claimed.set(false);
     }
 
-    /** Starts the thread; once. */
+    /** Starts the thread, once; throws if there is no memory for it. */
     void start() {
-        if (thread.isVirtual()) {
-            VirtualDrivers.add(this);
+        if (!thread.isVirtual()) {
+            thread.start();
+            return;
         }
-        thread.start();
-    }
-
-    @Override
-    public void run() {
+        VirtualDrivers.add(this);
+        boolean started = false;
         try {
-            if (take()) {
-                drive();
-            }
+            thread.start();
+            started = true;
         } finally {
-            if (thread.isVirtual()) {
+            if (!started) {
                 VirtualDrivers.remove(this);
             }
-            loop.poller().leave();
-            Watchman.ended(this, loop.supervisor);
         }
+    }
+
+    /**
+     * Whatever is thrown, also by what sees to that: the thread goes on, with the next turn if it can. Nothing may fail
+     * between the throw and the next try, so what is to be done about it is done in there.
+     */
+    @Override
+    public void run() {
+        Throwable thrown = null;
+        boolean goesOn = true;
+        while (goesOn) {
+            try {
+                Throwable before = thrown;
+                thrown = null;
+                goesOn = before == null ? loop.baton.take(epoch) : overcome(before);
+                if (goesOn) {
+                    drive();
+                    goesOn = false;
+                }
+            } catch (Throwable t) {
+                thrown = t;
+            }
+        }
+        leave();
+    }
+
+    private void leave() {
+        if (thread.isVirtual()) {
+            VirtualDrivers.remove(this);
+        }
+        try {
+            loop.poller().leave();
+        } catch (Throwable t) {
+            LoopLog.error("a driver could not leave its event loop", t);
+        }
+        Watchman.ended(this, loop.supervisor);
+        loop.noticed(); // whether it has left the loop in order
     }
 
     private boolean take() {
@@ -118,19 +171,66 @@ final class Driver implements Runnable {
         return true;
     }
 
-    private void drive() {
-        try {
-            loop.poller().takeOver();
-            while (loop.isAlive()) {
-                if (!turn()) {
-                    return; // another driver has taken over
-                }
-            }
-        } catch (IOException | RuntimeException | Error e) {
-            LoopLog.error("the event loop " + loop.name() + " failed", e);
+    /** Drives until the loop has ended or is lost. The caller has the baton. */
+    private void drive() throws IOException {
+        if (!thread.isVirtual() && loop.supervisor != null && systemThread == SystemThread.NONE) {
+            systemThread = SystemThread.current();
         }
-        if (loop.baton.isHeld(epoch)) {
+        loop.hold();
+        loop.poller().takeOver();
+        while (loop.isAlive()) {
+            if (!turn()) {
+                return; // another driver has taken over
+            }
+            failures = 0;
+        }
+        loop.end();
+    }
+
+    /**
+     * Something was thrown in a turn. That is its end, but the loop goes on, unless its poller has failed or nothing
+     * else happens any more: memory may be short for seconds.
+     *
+     * @return whether to go on
+     */
+    private boolean overcome(Throwable thrown) {
+        failures++;
+        if (!regain()) {
+            return false;
+        }
+        boolean isFatal = thrown instanceof IOException || failures >= FAILURES_MAX;
+        if (isFatal || failures == 1) {
+            LoopLog.error(isFatal ? "this event loop failed: " : "a turn failed on ", loop.name(), thrown);
+        }
+        if (isFatal) {
             loop.end();
+            return false;
+        }
+        pause(failures);
+        return true;
+    }
+
+    /** Something was thrown, anywhere in a turn; {@return whether the baton is still this driver's, which holds it} */
+    private boolean regain() {
+        running = null;
+        Baton baton = loop.baton;
+        boolean held = baton.isHeld(epoch) || baton.reclaim(epoch) || baton.take(epoch);
+        if (!held && baton.isIdle(epoch)) {
+            boolean _ = baton.awaken();
+            held = baton.take(epoch);
+        }
+        if (held) {
+            loop.lentTo = null;
+            loop.hold();
+        }
+        return held;
+    }
+
+    private static void pause(int failures) {
+        try {
+            LockSupport.parkNanos(Math.min(failures * PAUSE_NANOS, PAUSE_MAX_NANOS));
+        } catch (Throwable t) {
+            Thread.onSpinWait(); // even this may need memory
         }
     }
 
@@ -151,14 +251,12 @@ final class Driver implements Runnable {
 
     /** Runs what is due, or has workers do it; {@return false if the baton was lost} */
     private boolean runDue() {
-        boolean isWorker = isStandIn || loop.watchman().workersStarve();
-        for (Activation next = loop.firstDue(); next != null; next = loop.firstDue()) {
+        Activation next = loop.firstDue();
+        boolean isWorker = (isStandIn || loop.watchman().workersStarve()) && loop.hasReserve();
+        for (; next != null; next = loop.firstDue()) {
             if (next.isInline() || isWorker) {
                 loop.removeFirstDue();
-                running = next;
-                next.run(spares);
-                running = null;
-                if (!loop.baton.isHeld(epoch)) {
+                if (!run(next)) {
                     return false;
                 }
             } else if (loop.workers().offer(next)) {
@@ -174,14 +272,25 @@ final class Driver implements Runnable {
     private boolean runQueued() {
         Workers workers = loop.workers();
         for (Activation next = workers.poll(); next != null; next = workers.poll()) {
-            running = next;
-            next.run(spares);
-            running = null;
-            if (!loop.baton.isHeld(epoch)) {
+            if (!run(next)) {
                 return false;
             }
         }
         return true;
+    }
+
+    /** {@return false if the baton was lost} */
+    private boolean run(Activation next) {
+        running = next;
+        try {
+            next.run(spares);
+            running = null;
+            return loop.baton.isHeld(epoch);
+        } catch (Throwable t) {
+            boolean held = regain();
+            Workers.giveUp(next, t);
+            return held;
+        }
     }
 
     /** Returns the loop to a virtual thread, if this is a stand-in that is no longer needed. */

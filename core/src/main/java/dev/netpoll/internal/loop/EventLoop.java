@@ -5,13 +5,13 @@ package dev.netpoll.internal.loop;
 
 import dev.netpoll.internal.memory.BlockSource;
 import dev.netpoll.internal.memory.LoopCache;
+import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
@@ -34,8 +34,8 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Threads.</b> Methods marked <i>loop</i> only for the holder of the baton, the others on any thread. What a
  * thread did before {@link #execute} happens-before the task.
  *
- * <p><b>Fails.</b> What a task, timer or event throws is logged and does not end the loop. A poller that fails does:
- * all residents are evicted.
+ * <p><b>Fails.</b> What a task, timer, event or run throws is logged and does not end the loop. A poller that fails
+ * does: all residents are evicted. A driver that dies all the same is replaced by the supervisor.
  */
 public final class EventLoop implements Executor {
     /*
@@ -48,6 +48,13 @@ public final class EventLoop implements Executor {
     private static final int RUNNING = 1;
     private static final int STOPPING = 2;
     private static final int ENDED = 3;
+
+    private static final int END_STEPS = 7;
+
+    /** How often and after how long those are evicted again that could not be. */
+    private static final int EVICT_TRIES = 100;
+
+    private static final long EVICT_PAUSE_NANOS = Duration.ofMillis(10).toNanos();
 
     /** How often unused memory and threads are given back. */
     private static final long TRIM_NANOS = Duration.ofSeconds(1).toNanos();
@@ -76,16 +83,23 @@ public final class EventLoop implements Executor {
         /** Its place among the {@link Residents}, or -1. */
         int index = -1;
 
+        /** Its place among the {@link Signals}, or null. */
+        volatile @Nullable Resident next;
+
         /** <i>Loop.</i> The loop ends: close now. Must lead to {@link EventLoop#remove}. */
         protected abstract void evict();
+
+        /** <i>Loop.</i> {@link EventLoop#signal} was called. It may have left the loop meanwhile. */
+        protected void signalled() {}
     }
 
     private final String name;
     private final Poller poller;
     private final LoopCache memory;
+    private final MemoryBudget budget;
     private final Tasks tasks;
     private final TimerHeap timers = new TimerHeap();
-    private final ArrayDeque<Activation> due = new ArrayDeque<>();
+    private final DueQueue due = new DueQueue();
     private final Workers workers;
     private final Rest rest;
     final Baton baton = new Baton();
@@ -99,13 +113,29 @@ public final class EventLoop implements Executor {
         }
     };
 
+    /** Looks again after those whose eviction has failed. */
+    private final Timer evictAgain = new Timer() {
+        @Override
+        protected void expired(long now) {
+            evictionDue = true;
+        }
+    };
+
     private final Residents residents = new Residents();
+
+    /** Made beforehand: to evict needs no memory. */
+    private final Consumer<Resident> evict = this::evict;
+
+    private boolean evictionFailed;
     private final AtomicInteger assigned = new AtomicInteger();
     private final CountDownLatch end = new CountDownLatch(1);
     private long now = System.nanoTime();
 
     @SuppressWarnings("UnusedVariable") // through LIFE
     private volatile int life = NEW;
+
+    /** Whether residents are to be evicted in the next turn. Loop, and by who stops it before that is said. */
+    private volatile boolean evictionDue;
 
     /** The driver of the current epoch; its first one is made by {@link #start}. */
     volatile @Nullable Driver driver;
@@ -131,26 +161,44 @@ public final class EventLoop implements Executor {
     private final boolean isDaemon;
     private final Watchman watchman = new Watchman(this);
 
-    /** Makes a loop on a platform thread that drives {@code poller} and closes it in the end. */
+    /** Makes a loop on a platform thread that drives {@code poller} and closes it in the end, with its own budget. */
     public EventLoop(Poller poller, String name, boolean daemon) {
-        this(poller, name, daemon, false, null);
+        this(poller, name, daemon, new MemoryBudget(MemoryBudget.defaultLimit()));
+    }
+
+    /** Makes a loop on a platform thread that drives {@code poller} and closes it in the end. */
+    public EventLoop(Poller poller, String name, boolean daemon, MemoryBudget budget) {
+        this(poller, name, daemon, false, null, budget);
+    }
+
+    /** Makes a loop with a supervisor and its own budget, on virtual threads if the supervisor can watch its poller. */
+    public EventLoop(Poller poller, String name, boolean virtual, Supervisor supervisor) {
+        this(poller, name, virtual, supervisor, new MemoryBudget(MemoryBudget.defaultLimit()));
     }
 
     /** Makes a loop with a supervisor, on virtual threads if the supervisor can watch its poller. */
-    public EventLoop(Poller poller, String name, boolean virtual, Supervisor supervisor) {
-        this(poller, name, true, virtual, supervisor);
+    public EventLoop(Poller poller, String name, boolean virtual, Supervisor supervisor, MemoryBudget budget) {
+        this(poller, name, true, virtual, supervisor, budget);
     }
 
-    private EventLoop(Poller poller, String name, boolean daemon, boolean virtual, @Nullable Supervisor supervisor) {
+    private EventLoop(
+            Poller poller,
+            String name,
+            boolean daemon,
+            boolean virtual,
+            @Nullable Supervisor supervisor,
+            MemoryBudget budget) {
         this.poller = poller;
+        this.budget = budget;
         this.name = name;
         this.supervisor = supervisor;
         memory = poller.memory();
-        tasks = new Tasks(name, poller);
+        tasks = new Tasks(name, poller, supervisor == null ? () -> {} : supervisor::notice);
         workers = new Workers(name, memory, Carriers.count());
         isVirtual = virtual;
         isDaemon = daemon;
         rest = new Rest(this, poller);
+        poller.limitBy(budget);
     }
 
     String name() {
@@ -186,7 +234,15 @@ public final class EventLoop implements Executor {
     /** Starts it; once. */
     public void start() {
         if (LIFE.compareAndSet(this, NEW, RUNNING)) {
-            start(isVirtual ? Driver.virtual(this, 0) : Driver.platform(this, 0, isDaemon));
+            boolean started = false;
+            try {
+                start(isVirtual ? Driver.virtual(this, 0) : Driver.platform(this, 0, isDaemon));
+                started = true;
+            } finally {
+                if (!started && LIFE.compareAndSet(this, RUNNING, NEW)) {
+                    stop();
+                }
+            }
         }
     }
 
@@ -225,6 +281,21 @@ public final class EventLoop implements Executor {
         tasks.execute(task);
     }
 
+    /**
+     * Has the loop call {@link Resident#signalled}, soon and at least once after this. Several signals before the call
+     * are one. Any thread; allocates nothing and never throws.
+     *
+     * @return false if the loop has ended: then nothing was and will be called, and the caller sees to it
+     */
+    public boolean signal(Resident resident) {
+        return tasks.signal(resident);
+    }
+
+    /** {@return what all connections of the group may hold together} Any thread. */
+    public MemoryBudget budget() {
+        return budget;
+    }
+
     /** {@return the memory of this loop: fastest on its thread, but legal on any} */
     public BlockSource memory() {
         return memory;
@@ -255,7 +326,7 @@ public final class EventLoop implements Executor {
         assert inLoop() && resident.index < 0;
         residents.add(resident);
         if (life >= STOPPING) {
-            execute(resident::evict);
+            evictionDue = true;
         }
     }
 
@@ -303,12 +374,10 @@ public final class EventLoop implements Executor {
             end.countDown();
             return;
         }
-        if (LIFE.compareAndSet(this, RUNNING, STOPPING)) {
-            try {
-                tasks.execute(this::evictAll);
-            } catch (RejectedExecutionException e) {
-                // nobody lived on it, so it has ended at once
-            }
+        if (life == RUNNING) {
+            evictionDue = true; // first: who sees that it is stopping, evicts
+            LIFE.compareAndSet(this, RUNNING, STOPPING);
+            tasks.ring();
         }
     }
 
@@ -356,10 +425,7 @@ public final class EventLoop implements Executor {
         RUNS.setOpaque(this, runs + 1);
         letGo();
         baton.lend(current.epoch);
-        Supervisor overseer = supervisor;
-        if (overseer != null) {
-            overseer.notice();
-        }
+        noticed();
         return current.epoch;
     }
 
@@ -393,6 +459,36 @@ public final class EventLoop implements Executor {
         return true;
     }
 
+    /**
+     * Runs {@code action} on the loop, if the calling thread has lent it to run user code: it takes the loop back for
+     * that time, so that nobody has to wait for anybody. What the action throws is thrown on.
+     *
+     * @return false if the calling thread has not lent this loop, or another one has taken it over
+     */
+    public boolean borrow(Runnable action) {
+        Driver current = Driver.current();
+        if (current == null || current.loop != this || !baton.reclaim(current.epoch)) {
+            return false;
+        }
+        try {
+            hold();
+            action.run();
+        } finally {
+            letGo();
+            baton.lend(current.epoch);
+            noticed();
+        }
+        return true;
+    }
+
+    /** Sees to it that the supervisor looks at this loop. */
+    void noticed() {
+        Supervisor overseer = supervisor;
+        if (overseer != null) {
+            overseer.notice();
+        }
+    }
+
     /** The calling thread has taken the baton. */
     void hold() {
         HOLDER.setOpaque(this, Thread.currentThread());
@@ -423,7 +519,7 @@ public final class EventLoop implements Executor {
     }
 
     void removeFirstDue() {
-        due.remove();
+        due.poll();
     }
 
     Workers workers() {
@@ -436,16 +532,15 @@ public final class EventLoop implements Executor {
 
     /** Runs tasks and timers. */
     void runTasksAndTimers() {
+        if (evictionDue && life >= STOPPING) {
+            evictAll();
+        }
         if (tasks.run()) {
             rest.hasWoken(); // whoever waits for a task
         }
-        try {
-            timers.expire(now);
-        } catch (RuntimeException | Error e) { // the timers behind it expire in the next turn
-            LoopLog.error("a timer on the event loop " + name + " failed", e);
-        }
+        timers.expire(now);
         if (!trim.isArmed() && (memory.isActive() || workers.isUsed())) {
-            timers.arm(trim, now + TRIM_NANOS);
+            timers.armOwn(trim, now + TRIM_NANOS);
         }
     }
 
@@ -467,24 +562,28 @@ public final class EventLoop implements Executor {
 
     /** Says that the loop is about to wait; {@return whether it may} */
     boolean fallAsleep() {
-        return tasks.fallAsleep();
+        return tasks.fallAsleep() && !evictionDue;
     }
 
     boolean hasTasks() {
         return !tasks.isEmpty();
     }
 
-    /** {@return nanoseconds until the first timer, 0 if it is due, -1 if there is none} */
+    /** {@return nanoseconds until the first timer, or until the poller is to be asked; 0 if due, -1 if there is none} */
     long untilFirstTimer(long at) {
-        return timers.untilFirst(at);
+        long timer = timers.untilFirst(at);
+        long retry = poller.untilRetry(at);
+        return retry < 0 || (timer >= 0 && timer < retry) ? timer : retry;
     }
 
     /** Waits for events, and takes note of the time. */
     boolean fetch(long timeoutNanos) throws IOException {
-        boolean fetched = poller.fetch(timeoutNanos);
-        tasks.wakeUp();
-        now = System.nanoTime();
-        return fetched;
+        try {
+            return poller.fetch(timeoutNanos);
+        } finally {
+            tasks.wakeUp();
+            now = System.nanoTime();
+        }
     }
 
     // ---- for the supervisor ----
@@ -522,24 +621,94 @@ public final class EventLoop implements Executor {
         return was;
     }
 
-    /** The last driver has come to the end. */
+    /** {@return whether nobody needs to drive it any more} */
+    boolean hasEnded() {
+        return life == ENDED;
+    }
+
+    /** {@return whether enough threads are left to take loops over, so that one may be lent once more} Any thread. */
+    public boolean hasReserve() {
+        Supervisor overseer = supervisor;
+        return overseer == null || overseer.hasReserve();
+    }
+
+    /** The driver's thread is gone and has left the loop as it was; supervisor only. */
+    void abandon() {
+        letGo();
+    }
+
+    /** If the bell has failed to ring: rings again. {@return whether it had} Supervisor only. */
+    boolean ringAgain() {
+        return tasks.ringAgain();
+    }
+
+    /** The last driver has come to the end. Whatever fails on the way, all of it is done. */
     void end() {
-        LIFE.setVolatile(this, STOPPING);
-        evictAll();
-        tasks.run();
-        for (Activation left = due.poll(); left != null; left = due.poll()) {
-            Thread.startVirtualThread(left);
+        if (life == ENDED) {
+            return;
         }
-        LIFE.setVolatile(this, ENDED);
-        tasks.end();
-        workers.end();
-        poller.close();
-        memory.disown();
-        HOLDER.setOpaque(this, null);
+        LIFE.setVolatile(this, STOPPING);
+        for (int step = 0; step < END_STEPS; step++) {
+            try {
+                end(step);
+            } catch (Throwable t) {
+                LoopLog.error("at the end of an event loop: ", name, t);
+            }
+        }
         end.countDown();
     }
 
+    private void end(int step) {
+        switch (step) {
+            case 0 -> evictStubbornly();
+            case 1 -> tasks.run();
+            case 2 -> endDue();
+            case 3 -> {
+                LIFE.setVolatile(this, ENDED);
+                tasks.end();
+            }
+            case 4 -> workers.end();
+            case 5 -> poller.close();
+            case 6 -> memory.disown();
+            default -> throw new AssertionError(step);
+        }
+        if (step == END_STEPS - 1) {
+            HOLDER.setOpaque(this, null);
+        }
+    }
+
+    private void endDue() {
+        for (Activation left = due.poll(); left != null; left = due.poll()) {
+            workers.runApart(left);
+        }
+    }
+
+    /** Evicts until nobody is left: what fails for want of memory may do so a while later. */
+    private void evictStubbornly() {
+        for (int tries = 0; residents.count() > 0 && tries < EVICT_TRIES; tries++) {
+            evictAll();
+            tasks.run();
+            if (residents.count() > 0) {
+                LockSupport.parkNanos(EVICT_PAUSE_NANOS);
+            }
+        }
+    }
+
     private void evictAll() {
-        residents.forEach(resident -> tasks.runSafely(resident::evict));
+        evictionDue = false;
+        evictionFailed = false;
+        residents.forEach(evict);
+        if (evictionFailed) {
+            timers.armOwn(evictAgain, System.nanoTime() + EVICT_PAUSE_NANOS);
+        }
+    }
+
+    private void evict(Resident resident) {
+        try {
+            resident.evict();
+        } catch (Throwable t) {
+            evictionFailed = true;
+            LoopLog.error("a resident of an event loop could not be evicted: ", name, t);
+        }
     }
 }

@@ -3,13 +3,45 @@
 
 package dev.netpoll.internal.loop;
 
-/** Where loops tell what went wrong. The logger is found when there is something to tell: that takes a while. */
-final class LoopLog {
-    private static final System.Logger LOG = System.getLogger("dev.netpoll");
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where loops tell what went wrong, after they have seen to it. Telling never fails: without memory nothing is told.
+ *
+ * <p>The logger is found when there is something to tell: that takes a while. But not when memory is what is short: a
+ * class whose initialisation fails stays broken, and half of the logging with it.
+ */
+public final class LoopLog {
+    private static volatile System.@Nullable Logger logger;
 
     private LoopLog() {}
 
+    /** Finds the logger, so that it is there also when memory is short. */
+    public static void find() {
+        logger = System.getLogger("dev.netpoll");
+    }
+
+    /** Loads the class, so that catching an error does not begin with that. */
+    static void prepare() {
+        // Being called does it.
+    }
+
     static void error(String message, Throwable cause) {
-        LOG.log(System.Logger.Level.ERROR, message, cause);
+        error(message, "", cause);
+    }
+
+    /** Takes the message in two parts, as joining them needs memory. */
+    static void error(String message, String name, Throwable cause) {
+        try {
+            if (logger == null && !(cause instanceof VirtualMachineError)) {
+                find();
+            }
+            System.Logger found = logger;
+            if (found != null) {
+                found.log(System.Logger.Level.ERROR, message + name, cause);
+            }
+        } catch (Throwable t) {
+            // Nobody can be told.
+        }
     }
 }

@@ -11,6 +11,8 @@ public enum Relief {
     BLOCKED,
     /** User code was found running for too long. */
     BURNING,
+    /** The thread that drove the loop has died of an error, or could not be started. */
+    DIED,
     /** The driver, a virtual thread, was not scheduled: other code holds all carriers. */
     STARVED,
     /** Carriers are free again, so the stand-in on a platform thread gives the loop back. */

@@ -3,40 +3,56 @@
 
 package dev.netpoll.internal.loop;
 
-import java.util.ArrayList;
-import java.util.List;
+import dev.netpoll.internal.loop.EventLoop.Resident;
+import java.util.Arrays;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
-/** What lives on a loop. Residents know their place, so that leaving costs no search. Loop only, but for the count. */
+/**
+ * What lives on a loop. Residents know their place, so that leaving costs no search. Only {@link #add} needs memory; if
+ * there is none it throws, and nothing has changed. Loop only, but for the count.
+ */
 final class Residents {
-    private final List<EventLoop.Resident> all = new ArrayList<>();
+    private @Nullable Resident[] all = new Resident[16];
     private volatile int count;
 
-    void add(EventLoop.Resident resident) {
-        resident.index = all.size();
-        all.add(resident);
-        count = all.size();
+    void add(Resident resident) {
+        int place = count;
+        if (place == all.length) {
+            all = Arrays.copyOf(all, place + (place >> 1));
+        }
+        all[place] = resident;
+        resident.index = place;
+        count = place + 1;
     }
 
     /** Lets one go; does nothing if it is not in. */
-    void remove(EventLoop.Resident resident) {
+    void remove(Resident resident) {
         int hole = resident.index;
         if (hole < 0) {
             return;
         }
         resident.index = -1;
-        EventLoop.Resident last = all.removeLast();
-        if (last != resident) {
-            all.set(hole, last);
+        int end = count - 1;
+        Resident last = all[end];
+        all[end] = null;
+        if (last != null && last != resident) {
+            all[hole] = last;
             last.index = hole;
         }
-        count = all.size();
+        count = end;
     }
 
-    /** Calls {@code action} for each; the action may remove it. */
-    void forEach(Consumer<? super EventLoop.Resident> action) {
-        for (EventLoop.Resident resident : List.copyOf(all)) {
-            action.accept(resident);
+    /**
+     * Calls {@code action} for each; the action may remove any. From the end, since the last one fills the hole of one
+     * that leaves: so none is missed, and one that is removed by another's action may cause a third to be called twice.
+     */
+    void forEach(Consumer<? super Resident> action) {
+        for (int i = count - 1; i >= 0; i = Math.min(i, count) - 1) {
+            Resident resident = all[i];
+            if (resident != null) {
+                action.accept(resident);
+            }
         }
     }
 

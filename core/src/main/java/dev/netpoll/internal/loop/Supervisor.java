@@ -11,6 +11,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Looks after the loops of a group on one platform thread: wakes those that rest, when their poller has events or a
@@ -34,23 +36,31 @@ public final class Supervisor implements Runnable {
     /** Threads in place of virtual ones that don't get a carrier, or of platform ones that don't return: at most. */
     private static final int STAND_INS_MAX = 64;
 
+    /** After failures it waits longer from time to time, so many ticks at most. */
+    private static final int FAILED_TICKS_MAX = 50;
+
     private final PollerWatch watch;
     private final Thread thread;
     private final AtomicInteger standIns = new AtomicInteger();
-    private volatile List<EventLoop> loops = List.of();
+    private volatile EventLoop[] loops = new EventLoop[0];
     private volatile boolean dozing;
     private volatile boolean ended;
+
+    /** How many rounds failed since the last one that did not. */
+    private int failures;
+
+    /** When the next round should begin. */
+    private long expected = System.nanoTime();
 
     /** Makes one that closes {@code watch} in the end. */
     public Supervisor(PollerWatch watch, String name) {
         this.watch = watch;
-        thread = new Thread(null, this, name + "-supervisor", 0, false);
-        thread.setDaemon(true);
+        thread = Threads.daemon(name + "-supervisor", this);
     }
 
     /** Starts to look after the loops; once, before they start. */
     public void start(List<EventLoop> all) throws TransportException {
-        loops = List.copyOf(all);
+        loops = all.toArray(new EventLoop[0]);
         for (int i = 0; i < all.size(); i++) {
             all.get(i).supervised(i);
         }
@@ -83,11 +93,20 @@ public final class Supervisor implements Runnable {
         return watch.arm(poller, key);
     }
 
-    /** A loop runs user code, or rests. */
+    /** A loop runs user code, or rests. Any thread; never throws. */
     void notice() {
         if (dozing) { // S1
-            watch.wakeup();
+            try {
+                watch.wakeup();
+            } catch (Throwable t) { // no memory, say: a loop does not fail of that
+                LoopLog.error("a supervisor could not be woken: ", thread.getName(), t);
+            }
         }
+    }
+
+    /** {@return the processor time that a thread has used, or -1 if that is not known} Supervisor only. */
+    long cpuNanos(int systemThread) {
+        return watch.cpuNanos(systemThread);
     }
 
     boolean mayAddStandIn() {
@@ -103,32 +122,67 @@ public final class Supervisor implements Runnable {
         return standIns.get() < STAND_INS_MAX;
     }
 
+    /** {@return whether loops may be lent to what may block} Else blocked runs could use up all stand-ins. */
+    boolean hasReserve() {
+        return standIns.get() < STAND_INS_MAX / 2;
+    }
+
     void standInEnded() {
         standIns.decrementAndGet();
     }
 
+    /** Nobody looks after the supervisor: whatever is thrown, also by what sees to that, it goes on. */
     @Override
     public void run() {
-        long expected = System.nanoTime();
-        while (!ended) {
-            long now = System.nanoTime();
-            long rest = inspect(now, now - expected > LATE_NANOS);
-            if (rest < 0 || rest > TICK_NANOS) {
-                dozing = true; // S1
-                rest = inspect(now, true);
-            }
+        Throwable thrown = null;
+        boolean goesOn = true;
+        while (goesOn) {
             try {
-                int ready = watch.await(rest);
-                dozing = false;
-                for (int i = 0; i < ready; i++) {
-                    loops.get(watch.ready(i)).awaken();
+                Throwable before = thrown;
+                thrown = null;
+                overcome(before);
+                while (!ended) {
+                    round();
+                    failures = 0;
                 }
-            } catch (IOException | RuntimeException | Error e) {
-                LoopLog.error(thread.getName() + " failed once", e);
+                goesOn = false;
+            } catch (Throwable t) {
+                thrown = t;
             }
-            expected = rest < 0 ? System.nanoTime() : now + rest;
         }
-        watch.close();
+        try {
+            watch.close();
+        } catch (Throwable t) {
+            LoopLog.error("at the end of a supervisor: ", thread.getName(), t);
+        }
+    }
+
+    private void overcome(@Nullable Throwable thrown) {
+        if (thrown == null) {
+            return;
+        }
+        failures++;
+        dozing = false;
+        if (failures == 1) {
+            LoopLog.error("a round of a supervisor failed: ", thread.getName(), thrown);
+        }
+        LockSupport.parkNanos(Math.min(failures, FAILED_TICKS_MAX) * TICK_NANOS);
+    }
+
+    private void round() throws IOException {
+        long now = System.nanoTime();
+        long rest = inspect(now, now - expected > LATE_NANOS);
+        if (rest < 0 || rest > TICK_NANOS) {
+            dozing = true; // S1
+            rest = inspect(now, true);
+        }
+        expected = now; // should it fail
+        int ready = watch.await(rest);
+        dozing = false;
+        for (int i = 0; i < ready; i++) {
+            loops[watch.ready(i)].awaken();
+        }
+        expected = rest < 0 ? System.nanoTime() : now + rest;
     }
 
     /** {@return for how long nothing needs to be looked at, or -1} */
@@ -136,7 +190,12 @@ public final class Supervisor implements Runnable {
         long rest = -1;
         long cpuNanos = watch.cpuNanos();
         for (EventLoop loop : loops) {
-            long wish = loop.inspect(now, cpuNanos, late);
+            long wish = TICK_NANOS;
+            try {
+                wish = loop.inspect(now, cpuNanos, late);
+            } catch (Throwable t) { // the others are looked at all the same
+                LoopLog.error("this event loop could not be looked after: ", loop.name(), t);
+            }
             if (wish >= 0 && (rest < 0 || wish < rest)) {
                 rest = wish;
             }

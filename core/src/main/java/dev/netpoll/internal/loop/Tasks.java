@@ -11,15 +11,15 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The tasks that threads hand to a loop, and the bell that ends its waits.
+ * The tasks and signals that threads hand to a loop, and the bell that ends its waits.
  *
  * <pre>
  * sleep:  AWAKE --loop, before it waits--> ASLEEP --loop after the wait, or CAS by the first producer--> AWAKE
  * </pre>
  *
  * <ul>
- *   <li>I1 A producer adds its task, then looks at sleep; the loop sets ASLEEP, then looks at the tasks. Both are
- *       volatile, so one of them sees the other: no task waits behind a blocked poll.
+ *   <li>I1 A producer adds its task or signal, then looks at sleep; the loop sets ASLEEP, then looks at what there is.
+ *       All are volatile, so one of them sees the other: nothing waits behind a blocked poll.
  *   <li>I2 Only the producer whose CAS ASLEEP -> AWAKE succeeds calls wakeup(): one system call per sleep.
  *   <li>I3 A producer adds its task, then looks whether the loop has ended; the loop ends, then runs what is left. So a
  *       task that was taken is run.
@@ -44,17 +44,24 @@ final class Tasks {
 
     private final String loopName;
     private final Poller poller;
+    private final Runnable failed;
     private final MpscQueue<Runnable> queue = new MpscQueue<>();
+    private final Signals signals = new Signals();
     private final ReentrantLock leftovers = new ReentrantLock();
 
     @SuppressWarnings("UnusedVariable") // through SLEEP
     private volatile int sleep = AWAKE;
 
+    /** Whether the bell failed when somebody needed it. */
+    private volatile boolean unrung;
+
     private volatile boolean ended;
 
-    Tasks(String loopName, Poller poller) {
+    /** Makes one that calls {@code bellFailed}, which must not throw, when its poller could not be woken. */
+    Tasks(String loopName, Poller poller, Runnable bellFailed) {
         this.loopName = loopName;
         this.poller = poller;
+        failed = bellFailed;
     }
 
     /** Takes a task; throws {@link RejectedExecutionException} if the loop has ended. Any thread. */
@@ -63,23 +70,53 @@ final class Tasks {
             throw new RejectedExecutionException("the event loop " + loopName + " has ended");
         }
         queue.offer(task);
-        if (sleep == ASLEEP && SLEEP.compareAndSet(this, ASLEEP, AWAKE)) {
-            poller.wakeup();
-        }
+        ring();
         if (ended) { // I3
             runLeftovers();
         }
     }
 
-    /** <i>Loop.</i> {@return whether none waits} */
+    /** Has a resident called by the loop, soon; {@return false if the loop has ended} Any thread; never throws. */
+    boolean signal(EventLoop.Resident resident) {
+        if (!signals.push(resident)) {
+            return false;
+        }
+        ring();
+        return true;
+    }
+
+    /** Wakes the loop if it sleeps. If the bell fails, the next one rings again, or the loop's supervisor. */
+    void ring() {
+        if (sleep == ASLEEP && SLEEP.compareAndSet(this, ASLEEP, AWAKE)) { // I2
+            try {
+                poller.wakeup();
+            } catch (Throwable t) {
+                sleep = ASLEEP;
+                unrung = true;
+                failed.run();
+            }
+        }
+    }
+
+    /** {@return whether a bell that had failed was rung again} */
+    boolean ringAgain() {
+        if (!unrung) {
+            return false;
+        }
+        unrung = false;
+        ring();
+        return true;
+    }
+
+    /** <i>Loop.</i> {@return whether none waits, nor a signal} */
     boolean isEmpty() {
-        return queue.isEmpty();
+        return queue.isEmpty() && signals.isEmpty();
     }
 
     /** <i>Loop.</i> It is about to wait; {@return whether it may} */
     boolean fallAsleep() {
         sleep = ASLEEP; // I1
-        return queue.isEmpty();
+        return isEmpty();
     }
 
     /** <i>Loop.</i> The wait is over. */
@@ -89,6 +126,7 @@ final class Tasks {
 
     /** <i>Loop.</i> Runs what waits, or as much as a turn may take; {@return whether there was anything} */
     boolean run() {
+        signals.run(loopName);
         for (int i = 0; i < PER_TURN; i++) {
             Runnable task = queue.poll();
             if (task == null) {
@@ -102,6 +140,7 @@ final class Tasks {
     /** <i>Loop.</i> Takes no more, and runs what is left. */
     void end() {
         ended = true; // I3
+        signals.end(loopName);
         runLeftovers();
     }
 
@@ -120,8 +159,8 @@ final class Tasks {
     void runSafely(Runnable task) {
         try {
             task.run();
-        } catch (RuntimeException | Error e) {
-            LoopLog.error("a task on the event loop " + loopName + " failed", e);
+        } catch (Throwable t) { // also checked ones, which other languages throw freely
+            LoopLog.error("a task on an event loop failed: ", loopName, t);
         }
     }
 }

@@ -14,16 +14,24 @@ import org.jspecify.annotations.Nullable;
  * request, and a heap knows the exact time to wait.
  */
 final class TimerHeap {
+    /** So many places are kept for the timers of the loop itself. */
+    private static final int OWN = 2;
+
     private @Nullable Timer[] timers = new Timer[16];
     private int size;
 
-    /** Arms a timer, or changes the deadline of an armed one. */
+    /** Arms a timer, or changes the deadline of an armed one. Without memory to grow it throws; nothing has changed. */
     void arm(Timer timer, long deadline) {
+        if (timer.index < 0 && size >= timers.length - OWN) {
+            timers = Arrays.copyOf(timers, timers.length * 2);
+        }
+        armOwn(timer, deadline);
+    }
+
+    /** The same for the few timers of the loop itself, for which there is always room. */
+    void armOwn(Timer timer, long deadline) {
         timer.deadline = deadline;
         if (timer.index < 0) {
-            if (size == timers.length) {
-                timers = Arrays.copyOf(timers, size * 2);
-            }
             place(timer, size++);
         }
         siftUp(timer);
@@ -51,12 +59,16 @@ final class TimerHeap {
         return size == 0 ? -1 : Math.max(0, at(0).deadline - now);
     }
 
-    /** Takes out and calls every timer whose deadline has passed. */
+    /** Takes out and calls every timer whose deadline has passed. What one throws is logged. */
     void expire(long now) {
         while (size > 0 && at(0).deadline - now <= 0) {
             Timer timer = at(0);
             disarm(timer);
-            timer.expired(now);
+            try {
+                timer.expired(now);
+            } catch (Throwable t) { // those behind it expire all the same
+                LoopLog.error("a timer on an event loop failed", t);
+            }
         }
     }
 

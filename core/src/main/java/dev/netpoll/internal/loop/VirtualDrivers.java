@@ -32,8 +32,13 @@ final class VirtualDrivers {
         table = rebuilt(added, null);
     }
 
+    /** Without memory for another table it stays in this one, until the next is made: it does no harm there. */
     static synchronized void remove(Driver removed) {
-        table = rebuilt(null, removed);
+        try {
+            table = rebuilt(null, removed);
+        } catch (OutOfMemoryError e) {
+            // see above
+        }
     }
 
     private static @Nullable Driver[] rebuilt(@Nullable Driver added, @Nullable Driver removed) {
@@ -43,7 +48,7 @@ final class VirtualDrivers {
         }
         @Nullable Driver[] next = new Driver[Math.max(LEAST_SLOTS, Integer.highestOneBit(count) * 8)];
         for (Driver driver : table) {
-            if (driver != null && driver != removed) {
+            if (driver != null && driver != removed && driver.thread.getState() != Thread.State.TERMINATED) {
                 put(next, driver);
             }
         }

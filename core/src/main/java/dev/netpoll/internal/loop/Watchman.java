@@ -31,6 +31,9 @@ final class Watchman {
 
     private static final int STARVED_LOOKS = 4;
 
+    /** User code that has used so much processor time since it was first looked at computes for long. */
+    private static final long BURNT_NANOS = Supervisor.TICK_NANOS * 3 / 4;
+
     /**
      * For so many looks at most others are blamed if the process uses little processor time: on a busy machine it may
      * always be so. A platform thread is soon taken to wait in a system call instead.
@@ -51,10 +54,16 @@ final class Watchman {
     private long sinceCpuNanos;
     private int looks;
 
+    /** The processor time that the driver had used at the first look at the same place, or -1. Supervisor only. */
+    private long driverCpuNanos = -1;
+
     /** How often runs were found waiting for workers while nobody used a connection. */
     private int waitingLooks;
 
     private volatile boolean returnDue;
+
+    /** Whether a probe could not be started. */
+    private volatile boolean probeDue;
 
     /** Whether the workers of a loop on platform threads get no carriers, so that its driver does their work. */
     private volatile boolean workersStarve;
@@ -91,6 +100,15 @@ final class Watchman {
         if (!loop.isVirtual() && !late) {
             lookAtWorkers(stirred);
         }
+        if (probeDue) {
+            probe();
+        }
+        boolean rang = loop.ringAgain();
+        Driver driven = loop.driver;
+        if (looks > 0 && driven != null && isGone(driven, word)) {
+            replaceGone(driven, word, at);
+            return Supervisor.TICK_NANOS;
+        }
         int state = Baton.state(word);
         if (state == Baton.IDLE) {
             return restOfIdle(at);
@@ -101,7 +119,7 @@ final class Watchman {
             looks = 0;
         } else if (state == Baton.OFFERED && looks >= STARVED_LOOKS) {
             replaceStarved(word, at);
-        } else if (state == Baton.HELD && looks > QUIET_LOOKS) {
+        } else if (state == Baton.HELD && looks > QUIET_LOOKS && !rang) {
             return -1;
         }
         return Supervisor.TICK_NANOS;
@@ -111,8 +129,30 @@ final class Watchman {
         waitingLooks = stirred || !loop.workers().isWaiting() ? 0 : waitingLooks + 1;
         if (waitingLooks >= STARVED_LOOKS && !workersStarve) {
             workersStarve = true;
-            Thread.startVirtualThread(() -> workersStarve = false); // when it is carried
+            boolean asked = false;
+            try {
+                Threads.startVirtual(loop.name() + "-probe", () -> workersStarve = false); // when it is carried
+                asked = true;
+            } finally {
+                if (!asked) {
+                    workersStarve = false;
+                }
+            }
         }
+    }
+
+    /** {@return whether the loop has lost its driver: its thread has died of something, or could not be started} */
+    private boolean isGone(Driver driven, long word) {
+        return driven.epoch == Baton.epoch(word)
+                && (driven.startFailed || driven.thread.getState() == Thread.State.TERMINATED)
+                && !loop.hasEnded();
+    }
+
+    private void replaceGone(Driver gone, long word, long at) {
+        if (Baton.state(word) == Baton.HELD) {
+            loop.abandon(); // what it did happens-before: its thread has ended
+        }
+        pass(gone, word, mustStandIn(gone), Relief.DIED, at - since);
     }
 
     /** {@return whether the driver, on a platform thread, is to run what waits for workers} */
@@ -137,16 +177,35 @@ final class Watchman {
         if (current == null || current.epoch != Baton.epoch(word)) {
             return;
         }
-        Thread.State state = current.thread.getState();
-        boolean blocked = state != Thread.State.RUNNABLE;
-        // A platform thread that waits in a system call looks like one that others keep from the processor.
-        boolean canTell = cpuNanos >= 0 && looks < (loop.isVirtual() ? BLAME_LOOKS : PLATFORM_LOOKS);
-        boolean otherProcesses = canTell && cpuNanos - sinceCpuNanos < (at - since) / 2;
-        if (!blocked && (looks < BURNING_LOOKS || otherProcesses)) {
+        boolean blocked = current.thread.getState() != Thread.State.RUNNABLE;
+        if (looks == 1 && !blocked) {
+            driverCpuNanos = driverCpuNanos(current);
+        }
+        if (!blocked && looks < BURNING_LOOKS) {
             return;
+        }
+        if (!blocked && driverCpuNanos >= 0) {
+            if (driverCpuNanos(current) - driverCpuNanos < BURNT_NANOS) { // it waits, for a processor or in the system
+                blocked = !SystemThread.isReady(current.systemThread);
+                if (!blocked && looks < BLAME_LOOKS) {
+                    return;
+                }
+            }
+        } else if (!blocked) {
+            // A platform thread that waits in a system call looks like one that others keep from the processor.
+            boolean canTell = cpuNanos >= 0 && looks < (loop.isVirtual() ? BLAME_LOOKS : PLATFORM_LOOKS);
+            if (canTell && cpuNanos - sinceCpuNanos < (at - since) / 2) {
+                return;
+            }
         }
         boolean standIn = mustStandIn(current) || (loop.isVirtual() && !blocked && Carriers.count() == 1);
         pass(current, word, standIn, blocked ? Relief.BLOCKED : Relief.BURNING, at - since);
+    }
+
+    private long driverCpuNanos(Driver current) {
+        Supervisor supervisor = loop.supervisor;
+        int number = current.systemThread;
+        return supervisor == null || number == SystemThread.NONE ? -1 : supervisor.cpuNanos(number);
     }
 
     private void replaceStarved(long word, long at) {
@@ -159,9 +218,14 @@ final class Watchman {
     /** The driver is about to wait; {@return whether it had lent the baton and has passed it on} */
     boolean handOver(Driver current) {
         long word = loop.baton.word();
-        return Baton.state(word) == Baton.LENT
-                && Baton.epoch(word) == current.epoch
-                && pass(current, word, mustStandIn(current), Relief.HANDED_OVER, 0);
+        if (Baton.state(word) != Baton.LENT || Baton.epoch(word) != current.epoch) {
+            return false;
+        }
+        try {
+            return pass(current, word, mustStandIn(current), Relief.HANDED_OVER, 0);
+        } catch (OutOfMemoryError e) {
+            return false; // the supervisor will find it blocked
+        }
     }
 
     private boolean mustStandIn(Driver current) {
@@ -183,42 +247,75 @@ final class Watchman {
         if (supervisor == null || !current.claim()) {
             return false; // nobody can take over; or the other one of supervisor and driver is about to see to it
         }
-        boolean addsThread = standIn || !loop.isVirtual();
+        // Of a platform loop, the extra thread is the one that is late; unless it is gone.
+        boolean addsThread = standIn || !(loop.isVirtual() || cause == Relief.DIED);
         if (addsThread && !supervisor.mayAddStandIn()) {
             current.unclaim();
             return false; // user code holds up the loop after all
         }
-        Driver next = loop.successor(current.epoch + 1, standIn);
-        Driver extra = standIn ? next : current; // of a platform loop, the one that is late
+        Driver next = null;
+        try {
+            next = loop.successor(current.epoch + 1, standIn);
+        } finally {
+            if (next == null) { // no memory
+                takeBack(supervisor, addsThread, current);
+            }
+        }
+        Driver extra = standIn ? next : current;
         boolean counted = extra.countsAsStandIn;
         extra.countsAsStandIn = counted || addsThread;
         if (!loop.baton.pass(word)) {
-            if (addsThread) {
-                extra.countsAsStandIn = counted;
-                supervisor.standInEnded();
-            }
-            current.unclaim();
+            extra.countsAsStandIn = counted;
+            takeBack(supervisor, addsThread, current);
             return false;
         }
         Activation late = Baton.state(word) == Baton.LENT ? loop.lentTo : null;
         returnDue = false; // before the next driver looks at it
         start(next);
         if (standIn) {
-            Thread.startVirtualThread(this::carried);
+            probe();
         }
         reliefs.increment();
-        LoopEvents.relief(loop, cause, !next.thread.isVirtual(), waitedNanos);
         if (late != null) {
-            late.relieved(cause);
+            tellRelieved(late, cause);
         }
+        LoopEvents.relief(loop, cause, !next.thread.isVirtual(), waitedNanos);
         return true;
     }
 
+    private static void takeBack(Supervisor supervisor, boolean addsThread, Driver claimed) {
+        if (addsThread) {
+            supervisor.standInEnded();
+        }
+        claimed.unclaim();
+    }
+
+    /** The baton is offered. If the thread cannot be started, the supervisor will see that, and make another one. */
     private void start(Driver next) {
         try {
             loop.start(next);
-        } catch (RuntimeException | Error e) { // no memory for a thread: the baton is offered, so it is tried again
-            LoopLog.error("no new driver for the event loop " + loop.name(), e);
+        } catch (Throwable t) {
+            ended(next, loop.supervisor);
+            next.startFailed = true;
+            LoopLog.error("no new driver for ", loop.name(), t);
+        }
+    }
+
+    private static void tellRelieved(Activation late, Relief cause) {
+        try {
+            late.relieved(cause);
+        } catch (Throwable t) {
+            LoopLog.error("a run that was relieved of its loop failed", t);
+        }
+    }
+
+    /** Finds out when virtual threads get carriers again. */
+    private void probe() {
+        probeDue = false;
+        try {
+            Threads.startVirtual(loop.name() + "-probe", this::carried);
+        } catch (Throwable t) {
+            probeDue = true; // the next look tries again
         }
     }
 
@@ -229,12 +326,15 @@ final class Watchman {
             loop.execute(() -> {}); // ends a wait
         } catch (RejectedExecutionException e) {
             // the loop has ended
+        } catch (OutOfMemoryError e) {
+            // then it finds out at the end of its wait
         }
     }
 
     /** Gives what a driver that has ended was counted for. */
     static void ended(Driver driver, @Nullable Supervisor supervisor) {
         if (driver.countsAsStandIn && supervisor != null) {
+            driver.countsAsStandIn = false;
             supervisor.standInEnded();
         }
     }

@@ -6,6 +6,7 @@ package dev.netpoll.internal.loop;
 import dev.netpoll.internal.memory.BlockSource;
 import dev.netpoll.internal.queue.SpmcRing;
 import java.util.Arrays;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +35,11 @@ final class Workers {
     static final int QUEUED_MAX = 1024;
     private static final int IDLE_MAX = 1024;
 
+    /** A thread that cannot be started at the loop's end is tried again for about a second. */
+    private static final int START_TRIES = 100;
+
+    private static final long START_PAUSE_NANOS = 10_000_000;
+
     private final SpmcRing<Activation> queue = new SpmcRing<>(QUEUED_MAX);
     private final AtomicReferenceArray<@Nullable Worker> idle = new AtomicReferenceArray<>(IDLE_MAX);
 
@@ -43,7 +49,7 @@ final class Workers {
     /** Those that were let go last, and perhaps still run. Loop only. */
     private final @Nullable Worker[] running;
 
-    private final Thread.Builder builder;
+    private final ThreadFactory threads;
     private final BlockSource blocks;
 
     /** Whether one was let go since the last trim. Loop only. */
@@ -54,11 +60,12 @@ final class Workers {
     Workers(String loopName, BlockSource blocks, int parallelism) {
         this.blocks = blocks;
         running = new Worker[parallelism];
-        builder = Thread.ofVirtual().name(loopName + "-worker");
+        String name = loopName + "-worker";
+        threads = task -> Threads.virtual(name, task);
     }
 
     private final class Worker implements Runnable {
-        final Thread thread = builder.unstarted(this);
+        final Thread thread = threads.newThread(this);
         private final Spares spares = new Spares(thread, blocks);
         private volatile boolean go;
         private volatile boolean end;
@@ -70,12 +77,22 @@ final class Workers {
 
         @Override
         public void run() {
-            do {
-                for (Activation next = queue.poll(); next != null; next = queue.poll()) {
-                    next.run(spares);
-                    boolean _ = Thread.interrupted(); // a status that user code left behind
+            boolean goesOn = true;
+            while (goesOn) {
+                try {
+                    runQueued();
+                    goesOn = standBy();
+                } catch (Throwable t) {
+                    // It goes on: there is nobody else to do so.
                 }
-            } while (standBy());
+            }
+        }
+
+        private void runQueued() {
+            for (Activation next = queue.poll(); next != null; next = queue.poll()) {
+                runSafely(next, spares);
+                boolean _ = Thread.interrupted(); // a status that user code left behind
+            }
         }
 
         /** {@return whether there is more to do} */
@@ -87,7 +104,11 @@ final class Workers {
                 endIdle();
             }
             while (!go) {
-                LockSupport.park(this);
+                try {
+                    LockSupport.park(this);
+                } catch (OutOfMemoryError e) {
+                    Thread.onSpinWait(); // the stack cannot be stored: it is among the idle ones, so it has to wait
+                }
                 boolean _ = Thread.interrupted();
             }
             go = false;
@@ -98,6 +119,10 @@ final class Workers {
             go = true;
             LockSupport.unpark(thread);
         }
+    }
+
+    static {
+        LoopLog.prepare();
     }
 
     /** <i>Loop.</i> Queues a run; {@return false if there is no room} */
@@ -124,6 +149,9 @@ final class Workers {
             Worker worker = running[i];
             if (worker == null || !worker.isRunnable()) {
                 running[i] = letOneGo();
+                if (running[i] == null) {
+                    break;
+                }
                 engaged = true;
                 waiting--;
             }
@@ -132,15 +160,21 @@ final class Workers {
         return engaged;
     }
 
-    private Worker letOneGo() {
+    /** {@return one that runs, or null if there is no memory for it: then the next turn tries again} */
+    private @Nullable Worker letOneGo() {
         Worker worker = takeIdle();
-        if (worker == null) {
+        if (worker != null) {
+            worker.letGo();
+            return worker;
+        }
+        try {
             worker = new Worker();
             worker.thread.start();
-        } else {
-            worker.letGo();
+            return worker;
+        } catch (Throwable t) {
+            LoopLog.error("no new worker thread for an event loop", t);
+            return null;
         }
-        return worker;
     }
 
     private boolean addIdle(Worker worker) {
@@ -195,8 +229,42 @@ final class Workers {
     void end() {
         closed = true; // W3
         for (Activation left = queue.poll(); left != null; left = queue.poll()) {
-            builder.start(left);
+            runApart(left);
         }
         endIdle();
+    }
+
+    /** Has a thread of its own run this. */
+    void runApart(Activation left) {
+        for (int tries = 1; ; tries++) {
+            try {
+                threads.newThread(() -> runSafely(left, null)).start();
+                return;
+            } catch (Throwable t) {
+                if (tries == START_TRIES) {
+                    giveUp(left, t);
+                    return;
+                }
+                LockSupport.parkNanos(START_PAUSE_NANOS); // memory may come back
+            }
+        }
+    }
+
+    private static void runSafely(Activation next, @Nullable Spares spares) {
+        try {
+            next.run(spares);
+        } catch (Throwable t) {
+            giveUp(next, t);
+        }
+    }
+
+    /** A run has failed; what it leaves behind is its own matter. */
+    static void giveUp(Activation failed, Throwable cause) {
+        try {
+            failed.failed(cause);
+        } catch (Throwable t) {
+            LoopLog.error("a run that had failed could not be given up", t);
+        }
+        LoopLog.error("a run failed", cause);
     }
 }

@@ -12,28 +12,49 @@ import org.jspecify.annotations.Nullable;
  * A fixed piece of native memory that belongs to a {@link SegmentPool} and is shared by counted references.
  *
  * <pre>
- *   free (0) --allocate--> owned (1) --retain--> shared (n)
- *      ^                       |  ^-----release-----|
- *      +-------release---------+
+ *   free (g, 0) --allocate--> owned (g, 1) --retain--> shared (g, n)
+ *   free (g + 1, 0) <--release--+  ^-------------------release--|
  * </pre>
+ *
+ * <p>The state is one word: the generation g, which counts how often the block has come back; whether there has been a
+ * second reference in this generation; and the number of references. Who holds a reference for long remembers the
+ * generation, see {@link #generation()}, so that a reference which was given up already is recognised even when the block
+ * has been handed out again.
  *
  * <p>Invariants:
  * <ul>
  *   <li>I1. The count is 0 exactly while the block is free: in its pool, or in a {@link LoopCache} in front of it.
  *       Nobody else may then touch its memory.
  *   <li>I2. Only the release that takes the count from 1 to 0 returns the block, so it is returned once.
- *   <li>I3. A retain at 0 and a release at 0 are always detected and change nothing.
+ *   <li>I3. A retain at 0 and a release at 0 are always detected and change nothing. So are a retain and a release with
+ *       that are said to be of another generation, whoever owns the block now.
+ *   <li>I4. While there has been only one reference in a generation, who remembers that generation has it. So a release
+ *       that finds exactly this state needs no other check: of two that race, one fails.
  * </ul>
  *
  * <p>The count may be changed from any thread. The last release happens-after everything done with the memory before
- * the other releases.
+ * the other releases. It does not fail: what goes wrong on the way back to the pool is made up for by {@link Salvage}.
  */
 public final class Block {
-    private static final VarHandle REFERENCES;
+    private static final VarHandle STATE;
+
+    private static final int COUNT_BITS = 28;
+    private static final long COUNT = (1L << COUNT_BITS) - 1;
+
+    /** There has been more than one reference since the block was handed out. */
+    private static final long SHARED = 1L << COUNT_BITS;
+
+    /** One generation, and a mask for all of them. */
+    private static final int GENERATION_SHIFT = COUNT_BITS + 1;
+
+    private static final long GENERATION = 1L << GENERATION_SHIFT;
+
+    /** 32 bits, so that a segment can remember it in an int. */
+    private static final long GENERATIONS = 0xFFFF_FFFFL << GENERATION_SHIFT;
 
     static {
         try {
-            REFERENCES = MethodHandles.lookup().findVarHandle(Block.class, "references", int.class);
+            STATE = MethodHandles.lookup().findVarHandle(Block.class, "state", long.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -50,14 +71,8 @@ public final class Block {
     /** Index of the size class, or {@link SegmentPool#DEDICATED}. */
     final int sizeClass;
 
-    /** What the block is a part of. */
+    /** What the block is a part of. It keeps the memory mapped as long as anybody has the block. */
     final Slab slab;
-
-    /**
-     * The window through which the block is used first after each allocation. It lives as long as the block, so that
-     * handing out memory makes no objects.
-     */
-    final Segment window;
 
     private final SegmentPool pool;
     private final MemorySegment memory;
@@ -65,11 +80,24 @@ public final class Block {
     private final long address;
     private final int capacity;
 
+    /**
+     * Null until a view is handed out, and after the views were abandoned. Set under the lock of this object, read
+     * without: its fields are final, and who finds a value that is no more the latest finds one that will be waited for.
+     */
+    private @Nullable BlockViews views;
+
+    /** The life of the views abandoned last. Guarded by this object. */
+    private @Nullable ViewLife abandoned;
+
     private @Nullable Throwable allocatedAt; // these two in checked mode only
     private @Nullable Throwable releasedAt;
 
-    @SuppressWarnings("unused") // through REFERENCES
-    private volatile int references;
+    /** Through STATE, except where a free block is handed out: nobody else has it then. */
+    @SuppressWarnings("UnusedVariable")
+    private long state;
+
+    /** The state with the only reference in this generation. Changed by the last release. */
+    private long owned = 1;
 
     Block(SegmentPool pool, MemorySegment memory, int sizeClass, Slab slab) {
         this.pool = pool;
@@ -79,7 +107,6 @@ public final class Block {
         this.capacity = Math.toIntExact(memory.byteSize());
         this.sizeClass = sizeClass;
         this.slab = slab;
-        this.window = new Segment(this);
     }
 
     /** The memory, bounded to exactly this block. Its content after allocation is arbitrary. */
@@ -87,9 +114,51 @@ public final class Block {
         return memory;
     }
 
-    /** The same memory, not writable: what views handed to users are cut from. */
+    /** The same memory, not writable. Not for users: {@link #views} are. */
     public MemorySegment readOnly() {
         return readOnly;
+    }
+
+    /** What is handed out to users is cut from these; it is known when nobody has any of it any more. */
+    BlockViews views() {
+        BlockViews current = views;
+        return current != null ? current : makeViews();
+    }
+
+    private BlockViews makeViews() {
+        synchronized (this) { // two slices of the block may be read at once
+            BlockViews current = views;
+            if (current == null) {
+                current = BlockViews.of(this, abandoned);
+                views = current;
+            }
+            return current;
+        }
+    }
+
+    /** Whether there may be views. */
+    boolean wasShown() {
+        synchronized (this) {
+            return views != null || abandoned != null;
+        }
+    }
+
+    /**
+     * The views that were handed out are not their owner's any more: whoever wants some gets others.
+     *
+     * @return the life of all that were handed out so far; null if it can't be known when that ends
+     */
+    @Nullable
+    ViewLife abandonViews() {
+        synchronized (this) {
+            BlockViews current = views;
+            if (current != null) {
+                abandoned = current.life;
+                views = null; // else they would never become unreachable
+                slab.views = null;
+            }
+            return abandoned;
+        }
     }
 
     /** The address of the first byte. */
@@ -102,9 +171,33 @@ public final class Block {
         return capacity;
     }
 
+    /** Whether its memory is unmapped with its last release, so that only checked access to it is safe. */
+    boolean isDedicated() {
+        return sizeClass == SegmentPool.DEDICATED;
+    }
+
     /** The number of references right now: a hint while other threads hold some. */
     public int references() {
-        return (int) REFERENCES.getAcquire(this);
+        return (int) ((long) STATE.getAcquire(this) & COUNT);
+    }
+
+    /** What a holder of a reference remembers to be able to prove that it is one of this generation. */
+    int generation() {
+        return (int) (owned >>> GENERATION_SHIFT);
+    }
+
+    /** The state while there has been one reference only, in a generation. */
+    private static long only(int generation) {
+        return Integer.toUnsignedLong(generation) << GENERATION_SHIFT | 1;
+    }
+
+    private static boolean isOf(int generation, long state) {
+        return (int) (state >>> GENERATION_SHIFT) == generation && (state & COUNT) != 0;
+    }
+
+    /** Whether the block has been handed out again since, or is free. */
+    boolean isStale(int generation) {
+        return !isOf(generation, (long) STATE.getAcquire(this));
     }
 
     /**
@@ -113,16 +206,25 @@ public final class Block {
      * @throws IllegalStateException if the block has been returned to its pool
      */
     public void retain() {
-        if (REFERENCES.compareAndSet(this, 1, 2)) { // without a look first, which would fetch the cache line twice
-            return;
+        retain(generation());
+    }
+
+    /** As {@link #retain()}, for one who has a reference of the generation. */
+    void retain(int generation) {
+        long only = only(generation);
+        if (STATE.compareAndSet(this, only, (only | SHARED) + 1)) {
+            return; // without a look first, which would fetch the cache line twice
         }
-        int count;
+        long current;
         do {
-            count = (int) REFERENCES.getAcquire(this);
-            if (count <= 0) {
+            current = (long) STATE.getAcquire(this);
+            if (!isOf(generation, current)) {
                 throw new IllegalStateException(this + " was retained after its last release", releasedAt);
             }
-        } while (!REFERENCES.weakCompareAndSet(this, count, count + 1));
+            if ((current & COUNT) == COUNT) {
+                throw new IllegalStateException(this + " has too many references");
+            }
+        } while (!STATE.weakCompareAndSet(this, current, (current | SHARED) + 1));
     }
 
     /**
@@ -131,31 +233,62 @@ public final class Block {
      * @throws IllegalStateException if there is no reference to give up: the block was released once too often
      */
     public void release() {
-        if (REFERENCES.compareAndSet(this, 1, 0)) {
-            lastRelease();
-            return;
-        }
-        int count;
-        do {
-            count = (int) REFERENCES.getAcquire(this);
-            if (count <= 0) {
-                throw new IllegalStateException(this + " was released more often than retained", releasedAt);
-            }
-        } while (!REFERENCES.weakCompareAndSet(this, count, count - 1));
-        if (count == 1) {
-            lastRelease();
+        int generation = generation();
+        if (!releaseOnly(generation)) {
+            release(generation);
         }
     }
 
-    private void lastRelease() {
-        if (CheckedMode.ON) {
-            markReleased();
+    /** Gives up the only reference there has been in this generation; false, and nothing happens, if it is not. */
+    boolean releaseOnly(int generation) {
+        long only = only(generation);
+        long free = without(only);
+        if (STATE.compareAndSet(this, only, free)) {
+            lastRelease(free);
+            return true;
         }
-        LoopCache cache = home;
-        if (cache != null) {
-            cache.recycle(this);
-        } else {
-            pool.recycle(this);
+        return false;
+    }
+
+    /** As {@link #release()}, for one who has a reference of the generation. */
+    void release(int generation) {
+        long current;
+        long fewer;
+        do {
+            current = (long) STATE.getAcquire(this);
+            fewer = without(current);
+            if (!isOf(generation, current)) {
+                throw new IllegalStateException(this + " was released more often than retained", releasedAt);
+            }
+        } while (!STATE.weakCompareAndSet(this, current, fewer));
+        if ((current & COUNT) == 1) {
+            lastRelease(fewer);
+        }
+    }
+
+    private static long without(long state) {
+        return (state & COUNT) == 1 ? ((state & GENERATIONS) + GENERATION) & GENERATIONS : state - 1;
+    }
+
+    /** Says that a reference will never be given up. */
+    void lost() {
+        pool.lost(capacity);
+    }
+
+    private void lastRelease(long free) {
+        owned = free + 1;
+        try {
+            if (CheckedMode.ON) {
+                markReleased();
+            }
+            LoopCache cache = home;
+            if (cache != null) {
+                cache.recycle(this);
+            } else {
+                pool.recycle(this);
+            }
+        } catch (Throwable _) { // the reference is gone whatever happens; who gave it up can do nothing about it
+            pool.salvage.keep(this);
         }
     }
 
@@ -169,11 +302,19 @@ public final class Block {
     /** Hands the block out. Nobody else can see it, so no atomic operation is needed. */
     Block allocated() {
         if (CheckedMode.ON) {
+            track();
+        }
+        state = owned;
+        return this;
+    }
+
+    private void track() {
+        try {
             allocatedAt = CheckedMode.here("allocated");
             pool.track(this);
+        } catch (OutOfMemoryError | StackOverflowError _) {
+            allocatedAt = null; // it works without
         }
-        REFERENCES.setRelease(this, 1);
-        return this;
     }
 
     /** Where it was handed out last; null unless in checked mode. */

@@ -48,8 +48,17 @@ public abstract class BufferAccess<B> {
     /** The buffer class. */
     protected abstract Class<B> type();
 
-    /** A new buffer that owns {@code chain} as readable bytes and takes further memory from {@code pool}. */
+    /**
+     * A new buffer that owns {@code chain} as readable bytes and takes further memory from {@code pool}. If there is no
+     * heap for a buffer, the chain is freed.
+     */
     public abstract B wrap(SegmentPool pool, @Nullable Segment chain);
+
+    /**
+     * Adds a chain, which belongs to the buffer from now on, to its readable bytes. Does not fail: who has bytes that
+     * must not be lost makes an empty buffer first.
+     */
+    public abstract void add(B buffer, @Nullable Segment chain);
 
     /**
      * Takes all bytes, the readable ones before the pending ones, as a chain that belongs to the caller; null when

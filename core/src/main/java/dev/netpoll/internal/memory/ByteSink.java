@@ -17,6 +17,14 @@ public interface ByteSink {
      */
     SegmentWriter beginWrite() throws IOException;
 
+    /** The operation that asked for the buffer is over, or has failed; the sink may be somebody else's from now on. */
+    default void done() {}
+
+    /** As {@link #done()}, after a reservation: its user may write to that memory until the next flush. */
+    default void reserved() {
+        done();
+    }
+
     /** The number of bytes that were written and not handed on yet. */
     long pending();
 

@@ -25,6 +25,12 @@ public interface ByteSource {
     @Nullable
     SegmentReader requireAny() throws IOException;
 
+    /**
+     * The operation that asked for the buffer is over, or has failed; the source may be somebody else's from now on. A
+     * method of this interface that throws has said so itself.
+     */
+    default void done() {}
+
     /** Moves into the buffer what has come already; never waits. */
     void take();
 

@@ -5,7 +5,7 @@ package dev.netpoll.internal.memory;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  *       threads only push single blocks and from which they only take everything, so that it has no ABA problem.
  *   <li>I3. {@code taken - put} over all stripes is the number of blocks that were taken from here and are not back.
  *       A block taken elsewhere (newly carved) is counted by the pool.
+ *   <li>I4. Putting a block back fails only if the block is not here then. A lock is given back whatever happens.
  * </ul>
  */
 final class FreeList {
@@ -36,7 +37,7 @@ final class FreeList {
 
     private final Stripe[] stripes;
     private final int mask;
-    private final LongAdder overflowHits = new LongAdder();
+    private final AtomicLong overflowHits = new AtomicLong();
 
     @SuppressWarnings("unused") // through OVERFLOW
     private volatile @Nullable Block overflow;
@@ -63,10 +64,20 @@ final class FreeList {
                 stripe.top = block.nextFree;
                 block.nextFree = null;
                 stripe.taken++;
+                Slab slab = block.slab;
+                if (!slab.used) { // a look first: the slab is shared by all threads
+                    slab.used = true;
+                }
             }
-            stripe.unlock();
+            try {
+                VarHandle.releaseFence();
+            } catch (StackOverflowError _) {
+                // what was taken is returned
+            } finally {
+                stripe.lock = 0;
+            }
             if (block != null) {
-                return used(block);
+                return block;
             }
         }
         return overflow == null ? null : takeOverflow(home);
@@ -79,21 +90,14 @@ final class FreeList {
         }
         Block rest = block.nextFree;
         block.nextFree = null;
+        block.slab.used = true;
         while (rest != null) {
             Block next = rest.nextFree;
             store(home, rest, 0);
             rest = next;
         }
-        overflowHits.increment();
+        overflowHits.getAndIncrement();
         Stripe.TAKEN_ELSEWHERE.getAndAdd(stripes[home & mask], 1L);
-        return used(block);
-    }
-
-    private static Block used(Block block) {
-        Slab slab = block.slab;
-        if (!slab.used) { // a look first: the slab is shared by all threads
-            slab.used = true;
-        }
         return block;
     }
 
@@ -109,18 +113,24 @@ final class FreeList {
                 block.nextFree = stripe.top;
                 stripe.top = block;
                 stripe.put += counted;
-                stripe.unlock();
+                try {
+                    VarHandle.releaseFence();
+                } catch (StackOverflowError _) {
+                    // I4: the block is here
+                } finally {
+                    stripe.lock = 0;
+                }
                 return;
             }
         }
         Block top;
+        if (counted != 0) {
+            Stripe.TAKEN_ELSEWHERE.getAndAdd(stripes[home & mask], -1L);
+        }
         do {
             top = overflow;
             block.nextFree = top;
         } while (!OVERFLOW.weakCompareAndSet(this, top, block));
-        if (counted != 0) {
-            Stripe.TAKEN_ELSEWHERE.getAndAdd(stripes[home & mask], -1L);
-        }
     }
 
     /**
@@ -140,7 +150,13 @@ final class FreeList {
         }
         Block all = stripe.top;
         stripe.top = null;
-        stripe.unlock();
+        try {
+            VarHandle.releaseFence();
+        } catch (StackOverflowError _) {
+            // what was taken is returned
+        } finally {
+            stripe.lock = 0;
+        }
         return all;
     }
 
@@ -171,7 +187,7 @@ final class FreeList {
 
     /** Blocks found here so far. */
     long hits() {
-        long sum = overflowHits.sum();
+        long sum = overflowHits.get();
         for (Stripe stripe : stripes) {
             VarHandle.acquireFence();
             sum += stripe.taken;
@@ -196,7 +212,8 @@ final class FreeList {
         long taken;
         long put;
 
-        @SuppressWarnings("unused") // through LOCK
+        /** Set through LOCK; cleared after a fence by a plain store, which can't fail. */
+        @SuppressWarnings("UnusedVariable")
         private int lock;
 
         /** Takes less puts that went past the stack; changed without the lock. */
@@ -205,10 +222,6 @@ final class FreeList {
 
         boolean tryLock() {
             return (int) LOCK.getOpaque(this) == 0 && LOCK.compareAndSet(this, 0, 1);
-        }
-
-        void unlock() {
-            LOCK.setRelease(this, 0);
         }
     }
 }

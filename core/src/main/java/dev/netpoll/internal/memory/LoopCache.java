@@ -296,10 +296,19 @@ public final class LoopCache implements BlockSource {
     }
 
     private void passOnRemote() {
-        Block freed = takeRemote();
+        Block freed = null;
+        try {
+            freed = takeRemote();
+        } catch (StackOverflowError _) {
+            return; // they wait for the owner, or the next one who pushes
+        }
         while (freed != null) {
             Block next = freed.nextFree;
-            passOn(freed);
+            try {
+                passOn(freed);
+            } catch (StackOverflowError _) {
+                pool.salvage.keep(freed);
+            }
             freed = next;
         }
     }

@@ -11,8 +11,12 @@ import jdk.jfr.FlightRecorder;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
+import org.jspecify.annotations.Nullable;
 
-/** Events of the pool in the flight recorder. Nothing happens in a runtime without the module {@code jdk.jfr}. */
+/**
+ * Events of the pool in the flight recorder. Nothing happens in a runtime without the module {@code jdk.jfr}. Those of
+ * the pool never fail: one that can't be recorded is not worth what its caller has in hand.
+ */
 final class MemoryEvents {
     private static final boolean AVAILABLE =
             ModuleLayer.boot().findModule("jdk.jfr").isPresent();
@@ -26,32 +30,48 @@ final class MemoryEvents {
 
     /** A slab was obtained from the system. */
     static void slab(long bytes, int blockBytes, long slabBytes) {
-        if (isOn()) {
-            SlabAllocation event = new SlabAllocation();
-            event.bytes = bytes;
-            event.blockBytes = blockBytes;
-            event.slabBytes = slabBytes;
-            event.commit();
+        try {
+            if (isOn()) {
+                SlabAllocation event = new SlabAllocation();
+                event.bytes = bytes;
+                event.blockBytes = blockBytes;
+                event.slabBytes = slabBytes;
+                event.commit();
+            }
+        } catch (Throwable _) {
+            // see above
         }
     }
 
     /** A block was handed out that nobody had before. */
     static void miss(int bytes) {
-        if (isOn()) {
-            PoolMiss event = new PoolMiss();
-            event.bytes = bytes;
-            event.commit();
+        try {
+            if (isOn()) {
+                PoolMiss event = new PoolMiss();
+                event.bytes = bytes;
+                event.commit();
+            }
+        } catch (Throwable _) {
+            // see above
         }
     }
 
     /** Slabs were given back to the system. */
-    static void trim(int slabs, long bytes, long slabBytes) {
-        if (isOn()) {
-            MemoryTrim event = new MemoryTrim();
-            event.slabs = slabs;
-            event.bytes = bytes;
-            event.slabBytes = slabBytes;
-            event.commit();
+    static void trim(@Nullable Slab list, long bytes, long slabBytes) {
+        try {
+            if (isOn()) {
+                int slabs = 0;
+                for (Slab slab = list; slab != null; slab = slab.next) {
+                    slabs++;
+                }
+                MemoryTrim event = new MemoryTrim();
+                event.slabs = slabs;
+                event.bytes = bytes;
+                event.slabBytes = slabBytes;
+                event.commit();
+            }
+        } catch (Throwable _) {
+            // see above
         }
     }
 

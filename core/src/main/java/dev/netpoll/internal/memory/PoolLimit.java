@@ -18,7 +18,7 @@ final class PoolLimit {
     /** The cap that the property's value {@code text} asks for; null means the property is not set. */
     static long parse(@Nullable String text) {
         if (text == null) {
-            return Math.max(MIN_DEFAULT, saturatedDouble(Runtime.getRuntime().maxMemory()));
+            return Math.max(MIN_DEFAULT, Runtime.getRuntime().maxMemory());
         }
         String number = text.strip().toLowerCase(Locale.ROOT);
         int shift = number.isEmpty() ? 0 : 10 * ("kmg".indexOf(number.charAt(number.length() - 1)) + 1);
@@ -31,10 +31,6 @@ final class PoolLimit {
             throw invalid(text, e);
         }
         throw invalid(text, null);
-    }
-
-    private static long saturatedDouble(long value) {
-        return value > Long.MAX_VALUE / 2 ? Long.MAX_VALUE : 2 * value;
     }
 
     private static IllegalArgumentException invalid(String text, @Nullable Throwable cause) {

@@ -11,27 +11,39 @@ import org.jspecify.annotations.Nullable;
  * Calls a pool's {@link SegmentPool#trim} now and then, on a virtual thread that exists only while the pool has slabs:
  * started with the first one, ended by the trim that finds none. Start and end happen under the pool's lock.
  */
-final class PoolTrimmer {
+abstract class PoolTrimmer {
     /**
      * The time between two trims. A slab goes with the second or third trim after its last use, that is within six
      * seconds.
      */
     static final Duration INTERVAL = Duration.ofSeconds(2);
 
-    private final SegmentPool pool;
     private volatile @Nullable Thread thread;
+    private volatile @Nullable Throwable failed;
 
-    PoolTrimmer(SegmentPool pool) {
-        this.pool = pool;
+    /** Gives back what is not used; returns whether there is anything left. */
+    abstract boolean trim();
+
+    /** The time between two trims. */
+    Duration interval() {
+        return INTERVAL;
     }
 
-    /** There is a slab. Under the pool's lock. */
+    /**
+     * There is a slab. Under the pool's lock. Called again and again while there is: if no thread can be had now, or one
+     * has died, the next call makes one.
+     */
     void start() {
-        if (thread == null) {
-            thread = Thread.ofVirtual()
-                    .name("netpoll-memory-trimmer")
-                    .inheritInheritableThreadLocals(false) // it outlives whoever happens to need the first slab
-                    .start(this::run);
+        Thread current = thread;
+        if (current == null || !current.isAlive()) {
+            try {
+                thread = Thread.ofVirtual()
+                        .name("netpoll-memory-trimmer")
+                        .inheritInheritableThreadLocals(false) // it outlives whoever happens to need the first slab
+                        .start(this::run);
+            } catch (Throwable _) {
+                thread = null; // what was allocated is of use nevertheless
+            }
         }
     }
 
@@ -46,8 +58,20 @@ final class PoolTrimmer {
     }
 
     private void run() {
-        do {
-            LockSupport.parkNanos(this, INTERVAL.toNanos());
-        } while (pool.trim());
+        boolean left = true;
+        while (left) {
+            try {
+                LockSupport.parkNanos(this, interval().toNanos());
+                left = trim();
+            } catch (Throwable t) { // whatever it was: there are slabs, and nobody else looks after them
+                failed = t;
+            }
+        }
+    }
+
+    /** For tests: what a trim failed of last. */
+    @Nullable
+    Throwable failure() {
+        return failed;
     }
 }

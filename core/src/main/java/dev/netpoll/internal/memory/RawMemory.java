@@ -5,6 +5,7 @@ package dev.netpoll.internal.memory;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.function.Consumer;
 
 /**
  * Reads and writes native memory by its address alone. The one place that does.
@@ -25,14 +26,19 @@ final class RawMemory {
 
     private RawMemory() {}
 
-    /** The same memory with the life of {@code arena}; the memory itself where raw access is not to be had. */
-    static MemorySegment scoped(MemorySegment memory, Arena arena) {
-        // SAFETY: the same bytes for a shorter life.
-        return AVAILABLE ? memory.reinterpret(arena, null) : memory;
+    /**
+     * The same memory with the life of {@code arena}; the memory itself where raw access is not to be had.
+     *
+     * @param end called when that life is over; what it holds, it keeps reachable until then
+     */
+    static MemorySegment scoped(MemorySegment memory, Arena arena, Consumer<MemorySegment> end) {
+        // SAFETY: the same bytes for a shorter life: the clean-up keeps the memory mapped.
+        return AVAILABLE ? memory.reinterpret(arena, end) : memory;
     }
 
-    // SAFETY, for all: the caller holds a reference of the block in which all bytes of the access lie, so they are
-    // mapped (a slab is unmapped only when all its blocks are free), and they are not another owner's.
+    // SAFETY, for all: the caller has a segment of a block that is part of a slab, in which all bytes of the access
+    // lie. Slabs are unmapped when they are unreachable, and the caller keeps its segment reachable during the access.
+    // Memory that is unmapped at any other time (large blocks, the user's) is never accessed here.
 
     static byte getByte(long address) {
         return ALL.get(Layouts.BYTE, address);

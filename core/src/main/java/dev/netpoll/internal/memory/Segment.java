@@ -5,6 +5,9 @@ package dev.netpoll.internal.memory;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.lang.ref.Reference;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -21,11 +24,27 @@ import org.jspecify.annotations.Nullable;
  *   <li>I3. The bytes {@code [end, limit)} belong to this segment alone: no other segment of the block covers them, so
  *       it may append there even while others read what lies before. Only the last part of a block may have such room.
  *   <li>I4. {@code charged >= 0}, and {@code charged == 0} when there is no counter.
+ *   <li>I5. A segment lives once: no other owner ever gets the same object, and after {@link #free()} it gives access to
+ *       nothing. So whoever still has it by mistake finds out, and does no harm to whoever has the block now.
+ *   <li>I6. Of two threads that free a segment, one frees it and the other one gets an exception, whatever happens to
+ *       the block in between: the only reference is given up by a compare-and-set that includes the generation of
+ *       {@link Block}; one of several by whoever sets {@code freed}.
  * </ul>
  */
+@SuppressWarnings("ReachabilityFenceUsage") // an access that throws has touched nothing
 public final class Segment {
     /** Instead of an address: the user's memory, which he may free at any time; or raw access is not to be had. */
     private static final long CHECKED_ACCESS = 0;
+
+    private static final VarHandle FREED;
+
+    static {
+        try {
+            FREED = MethodHandles.lookup().findVarHandle(Segment.class, "freed", boolean.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
 
     /** The following segment of the chain. */
     public @Nullable Segment next;
@@ -39,7 +58,11 @@ public final class Segment {
     /** The address of index 0 of {@link #memory} for raw access, or {@link #CHECKED_ACCESS}. */
     private final long base;
 
-    private final int capacity;
+    /** That of the block, when this got its reference. */
+    private final int generation;
+
+    /** Of the memory; 0 once it is freed, so that there is no access by index any more. */
+    private int capacity;
 
     /** Index of the first byte in {@link #memory}. */
     public int start;
@@ -57,36 +80,52 @@ public final class Segment {
     private int charged;
     private boolean freed;
 
-    private Segment(@Nullable Block block, MemorySegment memory, int start, int end, int limit) {
+    private Segment(Block block, int generation, int start, int end, int limit) {
         this.block = block;
-        this.memory = memory;
-        this.base = block != null && RawMemory.AVAILABLE ? block.address() : CHECKED_ACCESS;
-        this.capacity = (int) memory.byteSize();
+        this.generation = generation;
+        this.memory = block.memory();
+        this.base = RawMemory.AVAILABLE && !block.isDedicated() ? block.address() : CHECKED_ACCESS;
+        this.capacity = block.capacity();
         this.start = start;
         this.end = end;
         this.limit = limit;
     }
 
-    /** The {@link Block#window}. */
-    Segment(Block block) {
-        this(block, block.memory(), 0, 0, 0);
-        freed = true;
+    private Segment(MemorySegment memory, int size) {
+        this.block = null;
+        this.generation = 0;
+        this.memory = memory;
+        this.base = CHECKED_ACCESS;
+        this.capacity = size;
+        this.end = size;
+        this.limit = size;
+    }
+
+    /** One for a reference of {@code block}, which is given up if there is no memory for the segment itself. */
+    private static Segment owner(Block block, int start, int end, int limit) {
+        try {
+            return new Segment(block, block.generation(), start, end, limit);
+        } catch (OutOfMemoryError e) {
+            block.release();
+            throw e;
+        }
     }
 
     /**
      * A segment over bytes that are already there. It can't be appended to.
      *
-     * @param block the block; its caller's reference passes to the segment (retain first to keep one)
+     * @param block the block; its caller's reference passes to the segment (retain first to keep one), and is given up
+     *     if there is no memory for a segment
      */
     public static Segment of(Block block, int start, int end) {
         if (start < 0 || end < start || end > block.capacity()) {
             throw new IndexOutOfBoundsException(
                     "[" + start + ", " + end + ") is not inside a block of " + block.capacity() + " bytes");
         }
-        return new Segment(block, block.memory(), start, end, end);
+        return owner(block, start, end, end);
     }
 
-    /** An empty segment that may append to the whole block; the caller's only reference passes to the segment. */
+    /** An empty segment that may append to the whole block; the caller's only reference passes over as above. */
     public static Segment writable(Block block) {
         return writable(block, block.capacity());
     }
@@ -98,6 +137,12 @@ public final class Segment {
         return segment;
     }
 
+    /** An empty one has {@code count} bytes from now on, and can't be appended to. */
+    public void holds(int count) {
+        end = Math.addExact(start, Objects.checkIndex(count, capacity + 1));
+        limit = end;
+    }
+
     /** A copy of {@code count} bytes of a block, in another block; the caller's only reference to that passes over. */
     public static Segment copied(Block from, int start, int count, Block to) {
         MemorySegment.copy(from.memory(), ValueLayout.JAVA_BYTE, start, to.memory(), ValueLayout.JAVA_BYTE, 0, count);
@@ -106,13 +151,12 @@ public final class Segment {
 
     /** As {@link #writable(Block)}, but appends only up to {@code limit}. */
     static Segment writable(Block block, int limit) {
-        Segment window = block.window;
-        window.start = 0;
-        window.end = 0;
-        window.limit = limit;
-        window.exposed = false;
-        window.freed = false;
-        return window;
+        return owner(block, 0, 0, limit);
+    }
+
+    /** An empty segment that may append to a new block of at least {@code capacity} bytes. */
+    public static Segment allocate(BlockSource blocks, int capacity) {
+        return writable(blocks.allocate(capacity));
     }
 
     /** A segment over all of the user's {@code memory}, by reference: native, of at most 2 GiB - 1. */
@@ -121,19 +165,24 @@ public final class Segment {
             throw new IllegalArgumentException("heap memory can't be sent by reference");
         }
         int size = Math.toIntExact(memory.byteSize());
-        return new Segment(null, memory.isReadOnly() ? memory : memory.asReadOnly(), 0, size, size);
+        return new Segment(memory.isReadOnly() ? memory : memory.asReadOnly(), size);
     }
 
     // ---- access by index; the caller has compared with start, end or limit
 
-    // SAFETY, for all: the bytes lie inside the block, of which this segment owns a reference.
+    // SAFETY, for all: the bytes lie inside the block, and its slab stays mapped, as this segment is reachable.
 
     byte getByte(int at) {
         if (CheckedMode.ON) {
             checkAccess(at, Byte.BYTES);
         }
         long from = base;
-        return from != CHECKED_ACCESS ? RawMemory.getByte(from + inside(at, Byte.BYTES)) : memory.get(Layouts.BYTE, at);
+        if (from == CHECKED_ACCESS) {
+            return memory.get(Layouts.BYTE, inside(at, Byte.BYTES));
+        }
+        byte value = RawMemory.getByte(from + inside(at, Byte.BYTES));
+        Reference.reachabilityFence(this);
+        return value;
     }
 
     short getShort(int at) {
@@ -141,9 +190,12 @@ public final class Segment {
             checkAccess(at, Short.BYTES);
         }
         long from = base;
-        return from != CHECKED_ACCESS
-                ? RawMemory.getShort(from + inside(at, Short.BYTES))
-                : memory.get(Layouts.SHORT, at);
+        if (from == CHECKED_ACCESS) {
+            return memory.get(Layouts.SHORT, inside(at, Short.BYTES));
+        }
+        short value = RawMemory.getShort(from + inside(at, Short.BYTES));
+        Reference.reachabilityFence(this);
+        return value;
     }
 
     int getInt(int at) {
@@ -151,9 +203,12 @@ public final class Segment {
             checkAccess(at, Integer.BYTES);
         }
         long from = base;
-        return from != CHECKED_ACCESS
-                ? RawMemory.getInt(from + inside(at, Integer.BYTES))
-                : memory.get(Layouts.INT, at);
+        if (from == CHECKED_ACCESS) {
+            return memory.get(Layouts.INT, inside(at, Integer.BYTES));
+        }
+        int value = RawMemory.getInt(from + inside(at, Integer.BYTES));
+        Reference.reachabilityFence(this);
+        return value;
     }
 
     long getLong(int at) {
@@ -161,7 +216,12 @@ public final class Segment {
             checkAccess(at, Long.BYTES);
         }
         long from = base;
-        return from != CHECKED_ACCESS ? RawMemory.getLong(from + inside(at, Long.BYTES)) : memory.get(Layouts.LONG, at);
+        if (from == CHECKED_ACCESS) {
+            return memory.get(Layouts.LONG, inside(at, Long.BYTES));
+        }
+        long value = RawMemory.getLong(from + inside(at, Long.BYTES));
+        Reference.reachabilityFence(this);
+        return value;
     }
 
     void setByte(int at, byte value) {
@@ -169,11 +229,12 @@ public final class Segment {
             checkAccess(at, Byte.BYTES);
         }
         long from = base;
-        if (from != CHECKED_ACCESS) {
-            RawMemory.setByte(from + inside(at, Byte.BYTES), value);
-        } else {
-            memory.set(Layouts.BYTE, at, value);
+        if (from == CHECKED_ACCESS) {
+            memory.set(Layouts.BYTE, inside(at, Byte.BYTES), value);
+            return;
         }
+        RawMemory.setByte(from + inside(at, Byte.BYTES), value);
+        Reference.reachabilityFence(this);
     }
 
     void setShort(int at, short value) {
@@ -181,11 +242,12 @@ public final class Segment {
             checkAccess(at, Short.BYTES);
         }
         long from = base;
-        if (from != CHECKED_ACCESS) {
-            RawMemory.setShort(from + inside(at, Short.BYTES), value);
-        } else {
-            memory.set(Layouts.SHORT, at, value);
+        if (from == CHECKED_ACCESS) {
+            memory.set(Layouts.SHORT, inside(at, Short.BYTES), value);
+            return;
         }
+        RawMemory.setShort(from + inside(at, Short.BYTES), value);
+        Reference.reachabilityFence(this);
     }
 
     void setInt(int at, int value) {
@@ -193,11 +255,12 @@ public final class Segment {
             checkAccess(at, Integer.BYTES);
         }
         long from = base;
-        if (from != CHECKED_ACCESS) {
-            RawMemory.setInt(from + inside(at, Integer.BYTES), value);
-        } else {
-            memory.set(Layouts.INT, at, value);
+        if (from == CHECKED_ACCESS) {
+            memory.set(Layouts.INT, inside(at, Integer.BYTES), value);
+            return;
         }
+        RawMemory.setInt(from + inside(at, Integer.BYTES), value);
+        Reference.reachabilityFence(this);
     }
 
     void setLong(int at, long value) {
@@ -205,34 +268,82 @@ public final class Segment {
             checkAccess(at, Long.BYTES);
         }
         long from = base;
-        if (from != CHECKED_ACCESS) {
-            RawMemory.setLong(from + inside(at, Long.BYTES), value);
-        } else {
-            memory.set(Layouts.LONG, at, value);
+        if (from == CHECKED_ACCESS) {
+            memory.set(Layouts.LONG, inside(at, Long.BYTES), value);
+            return;
         }
+        RawMemory.setLong(from + inside(at, Long.BYTES), value);
+        Reference.reachabilityFence(this);
     }
 
     /** Where the access begins, which is inside the memory whatever its caller has got wrong. */
     private int inside(int at, int size) {
         if (at < 0 || at > capacity - size) {
-            throw new IndexOutOfBoundsException(at + " + " + size + " is not inside " + capacity + " bytes");
+            throw outside(at, size);
         }
         return at;
     }
 
+    private RuntimeException outside(int at, int size) {
+        return freed ? misused() : new IndexOutOfBoundsException(at + " + " + size + " is not inside " + this);
+    }
+
     private void checkAccess(int at, int size) {
+        if (freed || (block != null && block.isStale(generation))) {
+            throw misused();
+        }
         Objects.checkFromIndexSize(at, size, limit); // closer than what protects the memory of others
-        if (freed || (block != null && block.references() <= 0)) {
-            throw new IllegalStateException(this + " was used after it was freed");
+    }
+
+    private IllegalStateException misused() {
+        return new IllegalStateException(this + " was used after it was freed: by two threads at once?");
+    }
+
+    /** Frees every segment of a chain; if some were freed before, the others nevertheless. */
+    public static void freeAll(@Nullable Segment chain) {
+        Throwable failure = null;
+        Segment segment = chain;
+        while (segment != null) {
+            Segment following = segment.next;
+            try {
+                segment.free();
+            } catch (RuntimeException | Error e) {
+                failure = failure == null ? e : failure;
+            }
+            segment = following;
+        }
+        if (failure != null) {
+            throw Misuse.rethrown(failure);
         }
     }
 
-    /** Frees every segment of a chain. */
-    public static void freeAll(@Nullable Segment chain) {
-        while (chain != null) {
-            Segment next = chain.next;
-            chain.free();
-            chain = next;
+    /** Has every segment of a chain freed when nobody can look at it any more. */
+    static void abandonAll(@Nullable Segment chain, boolean exposed) {
+        Segment segment = chain;
+        while (segment != null) {
+            Segment following = segment.next;
+            segment.next = null;
+            segment.exposed |= exposed;
+            try {
+                segment.abandon();
+            } catch (RuntimeException | Error _) {
+                // nobody is there who could be told, and the others have to go as well
+            }
+            segment = following;
+        }
+    }
+
+    private void abandon() {
+        Block shown = exposed ? block : null;
+        if (shown == null || !shown.wasShown()) {
+            free();
+            return;
+        }
+        ViewLife life = shown.abandonViews();
+        if (life != null) {
+            life.adopt(this);
+        } else {
+            shown.lost();
         }
     }
 
@@ -253,12 +364,17 @@ public final class Segment {
 
     /** The bytes as memory that can't be written, bounded to the first {@code n}; does not mark them as exposed. */
     public MemorySegment view(int n) {
-        return readOnly().asSlice(start, n);
+        return (block != null ? block.readOnly() : memory).asSlice(start, n);
     }
 
-    /** What the bytes lie in, as memory that can't be written. */
-    MemorySegment readOnly() {
-        return block != null ? block.readOnly() : memory;
+    /** What the bytes lie in, for the user to read. */
+    MemorySegment shown() {
+        return block != null ? block.views().readOnly : memory;
+    }
+
+    /** What the bytes lie in, for the user to write; only of a block. */
+    MemorySegment reservable() {
+        return block != null ? block.views().writable : memory;
     }
 
     /**
@@ -293,10 +409,14 @@ public final class Segment {
         if (n <= 0 || n > length()) {
             throw new IndexOutOfBoundsException("can't split " + n + " bytes from a segment of " + length());
         }
+        Segment front;
         if (block != null) {
-            block.retain();
+            front = new Segment(block, generation, start, start + n, start + n);
+            block.retain(generation);
+        } else {
+            front = new Segment(memory, start + n);
+            front.start = start;
         }
-        Segment front = new Segment(block, memory, start, start + n, start + n);
         moveCharge(front, n);
         start += n;
         return front;
@@ -341,23 +461,37 @@ public final class Segment {
     /**
      * Gives up the memory and reports what is left of the charge.
      *
-     * @throws IllegalStateException if it was freed before
+     * @throws IllegalStateException if it was freed before; nothing happens then
      */
     public void free() {
-        if (freed) {
-            throw new IllegalStateException("segment of " + length() + " bytes was freed twice");
+        Block released = block;
+        if (released != null && released.releaseOnly(generation)) {
+            freed = true;
+        } else {
+            freeShared(released);
         }
-        freed = true;
-        next = null;
         RetainedBytes charger = counter;
         int rest = charged;
+        next = null;
         counter = null;
         charged = 0;
-        if (block != null) {
-            block.release(); // it, and with it perhaps this segment, is somebody else's from here on
-        }
+        capacity = 0;
+        limit = 0;
+        start = 0;
+        end = 0;
         if (rest > 0 && charger != null) {
             charger.released(rest);
+        }
+    }
+
+    /** Of several references of the block, or of the user's memory; or it was freed before. */
+    private void freeShared(@Nullable Block released) {
+        if (!FREED.compareAndSet(this, false, true)) {
+            throw new IllegalStateException(
+                    "segment of " + length() + " bytes was freed twice: used by two threads at once? " + this);
+        }
+        if (released != null) {
+            released.release(generation);
         }
     }
 
@@ -369,7 +503,7 @@ public final class Segment {
     /** Throws {@link AssertionError} when an invariant does not hold. */
     void check() {
         boolean valid = 0 <= start && start <= end && end <= limit && limit <= memory.byteSize() && charged >= 0;
-        if (!valid || freed || (counter == null && charged != 0) || (block != null && block.references() <= 0)) {
+        if (!valid || freed || (counter == null && charged != 0) || (block != null && block.isStale(generation))) {
             throw new AssertionError("invalid " + this);
         }
     }

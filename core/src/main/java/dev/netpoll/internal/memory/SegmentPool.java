@@ -5,13 +5,12 @@ package dev.netpoll.internal.memory;
 
 import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.buffer.MemoryStats;
-import java.util.ArrayList;
+import java.lang.invoke.MethodHandles;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -21,13 +20,14 @@ import org.jspecify.annotations.Nullable;
  * An event loop has a {@link LoopCache} in front of it.
  *
  * <p>The blocks of a size class are carved from slabs. A class starts with a small slab and each further one is twice
- * as large, up to 2 MiB, so that a pool that is little used stays small. Slabs live in shared arenas: closing one stops
- * all threads for a moment, so it is done far from the data, by the {@link PoolTrimmer}; and a stray view of unmapped
- * memory is an exception instead of a crash. Requests above 8 MiB get an arena for themselves, which is closed when the
- * block is released.
+ * as large, up to 2 MiB, so that a pool that is little used stays small. Slabs that are not used go back to the system,
+ * far from the data, by the {@link PoolTrimmer}; but nothing is unmapped that anybody can reach, see {@link
+ * SystemMemory}. Requests above 8 MiB get an arena for themselves, which is closed when the block is released: every
+ * access to them is checked, so that a stray one is an exception instead of a crash.
  *
  * <p>Free blocks lie in striped stacks, see {@link FreeList}; the stripe is chosen by the thread's id. Nobody spins.
- * The only lock that can park a thread is held while a new slab is obtained, and for a moment by a trim.
+ * The only lock that can park a thread is held while a new slab is obtained, and for a moment by a trim. Whatever fails
+ * for lack of heap or stack, no block and no part of the cap is lost by it.
  *
  * <p>All slabs together stay below a cap. At the cap, a larger free block serves a smaller request, then slabs of other
  * classes are given back if they are free; when that does not help either, {@link MemoryLimitException} is thrown.
@@ -42,20 +42,47 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     /** How often a request at the cap looks again when it had to pass by locked stacks. */
     private static final int LAST_LOOKS = 16;
 
+    /** More frames of stack than anything takes that is done between taking something and putting it elsewhere. */
+    private static final int FRAMES = 400;
+
+    static {
+        Classes.initialize(
+                MethodHandles.lookup(),
+                Block.class,
+                Segment.class,
+                SegmentReader.class,
+                SegmentWriter.class,
+                FreeList.class,
+                LoopCache.class,
+                HeapScratch.class,
+                Layouts.class,
+                MemoryEvents.class,
+                ViewScope.class);
+    }
+
     private final SizeClass[] classes = new SizeClass[SizeClasses.COUNT];
     private final SystemMemory system;
     private final boolean permanent;
     private final AtomicLong dedicatedBlocks = new AtomicLong();
     private final AtomicLong dedicatedBytes = new AtomicLong();
-    private final LongAdder misses = new LongAdder();
-    private final LongAdder trimmedBytes = new LongAdder();
+    private final AtomicLong misses = new AtomicLong();
+    private final AtomicLong trimmedBytes = new AtomicLong();
+    private final AtomicLong lostBytes = new AtomicLong();
     private final List<LoopCache> caches = new CopyOnWriteArrayList<>();
     private final AtomicLong hitsOfGoneCaches = new AtomicLong();
-    private final PoolTrimmer trimmer = new PoolTrimmer(this);
+    private final PoolTrimmer trimmer = new PoolTrimmer() {
+        @Override
+        boolean trim() {
+            return SegmentPool.this.trim();
+        }
+    };
     private final ReentrantLock growth = new ReentrantLock();
     private final Condition trimClosed = growth.newCondition();
-    private int trimsClosing; // guarded by growth: trims that took slabs out and have not closed them yet
+    private int trimsClosing; // guarded by growth: trims that took slabs out and have not given them back yet
     private boolean closed; // guarded by growth
+
+    /** Free blocks that did not find their way back. */
+    final Salvage salvage = new Salvage();
 
     /** Checked mode: the blocks that are out. */
     private final Set<Block> tracked = ConcurrentHashMap.newKeySet();
@@ -82,9 +109,14 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         }
     }
 
+    /** From now on, all pools give pages of slabs that are not used back to the system by this. */
+    public static void releasePagesBy(PageReleaser releaser) {
+        SystemMemory.releasePagesBy(releaser);
+    }
+
     /**
      * The pool of this process, made at first use. Its cap is the system property {@value PoolLimit#PROPERTY}, and
-     * without it twice the maximal heap but at least 256 MiB.
+     * without it the maximal heap but at least 256 MiB.
      */
     public static SegmentPool shared() {
         return Shared.POOL;
@@ -114,7 +146,14 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         }
         dedicatedBytes.addAndGet(-block.capacity());
         dedicatedBlocks.decrementAndGet();
-        unmap(List.of(block.slab));
+        if (!system.unmapSingle(block.slab)) {
+            trimmerIsNeeded(); // it tries again
+        }
+    }
+
+    /** Says that a block will never come back. */
+    void lost(int bytes) {
+        lostBytes.addAndGet(bytes);
     }
 
     /** Figures of this pool. */
@@ -134,7 +173,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
             cached += cache.heldBytes();
             hits += cache.hits();
         }
-        long missed = misses.sum();
+        long missed = misses.get();
         return new MemoryStats(
                 system.bytes(),
                 system.maxBytes,
@@ -143,8 +182,9 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
                 cached,
                 hits + missed,
                 missed,
-                trimmedBytes.sum(),
-                CheckedMode.leaks());
+                trimmedBytes.get(),
+                CheckedMode.leaks(),
+                lostBytes.get());
     }
 
     /** The number of blocks that were handed out and are not back: exact when no thread uses the pool meanwhile. */
@@ -191,6 +231,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
                 throw new IllegalStateException(outstanding + " blocks are still in use" + whereAllocated());
             }
             closed = true;
+            bringBack();
             trimNow(); // so that nothing is left in the free lists
         } finally {
             growth.unlock();
@@ -204,11 +245,13 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     }
 
     private Block allocateSlowly(SizeClass sizeClass, int minCapacity) {
+        needStack(FRAMES);
         growth.lock();
         try {
             if (closed) {
                 throw new IllegalStateException("the pool is closed");
             }
+            bringBack();
             Block block = sizeClass.free.take(home()); // somebody may have put one back while we waited
             if (block == null) {
                 block = carve(sizeClass);
@@ -225,6 +268,19 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
             return block;
         } finally {
             growth.unlock();
+        }
+    }
+
+    /** Fails now, before anything is changed, rather than half-way, if the thread has too little stack left. */
+    private static int needStack(int frames) {
+        return frames == 0 ? 0 : 1 + needStack(frames - 1);
+    }
+
+    /** Puts the blocks where they belong that could not be put there when they became free. */
+    private void bringBack() {
+        for (Block block = salvage.take(); block != null; block = salvage.take()) {
+            block.home = null;
+            recycle(block);
         }
     }
 
@@ -246,7 +302,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         }
         if (block != null) {
             sizeClass.free.takenElsewhere(home());
-            misses.increment();
+            misses.getAndIncrement();
             MemoryEvents.miss(block.capacity());
         }
         return block;
@@ -261,12 +317,13 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
             }
         }
         sizeClass.add(system.map(size, sizeClass.blockSize));
-        MemoryEvents.slab(size, sizeClass.blockSize, system.bytes());
         trimmer.start();
+        MemoryEvents.slab(size, sizeClass.blockSize, system.bytes());
         return true;
     }
 
     private Block allocateDedicated(int capacity) {
+        needStack(FRAMES);
         if (!system.reserve(capacity)) {
             growth.lock();
             try {
@@ -279,10 +336,18 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
                 growth.unlock();
             }
         }
-        Block block = system.map(capacity, capacity).carve(this, DEDICATED);
+        Slab slab = system.mapSingle(capacity);
+        Block block = null;
+        try {
+            block = slab.carve(this, DEDICATED);
+        } finally {
+            if (block == null) {
+                system.unmapSingle(slab);
+            }
+        }
         dedicatedBytes.addAndGet(capacity);
         dedicatedBlocks.incrementAndGet();
-        misses.increment();
+        misses.getAndIncrement();
         MemoryEvents.miss(capacity);
         return block.allocated();
     }
@@ -294,26 +359,27 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
 
     /** Gives slabs back that were free and unused for a while; returns whether there are some left. For the trimmer. */
     boolean trim() {
-        List<Slab> unused = new ArrayList<>();
-        system.takeRefused(unused);
-        boolean left = !unused.isEmpty();
+        boolean left = system.unmapRefused();
+        system.askAgain();
+        Slab unused = null;
         growth.lock();
         try {
+            trimsClosing++;
+            bringBack();
             for (SizeClass sizeClass : classes) {
-                sizeClass.trim(false, unused);
+                unused = sizeClass.trim(false, unused);
                 left |= !sizeClass.isEmpty();
             }
             if (!left) {
                 trimmer.ended();
             }
-            trimsClosing++;
         } finally {
             growth.unlock();
-        }
-        try {
-            giveBack(unused); // without the lock: it takes a while
-        } finally {
-            trimClosed();
+            try {
+                giveBack(unused); // without the lock: it takes a while
+            } finally {
+                trimClosed();
+            }
         }
         return left;
     }
@@ -339,33 +405,34 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
 
     /** Gives all free slabs back; returns how many bytes. Under the lock. */
     private long trimNow() {
-        List<Slab> unused = new ArrayList<>();
-        for (SizeClass sizeClass : classes) {
-            sizeClass.trim(true, unused);
-        }
-        return giveBack(unused);
-    }
-
-    private long giveBack(List<Slab> unused) {
-        long bytes = unmap(unused);
-        if (bytes > 0) {
-            trimmedBytes.add(bytes);
-            MemoryEvents.trim(unused.size(), bytes, system.bytes());
-        }
-        return bytes;
-    }
-
-    private long unmap(List<Slab> slabs) {
-        long bytes = system.unmap(slabs);
-        if (system.hasRefused()) {
-            growth.lock();
-            try {
-                trimmer.start(); // it tries again
-            } finally {
-                growth.unlock();
+        Slab unused = null;
+        long bytes = 0;
+        try {
+            for (SizeClass sizeClass : classes) {
+                unused = sizeClass.trim(true, unused);
             }
+        } finally {
+            bytes = giveBack(unused);
         }
         return bytes;
+    }
+
+    private long giveBack(@Nullable Slab unused) {
+        long bytes = system.park(unused);
+        if (bytes > 0) {
+            trimmedBytes.addAndGet(bytes);
+            MemoryEvents.trim(unused, bytes, system.bytes());
+        }
+        return bytes;
+    }
+
+    private void trimmerIsNeeded() {
+        growth.lock();
+        try {
+            trimmer.start();
+        } finally {
+            growth.unlock();
+        }
     }
 
     private static final class Shared {

@@ -60,9 +60,17 @@ public final class SegmentReader {
     private boolean allViewed;
     private final @Nullable ViewScope scope = ViewScope.ofMode();
 
+    /** What is written to the same buffer and can't be read yet: only to say so. */
+    private @Nullable SegmentWriter unflushed;
+
     /** Creates an empty one that takes memory for joined views from {@code blocks}. */
     public SegmentReader(BlockSource blocks) {
         this.blocks = blocks;
+    }
+
+    /** Says which bytes the user may have forgotten to flush when there are too few here. */
+    public void isFedBy(SegmentWriter writer) {
+        unflushed = writer;
     }
 
     /** The number of readable bytes. */
@@ -84,29 +92,53 @@ public final class SegmentReader {
     /** Adds a chain of segments, which belong to this reader from now on. Small ones may be copied together. */
     public void append(@Nullable Segment chain) {
         park();
-        Segment segment = chain;
-        while (segment != null) {
-            Segment following = segment.next;
-            segment.next = null;
-            int n = segment.length();
-            Segment last = tail;
-            if (n == 0) {
-                segment.free();
-            } else if (last != null && n <= COPY_BELOW && n <= last.room() && last.chargesLike(segment)) {
-                copyToEnd(last, segment, n);
-                behind += last == head ? 0 : n;
-                segment.free();
-            } else {
-                if (last == null) {
-                    head = segment;
+        Segment rest = chain;
+        try {
+            while (rest != null) {
+                Segment segment = rest;
+                if (isJoined(segment)) {
+                    rest = segment.next;
+                    segment.free();
                 } else {
-                    last.next = segment;
-                    behind += n;
+                    rest = link(segment);
                 }
-                tail = segment;
             }
-            segment = following;
+        } finally {
+            while (rest != null) { // something was wrong with one of them: the others are readable
+                rest = link(rest);
+            }
         }
+    }
+
+    /** Whether the segment is not needed any more: it is empty, or its bytes were copied behind those of the last. */
+    private boolean isJoined(Segment segment) {
+        int n = segment.length();
+        Segment last = tail;
+        if (n > 0 && last != null && n <= COPY_BELOW && n <= last.room() && last.chargesLike(segment)) {
+            try {
+                copyToEnd(last, segment, n);
+            } catch (IllegalStateException | OutOfMemoryError | StackOverflowError _) {
+                return false; // the user has closed his memory; or let it stay where it is
+            }
+            behind += last == head ? 0 : n;
+            return true;
+        }
+        return n == 0;
+    }
+
+    /** Adds the segment as it is; returns the one that followed it. */
+    private @Nullable Segment link(Segment segment) {
+        Segment following = segment.next;
+        segment.next = null;
+        Segment last = tail;
+        if (last == null) {
+            head = segment;
+        } else {
+            last.next = segment;
+            behind += segment.length();
+        }
+        tail = segment;
+        return following;
     }
 
     /** Takes all readable segments away, as a chain; ends all views as {@link #release()} does. */
@@ -154,9 +186,9 @@ public final class SegmentReader {
         park();
         List<MemorySegment> views = new ArrayList<>();
         for (Segment segment = head; segment != null; segment = segment.next) {
+            allViewed = true; // before one of them is, as the next line may fail
             views.add(scoped(segment, expose(segment).asSlice(segment.start, segment.length())));
         }
-        allViewed = viewed;
         return views;
     }
 
@@ -172,41 +204,63 @@ public final class SegmentReader {
         Segment first = null;
         Segment last = null;
         int left = n;
-        while (left > 0) {
-            Segment front = first();
-            int taken = Math.min(left, front.length());
-            Segment part;
-            if (taken < front.length() || front.exposed) {
-                part = front.split(taken); // views of this segment live on in the part that stays here
-                if (front.length() == 0) {
-                    retireFirst(front);
+        try {
+            while (left > 0) {
+                Segment part = cutFront(left);
+                if (last == null) {
+                    first = part;
+                } else {
+                    last.next = part;
                 }
-            } else {
-                unlinkFirst(front);
-                front.settle();
-                part = front;
+                last = part;
+                left -= part.length();
             }
-            if (last == null) {
-                first = part;
-            } else {
-                last.next = part;
+        } catch (Throwable t) { // as if nothing was taken
+            if (first != null) {
+                putBack(first, Misuse.present(last), n - left);
             }
-            last = part;
-            left -= taken;
+            throw t;
         }
         return first;
+    }
+
+    /** Takes the first segment away, or what has {@code most} bytes of it. */
+    private Segment cutFront(int most) {
+        Segment front = first();
+        int taken = Math.min(most, front.length());
+        if (taken < front.length() || front.exposed) {
+            Segment part = front.split(taken); // views of this segment live on in the part that stays here
+            if (front.length() == 0) {
+                retireFirst(front);
+            }
+            return part;
+        }
+        unlinkFirst(front);
+        front.settle();
+        return front;
+    }
+
+    private void putBack(Segment first, Segment last, int bytes) {
+        Segment front = head;
+        last.next = front;
+        head = first;
+        if (front == null) {
+            tail = last;
+        } else {
+            behind += front.length();
+        }
+        behind += bytes - first.length();
     }
 
     /** Ends all views and frees their memory; a small leftover moves out of a large block. Idempotent. */
     public void release() {
         park();
+        Segment dead = retired;
         if (viewed) {
             if (scope != null) {
                 scope.end();
             }
-            Segment dead = retired;
             retired = null;
-            Segment.freeAll(dead);
             for (Segment s = head; s != null && s.exposed; s = s.next) {
                 s.exposed = false;
             }
@@ -221,12 +275,42 @@ public final class SegmentReader {
                 moveOut(front);
             }
         }
+        Segment.freeAll(dead); // last, as it may throw
     }
 
     /** Frees everything, also what is viewed: the caller asserts that nobody uses a view any more. */
     public void clear() {
-        park();
         Segment readable = head;
+        Segment dead = forget();
+        if (scope != null) {
+            scope.end();
+        }
+        try {
+            Segment.freeAll(dead);
+        } finally {
+            Segment.freeAll(readable);
+        }
+    }
+
+    /**
+     * Gives up everything for an owner that does not come back, though views may be looked at for longer: what nobody
+     * can look at is freed at once, the rest when no view of it is reachable any more. Without native access that can't
+     * be known: then the rest is lost, and counted.
+     */
+    public void abandon() {
+        Segment readable = head;
+        Segment dead = forget();
+        if (scope != null) {
+            scope.abandon();
+        }
+        Segment.abandonAll(dead, false);
+        Segment.abandonAll(readable, false);
+    }
+
+    /** Forgets everything; returns what was retired. */
+    private @Nullable Segment forget() {
+        start = 0; // no matter where the cursor was
+        end = 0;
         Segment dead = retired;
         head = null;
         tail = null;
@@ -234,11 +318,7 @@ public final class SegmentReader {
         behind = 0;
         viewed = false;
         allViewed = false;
-        if (scope != null) {
-            scope.end();
-        }
-        Segment.freeAll(dead);
-        Segment.freeAll(readable);
+        return dead;
     }
 
     // ---- plain reads
@@ -264,19 +344,7 @@ public final class SegmentReader {
         if (from < 0) {
             throw new IllegalArgumentException("indexOf: negative offset " + from);
         }
-        long offset = 0;
-        for (Segment segment = head; segment != null; segment = segment.next) {
-            int n = segment.length();
-            if (from < offset + n) {
-                int at = segment.start + (int) Math.max(0, from - offset);
-                int found = Layouts.indexOf(segment.memory, at, segment.end, wanted);
-                if (found >= 0) {
-                    return offset + found - segment.start;
-                }
-            }
-            offset += n;
-        }
-        return -1;
+        return Chains.indexOf(head, wanted, from);
     }
 
     /** Consumes one byte. */
@@ -315,6 +383,15 @@ public final class SegmentReader {
         return value;
     }
 
+    /** The number that the next four bytes are, the high one first; consumes nothing. */
+    public int peekInt() {
+        int at = start;
+        if (at > end - Integer.BYTES) {
+            at = makeReady(Integer.BYTES);
+        }
+        return first().getInt(at);
+    }
+
     /** Consumes eight bytes, the high one first. */
     public long readLong() {
         int at = start;
@@ -339,21 +416,9 @@ public final class SegmentReader {
             return Integer.toUnsignedLong(littleEndian ? Integer.reverseBytes(value) : value);
         }
         if (offset + (long) width > length()) {
-            throw new IndexOutOfBoundsException(
-                    "numberAt(" + offset + ", " + width + "): only " + length() + " bytes are readable");
+            throw tooFew("numberAt(" + offset + ", " + width + ")");
         }
-        int at = offset;
-        long value = 0;
-        for (int i = 0; i < width; i++) {
-            while (at >= segment.length()) {
-                at -= segment.length();
-                segment = Objects.requireNonNull(segment.next);
-            }
-            long b = segment.getByte(segment.start + at) & 0xFF;
-            value = littleEndian ? value | b << (i * Byte.SIZE) : value << Byte.SIZE | b;
-            at++;
-        }
-        return value;
+        return Chains.number(segment, offset, width, littleEndian);
     }
 
     /** Consumes two bytes, the low one first. */
@@ -377,21 +442,7 @@ public final class SegmentReader {
      */
     public int varIntSize(int bits) {
         park();
-        int max = VarInts.maxSize(bits);
-        int size = 0;
-        for (Segment segment = head; segment != null; segment = segment.next) {
-            for (int i = segment.start; i < segment.end; i++) {
-                byte b = segment.getByte(i);
-                size++;
-                if (b >= 0) {
-                    return size == max && VarInts.overflows(b, bits) ? -1 : size;
-                }
-                if (size == max) {
-                    return -1;
-                }
-            }
-        }
-        return 0;
+        return Chains.varIntSize(head, bits);
     }
 
     /** Consumes a varint that has {@code size} bytes, as {@link #varIntSize} says. */
@@ -469,12 +520,19 @@ public final class SegmentReader {
             return "";
         }
         if (n <= SMALL_TEXT || n > HeapScratch.SIZE) {
-            return new String(readBytes(n), StandardCharsets.UTF_8);
+            return toText(new byte[n], n);
         }
         byte[] scratch = HeapScratch.take();
-        copyOut(scratch, 0, n);
-        String text = new String(scratch, 0, n, StandardCharsets.UTF_8);
+        String text = toText(scratch, n);
         HeapScratch.give(scratch);
+        return text;
+    }
+
+    /** The bytes are consumed when the text is there. */
+    private String toText(byte[] scratch, int n) {
+        copyTo(scratch, 0, n);
+        String text = new String(scratch, 0, n, StandardCharsets.UTF_8);
+        skip(n);
         return text;
     }
 
@@ -485,12 +543,7 @@ public final class SegmentReader {
         if (isNothing(count, "copyTo")) {
             return;
         }
-        int done = 0;
-        for (Segment s = head; s != null && done < count; s = s.next) {
-            int n = Math.min(count - done, s.length());
-            MemorySegment.copy(s.memory, Layouts.BYTE, s.start, dst, offset + done, n);
-            done += n;
-        }
+        Chains.copy(head, dst, offset, count);
     }
 
     // ---- inside
@@ -498,12 +551,23 @@ public final class SegmentReader {
     /** Checks a count of bytes to be consumed; true when it is 0. */
     private boolean isNothing(long n, String operation) {
         if (n > length()) {
-            throw new IndexOutOfBoundsException(operation + "(" + n + "): only " + length() + " bytes are readable");
+            throw tooFew(operation + "(" + n + ")");
         }
         if (n < 0) {
             throw new IllegalArgumentException(operation + "(" + n + "): the count is negative");
         }
         return n == 0;
+    }
+
+    private IndexOutOfBoundsException tooFew(String operation) {
+        return new IndexOutOfBoundsException(operation + ": only " + length() + " bytes are readable" + hint());
+    }
+
+    /** What to do about bytes that are not readable yet. */
+    public String hint() {
+        SegmentWriter writer = unflushed;
+        long pending = writer == null ? 0 : writer.pending();
+        return pending == 0 ? "" : ", and " + pending + " bytes are pending: flush() first";
     }
 
     /** Ends the cursor: the first segment knows its start again. */
@@ -538,14 +602,18 @@ public final class SegmentReader {
     }
 
     private Segment first() {
-        return Objects.requireNonNull(head, "more bytes were promised than there are");
+        Segment front = head;
+        if (front == null) {
+            throw Misuse.twoThreads();
+        }
+        return front;
     }
 
     /** The caller makes the slice: that is one level less to inline, and a view need not be an object. */
     private MemorySegment expose(Segment segment) {
         segment.exposed = true;
         viewed = true;
-        return segment.readOnly();
+        return segment.shown();
     }
 
     /** {@return the view, such that it ends in time} The user's memory ends with its arena. */
@@ -625,26 +693,39 @@ public final class SegmentReader {
     private Segment contiguous(int n) {
         Segment front = first();
         if (front.room() < n - front.length()) {
-            Segment joined = Segment.writable(blocks.allocate(joinedSize(front, n)));
+            Segment joined = Segment.allocate(blocks, joinedSize(front, n));
             joined.next = front;
             head = joined;
             behind += front.length();
             front = joined;
         }
-        while (front.length() < n) {
-            Segment source = Objects.requireNonNull(front.next);
-            int step = Math.min(n - front.length(), source.length());
-            copyToEnd(front, source, step);
-            behind -= step;
-            if (source.length() == 0) {
-                front.next = source.next;
-                if (tail == source) {
-                    tail = front;
-                }
-                retire(source);
+        try {
+            while (front.length() < n) {
+                join(front, n);
             }
+        } catch (Throwable t) {
+            if (front.length() == 0) { // nothing was copied to the new one
+                unlinkFirst(front);
+                front.free();
+            }
+            throw t;
         }
         return front;
+    }
+
+    /** Moves bytes of the second segment to the first, until that has {@code n}. */
+    private void join(Segment front, int n) {
+        Segment source = Misuse.present(front.next);
+        int step = Math.min(n - front.length(), source.length());
+        copyToEnd(front, source, step);
+        behind -= step;
+        if (source.length() == 0) {
+            front.next = source.next;
+            if (tail == source) {
+                tail = front;
+            }
+            retire(source);
+        }
     }
 
     /** The pool rounds up to a power of two, which doubles the size of each join, but not above its largest class. */
@@ -664,16 +745,19 @@ public final class SegmentReader {
         source.moveCharge(target, n);
     }
 
+    /** It stays where it is if that is not possible. */
     private void moveOut(Segment front) {
-        Block block;
+        Segment small = null;
         try {
-            block = blocks.allocate(front.length());
-        } catch (MemoryLimitException e) {
-            return; // it only stays where it is
+            small = Segment.allocate(blocks, front.length());
+            copyToEnd(small, front, front.length());
+        } catch (MemoryLimitException | OutOfMemoryError | StackOverflowError _) {
+            if (small != null) {
+                small.free();
+            }
+            return;
         }
-        Segment small = Segment.writable(block);
         small.next = front.next;
-        copyToEnd(small, front, front.length());
         head = small;
         if (tail == front) {
             tail = small;

@@ -53,6 +53,10 @@ public final class SegmentWriter {
     private long before;
     private int reserved = -1;
     private long reservedEnd;
+
+    /** Whether a reservation has been handed out since the last flush. */
+    private boolean hasReserved;
+
     private final @Nullable ViewScope scope = ViewScope.ofMode();
 
     /** Creates an empty one that takes its blocks from {@code blocks}; they grow with the number of pending bytes. */
@@ -80,24 +84,54 @@ public final class SegmentWriter {
         return head != null;
     }
 
+    /** Whether some of the pending bytes are in memory of the user's, who may close it. */
+    public boolean hasUserMemory() {
+        for (Segment segment = head; segment != null; segment = segment.next) {
+            if (segment.block == null) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** Takes all pending bytes away, as a chain that belongs to the caller; null when there are none. */
     public @Nullable Segment take() {
         park();
-        if (scope != null) {
-            scope.end();
-        }
         dropEmptyTail();
-        Segment chain = head;
-        head = null;
-        tail = null;
-        before = 0;
-        reserved = -1;
-        return chain;
+        return forget();
     }
 
     /** Frees all pending bytes. */
     public void clear() {
-        Segment.freeAll(take());
+        Segment.freeAll(forget());
+    }
+
+    private @Nullable Segment forget() {
+        if (scope != null) {
+            scope.end();
+        }
+        Segment chain = head;
+        end = 0; // no matter where the cursor was
+        limit = 0;
+        head = null;
+        tail = null;
+        before = 0;
+        reserved = -1;
+        hasReserved = false;
+        return chain;
+    }
+
+    /**
+     * Gives up everything for an owner that does not come back, though reservations may be written to for longer: what
+     * nobody can reach is freed at once, the rest when no reservation in it is reachable any more. Without native
+     * access that can't be known: then the rest is lost, and counted.
+     */
+    public void abandon() {
+        boolean shown = hasReserved;
+        if (scope != null) {
+            scope.abandon();
+        }
+        Segment.abandonAll(forget(), shown);
     }
 
     // ---- reservations
@@ -108,14 +142,26 @@ public final class SegmentWriter {
         if (n < 0) {
             throw new IllegalArgumentException("reserve(" + n + "): the count is negative");
         }
-        MemorySegment memory = MemorySegment.NULL;
-        if (n > 0) {
-            Segment last = roomFor(n);
-            memory = last.memory.asSlice(last.end, n);
-            last.end += n;
-        }
+        MemorySegment memory = n == 0 ? scoped(MemorySegment.NULL) : reserved(n);
         reserved = n;
         reservedEnd = pending();
+        return memory;
+    }
+
+    private MemorySegment reserved(int n) {
+        Segment last = roomFor(n);
+        hasReserved = true;
+        try {
+            MemorySegment memory = scoped(last.reservable().asSlice(last.end, n));
+            last.end += n;
+            return memory;
+        } catch (Throwable t) {
+            dropEmptyTail();
+            throw t;
+        }
+    }
+
+    private MemorySegment scoped(MemorySegment memory) {
         return scope != null ? scope.scoped(memory) : memory;
     }
 
@@ -157,7 +203,7 @@ public final class SegmentWriter {
         while (left > last.length()) {
             left -= last.length();
             before += last.length();
-            last = Objects.requireNonNull(last.next);
+            last = Misuse.present(last.next);
         }
         Segment dropped = last.next;
         last.next = null;
@@ -274,6 +320,15 @@ public final class SegmentWriter {
 
     /** There is no room for the longest encoding: a new block for it, or a detour if that would waste much. */
     private void writeUtf8Slowly(String text, int chars) {
+        try {
+            encode(text, chars);
+        } catch (Throwable t) {
+            dropEmptyTail();
+            throw t;
+        }
+    }
+
+    private void encode(String text, int chars) {
         Segment last = tail;
         boolean fresh = fixedBlock == 0 && (last == null || last.room() < chars);
         boolean large = fresh && chars >= LARGE_TEXT && chars <= SizeClasses.MAX_BLOCK - 2;
@@ -292,7 +347,7 @@ public final class SegmentWriter {
             last = grow((int) Utf8.room(chars));
             last.end = large ? Utf8.encodeChars(text, last, 0) : Utf8.encode(text, last, 0);
         } else {
-            Segment encoded = Segment.writable(blocks.allocate((int) Utf8.room(chars)));
+            Segment encoded = Segment.allocate(blocks, (int) Utf8.room(chars));
             try {
                 copyIn(encoded.memory, 0, Utf8.encode(text, encoded, 0));
             } finally {
@@ -318,17 +373,22 @@ public final class SegmentWriter {
             reserved = -1;
         } else if (remaining == 0 && byReference) {
             reserved = -1;
-            refer(data, size);
+            referAtEnd(data, size);
         } else if (remaining == 0) {
             copyIn(data, 0, size);
         } else {
             SegmentWriter inserted = new SegmentWriter(blocks, fixedBlock);
-            if (byReference) {
-                inserted.refer(data, size);
-            } else {
-                inserted.copyIn(data, 0, size);
+            try {
+                if (byReference) {
+                    inserted.refer(data, size);
+                } else {
+                    inserted.copyIn(data, 0, size);
+                }
+                insert(inserted, pending() - remaining);
+            } catch (Throwable t) {
+                inserted.clear();
+                throw t;
             }
-            insert(inserted, pending() - remaining);
         }
     }
 
@@ -347,17 +407,14 @@ public final class SegmentWriter {
             throw new IllegalArgumentException("a chain of " + sum + " bytes was said to have " + bytes);
         }
         reserved = -1;
-        Segment segment = chain;
-        while (segment != null) {
-            Segment following = segment.next;
+        Segment rest = chain;
+        while (rest != null) {
+            Segment segment = rest;
+            rest = segment.next;
             segment.next = null;
-            if (segment.length() == 0) {
-                segment.free();
-            } else {
-                link(segment);
-            }
-            segment = following;
+            link(segment);
         }
+        dropEmptyTail();
     }
 
     // ---- inside
@@ -384,7 +441,11 @@ public final class SegmentWriter {
 
     /** The segment that the cursor is in, or parked before. */
     private Segment last() {
-        return Objects.requireNonNull(tail);
+        Segment last = tail;
+        if (last == null) {
+            throw Misuse.twoThreads();
+        }
+        return last;
     }
 
     /** Ends the cursor: the last segment knows its end again. */
@@ -464,10 +525,10 @@ public final class SegmentWriter {
         reserved = -1;
         try {
             copyPieces(src, offset, count);
-        } catch (RuntimeException e) { // no memory, or the source was closed meanwhile: as if nothing was written
+        } catch (Throwable t) { // no memory, or the source was closed meanwhile: as if nothing was written
             dropEmptyTail();
             truncate(already);
-            throw e;
+            throw t;
         }
     }
 
@@ -484,6 +545,16 @@ public final class SegmentWriter {
             MemorySegment.copy(src, offset + done, last.memory, last.end, n);
             last.end += n;
             done += n;
+        }
+    }
+
+    private void referAtEnd(MemorySegment data, long size) {
+        long already = pending();
+        try {
+            refer(data, size);
+        } catch (Throwable t) {
+            truncate(already);
+            throw t;
         }
     }
 
@@ -517,7 +588,7 @@ public final class SegmentWriter {
         } else {
             tail = inserted;
         }
-        before = sum - Objects.requireNonNull(tail).length();
+        before = sum - Misuse.present(tail).length();
         reserved = -1;
     }
 

@@ -3,14 +3,13 @@
 
 package dev.netpoll.internal.memory;
 
-import java.util.ArrayList;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The slabs of one size of blocks, and the blocks of them that are free.
  *
- * <p>Guarded by the pool's lock, except {@link #free}, which guards itself.
+ * <p>Guarded by the pool's lock, except {@link #free}, which guards itself. Nothing that happens between taking blocks
+ * out of the free list and putting them back makes an object.
  */
 final class SizeClass {
     private static final int FIRST_SLAB = 64 << 10;
@@ -22,13 +21,20 @@ final class SizeClass {
     final int index;
     final int blockSize;
     final FreeList free;
-    private final List<Slab> slabs = new ArrayList<>();
+
+    /** The newest first: only that one may have room. */
+    private @Nullable Slab slabs;
+
     private int nextSlab;
+
+    /** What a trim has taken out of each place of the free list. Empty between trims. */
+    private final @Nullable Block[] drained;
 
     SizeClass(int index, int stripes) {
         this.index = index;
         this.blockSize = SizeClasses.size(index);
         this.free = new FreeList(stripes);
+        this.drained = new Block[free.places()];
         this.nextSlab = firstSlab();
     }
 
@@ -39,7 +45,7 @@ final class SizeClass {
     /** A block that was not handed out before, or null when a new slab is needed for that. */
     @Nullable
     Block carve(SegmentPool pool) {
-        Slab newest = slabs.isEmpty() ? null : slabs.getLast();
+        Slab newest = slabs;
         return newest != null && newest.hasRoom() ? newest.carve(pool, index) : null;
     }
 
@@ -49,12 +55,13 @@ final class SizeClass {
     }
 
     void add(Slab slab) {
-        slabs.add(slab);
+        slab.next = slabs;
+        slabs = slab;
         nextSlab = (int) Math.max(blockSize, Math.min(MAX_SLAB, 2 * slab.memory.byteSize()));
     }
 
     boolean isEmpty() {
-        return slabs.isEmpty();
+        return slabs == null;
     }
 
     /**
@@ -62,37 +69,61 @@ final class SizeClass {
      * that those of slabs in use are handed out first, and the rest has a chance to become free.
      *
      * @param now true to take all free slabs, used or not
-     * @param unused receives the slabs, for the caller to close
+     * @param unused a list, linked by {@code next}
+     * @return the list with those slabs before it, for the caller to give back
      */
-    void trim(boolean now, List<Slab> unused) {
-        if (slabs.isEmpty()) {
-            return;
+    @Nullable
+    Slab trim(boolean now, @Nullable Slab unused) {
+        if (slabs == null) {
+            return unused;
         }
-        Block[] drained = new Block[free.places()];
-        for (int i = 0; i < drained.length; i++) {
-            drained[i] = free.drain(i);
-            for (Block block = drained[i]; block != null; block = block.nextFree) {
-                block.slab.free++;
-            }
-        }
-        for (Slab slab : slabs) {
-            boolean idle = slab.isFree() && (now || !slab.used);
-            slab.idleTrims = idle ? slab.idleTrims + 1 : 0;
-            slab.used = false;
-        }
-        int needed = now ? 1 : IDLE_TRIMS;
-        for (int i = 0; i < drained.length; i++) {
-            restore(i, drained[i], needed);
-        }
-        for (Slab slab : slabs) {
+        for (Slab slab = slabs; slab != null; slab = slab.next) {
             slab.free = 0;
-            if (slab.idleTrims >= needed) {
-                unused.add(slab);
+        }
+        int needed = Integer.MAX_VALUE; // so that all are put back if something goes wrong
+        try {
+            for (int i = 0; i < drained.length; i++) {
+                drained[i] = free.drain(i);
+                for (Block block = drained[i]; block != null; block = block.nextFree) {
+                    block.slab.free++;
+                }
+            }
+            for (Slab slab = slabs; slab != null; slab = slab.next) {
+                boolean idle = slab.isFree() && (now || !slab.used);
+                slab.idleTrims = idle ? slab.idleTrims + 1 : 0;
+                slab.used = false;
+            }
+            needed = now ? 1 : IDLE_TRIMS;
+        } finally {
+            for (int i = 0; i < drained.length; i++) {
+                Block list = drained[i];
+                drained[i] = null;
+                restore(i, list, needed);
             }
         }
-        if (slabs.removeIf(slab -> slab.idleTrims >= needed)) {
-            nextSlab = firstSlab();
+        return takeIdle(needed, unused);
+    }
+
+    private @Nullable Slab takeIdle(int needed, @Nullable Slab unused) {
+        Slab taken = unused;
+        Slab kept = null;
+        Slab following;
+        for (Slab slab = slabs; slab != null; slab = following) {
+            following = slab.next;
+            if (slab.idleTrims >= needed) {
+                if (kept == null) {
+                    slabs = following;
+                } else {
+                    kept.next = following;
+                }
+                slab.next = taken;
+                taken = slab;
+                nextSlab = firstSlab();
+            } else {
+                kept = slab;
+            }
         }
+        return taken;
     }
 
     /** Puts back what is kept: first, and so at the bottom of the stack, the blocks of slabs that may soon go. */

@@ -5,18 +5,21 @@ package dev.netpoll.internal.memory;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The memory from which blocks of one size are carved, or a single block above the largest size. Lives until all its
- * blocks were free and unused for a while.
+ * The memory from which blocks of one size are carved: it stays mapped as long as anybody can reach it, a block of it,
+ * or a view. Or the memory of a single block above the largest size, which is unmapped when the block is released.
  *
- * <p>Guarded by the pool's lock, except {@link #used}.
+ * <p>Guarded by the pool's lock, except {@link #used} and {@link #views}.
  */
 final class Slab {
     final MemorySegment memory;
-    private final Arena arena;
-    private final int blockSize;
-    private int blocks;
+    final int blockSize;
+
+    /** Link of the one list that it is in. */
+    @Nullable
+    Slab next;
 
     /** Set by whoever takes one of its blocks from the free list, cleared by each trim. Racy: a hint. */
     boolean used = true;
@@ -27,7 +30,19 @@ final class Slab {
     /** How many trims in a row have found it free and unused. */
     int idleTrims;
 
-    Slab(Arena arena, MemorySegment memory, int blockSize) {
+    /** The scope of the views of a single block, while there are some that are not abandoned. Of the block's owner. */
+    volatile @Nullable Arena views;
+
+    private final @Nullable Arena arena;
+    private int blocks;
+
+    /** One for many blocks. */
+    Slab(MemorySegment memory, int blockSize) {
+        this(null, memory, blockSize);
+    }
+
+    /** One for a single block, in an arena that is closed with it. */
+    Slab(@Nullable Arena arena, MemorySegment memory, int blockSize) {
         this.arena = arena;
         this.memory = memory;
         this.blockSize = blockSize;
@@ -38,9 +53,10 @@ final class Slab {
     }
 
     Block carve(SegmentPool pool, int sizeClass) {
-        MemorySegment block = memory.asSlice((long) blocks * blockSize, blockSize);
+        MemorySegment part = memory.asSlice((long) blocks * blockSize, blockSize);
+        Block block = new Block(pool, part, sizeClass, this);
         blocks++;
-        return new Block(pool, block, sizeClass, this);
+        return block;
     }
 
     boolean isFree() {
@@ -48,11 +64,18 @@ final class Slab {
     }
 
     /**
-     * Unmaps it. Stops all threads for a moment, so not on a path of data.
+     * Unmaps what belongs to a single block. Stops all threads for a moment.
      *
      * @return false if that is impossible now: the system is at work on a view that was released too early
      */
     boolean close() {
+        return close(views) && close(arena);
+    }
+
+    private static boolean close(@Nullable Arena arena) {
+        if (arena == null || !arena.scope().isAlive()) {
+            return true;
+        }
         try {
             arena.close();
             return true;

@@ -6,23 +6,57 @@ package dev.netpoll.internal.memory;
 import dev.netpoll.buffer.MemoryLimitException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Collection;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.lang.ref.WeakReference;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
-/** What a pool has of the system's memory: below a cap, in whole slabs. Any thread. */
+/**
+ * What a pool has of the system's memory: below a cap, in whole slabs. Any thread.
+ *
+ * <p>A slab is never unmapped explicitly, as somebody might still look at it: the garbage collector does that when
+ * nobody can. One that is not needed is <i>parked</i>: its pages go back to the system at once, if somebody has said how
+ * (see {@link PageReleaser}), and its addresses are used again, for blocks of whatever size, unless a collection comes
+ * first. What is parked does not count.
+ */
 final class SystemMemory {
     private static final int PAGE = 4096;
+
+    /** After a refusal the JVM is not asked again for so long, except by {@link #askAgain}. */
+    private static final long REFUSED_NANOS = 3_000_000_000L;
+
+    private static volatile @Nullable PageReleaser pages;
+
+    /** When the JVM last refused memory, never 0 then; and how much. */
+    private volatile long refusedAt;
+
+    private volatile int refusedBytes;
 
     final long maxBytes;
     private final AtomicLong bytes = new AtomicLong();
 
-    /** Slabs that could not be unmapped yet. They count until they are. */
-    private final Queue<Slab> refused = new ConcurrentLinkedQueue<>();
+    private @Nullable Parked parked; // these two guarded by this object
+
+    /** Memory of single blocks that could not be unmapped yet. It counts until it is. */
+    private @Nullable Slab refused;
+
+    /** A slab's memory that nobody needs. Weak: it keeps nothing that the JVM could want back. */
+    private static final class Parked extends WeakReference<MemorySegment> {
+        @Nullable
+        Parked next;
+
+        Parked(MemorySegment memory, @Nullable Parked next) {
+            super(memory);
+            this.next = next;
+        }
+    }
 
     SystemMemory(long maxBytes) {
         this.maxBytes = maxBytes;
+    }
+
+    /** From now on, pages go back to the system that way. */
+    static void releasePagesBy(PageReleaser releaser) {
+        pages = releaser;
     }
 
     /** The size of all slabs together. */
@@ -30,7 +64,7 @@ final class SystemMemory {
         return bytes.get();
     }
 
-    /** Takes {@code wanted} bytes of what the cap leaves, for {@link #map}; false if there are not so many. */
+    /** Takes {@code wanted} bytes of what the cap leaves, for one of the methods below; false if there are not so many. */
     boolean reserve(long wanted) {
         long current;
         do {
@@ -42,46 +76,167 @@ final class SystemMemory {
         return true;
     }
 
+    /** Gives back what was reserved. */
+    void unreserve(long size) {
+        bytes.getAndAdd(-size);
+    }
+
     /**
      * Makes a slab of as many bytes as were reserved.
      *
      * @throws MemoryLimitException if the system refuses; nothing is reserved any more
      */
     Slab map(int size, int blockSize) {
-        Arena arena = Arena.ofShared();
+        Slab slab = null;
         try {
-            MemorySegment memory = arena.allocate(size, Math.min(blockSize, PAGE));
-            return new Slab(arena, memory, blockSize);
+            MemorySegment memory = unpark(size);
+            if (memory == null) {
+                failIfJustRefused(size);
+                memory = Arena.ofAuto().allocate(size, Math.min(blockSize, PAGE));
+            }
+            slab = new Slab(memory, blockSize);
+            return slab;
         } catch (OutOfMemoryError e) {
-            long left = bytes.addAndGet(-size);
-            throw new MemoryLimitException(
-                    "the system refused " + size + " bytes of buffer memory; " + left + " bytes are in use", e);
-        }
-    }
-
-    /** Gives slabs back, as far as nobody uses a stray view of them; returns how many bytes. */
-    long unmap(Collection<Slab> slabs) {
-        long unmapped = 0;
-        for (Slab slab : slabs) {
-            if (slab.close()) {
-                unmapped += slab.memory.byteSize();
-            } else {
-                refused.add(slab);
+            noteRefusal(size);
+            throw new MemoryLimitException(refusal(size), e);
+        } finally {
+            if (slab == null) {
+                unreserve(size);
             }
         }
-        bytes.addAndGet(-unmapped);
-        return unmapped;
     }
 
-    /** Moves the slabs that could not be unmapped to {@code again}. */
-    void takeRefused(Collection<Slab> again) {
-        for (Slab slab = refused.poll(); slab != null; slab = refused.poll()) {
-            again.add(slab);
+    /** As {@link #map}, for a single block that is unmapped when it is released. */
+    Slab mapSingle(int size) {
+        Slab slab = null;
+        Arena arena = null;
+        try {
+            failIfJustRefused(size);
+            arena = Arena.ofShared();
+            slab = new Slab(arena, arena.allocate(size, PAGE), size);
+            return slab;
+        } catch (OutOfMemoryError e) {
+            noteRefusal(size);
+            throw new MemoryLimitException(refusal(size), e);
+        } finally {
+            if (slab == null) {
+                unreserve(size);
+                if (arena != null) {
+                    arena.close();
+                }
+            }
         }
     }
 
-    /** Whether there are such slabs. */
-    boolean hasRefused() {
-        return !refused.isEmpty();
+    private void noteRefusal(int size) {
+        refusedBytes = size;
+        refusedAt = System.nanoTime() | 1; // which is not 0
+    }
+
+    /** Looks whether the JVM still refuses what it refused last. For a thread that may wait. */
+    void askAgain() {
+        if (refusedAt == 0) {
+            return;
+        }
+        int size = refusedBytes;
+        try {
+            park(Arena.ofAuto().allocate(size, PAGE)); // whoever needs it finds it there
+            refusedAt = 0;
+        } catch (OutOfMemoryError e) {
+            noteRefusal(size);
+        }
+    }
+
+    /**
+     * At its limit the JVM collects garbage and sleeps for half a second before it refuses, and an event loop with it.
+     * So for a while after that nobody asks again.
+     */
+    private void failIfJustRefused(int size) {
+        long at = refusedAt;
+        if (at != 0 && System.nanoTime() - at < REFUSED_NANOS) {
+            throw new MemoryLimitException(refusal(size));
+        }
+    }
+
+    private String refusal(int size) {
+        return "the system refused " + size + " bytes of buffer memory; " + (bytes.get() - size) + " bytes are in use";
+    }
+
+    /** Gives up the slabs of a list, none of whose blocks is in use; returns how many bytes. */
+    long park(@Nullable Slab list) {
+        long given = 0;
+        for (Slab slab = list; slab != null; slab = slab.next) {
+            park(slab.memory);
+            given += slab.memory.byteSize();
+        }
+        unreserve(given);
+        return given;
+    }
+
+    private void park(MemorySegment memory) {
+        PageReleaser releaser = pages;
+        try {
+            if (releaser != null) {
+                releaser.release(memory.address(), memory.byteSize());
+            }
+            Parked entry = new Parked(memory, null);
+            synchronized (this) {
+                entry.next = parked;
+                parked = entry;
+            }
+        } catch (Throwable _) { // the others have to go as well
+            // the collector takes it
+        }
+    }
+
+    /** Memory of exactly {@code size} bytes that was parked and has not been collected. */
+    private @Nullable MemorySegment unpark(int size) {
+        synchronized (this) {
+            Parked before = null;
+            for (Parked entry = parked; entry != null; entry = entry.next) {
+                MemorySegment memory = entry.get();
+                boolean found = memory != null && memory.byteSize() == size;
+                if (!found && memory != null) {
+                    before = entry;
+                } else if (before == null) {
+                    parked = entry.next;
+                } else {
+                    before.next = entry.next;
+                }
+                if (found) {
+                    return memory;
+                }
+            }
+            return null;
+        }
+    }
+
+    /** Unmaps what belongs to a single block, now or when nobody uses a stray view any more; false in that case. */
+    boolean unmapSingle(Slab slab) {
+        if (slab.close()) {
+            unreserve(slab.memory.byteSize());
+            return true;
+        }
+        synchronized (this) {
+            slab.next = refused;
+            refused = slab;
+        }
+        return false;
+    }
+
+    /** Tries again what could not be unmapped; returns whether there is something left. */
+    boolean unmapRefused() {
+        Slab again;
+        synchronized (this) {
+            again = refused;
+            refused = null;
+        }
+        boolean left = false;
+        while (again != null) {
+            Slab following = again.next;
+            left |= !unmapSingle(again);
+            again = following;
+        }
+        return left;
     }
 }

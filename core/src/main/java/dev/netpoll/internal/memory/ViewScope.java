@@ -5,6 +5,7 @@ package dev.netpoll.internal.memory;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +14,14 @@ import org.jspecify.annotations.Nullable;
  */
 final class ViewScope {
     private static final System.Logger LOG = System.getLogger("dev.netpoll.buffer");
+
+    /** Keeps reachable what tells that nobody looks any more. */
+    private record Keeper(MemorySegment view) implements Consumer<MemorySegment> {
+        @Override
+        public void accept(MemorySegment ended) {
+            // it only had to be there
+        }
+    }
 
     /** Null while there are no views. */
     private @Nullable Arena arena;
@@ -31,7 +40,12 @@ final class ViewScope {
             current = Arena.ofShared();
             arena = current;
         }
-        return RawMemory.scoped(view, current);
+        return RawMemory.scoped(view, current, new Keeper(view)); // see BlockViews
+    }
+
+    /** Forgets the views, which nobody ends. Others may follow. */
+    void abandon() {
+        arena = null;
     }
 
     /** Ends the views, if there are any; remembers where. Others may follow. */
@@ -41,6 +55,14 @@ final class ViewScope {
             return;
         }
         arena = null;
+        try {
+            end(current);
+        } catch (OutOfMemoryError | StackOverflowError _) {
+            // then they live on: whoever frees their memory now must not fail
+        }
+    }
+
+    private static void end(Arena current) {
         Throwable here = CheckedMode.here("released");
         CheckedMode.released(current.scope(), here);
         try {

@@ -5,6 +5,7 @@ package dev.netpoll.internal.poll;
 
 import java.io.IOException;
 import java.net.SocketAddress;
+import java.nio.channels.SocketChannel;
 
 /**
  * One way to reach the operating system's sockets: epoll, NIO. Stateless; one instance serves every event loop group.
@@ -12,7 +13,7 @@ import java.net.SocketAddress;
  * <p><b>Threads.</b> Any thread.
  *
  * <p><b>Fails.</b> A failed call throws {@link TransportException} with the error number, and leaves no descriptor
- * open.
+ * open that it has opened.
  */
 public interface Backend {
     /** {@return the short lower-case name, as it is printed and configured: {@code epoll}, {@code nio}} */
@@ -37,6 +38,12 @@ public interface Backend {
      */
     Transport open(SocketAddress remote, @org.jspecify.annotations.Nullable SocketAddress local) throws IOException;
 
-    /** Takes over a connected socket that somebody else opened; from now on the transport owns its descriptor. */
+    /**
+     * Takes over a connected socket that somebody else opened: from now on the transport owns its descriptor. If it
+     * throws, the socket stays the caller's.
+     */
     Transport adopt(RawSocket socket) throws IOException;
+
+    /** Closes a socket outside of any transport: a descriptor, or a channel. */
+    void discard(int fd, @org.jspecify.annotations.Nullable SocketChannel channel);
 }

@@ -3,23 +3,32 @@
 
 package dev.netpoll.internal.poll;
 
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntToLongFunction;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
-/** For backends whose pollers only wait on threads: it watches nothing, but keeps time and can be woken. */
+/**
+ * For backends whose pollers only wait on threads: it watches nothing, but keeps time and can be woken. It needs no
+ * memory for that. (The locks of the JDK do, and without memory a wait for one of them has no end.)
+ */
 public final class ParkingWatch implements PollerWatch {
-    private final Semaphore woken = new Semaphore(0);
+    /** Set by who wakes, then looks at {@code waiter}; the waiter says that it is one, then looks at this. */
+    private volatile boolean woken;
+
+    private volatile @Nullable Thread waiter;
     private final LongSupplier cpuNanos;
+    private final IntToLongFunction threadCpuNanos;
 
     /** Makes one that does not know what processor time the process has used. */
     public ParkingWatch() {
-        this(() -> -1);
+        this(() -> -1, thread -> -1);
     }
 
-    /** Makes one that asks {@code cpuNanos} for the processor time, on the thread that waits. */
-    public ParkingWatch(LongSupplier cpuNanos) {
+    /** Makes one that asks for the processor time of the process, or of a thread, on the thread that waits. */
+    public ParkingWatch(LongSupplier cpuNanos, IntToLongFunction threadCpuNanos) {
         this.cpuNanos = cpuNanos;
+        this.threadCpuNanos = threadCpuNanos;
     }
 
     @Override
@@ -32,16 +41,20 @@ public final class ParkingWatch implements PollerWatch {
 
     @Override
     public int await(long timeoutNanos) {
-        try {
+        waiter = Thread.currentThread();
+        long end = System.nanoTime() + timeoutNanos;
+        while (!woken) {
+            long rest = end - System.nanoTime();
             if (timeoutNanos < 0) {
-                woken.acquire();
-            } else if (!woken.tryAcquire(timeoutNanos, TimeUnit.NANOSECONDS)) {
-                return 0;
+                LockSupport.park(this);
+            } else if (rest > 0) {
+                LockSupport.parkNanos(this, rest);
+            } else {
+                break;
             }
-            woken.drainPermits();
-        } catch (InterruptedException e) {
-            // Nobody interrupts it with a meaning; the wait is over.
+            boolean _ = Thread.interrupted(); // nobody interrupts it with a meaning, and it would end every park
         }
+        woken = false;
         return 0;
     }
 
@@ -56,9 +69,15 @@ public final class ParkingWatch implements PollerWatch {
     }
 
     @Override
+    public long cpuNanos(int thread) {
+        return threadCpuNanos.applyAsLong(thread);
+    }
+
+    @Override
     public void wakeup() {
-        if (woken.availablePermits() == 0) {
-            woken.release();
+        if (!woken) {
+            woken = true;
+            LockSupport.unpark(waiter);
         }
     }
 

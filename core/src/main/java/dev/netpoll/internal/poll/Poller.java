@@ -4,6 +4,7 @@
 package dev.netpoll.internal.poll;
 
 import dev.netpoll.internal.memory.LoopCache;
+import dev.netpoll.internal.memory.MemoryBudget;
 import java.io.IOException;
 import java.net.SocketAddress;
 
@@ -65,6 +66,14 @@ public interface Poller extends AutoCloseable {
     /** {@return whether there is something to deliver that no event will announce, so that a wait would not end} */
     boolean hasMore();
 
+    /**
+     * {@return after how many nanoseconds {@link #fetch} is to be called although no event ends a wait, -1 for never}
+     * Sockets that find no memory to receive into try again then; a fetch that waits ends in time by itself.
+     */
+    default long untilRetry(long now) {
+        return -1;
+    }
+
     /** Gives back what is kept for the next events, as none are expected soon. */
     void quiesce();
 
@@ -87,6 +96,9 @@ public interface Poller extends AutoCloseable {
 
     /** Starts to accept. Accepted transports are not registered: any poller of the same backend may register them. */
     void listen(ListenSocket socket, AcceptEvents events) throws TransportException;
+
+    /** While this is exceeded, what arrives is received in small pieces. Before the poller is driven. */
+    default void limitBy(MemoryBudget budget) {}
 
     /** {@return where the poller takes memory from; its loop becomes the owner} */
     LoopCache memory();

@@ -10,7 +10,7 @@ import java.io.IOException;
  *
  * <p><b>Place.</b> Opened from a {@link Backend} by the supervisor of a group of loops.
  *
- * <p><b>Threads.</b> {@link #await}, {@link #ready}, {@link #cpuNanos} and {@link #close} one thread; the others any.
+ * <p><b>Threads.</b> {@link #await}, {@link #ready}, {@code cpuNanos} and {@link #close} one thread; the others any.
  */
 public interface PollerWatch extends AutoCloseable {
     /** Adds a poller, to be told of by {@code key}; it is not watched before {@link #arm}. */
@@ -31,6 +31,15 @@ public interface PollerWatch extends AutoCloseable {
 
     /** {@return the processor time in nanoseconds that this process has used, or -1 if that is not known} */
     long cpuNanos();
+
+    /**
+     * {@return the processor time in nanoseconds that a thread has used, or -1 if that is not known}
+     *
+     * @param thread its number in the system
+     */
+    default long cpuNanos(int thread) {
+        return -1;
+    }
 
     /** Ends the running or the next {@link #await} early. */
     void wakeup();

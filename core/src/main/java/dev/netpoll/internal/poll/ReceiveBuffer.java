@@ -6,7 +6,9 @@ package dev.netpoll.internal.poll;
 import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.BlockSource;
+import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.Segment;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,8 +31,14 @@ public final class ReceiveBuffer {
      */
     public static final int COPIED = CAPACITY / 8;
 
+    /** What is received at once while memory is used up: what every connection may hold in any case. */
+    private static final int CROWDED = 4 * 1024;
+
     private final BlockSource blocks;
-    private @Nullable Block block;
+    private @Nullable MemoryBudget budget;
+
+    /** The big block, and what it would be handed over as: made before it is received into. */
+    private @Nullable Segment whole;
 
     public ReceiveBuffer(BlockSource blocks) {
         this.blocks = blocks;
@@ -42,34 +50,54 @@ public final class ReceiveBuffer {
      * @throws MemoryLimitException if there is no memory
      */
     public Block block() {
-        Block current = block;
+        return Objects.requireNonNull(ready().block);
+    }
+
+    private Segment ready() {
+        Segment current = whole;
         if (current == null) {
-            current = blocks.allocate(CAPACITY);
-            block = current;
+            current = Segment.allocate(blocks, CAPACITY);
+            whole = current;
         }
         return current;
     }
 
     /**
-     * {@return the first {@code count} bytes of {@link #block()} as a segment of their own}
-     *
-     * @throws MemoryLimitException if there is no memory; the bytes are lost
+     * {@return the first {@code count} bytes of {@link #block()} as a segment of their own} They are never lost: if
+     * there is no memory for a copy, the big block itself is handed over.
      */
     public Segment received(int count) {
-        Block filled = block();
-        if (count > COPIED) {
-            block = null;
-            return Segment.of(filled, 0, count);
+        Segment filled = ready();
+        if (count <= COPIED) {
+            try {
+                // What comes next may be put behind it.
+                return Segment.copied(Objects.requireNonNull(filled.block), 0, count, blocks.allocate(count));
+            } catch (MemoryLimitException | OutOfMemoryError | StackOverflowError _) {
+                // below
+            }
         }
-        return Segment.copied(filled, 0, count, blocks.allocate(count)); // what comes next may be put behind it
+        whole = null;
+        filled.holds(count);
+        return filled;
+    }
+
+    /** While {@code limit} is exceeded, no more than {@link #CROWDED} bytes are received at once. */
+    public void limitBy(MemoryBudget limit) {
+        budget = limit;
+    }
+
+    /** {@return how many bytes to receive at once} */
+    public int atOnce() {
+        MemoryBudget limit = budget;
+        return limit != null && limit.isExceeded() ? CROWDED : CAPACITY;
     }
 
     /** Gives the block back; the next receive takes one again. */
     public void release() {
-        Block unused = block;
+        Segment unused = whole;
         if (unused != null) {
-            block = null;
-            unused.release();
+            whole = null;
+            unused.free();
         }
     }
 }

@@ -30,24 +30,27 @@ public final class SendQueue {
         return bytes == 0;
     }
 
-    /** Takes ownership of a chain of segments; empty ones are freed. */
+    /** Takes ownership of a chain of segments, none of which is empty. Takes all of them or, if it throws, none. */
     public void add(@Nullable Segment segments) {
-        Segment next;
-        for (Segment s = segments; s != null; s = next) {
-            next = s.next;
-            s.next = null;
-            if (s.length() == 0) {
-                s.free();
-                continue;
-            }
-            if (tail == null) {
-                head = s;
-            } else {
-                tail.next = s;
-            }
-            tail = s;
-            bytes += s.length();
+        if (segments == null) {
+            return;
         }
+        long added = 0;
+        Segment last = segments;
+        for (Segment s = segments; s != null; s = s.next) {
+            if (s.length() == 0) {
+                throw new IllegalArgumentException("an empty segment");
+            }
+            added += s.length();
+            last = s;
+        }
+        if (tail == null) {
+            head = segments;
+        } else {
+            tail.next = segments;
+        }
+        tail = last;
+        bytes += added;
     }
 
     /** Removes the first {@code count} bytes and frees what is used up. */

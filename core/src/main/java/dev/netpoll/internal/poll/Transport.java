@@ -71,6 +71,12 @@ public interface Transport {
      */
     int peek();
 
+    /**
+     * <i>Loop.</i> What {@link TransportEvents#received} was told is where its receiver looks for it: {@link #peek} need
+     * not count it any more. The receiver calls it before it tells anybody.
+     */
+    default void arrived() {}
+
     /** Sends the end of our stream (shutdown with SHUT_WR). Any thread. */
     void shutdownOutput() throws TransportException;
 
@@ -82,6 +88,9 @@ public interface Transport {
 
     /** <i>Loop.</i> Deregisters without closing, and hands the socket over; the transport is closed afterwards. */
     RawSocket detach() throws TransportException;
+
+    /** Closes a socket that {@link #detach} has handed over, and that reached nobody. */
+    void discard(RawSocket detached);
 
     /** {@return our address, or null if it was never bound} */
     @Nullable

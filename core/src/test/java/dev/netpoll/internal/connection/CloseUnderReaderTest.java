@@ -20,6 +20,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -33,6 +34,7 @@ class CloseUnderReaderTest {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private final MemoryNetwork network = new MemoryNetwork(1, Faults.NONE);
+    private final CountDownLatch heldUp = new CountDownLatch(1);
     private final CountDownLatch goOn = new CountDownLatch(1);
     private final long blocksBefore = SegmentPool.shared().outstandingBlocks();
     private EventLoop loop;
@@ -97,6 +99,7 @@ class CloseUnderReaderTest {
         assertThat(connection.reader().readByte()).isEqualTo((byte) 1);
         deliver(3);
         loop.execute(this::holdUp);
+        assertThat(heldUp.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
     }
 
     private void closeElsewhere() throws InterruptedException {
@@ -107,6 +110,7 @@ class CloseUnderReaderTest {
     }
 
     private void holdUp() {
+        heldUp.countDown();
         try {
             goOn.await();
         } catch (InterruptedException e) {

@@ -37,7 +37,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** F5 of {@link Outbound}: output that a handler on its loop leaves to the loop is sent, in order and in any case. */
+/** F5 of {@link SendRole}: output that a handler on its loop leaves to the loop is sent, in order and in any case. */
 class KeptOutputTest {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 
@@ -63,7 +63,7 @@ class KeptOutputTest {
     private void insist() {
         clock.addAndGet(Duration.ofMinutes(2).toNanos());
         for (int i = 0; i < Pace.RUNS_MIN && !pace.isInline(); i++) {
-            pace.ranOnThread(pace.now());
+            pace.ranOnThread(pace.now(), (short) 0);
         }
         assertThat(pace.isInline()).isTrue();
     }
@@ -77,7 +77,9 @@ class KeptOutputTest {
         supervisor.stop();
         supervisor.join(PATIENCE);
         assertThat(failures).isEmpty();
-        assertThat(SegmentPool.shared().outstandingBlocks()).isEqualTo(blocksBefore);
+        assertThat(SegmentPool.shared().outstandingBlocks())
+                .as(SegmentPool.shared().whereAllocated())
+                .isEqualTo(blocksBefore);
     }
 
     @Test
@@ -203,7 +205,7 @@ class KeptOutputTest {
             echoInt(it);
             Outbound out = ((SocketConnection) it).outbound();
             long before = out.unsent();
-            out.hurryKept();
+            out.hurry();
             unsent.set(before * 10 + out.unsent());
         })) {
             assertThat(call(connection, 3)).isEqualTo(3);

@@ -16,11 +16,14 @@ class PaceTest {
     private final AtomicLong clock = new AtomicLong(1);
     private final Pace pace = new Pace(clock::get);
 
+    /** That of the one connection there is, if a test looks at one. */
+    private short record;
+
     private void runOnThread(int runs, long nanos) {
         for (int i = 0; i < runs; i++) {
             long begin = pace.now();
             clock.addAndGet(nanos);
-            pace.ranOnThread(begin);
+            record = pace.ranOnThread(begin, record);
         }
     }
 
@@ -76,6 +79,55 @@ class PaceTest {
     }
 
     @Test
+    void aConnectionThatIsLateStaysApartForMoreRunsWithEachTimeWhileTheOthersAreInline() {
+        runOnThread(Pace.RUNS_MIN, 0);
+        assertThat(pace.isInline(record)).isTrue();
+        int before = 0;
+        for (int times = 0; times < 3; times++) {
+            record = Pace.late(record);
+            assertThat(pace.isInline(record)).isFalse();
+            assertThat(pace.isInline((short) 0)).as("others").isTrue();
+            assertThat(runsApart()).as("runs apart, time %d", times).isGreaterThan(2 * before);
+            before = runsApart();
+        }
+        for (int i = 0; i < 100; i++) {
+            record = Pace.late(record);
+        }
+        assertThat(runsApart()).as("there is a limit").isEqualTo(before);
+    }
+
+    private int runsApart() {
+        int runs = 0;
+        for (short r = record; Pace.isApart(r); r = Pace.inTime(r)) {
+            runs++;
+        }
+        return runs;
+    }
+
+    @Test
+    void whoIsInTimeForLongIsForgiven() {
+        for (int i = 0; i < 10; i++) {
+            record = Pace.late(record);
+        }
+        int before = runsApart();
+        while (Pace.isApart(record)) {
+            record = Pace.inTime(record);
+        }
+        record = Pace.late(record);
+        assertThat(runsApart()).isLessThan(before);
+    }
+
+    @Test
+    void thoseThatAreApartDoNotDecideForTheOthers() {
+        runOnThread(Pace.RUNS_MIN, 0);
+        runOnThread(1, Duration.ofMillis(50).toNanos());
+        assertThat(pace.isInline(record)).isFalse();
+        runOnThread(100 * Pace.RUNS_MIN, Duration.ofMillis(50).toNanos());
+        assertThat(pace.isInline(record)).isFalse();
+        assertThat(pace.isInline()).isTrue();
+    }
+
+    @Test
     void handlersThatBecomeLongGoBackToThreads() {
         runOnThread(Pace.RUNS_MIN, 0);
         runInline(Pace.RUNS_MIN, Pace.SHORT_NANOS + 1);
@@ -85,26 +137,28 @@ class PaceTest {
     }
 
     @Test
-    void aHandlerThatBlocksSendsThemBackAtOnceAndThoseThatComputeOnlyWhenThereAreSeveralInASecond() {
+    void handlersGoBackToThreadsWhenSeveralHeldUpLoopsWithinASecond() {
         runOnThread(Pace.RUNS_MIN, 0);
         pass(Duration.ofSeconds(2));
         pace.relieved(Relief.BURNING);
         assertThat(pace.isInline()).as("once may be bad luck").isTrue();
         pass(Duration.ofSeconds(2));
-        pace.relieved(Relief.BURNING);
+        pace.relieved(Relief.BLOCKED);
         assertThat(pace.isInline()).as("once in a while").isTrue();
         pass(Duration.ofMillis(500));
-        for (int burns = 2; burns < Pace.BURNS_MAX; burns++) {
-            pace.relieved(Relief.BURNING);
-            assertThat(pace.isInline()).as("%d in a second", burns).isTrue();
+        for (int late = 2; late < Pace.RELIEFS_MAX; late++) {
+            pace.relieved(Relief.HANDED_OVER);
+            assertThat(pace.isInline()).as("%d in a second", late).isTrue();
         }
         pace.relieved(Relief.BURNING);
         assertThat(pace.isInline()).as("too many in a second").isFalse();
-        backOffMillis();
-        pass(Duration.ofSeconds(2));
-        pace.relieved(Relief.BLOCKED);
-        assertThat(pace.isInline()).isFalse();
-        assertThat(pace.reliefs()).isEqualTo(Pace.BURNS_MAX + 2);
+        assertThat(pace.reliefs()).isEqualTo(Pace.RELIEFS_MAX + 1);
+    }
+
+    private void goBack(Relief cause) {
+        for (int late = 0; late < Pace.RELIEFS_MAX; late++) {
+            pace.relieved(cause);
+        }
     }
 
     @Test
@@ -112,7 +166,7 @@ class PaceTest {
         assertThat(backOffMillis()).as("the first try").isZero();
         long expected = FIRST_BACK_OFF_MILLIS;
         for (int i = 0; i < 10; i++) {
-            pace.relieved(Relief.HANDED_OVER);
+            goBack(Relief.HANDED_OVER);
             assertThat(backOffMillis()).as("try %d", i).isEqualTo(Math.min(expected, 64_000));
             expected *= 2;
         }
@@ -122,11 +176,11 @@ class PaceTest {
     void aLongTimeOnTheLoopIsForgiven() {
         backOffMillis();
         for (int i = 0; i < 4; i++) {
-            pace.relieved(Relief.BLOCKED);
+            goBack(Relief.BLOCKED);
             backOffMillis();
         }
         pass(Duration.ofSeconds(11));
-        pace.relieved(Relief.BLOCKED);
+        goBack(Relief.BLOCKED);
         assertThat(backOffMillis()).as("back-off").isEqualTo(FIRST_BACK_OFF_MILLIS / 2);
     }
 }

@@ -72,7 +72,7 @@ class SimulationTest {
             if (!pace.isInline()) {
                 clock.addAndGet(Duration.ofMinutes(2).toNanos());
                 for (int i = 0; i < Pace.RUNS_MIN && !pace.isInline(); i++) {
-                    pace.ranOnThread(pace.now());
+                    pace.ranOnThread(pace.now(), (short) 0);
                 }
             }
         }

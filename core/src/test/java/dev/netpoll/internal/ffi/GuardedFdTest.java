@@ -23,41 +23,54 @@ class GuardedFdTest {
         return LibcEventfd.write(scratch, fd, 1) == 0;
     }
 
+    private GuardedFd open() {
+        return new GuardedFd(LibcEventfd.eventfd(scratch));
+    }
+
+    private static Scratch enter(GuardedFd fd) {
+        Scratch entered = fd.enter();
+        assertThat(entered).isNotNull();
+        return entered;
+    }
+
     @Test
     void closesAtOnceWhenNobodyIsInside() {
-        GuardedFd fd = new GuardedFd(LibcEventfd.eventfd(scratch));
+        GuardedFd fd = open();
         assertThat(isOpen(fd.fd())).isTrue();
         fd.close(scratch);
         assertThat(isOpen(fd.fd())).isFalse();
-        assertThat(fd.enter()).isFalse();
+        assertThat(fd.enter()).isNull();
     }
 
     @Test
     void theLastOneOutCloses() {
-        GuardedFd fd = new GuardedFd(LibcEventfd.eventfd(scratch));
-        assertThat(fd.enter()).isTrue();
-        assertThat(fd.enter()).isTrue();
+        GuardedFd fd = open();
+        Scratch first = enter(fd);
+        Scratch second = enter(fd);
         fd.close(scratch);
         fd.close(scratch);
-        assertThat(fd.enter()).isFalse();
-        fd.exit(scratch);
+        assertThat(fd.enter()).isNull();
+        fd.exit(first);
         assertThat(isOpen(fd.fd())).isTrue();
-        fd.exit(scratch);
+        fd.exit(second);
         assertThat(isOpen(fd.fd())).isFalse();
     }
 
     @Test
     void detachingWaitsForUsersAndLeavesTheDescriptorOpen() throws InterruptedException {
-        GuardedFd fd = new GuardedFd(LibcEventfd.eventfd(scratch));
-        assertThat(fd.enter()).isTrue();
+        GuardedFd fd = open();
         AtomicBoolean left = new AtomicBoolean();
+        CountDownLatch inside = new CountDownLatch(1);
         CountDownLatch detaching = new CountDownLatch(1);
         Thread user = new Thread(() -> {
+            Scratch entered = enter(fd);
+            inside.countDown();
             await(detaching);
             left.set(true);
-            fd.exit(new Scratch());
+            fd.exit(entered);
         });
         user.start();
+        await(inside);
         detaching.countDown();
         int raw = fd.surrender();
         assertThat(left).isTrue();
@@ -69,21 +82,34 @@ class GuardedFdTest {
     }
 
     @Test
+    void aDescriptorThatAUserNeverLeavesIsNotSurrenderedAndIsClosedWhenHeDoesLeave() {
+        GuardedFd fd = open();
+        Scratch lost = enter(fd);
+        long begin = System.nanoTime();
+        assertThat(fd.surrender()).isEqualTo(GuardedFd.BUSY);
+        assertThat(System.nanoTime() - begin).isLessThan(10_000_000_000L);
+        assertThat(fd.enter()).isNull();
+        fd.close(scratch);
+        assertThat(isOpen(fd.fd())).isTrue();
+        fd.exit(lost);
+        assertThat(isOpen(fd.fd())).isFalse();
+    }
+
+    @Test
     void nobodyIsEverInsideAClosedDescriptor() throws InterruptedException {
         for (int round = 0; round < 300; round++) {
-            GuardedFd fd = new GuardedFd(LibcEventfd.eventfd(scratch));
+            GuardedFd fd = open();
             AtomicBoolean broken = new AtomicBoolean();
             CountDownLatch inside = new CountDownLatch(2);
             Thread[] users = new Thread[2];
             for (int i = 0; i < users.length; i++) {
                 users[i] = new Thread(() -> {
-                    Scratch own = new Scratch();
                     inside.countDown();
-                    while (fd.enter()) {
-                        if (LibcEventfd.write(own, fd.fd(), 1) != 0) {
+                    for (Scratch entered = fd.enter(); entered != null; entered = fd.enter()) {
+                        if (LibcEventfd.write(entered, fd.fd(), 1) != 0) {
                             broken.set(true);
                         }
-                        fd.exit(own);
+                        fd.exit(entered);
                     }
                 });
                 users[i].start();

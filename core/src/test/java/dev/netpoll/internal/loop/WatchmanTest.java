@@ -57,7 +57,7 @@ class WatchmanTest {
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void whoComputesIsRelievedThoughTheProcessSeemsToGetNoProcessorTime(boolean virtual) throws Exception {
-        Supervisor supervisor = new Supervisor(new ParkingWatch(() -> 0), "watchman");
+        Supervisor supervisor = new Supervisor(new ParkingWatch(() -> 0, thread -> -1), "watchman");
         EventLoop loop = new EventLoop(new MemoryNetwork(1, Faults.NONE).openPoller(), "watched", virtual, supervisor);
         supervisor.start(List.of(loop));
         loop.start();

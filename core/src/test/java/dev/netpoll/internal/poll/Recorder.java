@@ -6,6 +6,7 @@ package dev.netpoll.internal.poll;
 import dev.netpoll.internal.memory.Segment;
 import java.io.ByteArrayOutputStream;
 import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -79,6 +80,10 @@ class Recorder implements TransportEvents {
         if (!expected || errno != 0 || closed) {
             throw new AssertionError("unexpected " + event + " after " + this);
         }
+    }
+
+    String text() {
+        return bytes.toString(StandardCharsets.US_ASCII);
     }
 
     int received() {

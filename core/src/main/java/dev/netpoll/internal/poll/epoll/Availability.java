@@ -24,12 +24,18 @@ final class Availability {
             return reason;
         }
         try {
-            int errno = selfTest(new Scratch());
+            Scratch scratch = Scratch.take();
+            int errno;
+            try {
+                errno = selfTest(scratch);
+            } finally {
+                scratch.giveBack();
+            }
             return errno == 0
                     ? null
                     : "epoll failed its self-test with " + Errno.describe(errno)
                             + ": a sandbox may forbid epoll or eventfd; use the nio backend";
-        } catch (RuntimeException | LinkageError e) {
+        } catch (Throwable e) { // whatever it is, epoll can't be had
             return "epoll failed its self-test with " + e + ": use the nio backend";
         }
     }
@@ -58,9 +64,10 @@ final class Availability {
         if (result < 0) {
             return result;
         }
-        EpollEvents events = new EpollEvents(2);
-        int fetched = LibcEpoll.await(scratch, epoll, events, 1_000_000_000);
-        boolean right = fetched == 1 && events.data(0) == token && events.events(0) == LibcEpoll.EPOLLIN;
-        return right ? 0 : fetched < 0 ? fetched : -Errno.EIO;
+        try (EpollEvents events = new EpollEvents(2)) {
+            int fetched = LibcEpoll.await(scratch, epoll, events, 1_000_000_000);
+            boolean right = fetched == 1 && events.data(0) == token && events.events(0) == LibcEpoll.EPOLLIN;
+            return right ? 0 : fetched < 0 ? fetched : -Errno.EIO;
+        }
     }
 }

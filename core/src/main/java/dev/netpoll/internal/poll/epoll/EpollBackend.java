@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.poll.epoll;
 
+import dev.netpoll.internal.memory.Classes;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenOptions;
@@ -15,7 +16,11 @@ import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.socket.Binder;
 import dev.netpoll.internal.poll.socket.Opened;
 import dev.netpoll.internal.poll.socket.Opener;
+import dev.netpoll.internal.poll.socket.Platform;
+import dev.netpoll.internal.poll.socket.UnusedPages;
+import java.lang.invoke.MethodHandles;
 import java.net.SocketAddress;
+import java.nio.channels.SocketChannel;
 import org.jspecify.annotations.Nullable;
 
 /** Linux on x86-64 and aarch64, if native access is granted: see {@link #unavailableReason()}. */
@@ -32,6 +37,10 @@ public final class EpollBackend implements Backend {
         return Availability.REASON;
     }
 
+    static {
+        Classes.initialize(MethodHandles.lookup(), EpollTransport.class, EpollListenSocket.class, Opener.class);
+    }
+
     @Override
     public String name() {
         return NAME;
@@ -39,12 +48,21 @@ public final class EpollBackend implements Backend {
 
     @Override
     public Poller openPoller() throws TransportException {
-        return new EpollPoller();
+        UnusedPages.goBack();
+        try {
+            return new EpollPoller();
+        } catch (OutOfMemoryError e) {
+            throw Platform.noMemory(e);
+        }
     }
 
     @Override
     public PollerWatch openWatch() throws TransportException {
-        return new EpollWatch();
+        try {
+            return new EpollWatch();
+        } catch (OutOfMemoryError e) {
+            throw Platform.noMemory(e);
+        }
     }
 
     @Override
@@ -59,15 +77,27 @@ public final class EpollBackend implements Backend {
 
     @Override
     public Transport open(SocketAddress remote, @Nullable SocketAddress local) throws TransportException {
-        return transport(Opener.open(remote, local));
+        Opened opened = Opener.open(remote, local);
+        try {
+            return transport(opened);
+        } catch (Throwable t) {
+            Opener.close(opened.fd);
+            throw t;
+        }
     }
 
     @Override
     public Transport adopt(RawSocket socket) throws TransportException {
-        return transport(Opener.adopt(socket));
+        Opened opened = Opener.adopt(socket);
+        return transport(opened).foreign();
     }
 
-    private static Transport transport(Opened opened) {
+    @Override
+    public void discard(int fd, @Nullable SocketChannel channel) {
+        Opener.close(fd);
+    }
+
+    private static EpollTransport transport(Opened opened) {
         return new EpollTransport(opened.fd, opened.tcp, opened.remote);
     }
 }

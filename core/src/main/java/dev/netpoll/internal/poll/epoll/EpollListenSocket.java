@@ -5,7 +5,10 @@ package dev.netpoll.internal.poll.epoll;
 
 import dev.netpoll.internal.ffi.LibcEpoll;
 import dev.netpoll.internal.ffi.LibcSocket;
+import dev.netpoll.internal.ffi.LibcUnistd;
+import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.poll.AcceptEvents;
+import dev.netpoll.internal.poll.Crash;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.socket.Bound;
@@ -48,10 +51,9 @@ final class EpollListenSocket extends BoundSocket implements Readiness {
             return;
         }
         for (int i = 0; i < MAX_ACCEPTS && !closed && !paused; i++) {
-            int accepted = LibcSocket.accept(owner.scratch, fd());
+            int accepted = LibcSocket.accept(owner.scratch(), fd());
             if (accepted >= 0) {
-                // TCP_NODELAY was set on the listening socket and is inherited.
-                receiver.accepted(new EpollTransport(accepted, tcp, owner.scratch.socketAddress()));
+                receiver.accepted(transport(owner.scratch(), accepted));
             } else if (accepted == -Errno.EAGAIN) {
                 return;
             } else if (!concernsOneConnection(-accepted)) {
@@ -59,6 +61,30 @@ final class EpollListenSocket extends BoundSocket implements Readiness {
                 return;
             }
         }
+    }
+
+    private EpollTransport transport(Scratch scratch, int accepted) {
+        try {
+            // TCP_NODELAY was set on the listening socket and is inherited.
+            return new EpollTransport(accepted, tcp, scratch.socketAddress());
+        } catch (Throwable t) {
+            LibcUnistd.close(scratch, accepted);
+            throw t;
+        }
+    }
+
+    /** The queue keeps the others; the receiver is told, so that it tries again after a while. */
+    @Override
+    public void crashed(Throwable thrown) {
+        AcceptEvents receiver = events;
+        try {
+            if (receiver != null && !closed) {
+                receiver.acceptFailed(Crash.errno(thrown));
+            }
+        } catch (Throwable again) {
+            // The next turn finds the queue as it is.
+        }
+        Crash.log("listening socket of the " + EpollBackend.NAME + " backend", thrown);
     }
 
     @Override
@@ -90,10 +116,13 @@ final class EpollListenSocket extends BoundSocket implements Readiness {
             return;
         }
         closed = true;
-        EpollPoller owner = poller;
-        if (owner != null) {
-            owner.remove(this);
+        try {
+            EpollPoller owner = poller;
+            if (owner != null) {
+                owner.remove(this);
+            }
+        } finally {
+            closeDescriptor();
         }
-        closeDescriptor();
     }
 }

@@ -3,11 +3,14 @@
 
 package dev.netpoll.internal.poll.epoll;
 
+import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.internal.ffi.EpollEvents;
 import dev.netpoll.internal.ffi.LibcEpoll;
 import dev.netpoll.internal.ffi.LibcUnistd;
 import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.LoopCache;
+import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.poll.AcceptEvents;
 import dev.netpoll.internal.poll.Errno;
@@ -17,12 +20,14 @@ import dev.netpoll.internal.poll.ReceiveBuffer;
 import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportEvents;
 import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.poll.Turns;
+import dev.netpoll.internal.poll.socket.Binder;
 import dev.netpoll.internal.poll.socket.Pollable;
 import dev.netpoll.internal.poll.socket.Slots;
 import dev.netpoll.internal.poll.socket.Wakeup;
 import java.io.IOException;
 import java.net.SocketAddress;
-import java.util.ArrayDeque;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An epoll instance and an eventfd for wake-ups.
@@ -30,77 +35,105 @@ import java.util.ArrayDeque;
  * <p>Invariants:
  * <ul>
  *   <li>I1. An event is delivered only to the registration it was fetched for: see {@link Slots}.
- *   <li>I2. A transport with work that no further edge will announce is in {@link #again}; while that is not empty,
- *       no wait blocks.
+ *   <li>I2. A transport with work that no further edge will announce is in {@link #turns}; while one waits there for
+ *       the next turn, no wait blocks.
  *   <li>I3. The receive block is given back before a wait that follows an empty turn.
+ *   <li>I4. What the event of a transport throws, fails that transport, and the rest of the batch is delivered.
  * </ul>
  */
 final class EpollPoller implements Poller {
-    private static final int FIRST_EVENTS = 64;
-    private static final int MOST_EVENTS = 1024;
+    private static final int EVENTS = 1024;
 
     /** No slot has this token: they are not negative. */
     private static final long WAKEUP = -1;
 
-    /** This thread's own: nobody borrows it. */
-    final Scratch scratch = new Scratch();
-
     private final LoopCache memory = new LoopCache(SegmentPool.shared());
     final ReceiveBuffer receiveBuffer = new ReceiveBuffer(memory);
 
+    /** Those that go on without an event. */
+    final Turns turns = new Turns();
+
     private final Slots slots = new Slots();
-    private final ArrayDeque<EpollTransport> again = new ArrayDeque<>();
+    private final EpollEvents events;
     private final int epoll;
     private final Wakeup wakeup;
-    private EpollEvents events = new EpollEvents(FIRST_EVENTS);
 
-    /** The batch: how many events it has, which comes next, and how many of {@link #again} belong to it. */
+    /** This poller's own: nobody borrows it. After the end, one that others have too. */
+    private Scratch scratch;
+
+    /** The batch: how many events it has, and which comes next. */
     private int fetched;
 
     private int next;
-    private int continued;
 
     private boolean quiet;
     private boolean closed;
 
     EpollPoller() throws TransportException {
-        epoll = LibcEpoll.create(scratch);
-        if (epoll < 0) {
-            throw new TransportException("epoll_create1", -epoll);
-        }
+        scratch = new Scratch();
+        events = new EpollEvents(EVENTS);
+        int created = LibcEpoll.create(scratch);
+        Wakeup eventfd = null;
         try {
-            wakeup = new Wakeup(scratch);
-        } catch (TransportException e) {
-            LibcUnistd.close(scratch, epoll);
-            throw e;
+            epoll = Binder.check("epoll_create1", created);
+            eventfd = new Wakeup(scratch);
+            wakeup = eventfd;
+            // Edge-triggered and never read: every write is an edge, and saves the read. The counter would need
+            // centuries to overflow.
+            int edges = LibcEpoll.EPOLLIN | LibcEpoll.EPOLLET;
+            Binder.check("epoll_ctl", LibcEpoll.add(scratch, epoll, eventfd.fd(), edges, WAKEUP));
+        } catch (Throwable t) {
+            if (eventfd != null) {
+                eventfd.close(scratch);
+            }
+            if (created >= 0) {
+                LibcUnistd.close(scratch, created);
+            }
+            events.close();
+            scratch.giveBack();
+            throw t;
         }
-        // Edge-triggered and never read: every write is an edge, and saves the read. The counter would need centuries
-        // to overflow.
-        int added = LibcEpoll.add(scratch, epoll, wakeup.fd(), LibcEpoll.EPOLLIN | LibcEpoll.EPOLLET, WAKEUP);
-        if (added < 0) {
-            wakeup.close(scratch);
-            LibcUnistd.close(scratch, epoll);
-            throw new TransportException("epoll_ctl", -added);
-        }
+    }
+
+    Scratch scratch() {
+        return scratch;
     }
 
     @Override
     public boolean fetch(long timeoutNanos) throws IOException {
-        continued = again.size();
-        if (quiet && continued == 0 && timeoutNanos != 0) {
+        boolean goesOn = turns.begin();
+        if (quiet && !goesOn && timeoutNanos != 0) {
             receiveBuffer.release();
         }
-        next = 0;
-        fetched = LibcEpoll.await(scratch, epoll, events, continued > 0 ? 0 : timeoutNanos);
-        if (fetched < 0) {
-            int error = -fetched;
-            fetched = 0;
-            if (error != Errno.EINTR) {
-                throw new TransportException("epoll_wait", error);
-            }
+        if (LibcUnistd.hasLeftovers()) {
+            LibcUnistd.closeLeftovers(scratch);
         }
+        next = 0;
+        fetched = 0;
+        fetched = await(goesOn ? 0 : turns.bounded(timeoutNanos));
         quiet = true;
-        return fetched > 0 || continued > 0;
+        return fetched > 0 || goesOn;
+    }
+
+    private int await(long timeoutNanos) throws TransportException {
+        int result;
+        try {
+            result = LibcEpoll.await(scratch, epoll, events, timeoutNanos);
+        } catch (OutOfMemoryError | StackOverflowError e) {
+            // The JVM could not make the call; or it has made it, and there were edges which nobody will tell again.
+            slots.forEach(EpollPoller::lookAgain);
+            return 0;
+        }
+        if (result < 0 && result != -Errno.EINTR) {
+            throw new TransportException("epoll_wait", -result);
+        }
+        return Math.max(result, 0);
+    }
+
+    private static void lookAgain(Pollable pollable) {
+        if (pollable instanceof EpollTransport transport) {
+            transport.lookAgain();
+        }
     }
 
     @Override
@@ -111,20 +144,20 @@ final class EpollPoller implements Poller {
             Pollable pollable = token == WAKEUP ? null : slots.find(token);
             if (pollable != null) {
                 quiet = false;
-                ((Readiness) pollable).ready(events.events(index)); // only such are added
+                Readiness ready = (Readiness) pollable; // only such are added
+                try {
+                    ready.ready(events.events(index));
+                } catch (Throwable t) {
+                    ready.crashed(t); // I4
+                }
                 return true;
             }
         }
-        if (continued > 0) { // only those that waited before this turn: who joined since had its share
-            continued--;
+        if (turns.continueOne()) {
             quiet = false;
-            again.remove().continueTurn();
             return true;
         }
         slots.recycle();
-        if (fetched == events.capacity() && fetched < MOST_EVENTS) {
-            events = new EpollEvents(fetched * 2);
-        }
         fetched = 0;
         next = 0;
         return false;
@@ -132,7 +165,22 @@ final class EpollPoller implements Poller {
 
     @Override
     public boolean hasMore() {
-        return !again.isEmpty();
+        return !turns.isEmpty();
+    }
+
+    @Override
+    public long untilRetry(long now) {
+        return turns.untilRetry(now);
+    }
+
+    /** {@return the block to receive into, or null if there is no memory} */
+    @Nullable
+    Block receiveBlock() {
+        try {
+            return receiveBuffer.block();
+        } catch (MemoryLimitException | OutOfMemoryError e) {
+            return null;
+        }
     }
 
     @Override
@@ -165,11 +213,6 @@ final class EpollPoller implements Poller {
         ((EpollListenSocket) socket).listen(this, receiver);
     }
 
-    /** Continues with the transport in the next turn. */
-    void again(EpollTransport transport) {
-        again.add(transport);
-    }
-
     /** Registers a descriptor, and returns 0 or an error number negated. */
     <P extends Pollable & Readiness> int add(P pollable, int interest) {
         long token = slots.add(pollable);
@@ -189,6 +232,11 @@ final class EpollPoller implements Poller {
     }
 
     @Override
+    public void limitBy(MemoryBudget budget) {
+        receiveBuffer.limitBy(budget);
+    }
+
+    @Override
     public LoopCache memory() {
         return memory;
     }
@@ -197,10 +245,19 @@ final class EpollPoller implements Poller {
     public void close() {
         if (!closed) {
             closed = true;
-            again.clear();
+            turns.clear();
             receiveBuffer.release();
             wakeup.close(scratch);
             LibcUnistd.close(scratch, epoll);
+            events.close();
+            Scratch own = scratch;
+            scratch = Closed.SCRATCH;
+            own.giveBack();
         }
+    }
+
+    /** For who uses a poller after its end, if anybody does. */
+    private static final class Closed {
+        static final Scratch SCRATCH = new Scratch();
     }
 }

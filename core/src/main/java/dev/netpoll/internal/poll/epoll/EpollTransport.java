@@ -8,16 +8,18 @@ import static dev.netpoll.internal.ffi.LibcEpoll.EPOLLET;
 import static dev.netpoll.internal.ffi.LibcEpoll.EPOLLHUP;
 import static dev.netpoll.internal.ffi.LibcEpoll.EPOLLIN;
 import static dev.netpoll.internal.ffi.LibcEpoll.EPOLLOUT;
+import static dev.netpoll.internal.ffi.LibcEpoll.EPOLLPRI;
 import static dev.netpoll.internal.ffi.LibcEpoll.EPOLLRDHUP;
 
-import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.SendQueue;
 import dev.netpoll.internal.poll.TransportEvents;
 import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.poll.Turns;
 import dev.netpoll.internal.poll.socket.LoopSocket;
 import dev.netpoll.internal.poll.socket.Sender;
 import java.net.SocketAddress;
@@ -28,9 +30,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Invariants:
  * <ul>
- *   <li>I1. Whenever the loop waits, either the last receive found nothing more (EAGAIN, or a short read of TCP with no
- *       end in sight), or the transport is paused and {@link #UNREAD}, or it is in the poller's again list, or it is
- *       past its end. So the next edge is never missed.
+ *   <li>I1. Whenever the loop waits, either the last receive found nothing more (EAGAIN, or a short read that says so:
+ *       see {@link #UNSURE}), or the transport is paused and {@link #UNREAD}, or it is in one of the poller's lists of
+ *       {@link Turns}, or it is past its end. So the next edge is never missed.
  *   <li>I2. Whenever the loop waits with a queue, either the last send on the loop said EAGAIN, or I1's again list.
  *   <li>I3. Bytes, then the end, then a failure: while bytes may be unread, errors of sending only set
  *       {@link #brokenBy}. An error that the kernel reports once, to whichever call comes first, is so not lost either.
@@ -40,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  */
 final class EpollTransport extends LoopSocket implements Readiness {
-    private static final int INTEREST = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    private static final int INTEREST = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
     /** System calls per transport and turn that receive, so that the others get theirs. */
     private static final int MAX_RECEIVES = 16;
@@ -50,10 +52,41 @@ final class EpollTransport extends LoopSocket implements Readiness {
 
     private static final int READ_AGAIN = OWN << 1;
 
+    /**
+     * A short read says nothing: only EAGAIN says that the socket is empty.
+     *
+     * <p>In general it says nothing. But of a TCP socket that we made ourselves, a call takes all that has arrived, with
+     * these exceptions. Each is announced together with the bytes before it, because epoll looks at the socket's state
+     * when it reports an edge; and what arrives after that report makes an edge of its own, which the next wait finds:
+     * <ul>
+     *   <li>A call stops before a byte of urgent data. While that is unread, events have EPOLLPRI; nobody here reads it
+     *       out of band. Who sends such data once, may do it again.
+     *   <li>The end of the stream takes a call of its own: EPOLLRDHUP, {@link #PEER_ENDED}.
+     *   <li>An error waits behind the bytes: EPOLLERR or EPOLLHUP, {@link #HUNG_UP}.
+     *   <li>Signals and the socket's backlog cut a call short only where a full queue of segments does not: then
+     *       nothing is left, or it arrives after the call.
+     * </ul>
+     * A read of a Unix socket may stop between two messages, and an adopted socket may be of any kind that calls itself
+     * a stream (MPTCP, TLS of the kernel, another's urgent data): these always are.
+     */
+    private static final int UNSURE = OWN << 2;
+
+    /** A read that took less than asked for may have left something. */
+    private static final int LOOK_AGAIN = UNSURE | PEER_ENDED | HUNG_UP | PAUSED;
+
     private @Nullable EpollPoller poller;
 
     EpollTransport(int fd, boolean tcp, byte @Nullable [] remote) {
         super(fd, tcp, remote);
+        if (!tcp) {
+            set(UNSURE);
+        }
+    }
+
+    /** Somebody else has made it; before it is registered. */
+    EpollTransport foreign() {
+        set(UNSURE);
+        return this;
     }
 
     @Override
@@ -78,7 +111,7 @@ final class EpollTransport extends LoopSocket implements Readiness {
     void connect(EpollPoller target, SocketAddress address, TransportEvents receiver) {
         poller = target;
         receiver(receiver);
-        int error = startConnecting(target.scratch, address);
+        int error = startConnecting(target.scratch(), address);
         if (error != 0 && error != Errno.EINPROGRESS) {
             fail(error);
             return;
@@ -103,6 +136,9 @@ final class EpollTransport extends LoopSocket implements Readiness {
         }
         if (is(CONNECTING) && (!finishConnecting((bits & EPOLLHUP) != 0) || is(DONE))) {
             return;
+        }
+        if ((bits & EPOLLPRI) != 0) {
+            set(UNSURE);
         }
         if ((bits & EPOLLRDHUP) != 0) {
             set(PEER_ENDED);
@@ -129,9 +165,16 @@ final class EpollTransport extends LoopSocket implements Readiness {
         }
     }
 
+    /** Nobody knows which edges were lost: it looks for itself. */
+    void lookAgain() {
+        if (!is(DONE | CONNECTING)) {
+            again(queue == null ? READ_AGAIN : READ_AGAIN | SEND_AGAIN);
+        }
+    }
+
     @Override
-    protected void enqueue() {
-        poller().again(this);
+    protected Turns turns() {
+        return poller().turns;
     }
 
     // ---------------------------------------------------------------- receiving
@@ -141,15 +184,10 @@ final class EpollTransport extends LoopSocket implements Readiness {
             afterEnd();
             return;
         }
-        try {
-            for (int i = 0; i < MAX_RECEIVES; i++) {
-                if (isStopped() || !receiveSome()) {
-                    return;
-                }
+        for (int i = 0; i < MAX_RECEIVES; i++) {
+            if (isStopped() || !receiveSome()) {
+                return;
             }
-        } catch (MemoryLimitException e) {
-            fail(Errno.ENOMEM);
-            return;
         }
         again(READ_AGAIN);
     }
@@ -169,21 +207,29 @@ final class EpollTransport extends LoopSocket implements Readiness {
     /** Receives once. {@return whether there may be more to receive} */
     private boolean receiveSome() {
         EpollPoller owner = poller();
-        var block = owner.receiveBuffer.block();
-        int capacity = block.capacity();
-        long result = LibcSocket.recv(owner.scratch, fd(), block.address(), capacity, 0);
+        Block block = owner.receiveBlock();
+        if (block == null) {
+            starve(READ_AGAIN);
+            return false;
+        }
+        fed();
+        int capacity = owner.receiveBuffer.atOnce();
+        arriving(true);
+        long result = LibcSocket.recv(owner.scratch(), fd(), block.address(), capacity, 0);
         if (result > 0) {
             receiver().received(owner.receiveBuffer.received((int) result));
-            // A short read of TCP empties the queue. Not so at an end, which takes a read of its own, and not on Unix
-            // sockets, where a read may stop between two messages.
-            return !is(DONE) && (result == capacity || !tcp || is(PEER_ENDED | HUNG_UP | PAUSED));
+            arriving(false);
+            return !is(DONE) && (result == capacity || is(LOOK_AGAIN));
         }
+        arriving(false);
         if (result == 0) {
             endOfStream(tcp ? failureBehindEnd() : 0);
         } else if (result == -Errno.EAGAIN) {
             drained();
         } else if (result == -Errno.EINTR) {
             return true;
+        } else if (result == -Errno.ENOMEM || result == -Errno.ENOBUFS) {
+            starve(READ_AGAIN); // the kernel's memory
         } else {
             fail((int) -result);
         }
@@ -242,7 +288,7 @@ final class EpollTransport extends LoopSocket implements Readiness {
         if (is(CLOSED)) {
             return -Errno.EBADF;
         }
-        int result = Sender.send(owner.scratch, fd(), bytes, Integer.MAX_VALUE, null);
+        int result = Sender.send(owner.scratch(), fd(), bytes, Integer.MAX_VALUE, null);
         if (result < 0) {
             remember(-result);
         }
@@ -286,7 +332,7 @@ final class EpollTransport extends LoopSocket implements Readiness {
             throw new TransportException("detach", Errno.EBADF);
         }
         deregister();
-        return new RawSocket(surrender(), null);
+        return surrendered();
     }
 
     @Override
@@ -301,7 +347,7 @@ final class EpollTransport extends LoopSocket implements Readiness {
 
     @Override
     protected Scratch scratch() {
-        return poller().scratch;
+        return poller().scratch();
     }
 
     private EpollPoller poller() {

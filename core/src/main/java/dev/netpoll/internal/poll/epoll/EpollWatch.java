@@ -12,6 +12,7 @@ import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.PollerWatch;
 import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.poll.socket.Binder;
 import dev.netpoll.internal.poll.socket.Wakeup;
 
 /**
@@ -27,52 +28,63 @@ final class EpollWatch implements PollerWatch {
     private final int[] ready = new int[EVENTS];
     private final GuardedFd epoll;
     private final Wakeup wakeup;
+    private boolean closed;
 
     EpollWatch() throws TransportException {
         int fd = LibcEpoll.create(scratch);
-        if (fd < 0) {
-            throw new TransportException("epoll_create1", -fd);
-        }
-        epoll = new GuardedFd(fd);
+        GuardedFd guarded = null;
+        Wakeup eventfd = null;
         try {
-            wakeup = new Wakeup(scratch);
-        } catch (TransportException e) {
-            epoll.close(scratch);
-            throw e;
-        }
-        // Edge-triggered and never read, as in EpollPoller.
-        int added = LibcEpoll.add(scratch, fd, wakeup.fd(), LibcEpoll.EPOLLIN | LibcEpoll.EPOLLET, WAKEUP);
-        if (added < 0) {
-            close();
-            throw new TransportException("epoll_ctl", -added);
+            guarded = new GuardedFd(Binder.check("epoll_create1", fd));
+            epoll = guarded;
+            eventfd = new Wakeup(scratch);
+            wakeup = eventfd;
+            // Edge-triggered and never read, as in EpollPoller.
+            int edges = LibcEpoll.EPOLLIN | LibcEpoll.EPOLLET;
+            Binder.check("epoll_ctl", LibcEpoll.add(scratch, fd, eventfd.fd(), edges, WAKEUP));
+        } catch (Throwable t) {
+            if (eventfd != null) {
+                eventfd.close(scratch);
+            }
+            if (guarded != null) {
+                guarded.close(scratch);
+            }
+            events.close();
+            scratch.giveBack();
+            throw t;
         }
     }
 
     @Override
     public void add(Poller poller, int key) throws TransportException {
-        Scratch borrowed = Scratch.take();
+        Scratch borrowed = epoll.enter();
+        if (borrowed == null) {
+            throw new TransportException("epoll_ctl", Errno.EBADF);
+        }
         try {
-            int result = LibcEpoll.add(
-                    borrowed, epoll.fd(), ((EpollPoller) poller).descriptor(), LibcEpoll.EPOLLONESHOT, key);
-            if (result < 0) {
-                throw new TransportException("epoll_ctl", -result);
-            }
+            int watched = ((EpollPoller) poller).descriptor();
+            Binder.check("epoll_ctl", LibcEpoll.add(borrowed, epoll.fd(), watched, LibcEpoll.EPOLLONESHOT, key));
         } finally {
-            borrowed.giveBack();
+            epoll.exit(borrowed);
         }
     }
 
+    /** Whatever goes wrong, nobody will tell: so the loop is not to rely on it. */
     @Override
     public boolean arm(Poller poller, int key) {
-        if (!epoll.enter()) {
+        Scratch borrowed = epoll.enter();
+        if (borrowed == null) {
             return false;
         }
-        Scratch borrowed = Scratch.take();
-        int interest = LibcEpoll.EPOLLIN | LibcEpoll.EPOLLONESHOT;
-        int result = LibcEpoll.modify(borrowed, epoll.fd(), ((EpollPoller) poller).descriptor(), interest, key);
-        epoll.exit(borrowed);
-        borrowed.giveBack();
-        return result >= 0;
+        try {
+            int interest = LibcEpoll.EPOLLIN | LibcEpoll.EPOLLONESHOT;
+            int watched = ((EpollPoller) poller).descriptor();
+            return LibcEpoll.modify(borrowed, epoll.fd(), watched, interest, key) >= 0;
+        } catch (OutOfMemoryError | StackOverflowError e) {
+            return false;
+        } finally {
+            epoll.exit(borrowed);
+        }
     }
 
     @Override
@@ -105,13 +117,23 @@ final class EpollWatch implements PollerWatch {
     }
 
     @Override
+    public long cpuNanos(int thread) {
+        return LibcTime.threadCpuNanos(scratch, thread);
+    }
+
+    @Override
     public void wakeup() {
         wakeup.signal();
     }
 
     @Override
     public void close() {
-        wakeup.close(scratch);
-        epoll.close(scratch);
+        if (!closed) {
+            closed = true;
+            wakeup.close(scratch);
+            epoll.close(scratch);
+            events.close();
+            scratch.giveBack();
+        }
     }
 }

@@ -7,4 +7,7 @@ package dev.netpoll.internal.poll.epoll;
 interface Readiness {
     /** <i>Loop.</i> Takes note of a set of {@code EPOLL...} bits. */
     void ready(int events);
+
+    /** <i>Loop.</i> {@link #ready} threw this: it has to fail, alone. Must not throw. */
+    void crashed(Throwable thrown);
 }

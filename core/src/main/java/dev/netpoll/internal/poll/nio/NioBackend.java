@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.poll.nio;
 
+import dev.netpoll.internal.memory.Classes;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenOptions;
@@ -15,6 +16,7 @@ import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.UnixPaths;
 import java.io.IOException;
+import java.lang.invoke.MethodHandles;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.StandardProtocolFamily;
@@ -32,6 +34,11 @@ public final class NioBackend implements Backend {
         // Loads what it takes to tell that there are no descriptors left: by then, class files may not be readable.
         int _ = NioErrno.wrap("accept", new IOException("too many open files"), Errno.EMFILE)
                 .errno();
+    }
+
+    static {
+        Classes.initialize(
+                MethodHandles.lookup(), NioTransport.class, NioListenSocket.class, NioErrno.class, NioOptions.class);
     }
 
     @Override
@@ -149,16 +156,32 @@ public final class NioBackend implements Backend {
             boolean unix = remote instanceof UnixDomainSocketAddress;
             prepare(channel, unix);
             return new NioTransport(channel, !unix);
-        } catch (IOException | RuntimeException e) {
-            closeQuietly(channel);
+        } catch (IOException | RuntimeException e) { // it stays the caller's
             throw NioErrno.wrap("adopt", e, Errno.EINVAL);
         }
+    }
+
+    @Override
+    public void discard(int fd, @Nullable SocketChannel channel) {
+        closeQuietly(channel);
     }
 
     static void prepare(SocketChannel channel, boolean unix) throws IOException {
         channel.configureBlocking(false);
         if (!unix) {
             channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+        }
+    }
+
+    /** As {@link #prepare}; one that was reset before is not set up, but what it has sent is delivered. */
+    static void prepareAccepted(SocketChannel channel, boolean unix) throws IOException {
+        channel.configureBlocking(false);
+        if (!unix) {
+            try {
+                channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+            } catch (IOException e) {
+                // Some kernels refuse it then; reading tells.
+            }
         }
     }
 

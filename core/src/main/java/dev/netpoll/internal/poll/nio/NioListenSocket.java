@@ -4,6 +4,7 @@
 package dev.netpoll.internal.poll.nio;
 
 import dev.netpoll.internal.poll.AcceptEvents;
+import dev.netpoll.internal.poll.Crash;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenSocket;
 import dev.netpoll.internal.poll.TransportException;
@@ -51,20 +52,13 @@ final class NioListenSocket implements ListenSocket, NioPollable {
             return;
         }
         for (int i = 0; i < MAX_ACCEPTS && channel.isOpen() && !paused; i++) {
-            SocketChannel accepted = null;
             try {
-                accepted = channel.accept();
+                SocketChannel accepted = channel.accept();
                 if (accepted == null) {
                     return;
                 }
-                boolean unix = address instanceof UnixDomainSocketAddress;
-                NioBackend.prepare(accepted, unix);
-                receiver.accepted(new NioTransport(accepted, !unix));
+                receiver.accepted(transport(accepted));
             } catch (IOException e) {
-                if (accepted != null) {
-                    NioBackend.closeQuietly(accepted); // it was reset before we could set it up
-                    continue;
-                }
                 int errno = NioErrno.of(e, Errno.EIO);
                 if (!concernsOneConnection(errno)) {
                     receiver.acceptFailed(errno);
@@ -72,6 +66,31 @@ final class NioListenSocket implements ListenSocket, NioPollable {
                 }
             }
         }
+    }
+
+    private NioTransport transport(SocketChannel accepted) throws IOException {
+        try {
+            boolean unix = address instanceof UnixDomainSocketAddress;
+            NioBackend.prepareAccepted(accepted, unix);
+            return new NioTransport(accepted, !unix);
+        } catch (Throwable t) {
+            NioBackend.closeQuietly(accepted);
+            throw t;
+        }
+    }
+
+    /** The queue keeps the others; the receiver is told, so that it tries again after a while. */
+    @Override
+    public void crashed(Throwable thrown) {
+        AcceptEvents receiver = events;
+        try {
+            if (receiver != null && channel.isOpen()) {
+                receiver.acceptFailed(Crash.errno(thrown));
+            }
+        } catch (Throwable again) {
+            // The next turn finds the queue as it is.
+        }
+        Crash.log("listening socket of the nio backend", thrown);
     }
 
     private static boolean concernsOneConnection(int errno) {
@@ -116,10 +135,13 @@ final class NioListenSocket implements ListenSocket, NioPollable {
     public void close() {
         if (channel.isOpen()) {
             // The path goes first: while we listen, nobody can have bound it anew.
-            if (address instanceof UnixDomainSocketAddress unix) {
-                UnixPaths.deleteIfSame(unix.getPath(), pathKey);
+            try {
+                if (address instanceof UnixDomainSocketAddress unix) {
+                    UnixPaths.deleteIfSame(unix.getPath(), pathKey);
+                }
+            } finally {
+                NioBackend.closeQuietly(channel);
             }
-            NioBackend.closeQuietly(channel);
             NioPoller owner = poller;
             if (owner != null) {
                 owner.flushCancelled(); // so that the address is free when this returns

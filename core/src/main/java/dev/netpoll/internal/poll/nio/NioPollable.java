@@ -7,4 +7,7 @@ package dev.netpoll.internal.poll.nio;
 interface NioPollable {
     /** Takes note of a set of {@code SelectionKey.OP_...} bits. */
     void ready(int operations);
+
+    /** {@link #ready} threw this: it has to fail, alone. Must not throw. */
+    void crashed(Throwable thrown);
 }

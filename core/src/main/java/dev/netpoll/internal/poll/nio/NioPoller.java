@@ -3,8 +3,10 @@
 
 package dev.netpoll.internal.poll.nio;
 
+import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.LoopCache;
+import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.poll.AcceptEvents;
 import dev.netpoll.internal.poll.Errno;
@@ -14,6 +16,7 @@ import dev.netpoll.internal.poll.ReceiveBuffer;
 import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportEvents;
 import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.poll.Turns;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
@@ -22,7 +25,6 @@ import java.nio.channels.ClosedSelectorException;
 import java.nio.channels.SelectableChannel;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
-import java.util.ArrayDeque;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -35,17 +37,16 @@ final class NioPoller implements Poller {
 
     private final Selector selector = Selector.open();
 
-    /** Transports that no selection will announce: with a failure to report behind what can be read. */
-    private final ArrayDeque<NioTransport> again = new ArrayDeque<>();
+    /** Transports that no selection will announce: with a failure to report behind what can be read; or starved. */
+    final Turns turns = new Turns();
 
     private @Nullable Block viewed;
     private ByteBuffer view = ByteBuffer.allocate(0);
 
-    /** The batch: its keys, which of them comes next, and how many of {@link #again} belong to it. */
+    /** The batch: its keys, and which of them comes next. */
     private SelectionKey[] batch = NONE;
 
     private int next;
-    private int continued;
 
     private boolean quiet;
 
@@ -53,21 +54,25 @@ final class NioPoller implements Poller {
 
     @Override
     public boolean fetch(long timeoutNanos) throws IOException {
-        continued = again.size();
-        if (quiet && continued == 0 && timeoutNanos != 0) {
+        boolean goesOn = turns.begin();
+        if (quiet && !goesOn && timeoutNanos != 0) {
             quiesce();
         }
         next = 0;
         batch = NONE;
-        select(continued > 0 ? 0 : timeoutNanos);
-        // A copy, because flushCancelled() selects again.
-        Set<SelectionKey> selected = selector.selectedKeys();
-        if (!selected.isEmpty()) {
-            batch = selected.toArray(NONE);
-            selected.clear();
+        try {
+            select(goesOn ? 0 : turns.bounded(timeoutNanos));
+            // A copy, because flushCancelled() selects again.
+            Set<SelectionKey> selected = selector.selectedKeys();
+            if (!selected.isEmpty()) {
+                batch = selected.toArray(NONE);
+                selected.clear();
+            }
+        } catch (OutOfMemoryError e) {
+            return goesOn; // level-triggered: the next selection finds what this one has found
         }
         quiet = true;
-        return batch.length > 0 || continued > 0;
+        return batch.length > 0 || goesOn;
     }
 
     @Override
@@ -76,17 +81,19 @@ final class NioPoller implements Poller {
             SelectionKey key = batch[next++];
             if (key.isValid() && key.attachment() instanceof NioPollable pollable) {
                 quiet = false;
-                // What the receiver of an earlier event switched off is not told any more.
-                pollable.ready(key.readyOps() & key.interestOps());
+                try {
+                    // What the receiver of an earlier event switched off is not told any more.
+                    pollable.ready(key.readyOps() & key.interestOps());
+                } catch (Throwable t) {
+                    pollable.crashed(t);
+                }
                 return true;
             }
         }
         batch = NONE;
         next = 0;
-        if (continued > 0) {
-            continued--;
+        if (turns.continueOne()) {
             quiet = false;
-            again.remove().continueTurn();
             return true;
         }
         return false;
@@ -94,7 +101,12 @@ final class NioPoller implements Poller {
 
     @Override
     public boolean hasMore() {
-        return !again.isEmpty();
+        return !turns.isEmpty();
+    }
+
+    @Override
+    public long untilRetry(long now) {
+        return turns.untilRetry(now);
     }
 
     @Override
@@ -156,18 +168,24 @@ final class NioPoller implements Poller {
         }
     }
 
-    void again(NioTransport transport) {
-        again.add(transport);
+    /** {@return the block of {@link #receiveBuffer} as an empty buffer, or null if there is no memory} */
+    @Nullable
+    ByteBuffer receiveView() {
+        try {
+            Block block = receiveBuffer.block();
+            if (block != viewed) {
+                view = block.memory().asByteBuffer();
+                viewed = block;
+            }
+            return view.clear().limit(receiveBuffer.atOnce());
+        } catch (MemoryLimitException | OutOfMemoryError e) {
+            return null;
+        }
     }
 
-    /** {@return the block of {@link #receiveBuffer} as an empty buffer} */
-    ByteBuffer receiveView() {
-        Block block = receiveBuffer.block();
-        if (block != viewed) {
-            view = block.memory().asByteBuffer();
-            viewed = block;
-        }
-        return view.clear();
+    @Override
+    public void limitBy(MemoryBudget budget) {
+        receiveBuffer.limitBy(budget);
     }
 
     @Override
@@ -183,7 +201,7 @@ final class NioPoller implements Poller {
         } catch (IOException e) {
             // Nobody can do anything about it.
         }
-        again.clear();
+        turns.clear();
         quiesce();
     }
 }

@@ -9,8 +9,12 @@ import dev.netpoll.internal.poll.SendQueue;
 import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.SocketOption;
+import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +35,9 @@ abstract class NioSocket implements Transport {
     /** What peek() may tell without looking. */
     volatile boolean ended;
 
+    /** The loop may have taken something out of the socket that it has not delivered yet. */
+    volatile boolean arriving;
+
     /** The error of a send by any thread, for the loop to report; 0 if none. */
     volatile int brokenBy;
 
@@ -46,11 +53,26 @@ abstract class NioSocket implements Transport {
 
     final void findAddresses() {
         try {
-            local = channel.getLocalAddress();
-            remote = channel.getRemoteAddress();
+            local = normal(channel.getLocalAddress());
+            remote = normal(channel.getRemoteAddress());
         } catch (IOException e) {
             // Closed meanwhile: what is known stays.
+        } catch (IllegalArgumentException e) {
+            // A Unix path of a peer that is none in this JVM's encoding.
         }
+    }
+
+    /** As other backends show it: an IPv4-mapped IPv6 address is an IPv4 address. */
+    private static @Nullable SocketAddress normal(@Nullable SocketAddress address) {
+        if (address instanceof InetSocketAddress inet && inet.getAddress() instanceof Inet6Address six) {
+            try {
+                InetAddress four = InetAddress.getByAddress(six.getAddress());
+                return four instanceof Inet6Address ? address : new InetSocketAddress(four, inet.getPort());
+            } catch (UnknownHostException e) {
+                throw new AssertionError(e); // only for addresses of another length
+            }
+        }
+        return address;
     }
 
     @Override
@@ -118,8 +140,9 @@ abstract class NioSocket implements Transport {
     }
 
     /**
-     * A channel cannot be looked into, so this tells what the loop has seen so far: the end, a failure, or -EAGAIN. The
-     * loop sees what has arrived by its next poll, unless reading is paused; it then sees nothing.
+     * A channel cannot be looked into; but that of a TCP socket says how many bytes wait. Else this tells what the loop
+     * has seen so far: the end, a failure, or -EAGAIN. The loop sees what has arrived by its next poll, unless reading
+     * is paused; it then sees nothing.
      */
     @Override
     public int peek() {
@@ -130,7 +153,19 @@ abstract class NioSocket implements Transport {
         if (broken != 0) {
             return -broken;
         }
-        return ended ? 0 : -Errno.EAGAIN;
+        if (ended) {
+            return 0;
+        }
+        // What the loop takes out of the socket, it says before: so that is looked at last.
+        return available() > 0 || arriving ? 1 : -Errno.EAGAIN;
+    }
+
+    private int available() {
+        try {
+            return tcp ? channel.socket().getInputStream().available() : 0;
+        } catch (IOException | RuntimeException e) {
+            return 0; // not connected, or ended: as the loop will tell
+        }
     }
 
     @Override

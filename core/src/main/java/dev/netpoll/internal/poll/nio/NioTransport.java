@@ -3,19 +3,23 @@
 
 package dev.netpoll.internal.poll.nio;
 
-import dev.netpoll.buffer.MemoryLimitException;
-import dev.netpoll.internal.memory.Segment;
+import dev.netpoll.internal.poll.Continuable;
+import dev.netpoll.internal.poll.Crash;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.SendQueue;
+import dev.netpoll.internal.poll.Starvation;
 import dev.netpoll.internal.poll.TransportEvents;
 import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.poll.Turns;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * bits are changed on the loop only. I2. Bytes, then the end, then a failure: while bytes may be unread, an error of
  * sending is kept in {@link #brokenBy} and overrides a pause. I3. Nothing is reported once {@link #done}.
  */
-final class NioTransport extends NioSocket implements NioPollable {
+final class NioTransport extends NioSocket implements NioPollable, Continuable {
     /** System calls per transport and turn in each direction, so that the others get theirs. */
     private static final int MAX_RECEIVES = 16;
 
@@ -35,7 +39,17 @@ final class NioTransport extends NioSocket implements NioPollable {
     private @Nullable TransportEvents events;
     private @Nullable SelectionKey key;
     private @Nullable SendQueue queue;
+    private @Nullable Continuable nextContinued;
     private boolean paused;
+
+    /** It is in a list of {@link Turns}. */
+    private boolean listed;
+
+    /** There was no memory to receive into. */
+    private boolean starved;
+
+    /** An event threw; the failure was told, or is to be. */
+    private boolean crashed;
 
     /** The last event was reported, or nobody wants to hear any. */
     private boolean done;
@@ -82,12 +96,20 @@ final class NioTransport extends NioSocket implements NioPollable {
         findAddresses();
         SocketAddress peer = remoteAddress();
         // A TCP socket that connects to a port of its own ephemeral range may meet itself: nobody listens there.
-        if (tcp && peer != null && peer.equals(localAddress())) {
+        if (tcp && isSame(peer, localAddress())) {
             fail(Errno.ECONNREFUSED);
             return;
         }
         interest();
         receiver().connected();
+    }
+
+    /** Whether two addresses are the same socket's, whatever objects the JDK made of them. */
+    private static boolean isSame(@Nullable SocketAddress one, @Nullable SocketAddress other) {
+        return one instanceof InetSocketAddress a
+                && other instanceof InetSocketAddress b
+                && a.getPort() == b.getPort()
+                && Arrays.equals(a.getAddress().getAddress(), b.getAddress().getAddress());
     }
 
     // ---------------------------------------------------------------- events
@@ -105,11 +127,69 @@ final class NioTransport extends NioSocket implements NioPollable {
         }
     }
 
-    /** Sending failed: delivers what is left, then the failure. */
-    void continueTurn() {
-        if (!done) {
+    /** Goes on in the next turn with what no selection will announce. */
+    private void again() {
+        if (!listed) {
+            listed = true;
+            poller().turns.add(this);
+        }
+    }
+
+    /** There is no memory to receive into: goes on when there may be. What arrives stays in the kernel until then. */
+    private void starve() {
+        boolean begins = !starved;
+        starved = true;
+        interest();
+        if (!listed) {
+            listed = true;
+            poller().turns.addStarved(this);
+        }
+        if (begins) {
+            Starvation.began();
+        }
+    }
+
+    /** Sending failed: delivers what is left, then the failure. Or there may be memory again. */
+    @Override
+    public void continueTurn() {
+        listed = false;
+        if (crashed) {
+            tellCrash();
+        } else if (!done) {
             receive();
         }
+    }
+
+    @Override
+    public void crashed(Throwable thrown) {
+        try {
+            if (crashed) {
+                close(true); // nobody can be told; so at least the peer learns of it
+            } else {
+                crashed = true;
+                brokenBy = Crash.errno(thrown);
+                tellCrash();
+            }
+        } catch (Throwable again) {
+            again();
+        }
+        Crash.log("socket of the nio backend", thrown);
+    }
+
+    private void tellCrash() {
+        if (!closed) {
+            fail(brokenBy);
+        }
+    }
+
+    @Override
+    public @Nullable Continuable nextContinued() {
+        return nextContinued;
+    }
+
+    @Override
+    public void nextContinued(@Nullable Continuable next) {
+        nextContinued = next;
     }
 
     /** Makes the key's interest what the state asks for. */
@@ -119,7 +199,7 @@ final class NioTransport extends NioSocket implements NioPollable {
             return;
         }
         int operations = 0;
-        if (!done && !ended && !paused && channel.isConnected()) {
+        if (!done && !ended && !paused && !starved && channel.isConnected()) {
             operations |= SelectionKey.OP_READ;
         }
         if (!done && queue != null) {
@@ -141,41 +221,44 @@ final class NioTransport extends NioSocket implements NioPollable {
             i++;
         }
         if (!done && brokenBy != 0) {
-            poller().again(this);
+            again();
         }
     }
 
     /** Receives once. {@return whether there may be more to receive} */
     private boolean receiveSome() {
         NioPoller owner = poller();
+        ByteBuffer view = owner.receiveView();
+        if (view == null) {
+            starve();
+            return false;
+        }
+        if (starved) {
+            starved = false;
+            interest();
+        }
+        int capacity = view.remaining();
         int result;
-        ByteBuffer view;
+        arriving = true;
         try {
-            view = owner.receiveView();
             result = channel.read(view);
         } catch (IOException | RuntimeException e) {
-            fail(e instanceof MemoryLimitException ? Errno.ENOMEM : NioErrno.of(e, Errno.ECONNRESET));
+            arriving = false;
+            fail(NioErrno.of(e, Errno.ECONNRESET));
             return false;
         }
+        if (result > 0) {
+            receiver().received(owner.receiveBuffer.received(result));
+            arriving = false;
+            return !done && (!tcp || result == capacity || brokenBy != 0);
+        }
+        arriving = false;
         if (result < 0) {
             endOfStream();
-            return false;
+        } else if (brokenBy != 0) {
+            fail(brokenBy);
         }
-        if (result == 0) {
-            if (brokenBy != 0) {
-                fail(brokenBy);
-            }
-            return false;
-        }
-        Segment received;
-        try {
-            received = owner.receiveBuffer.received(result);
-        } catch (MemoryLimitException e) {
-            fail(Errno.ENOMEM);
-            return false;
-        }
-        receiver().received(received);
-        return !done && (!tcp || result == view.capacity() || brokenBy != 0);
+        return false;
     }
 
     private void endOfStream() {
@@ -204,11 +287,16 @@ final class NioTransport extends NioSocket implements NioPollable {
     }
 
     @Override
+    public void arrived() {
+        arriving = false;
+    }
+
+    @Override
     public void pauseReading() {
         paused = true;
         interest();
         if (brokenBy != 0 && !done && poller != null) {
-            poller().again(this); // a flush has met the failure, and no selection will tell of it any more
+            again(); // a flush has met the failure, and no selection will tell of it any more
         }
     }
 
@@ -248,7 +336,7 @@ final class NioTransport extends NioSocket implements NioPollable {
                 fail(-result);
             } else {
                 brokenBy = -result;
-                poller().again(this);
+                again();
             }
         }
     }
@@ -269,14 +357,15 @@ final class NioTransport extends NioSocket implements NioPollable {
         closed = true;
         done = true;
         queue = null;
-        if (abort && tcp) {
-            try {
+        try {
+            if (abort && tcp) {
                 channel.setOption(StandardSocketOptions.SO_LINGER, 0);
-            } catch (IOException | RuntimeException e) {
-                // The connection is gone already: nothing to reset.
             }
+        } catch (IOException | RuntimeException e) {
+            // The connection is gone already: nothing to reset.
+        } finally {
+            NioBackend.closeQuietly(channel);
         }
-        NioBackend.closeQuietly(channel);
     }
 
     @Override
@@ -293,7 +382,25 @@ final class NioTransport extends NioSocket implements NioPollable {
             registered.cancel();
             owner.flushCancelled(); // a channel with keys could not be made blocking
         }
-        return new RawSocket(-1, channel);
+        try {
+            return new RawSocket(-1, channel);
+        } catch (Throwable t) {
+            closeQuietly();
+            throw t;
+        }
+    }
+
+    @Override
+    public void discard(RawSocket detached) {
+        closeQuietly();
+    }
+
+    private void closeQuietly() {
+        try {
+            channel.close();
+        } catch (IOException e) {
+            // it is gone either way
+        }
     }
 
     private NioPoller poller() {

@@ -53,9 +53,9 @@ public final class Binder {
         check("socket", fd);
         try {
             return bind(scratch, fd, wanted, options);
-        } catch (TransportException e) {
+        } catch (Throwable t) {
             LibcUnistd.close(scratch, fd);
-            throw e;
+            throw t;
         }
     }
 
@@ -148,7 +148,7 @@ public final class Binder {
     }
 
     /** {@return the result, if it is none of an error} */
-    static int check(String call, int result) throws TransportException {
+    public static int check(String call, int result) throws TransportException {
         if (result < 0) {
             throw new TransportException(call, -result);
         }

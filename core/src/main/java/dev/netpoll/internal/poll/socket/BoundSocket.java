@@ -51,14 +51,17 @@ public abstract class BoundSocket extends Pollable implements ListenSocket {
         };
     }
 
-    /** Removes the path of a Unix socket that we made, and closes. <i>Once.</i> */
+    /** Removes the path of a Unix socket that we made, and closes, whatever fails. <i>Once.</i> */
     protected final void closeDescriptor() {
-        // The path goes first: while we listen, nobody can have bound it anew.
-        if (address instanceof UnixDomainSocketAddress unix) {
-            UnixPaths.deleteIfSame(unix.getPath(), pathKey);
+        try {
+            // The path goes first: while we listen, nobody can have bound it anew.
+            if (address instanceof UnixDomainSocketAddress unix) {
+                UnixPaths.deleteIfSame(unix.getPath(), pathKey);
+            }
+        } finally {
+            Scratch borrowed = Scratch.take();
+            close(borrowed);
+            borrowed.giveBack();
         }
-        Scratch borrowed = Scratch.take();
-        close(borrowed);
-        borrowed.giveBack();
     }
 }

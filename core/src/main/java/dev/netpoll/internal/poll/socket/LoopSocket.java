@@ -6,9 +6,13 @@ package dev.netpoll.internal.poll.socket;
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.ffi.SockAddr;
+import dev.netpoll.internal.poll.Continuable;
+import dev.netpoll.internal.poll.Crash;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.SendQueue;
+import dev.netpoll.internal.poll.Starvation;
 import dev.netpoll.internal.poll.TransportEvents;
+import dev.netpoll.internal.poll.Turns;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
@@ -19,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Nothing is reported once {@link #DONE}. {@link #HUNG_UP} (nothing more can come, nothing can be sent) overrides a
  * pause. Loop only.
  */
-public abstract class LoopSocket extends StreamSocket {
+public abstract class LoopSocket extends StreamSocket implements Continuable {
     /** System calls per socket and turn that send, so that the others get theirs. */
     private static final int MAX_SENDS = 16;
 
@@ -44,14 +48,21 @@ public abstract class LoopSocket extends StreamSocket {
     private static final int PEER_GONE_TOLD = 1 << 9;
     private static final int AGAIN = 1 << 10;
 
+    /** There was no memory to receive into. */
+    private static final int STARVED = 1 << 11;
+
+    /** An event threw; the failure was told, or is to be. */
+    private static final int CRASHED = 1 << 12;
+
     /** The lowest of the bits that are the backend's. */
-    protected static final int OWN = 1 << 11;
+    protected static final int OWN = 1 << 13;
 
     /** What is sent as the kernel takes it, or null. */
     protected @Nullable SendQueue queue;
 
     private int flags;
     private @Nullable TransportEvents events;
+    private @Nullable Continuable nextContinued;
 
     protected LoopSocket(int fd, boolean tcp, byte @Nullable [] remote) {
         super(fd, tcp, remote);
@@ -62,8 +73,8 @@ public abstract class LoopSocket extends StreamSocket {
     /** {@return the scratch of the poller} */
     protected abstract Scratch scratch();
 
-    /** Has the poller call {@link #continueTurn} in the next turn. */
-    protected abstract void enqueue();
+    /** {@return the list that calls {@link #continueTurn}} */
+    protected abstract Turns turns();
 
     /** The queue may have more to be sent. */
     protected abstract void sendMore();
@@ -253,13 +264,37 @@ public abstract class LoopSocket extends StreamSocket {
         set(what);
         if (!is(AGAIN)) {
             set(AGAIN);
-            enqueue();
+            turns().add(this);
         }
     }
 
+    /** There is no memory to receive into: goes on when there may be. What arrives stays in the kernel until then. */
+    protected final void starve(int what) {
+        set(what);
+        boolean begins = !is(STARVED);
+        set(STARVED);
+        if (!is(AGAIN)) {
+            set(AGAIN);
+            turns().addStarved(this);
+        }
+        if (begins) {
+            Starvation.began();
+        }
+    }
+
+    /** There is memory. */
+    protected final void fed() {
+        clear(STARVED);
+    }
+
     /** The next turn has come. */
+    @Override
     public final void continueTurn() {
         clear(AGAIN);
+        if (is(CRASHED)) {
+            tellCrash();
+            return;
+        }
         goOn();
         if (is(SEND_AGAIN) && !is(DONE)) {
             clear(SEND_AGAIN);
@@ -272,12 +307,51 @@ public abstract class LoopSocket extends StreamSocket {
     /** Goes on with what {@link #again} was called for, except sending, which is seen to. */
     protected abstract void goOn();
 
+    /**
+     * Fails, since an event threw. If that throws too, the next turn tries once more; if it can't be told even then,
+     * the socket is closed, so that at least the peer learns of it.
+     */
+    @Override
+    public final void crashed(Throwable thrown) {
+        try {
+            if (is(CRASHED)) {
+                close(true);
+            } else {
+                set(CRASHED);
+                brokenBy = Crash.errno(thrown);
+                tellCrash();
+            }
+        } catch (Throwable again) {
+            again(0);
+        }
+        Crash.log("socket of the " + backend() + " backend", thrown);
+    }
+
+    private void tellCrash() {
+        if (!is(CLOSED)) {
+            fail(brokenBy);
+        }
+    }
+
     @Override
     public final void close(boolean abort) {
         if (!is(CLOSED)) {
-            deregister();
-            closeDescriptor(abort);
+            try {
+                deregister();
+            } finally {
+                closeDescriptor(abort);
+            }
         }
+    }
+
+    @Override
+    public final @Nullable Continuable nextContinued() {
+        return nextContinued;
+    }
+
+    @Override
+    public final void nextContinued(@Nullable Continuable next) {
+        nextContinued = next;
     }
 
     // ---------------------------------------------------------------- flags

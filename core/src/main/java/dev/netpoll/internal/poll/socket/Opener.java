@@ -36,16 +36,19 @@ public final class Opener {
                     bindLocal(scratch, fd, family, local);
                 }
                 return new Opened(fd, tcp, null);
-            } catch (TransportException e) {
+            } catch (Throwable t) {
                 LibcUnistd.close(scratch, fd);
-                throw e;
+                throw t;
             }
         } finally {
             scratch.giveBack();
         }
     }
 
-    /** Takes over a connected socket; one that cannot be used is closed. */
+    /**
+     * Takes over a connected socket. One that cannot be used is refused, and stays whose it is, and as it is: it may be
+     * no socket at all, but the standard input of the process.
+     */
     public static Opened adopt(RawSocket socket) throws TransportException {
         int fd = socket.fd();
         if (fd < 0) {
@@ -53,24 +56,43 @@ public final class Opener {
         }
         Scratch scratch = Scratch.take();
         try {
-            Binder.check("getsockopt", LibcSocket.getsockopt(scratch, fd, LibcSocket.SOL_SOCKET, LibcSocket.SO_TYPE));
-            if (scratch.option() != LibcSocket.SOCK_STREAM) {
+            if (option(scratch, fd, LibcSocket.SO_TYPE) != LibcSocket.SOCK_STREAM) {
                 throw new TransportException("adopt", Errno.EPROTOTYPE);
             }
-            Binder.check("getpeername", LibcSocket.getpeername(scratch, fd));
+            if (option(scratch, fd, LibcSocket.SO_ACCEPTCONN) != 0) {
+                throw new TransportException("adopt", Errno.ENOTCONN);
+            }
+            Binder.check("adopt", LibcSocket.getpeername(scratch, fd));
             byte[] remote = scratch.socketAddress();
+            int family = SockAddr.family(remote);
+            boolean tcp = family == LibcSocket.AF_INET || family == LibcSocket.AF_INET6;
+            if (!tcp && family != LibcSocket.AF_UNIX) {
+                throw new TransportException("adopt", Errno.EAFNOSUPPORT);
+            }
+            Opened opened = new Opened(fd, tcp, remote); // nothing was changed until now
             Binder.check("fcntl", LibcUnistd.configure(scratch, fd));
-            boolean tcp = SockAddr.family(remote) != LibcSocket.AF_UNIX;
             if (tcp) {
                 setNoDelay(scratch, fd);
             }
-            return new Opened(fd, tcp, remote);
-        } catch (TransportException e) {
-            LibcUnistd.close(scratch, fd);
-            throw e;
+            return opened;
         } finally {
             scratch.giveBack();
         }
+    }
+
+    /** Closes a socket that was opened, or handed over, and reached nobody. */
+    public static void close(int fd) {
+        Scratch scratch = Scratch.take();
+        try {
+            LibcUnistd.close(scratch, fd);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    private static int option(Scratch scratch, int fd, int name) throws TransportException {
+        Binder.check("adopt", LibcSocket.getsockopt(scratch, fd, LibcSocket.SOL_SOCKET, name));
+        return scratch.option();
     }
 
     private static void bindLocal(Scratch scratch, int fd, int family, SocketAddress local) throws TransportException {

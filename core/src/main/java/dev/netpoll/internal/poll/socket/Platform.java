@@ -3,6 +3,8 @@
 
 package dev.netpoll.internal.poll.socket;
 
+import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.TransportException;
 import org.jspecify.annotations.Nullable;
 
 /** What a backend needs of the machine and the JVM before it may link a function. */
@@ -27,5 +29,12 @@ public final class Platform {
             return backend + " needs native access: start the JVM with --enable-native-access=" + name;
         }
         return null;
+    }
+
+    /** {@return what to throw when there is no memory for a poller, as it would be if the kernel had none} */
+    public static TransportException noMemory(OutOfMemoryError cause) {
+        TransportException failure = new TransportException("open an event loop", Errno.ENOMEM);
+        failure.initCause(cause);
+        return failure;
     }
 }

@@ -86,8 +86,11 @@ public final class Slots {
 
     private void grow() {
         int capacity = table.length * 2;
-        table = Arrays.copyOf(table, capacity);
-        generations = Arrays.copyOf(generations, capacity);
-        unused = Arrays.copyOf(unused, capacity);
+        @Nullable Pollable[] moreTable = Arrays.copyOf(table, capacity);
+        int[] moreGenerations = Arrays.copyOf(generations, capacity);
+        int[] moreUnused = Arrays.copyOf(unused, capacity); // the last that may fail
+        table = moreTable;
+        generations = moreGenerations;
+        unused = moreUnused;
     }
 }

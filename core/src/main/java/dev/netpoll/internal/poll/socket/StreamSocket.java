@@ -6,11 +6,15 @@ package dev.netpoll.internal.poll.socket;
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.ffi.SockAddr;
+import dev.netpoll.internal.memory.Classes;
 import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.SendQueue;
 import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.SocketOption;
@@ -21,6 +25,17 @@ import org.jspecify.annotations.Nullable;
  * and {@link #exit}. The loop itself, being the one that closes, needs no guard.
  */
 public abstract class StreamSocket extends Pollable implements Transport {
+    private static final VarHandle ARRIVING;
+
+    static {
+        Classes.initialize(MethodHandles.lookup(), OptionTable.class, SockAddr.class, Errno.class);
+        try {
+            ARRIVING = MethodHandles.lookup().findVarHandle(StreamSocket.class, "arriving", boolean.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
     protected final boolean tcp;
 
     /** The error of a send or peek by any thread, for the loop to report; 0 if none. */
@@ -31,6 +46,9 @@ public abstract class StreamSocket extends Pollable implements Transport {
 
     /** Closing would wait: SO_LINGER was switched on. */
     private volatile boolean lingers;
+
+    @SuppressWarnings("UnusedVariable") // through ARRIVING
+    private boolean arriving;
 
     /** A SocketAddress, or its encoded form until somebody asks: many servers never do. */
     private volatile @Nullable Object remote;
@@ -53,10 +71,10 @@ public abstract class StreamSocket extends Pollable implements Transport {
 
     @Override
     public int send(SendQueue bytes) {
-        if (!enter()) {
+        Scratch scratch = enter();
+        if (scratch == null) {
             return -Errno.EBADF;
         }
-        Scratch scratch = Scratch.take();
         try {
             int result = Sender.send(scratch, fd(), bytes, Integer.MAX_VALUE, zeroCopy());
             if (result < 0) {
@@ -65,7 +83,6 @@ public abstract class StreamSocket extends Pollable implements Transport {
             return result;
         } finally {
             exit(scratch);
-            scratch.giveBack();
         }
     }
 
@@ -79,25 +96,27 @@ public abstract class StreamSocket extends Pollable implements Transport {
 
     @Override
     public void shutdownOutput() throws TransportException {
-        if (!enter()) {
-            throw new TransportException("shutdown", Errno.EBADF);
-        }
-        Scratch scratch = Scratch.take();
+        Scratch scratch = enterFor("shutdown");
         try {
             outputShutDown = true; // before the hang-up that may follow is looked at
             Binder.check("shutdown", LibcSocket.shutdown(scratch, fd(), LibcSocket.SHUT_WR));
         } finally {
             exit(scratch);
-            scratch.giveBack();
         }
     }
 
+    /** What the loop has taken out of the socket and not delivered yet, counts as waiting: looked at last, see below. */
     @Override
     public int peek() {
-        if (!enter()) {
+        int result = peekKernel();
+        return result == -Errno.EAGAIN && isArriving() ? 1 : result;
+    }
+
+    private int peekKernel() {
+        Scratch scratch = enter();
+        if (scratch == null) {
             return -Errno.EBADF;
         }
-        Scratch scratch = Scratch.take();
         try {
             int result;
             do {
@@ -109,17 +128,38 @@ public abstract class StreamSocket extends Pollable implements Transport {
             return result;
         } finally {
             exit(scratch);
-            scratch.giveBack();
         }
+    }
+
+    /**
+     * {@return whether the loop may have taken something out of the socket that it has not delivered yet} Any thread,
+     * to be asked after the kernel: whoever finds the socket empty comes after the system call that emptied it, so he
+     * sees what the loop wrote before that call.
+     */
+    protected boolean isArriving() {
+        return (boolean) ARRIVING.getAcquire(this);
+    }
+
+    @Override
+    public void arrived() {
+        arriving(false);
+    }
+
+    /** <i>Loop.</i> To be called with true before the system call that may receive, with false after the delivery. */
+    protected final void arriving(boolean may) {
+        ARRIVING.setRelease(this, may);
     }
 
     @Override
     public @Nullable SocketAddress localAddress() {
         SocketAddress known = local;
-        if (known != null || !enter()) {
+        if (known != null) {
             return known;
         }
-        Scratch scratch = Scratch.take();
+        Scratch scratch = enter();
+        if (scratch == null) {
+            return null;
+        }
         try {
             if (LibcSocket.getsockname(scratch, fd()) < 0) {
                 return null;
@@ -134,7 +174,6 @@ public abstract class StreamSocket extends Pollable implements Transport {
             return found;
         } finally {
             exit(scratch);
-            scratch.giveBack();
         }
     }
 
@@ -164,7 +203,6 @@ public abstract class StreamSocket extends Pollable implements Transport {
             }
         } finally {
             exit(scratch);
-            scratch.giveBack();
         }
     }
 
@@ -175,15 +213,15 @@ public abstract class StreamSocket extends Pollable implements Transport {
             return OptionTable.get(scratch, this, option);
         } finally {
             exit(scratch);
-            scratch.giveBack();
         }
     }
 
     private Scratch enterFor(String call) throws TransportException {
-        if (!enter()) {
+        Scratch scratch = enter();
+        if (scratch == null) {
             throw new TransportException(call, Errno.EBADF);
         }
-        return Scratch.take();
+        return scratch;
     }
 
     /** A TCP socket that connects to a port of its own ephemeral range may meet itself: nobody listens there. */
@@ -192,16 +230,41 @@ public abstract class StreamSocket extends Pollable implements Transport {
         return peer != null && peer.equals(localAddress());
     }
 
-    /** Closes without waiting for what is unsent; with {@code abort} the peer gets a reset. <i>Loop.</i> */
+    /**
+     * Closes without waiting for what is unsent; with {@code abort} the peer gets a reset. Whatever fails, it closes.
+     * <i>Loop.</i>
+     */
     protected final void closeDescriptor(boolean abort) {
         Scratch scratch = Scratch.take();
-        if (abort) {
-            LibcSocket.setLinger(scratch, fd(), 0);
-        } else if (lingers) {
-            LibcSocket.setLinger(scratch, fd(), -1); // close(2) would wait, even on a non-blocking socket
+        try {
+            if (abort) {
+                LibcSocket.setLinger(scratch, fd(), 0);
+            } else if (lingers) {
+                LibcSocket.setLinger(scratch, fd(), -1); // close(2) would wait, even on a non-blocking socket
+            }
+        } finally {
+            close(scratch);
+            scratch.giveBack();
         }
-        close(scratch);
-        scratch.giveBack();
+    }
+
+    /** Gives the descriptor up without closing it. <i>Loop.</i> */
+    protected final RawSocket surrendered() throws TransportException {
+        int raw = surrender();
+        if (raw == BUSY) {
+            throw new TransportException("detach", Errno.EBUSY);
+        }
+        try {
+            return new RawSocket(raw, null);
+        } catch (Throwable t) {
+            Opener.close(raw);
+            throw t;
+        }
+    }
+
+    @Override
+    public void discard(RawSocket detached) {
+        Opener.close(detached.fd());
     }
 
     @Override

@@ -21,13 +21,19 @@ final class Availability {
     private static final Path DISABLED = Path.of("/proc/sys/kernel/io_uring_disabled");
 
     static {
-        SelfTest test = new SelfTest();
         String reason = Platform.reasonAgainst(UringBackend.NAME);
+        Features features = null;
         if (reason == null) {
-            reason = run(test);
+            try {
+                SelfTest test = new SelfTest();
+                reason = run(test);
+                features = test.features();
+            } catch (Throwable t) { // whatever it is, io_uring can't be had
+                reason = failed(t);
+            }
         }
         REASON = reason;
-        FEATURES = test.features();
+        FEATURES = features;
     }
 
     private Availability() {}
@@ -65,8 +71,12 @@ final class Availability {
         return switch (failure) {
             case null -> null;
             case TransportException e -> describe(e, disabled());
-            default -> "io_uring failed its self-test with " + failure + ": use the epoll backend";
+            default -> failed(failure);
         };
+    }
+
+    private static String failed(Throwable failure) {
+        return "io_uring failed its self-test with " + failure + ": use the epoll backend";
     }
 
     /** {@return a sentence that says what stands in the way, and what the user can do} */

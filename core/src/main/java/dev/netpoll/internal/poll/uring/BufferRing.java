@@ -54,8 +54,10 @@ final class BufferRing {
     /** Whether more blocks were taken since the last {@link #publish}. */
     private boolean grown;
 
-    /** What the ring of now sees, or null before there is one. */
-    private @Nullable BufferRingMemory ring;
+    /** What the ring of now sees, and what the one before it has seen, which the next one gets: made beforehand. */
+    private BufferRingMemory ring;
+
+    private BufferRingMemory nextRing;
 
     private int tail;
     private int published;
@@ -76,26 +78,26 @@ final class BufferRing {
         blocks = new Block[count];
         filled = new int[count];
         vacant = new int[count];
+        ring = new BufferRingMemory(count);
+        try {
+            nextRing = new BufferRingMemory(count);
+        } catch (Throwable t) {
+            ring.close();
+            throw t;
+        }
     }
 
-    /** Makes it a buffer group of a ring. What the ring before it was given is given to this one. */
+    /** Makes it a buffer group of a ring. What the ring before it was given, which is closed, is given to this one. */
     void attach(Scratch scratch, int descriptor) throws TransportException {
-        BufferRingMemory next = new BufferRingMemory(blocks.length);
+        BufferRingMemory next = nextRing;
         int result = next.register(scratch, descriptor, group, incremental ? IoUring.IOU_PBUF_RING_INC : 0);
         if (result < 0) {
             throw new TransportException("io_uring_register of buffers", -result);
         }
+        nextRing = ring;
         ring = next;
         tail = 0;
         published = 0;
-    }
-
-    private BufferRingMemory ring() {
-        BufferRingMemory attached = ring;
-        if (attached == null) {
-            throw new IllegalStateException("no ring knows of these buffers");
-        }
-        return attached;
     }
 
     /** {@return the number of the buffer group} */
@@ -127,7 +129,7 @@ final class BufferRing {
         grown = false;
         if (published != tail) {
             published = tail;
-            ring().publishUpTo(tail);
+            ring.publishUpTo(tail);
         }
     }
 
@@ -166,7 +168,7 @@ final class BufferRing {
     private @Nullable Block allocate(int size) {
         try {
             return source.allocate(size);
-        } catch (MemoryLimitException e) {
+        } catch (MemoryLimitException | OutOfMemoryError | StackOverflowError e) {
             return null;
         }
     }
@@ -174,7 +176,7 @@ final class BufferRing {
     private void provide(int id) {
         int from = filled[id];
         // SAFETY: the block is ours until a completion gives it back (I1), so its memory stays mapped.
-        ring().buffer(tail++, block(id).address() + from, blockSize - from, id);
+        ring.buffer(tail++, block(id).address() + from, blockSize - from, id);
     }
 
     private Block block(int id) {
@@ -219,7 +221,16 @@ final class BufferRing {
             }
         }
         // Of a block that is not shared, what comes next may be put behind it.
-        return incremental ? Segment.of(block, from, from + length) : Segment.filled(block, length);
+        return incremental ? part(block, from, length) : Segment.filled(block, length);
+    }
+
+    private static Segment part(Block block, int from, int length) {
+        try {
+            return Segment.of(block, from, from + length);
+        } catch (Throwable t) {
+            block.release();
+            throw t;
+        }
     }
 
     /** The block is somebody else's now. */
@@ -239,7 +250,7 @@ final class BufferRing {
         if (provided > 0) {
             tail -= provided;
             published = tail;
-            ring().publishUpTo(tail);
+            ring.publishUpTo(tail);
             release();
         }
     }
@@ -256,5 +267,12 @@ final class BufferRing {
         }
         wanted = 0;
         vacantCount = 0;
+    }
+
+    /** Gives everything back, when no kernel has it any more. */
+    void close() {
+        release();
+        ring.close();
+        nextRing.close();
     }
 }

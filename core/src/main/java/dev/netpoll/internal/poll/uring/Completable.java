@@ -19,6 +19,9 @@ interface Completable {
     /** Takes over what was received; <i>instead of</i> {@link #completed} where that was something. */
     void received(int kind, Segment segment, int flags);
 
+    /** One of the others threw this: it has to fail, alone. Must not throw. */
+    void crashed(Throwable thrown);
+
     /** A completion of this kind will be delivered soon. */
     void arrived(int kind);
 

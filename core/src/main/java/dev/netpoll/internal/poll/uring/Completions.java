@@ -24,19 +24,34 @@ final class Completions {
     private int next;
     private int count;
 
-    /** Takes what the ring has. */
-    void take(RingMemory ring, int from, int to) {
+    /** Takes what the ring has, or as much as there is memory for; {@return up to where} */
+    int take(RingMemory ring, int from, int to) {
+        int taken = to;
         int more = to - from;
-        if (count + more > operations.length) {
-            int capacity = Math.max(2 * operations.length, count + more);
-            operations = Arrays.copyOf(operations, capacity);
-            results = Arrays.copyOf(results, capacity);
-            blocks = Arrays.copyOf(blocks, capacity);
-            offsets = Arrays.copyOf(offsets, capacity);
+        if (count + more > operations.length && !grow(count + more)) {
+            taken = from + operations.length - count;
         }
-        for (int i = from; i != to; i++) {
+        for (int i = from; i != taken; i++) {
             operations[count] = ring.userData(i);
             results[count++] = ring.resultAndFlags(i);
+        }
+        return taken;
+    }
+
+    private boolean grow(int wanted) {
+        int capacity = Math.max(2 * operations.length, wanted);
+        try {
+            long[] moreOperations = Arrays.copyOf(operations, capacity);
+            long[] moreResults = Arrays.copyOf(results, capacity);
+            @Nullable Block[] moreBlocks = Arrays.copyOf(blocks, capacity);
+            int[] moreOffsets = Arrays.copyOf(offsets, capacity);
+            operations = moreOperations;
+            results = moreResults;
+            blocks = moreBlocks;
+            offsets = moreOffsets;
+            return true;
+        } catch (OutOfMemoryError e) {
+            return false;
         }
     }
 

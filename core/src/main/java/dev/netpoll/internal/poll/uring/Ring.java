@@ -6,6 +6,7 @@ package dev.netpoll.internal.poll.uring;
 import static dev.netpoll.internal.ffi.IoUring.IORING_ENTER_GETEVENTS;
 import static dev.netpoll.internal.ffi.IoUring.IORING_ENTER_NO_IOWAIT;
 import static dev.netpoll.internal.ffi.IoUring.IORING_FEAT_NO_IOWAIT;
+import static dev.netpoll.internal.ffi.IoUring.IORING_OP_NOP;
 import static dev.netpoll.internal.ffi.IoUring.IORING_SETUP_CQSIZE;
 import static dev.netpoll.internal.ffi.IoUring.IORING_SETUP_R_DISABLED;
 
@@ -19,6 +20,8 @@ import dev.netpoll.internal.ffi.RingMemory;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.TransportException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 
 /**
  * A submission queue and a completion queue. It belongs to the thread that enabled it: with SINGLE_ISSUER and
@@ -39,21 +42,51 @@ import dev.netpoll.internal.poll.TransportException;
  * </ul>
  */
 final class Ring {
-    /** How often a submission is tried again that the kernel has no memory for. */
+    /** How often a submission is tried again that the kernel, or the JVM, has no memory for. */
     private static final int MAX_TRIES = 100;
+
+    /** How often, if the JVM has no memory for the call. */
+    private static final int MAX_CALLS = 3;
+
+    /** The JVM could not make the call. */
+    private static final int NOT_CALLED = Integer.MIN_VALUE;
+
+    /** What is done instead of what was withdrawn. */
+    private static final long NOTHING = RingMemory.head(IORING_OP_NOP, 0, 0, -1);
+
+    /** How often somebody else looks while the owner takes completions out. */
+    private static final int MAX_LOOKS = 1000;
+
+    private static final long NOBODY = Operation.of(Operation.CANCEL, 0);
+
+    private static final VarHandle ANNOUNCED;
+
+    static {
+        try {
+            ANNOUNCED = MethodHandles.lookup().findVarHandle(Ring.class, "announced", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
 
     private final GuardedFd fd;
     private final RingMemory memory;
     private final int features;
     private final int waitFlags;
-    private final EnterArgument argument = new EnterArgument();
+    private final EnterArgument argument;
     private int tail;
     private int consumed;
+
+    /** Whom the completions before this one concern, knows of them. Written by the owner. */
+    @SuppressWarnings("UnusedVariable") // through ANNOUNCED
+    private int announced;
+
     private boolean closed;
 
     private Ring(int fd, RingMemory memory, int features) {
         this.fd = new GuardedFd(fd);
         this.memory = memory;
+        this.argument = memory.argument();
         this.features = features;
         // A thread that waits for its peers does not wait for a disk.
         waitFlags = IORING_ENTER_GETEVENTS | (has(IORING_FEAT_NO_IOWAIT) ? IORING_ENTER_NO_IOWAIT : 0);
@@ -61,17 +94,28 @@ final class Ring {
 
     /** Makes one that is not bound to a thread yet. */
     static Ring open(Scratch scratch, int setupFlags, RingSize size) throws TransportException {
-        IoUringParams params =
-                new IoUringParams(setupFlags | IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE, size.completions());
+        int flags = setupFlags | IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE;
+        IoUringParams params = new IoUringParams(scratch, flags, size.completions());
         int fd = IoUring.setup(scratch, size.submissions(), params);
         if (fd < 0) {
             throw new TransportException("io_uring_setup", -fd);
         }
+        boolean made = false;
+        RingMemory mapped = null;
         try {
-            return new Ring(fd, RingMemory.map(scratch, fd, params), params.features());
+            mapped = RingMemory.map(scratch, fd, params);
+            Ring ring = new Ring(fd, mapped, params.features());
+            made = true;
+            return ring;
         } catch (MappingException e) {
-            LibcUnistd.close(scratch, fd);
             throw new TransportException("mmap of an io_uring", e.errno());
+        } finally {
+            if (!made) {
+                if (mapped != null) {
+                    mapped.close();
+                }
+                LibcUnistd.close(scratch, fd);
+            }
         }
     }
 
@@ -108,17 +152,53 @@ final class Ring {
         memory.submission(tail++, head, address, lengthAndFlags, operation, bufferGroup);
     }
 
-    /** Has the kernel begin all that was added. What it can do at once is complete then. */
+    /** Takes an operation back that the kernel has not taken yet; {@return whether it was so} */
+    boolean withdraw(long operation) {
+        boolean found = false;
+        for (int i = memory.submittedUpTo(); i != tail; i++) {
+            if (memory.submissionUserData(i) == operation) {
+                memory.submission(i, NOTHING, 0, 0, NOBODY, 0);
+                found = true;
+            }
+        }
+        return found;
+    }
+
+    /** Takes all operations on a descriptor back that the kernel has not taken yet (I3). */
+    void withdrawAll(int descriptor) {
+        for (int i = memory.submittedUpTo(); i != tail; i++) {
+            if ((int) (memory.submissionHead(i) >>> Integer.SIZE) == descriptor) {
+                memory.submission(i, NOTHING, 0, 0, NOBODY, 0);
+            }
+        }
+    }
+
+    /**
+     * Has the kernel begin all that was added. What it can do at once is complete then. Without memory in the JVM,
+     * something may be left, see {@link #isSubmitted}.
+     */
     void submit(Scratch scratch, Completions completions) throws TransportException {
         memory.submitUpTo(tail);
         for (int tries = 0; tail != memory.submittedUpTo(); tries++) {
-            int result = IoUring.submit(scratch, fd.fd(), tail - memory.submittedUpTo());
+            int result = submitSome(scratch);
             drain(scratch, completions);
-            if (result < 0 && (!isPassing(-result) || tries == MAX_TRIES)) {
+            if (result == NOT_CALLED) {
+                if (tries >= MAX_CALLS) {
+                    return;
+                }
+            } else if (result < 0 && (!isPassing(-result) || tries == MAX_TRIES)) {
                 throw new TransportException("io_uring_enter", -result);
             }
         }
         drain(scratch, completions);
+    }
+
+    private int submitSome(Scratch scratch) {
+        try {
+            return IoUring.submit(scratch, fd.fd(), tail - memory.submittedUpTo());
+        } catch (OutOfMemoryError | StackOverflowError e) {
+            return NOT_CALLED;
+        }
     }
 
     /**
@@ -131,17 +211,21 @@ final class Ring {
     void enter(Scratch scratch, Completions completions, int wanted, long timeoutNanos, int patienceMicros)
             throws TransportException {
         memory.submitUpTo(tail);
-        int result = enter(scratch, wanted, timeoutNanos, patienceMicros);
+        argument.limit(timeoutNanos, patienceMicros);
+        int result = enter(scratch, tail - memory.submittedUpTo(), wanted, waitFlags);
         drain(scratch, completions);
-        if (result < 0 && result != -Errno.ETIME && !isPassing(-result)) {
+        if (result < 0 && result != NOT_CALLED && result != -Errno.ETIME && !isPassing(-result)) {
             throw new TransportException("io_uring_enter", -result);
         }
     }
 
-    private int enter(Scratch scratch, int wanted, long timeoutNanos, int patienceMicros) {
-        int unsubmitted = tail - memory.submittedUpTo();
-        argument.limit(timeoutNanos, patienceMicros);
-        return IoUring.enter(scratch, fd.fd(), unsubmitted, wanted, waitFlags, argument);
+    /** What the kernel has done lies in memory that it shares with us: so nothing is lost if the call can't be made. */
+    private int enter(Scratch scratch, int submissions, int wanted, int flags) {
+        try {
+            return IoUring.enter(scratch, fd.fd(), submissions, wanted, flags, argument);
+        } catch (OutOfMemoryError | StackOverflowError e) {
+            return NOT_CALLED;
+        }
     }
 
     private static boolean isPassing(int errno) {
@@ -152,7 +236,8 @@ final class Ring {
     private void drain(Scratch scratch, Completions completions) {
         take(completions);
         while (memory.hasOverflow()) {
-            int _ = IoUring.enter(scratch, fd.fd(), 0, 0, IORING_ENTER_GETEVENTS, argument.limit(0, 0));
+            argument.limit(0, 0);
+            int _ = enter(scratch, 0, 0, IORING_ENTER_GETEVENTS);
             if (!take(completions)) {
                 return; // the next enter says why
             }
@@ -160,13 +245,48 @@ final class Ring {
     }
 
     private boolean take(Completions completions) {
-        int to = memory.completedUpTo();
+        int to = completions.take(memory, consumed, memory.completedUpTo());
         if (to == consumed) {
             return false;
         }
-        completions.take(memory, consumed, to);
         consumed = to;
         memory.consumeUpTo(to);
+        return true;
+    }
+
+    /** {@return whether nothing is left here that was completed} Only a lack of memory leaves something. */
+    boolean isTaken() {
+        return consumed == memory.completedUpTo() && !memory.hasOverflow();
+    }
+
+    /** Whom the completions concern that were taken out, knows of them now. */
+    void announced() {
+        ANNOUNCED.setRelease(this, consumed);
+    }
+
+    /**
+     * {@return whether a completion of one of these operations may lie here that was not announced} Any thread. What is
+     * taken out meanwhile is announced by the time that this returns.
+     */
+    boolean holds(Scratch scratch, long operation, long other) {
+        IoUring.awaitCompletions(scratch, fd.fd());
+        for (int looks = 0; looks < MAX_LOOKS; looks++) {
+            int from = (int) ANNOUNCED.getAcquire(this);
+            int to = memory.completedUpTo();
+            if (memory.hasOverflow()) {
+                return true;
+            }
+            for (int i = from; i != to; i++) {
+                long found = memory.userData(i);
+                if (found == operation || found == other) {
+                    return true;
+                }
+            }
+            if (memory.consumedUpTo() == from) {
+                return false; // so none was overwritten that we were to see
+            }
+            Thread.onSpinWait(); // the owner takes them out, and will have announced them soon
+        }
         return true;
     }
 
@@ -178,8 +298,11 @@ final class Ring {
     void close(Scratch scratch) {
         if (!closed) {
             closed = true;
-            memory.close(); // the kernel keeps the ring until it is no longer mapped
-            fd.close(scratch);
+            try {
+                memory.close(); // the kernel keeps the ring until it is no longer mapped
+            } finally {
+                fd.close(scratch);
+            }
         }
     }
 }

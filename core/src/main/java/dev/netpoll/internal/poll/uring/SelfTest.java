@@ -20,7 +20,6 @@ import dev.netpoll.internal.poll.TransportException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
 
 /** Finds out what this kernel's io_uring has, by using it: a no-op, a wake-up and two receives into one buffer. */
@@ -57,8 +56,10 @@ final class SelfTest implements Runnable {
     public void run() {
         try {
             features = test();
-        } catch (TransportException | RuntimeException | LinkageError e) {
+        } catch (Throwable e) { // whatever it is, io_uring can't be had
             failure = e;
+        } finally {
+            scratch.giveBack();
         }
     }
 
@@ -108,28 +109,25 @@ final class SelfTest implements Runnable {
 
     /** {@return whether a buffer is filled piece by piece} */
     private boolean testBuffers(Ring ring) throws TransportException {
-        BufferRingMemory buffers = new BufferRingMemory(2);
-        int registered = buffers.register(scratch, ring.descriptor().fd(), GROUP, IoUring.IOU_PBUF_RING_INC);
-        boolean incremental = registered == 0;
-        if (!incremental) {
-            registered = buffers.register(scratch, ring.descriptor().fd(), GROUP, 0);
-        }
-        if (registered < 0) {
-            throw new TransportException("io_uring_register of buffers", -registered);
-        }
-        MemorySegment memory = Arena.ofAuto().allocate(2 * Long.BYTES, Long.BYTES);
-        // SAFETY: the memory is reachable until after the last wait, see the fence; the kernel writes only then.
-        buffers.buffer(0, memory.address(), 2 * Long.BYTES, BUFFER_ID);
-        buffers.publishUpTo(1);
-        try {
+        try (BufferRingMemory buffers = new BufferRingMemory(2);
+                Arena arena = Arena.ofConfined()) {
+            int registered = buffers.register(scratch, ring.descriptor().fd(), GROUP, IoUring.IOU_PBUF_RING_INC);
+            boolean incremental = registered == 0;
+            if (!incremental) {
+                registered = buffers.register(scratch, ring.descriptor().fd(), GROUP, 0);
+            }
+            if (registered < 0) {
+                throw new TransportException("io_uring_register of buffers", -registered);
+            }
+            MemorySegment memory = arena.allocate(2 * Long.BYTES, Long.BYTES);
+            // SAFETY: the memory lives until after the last wait; the kernel writes only then.
+            buffers.buffer(0, memory.address(), 2 * Long.BYTES, BUFFER_ID);
+            buffers.publishUpTo(1);
             boolean more = read(ring, memory, 0, 7);
             if (more && incremental) {
                 read(ring, memory, Long.BYTES, 11);
             }
             return more && incremental;
-        } finally {
-            Reference.reachabilityFence(memory);
-            Reference.reachabilityFence(buffers);
         }
     }
 

@@ -47,6 +47,11 @@ final class Submissions {
         messages.reset();
     }
 
+    /** Gives its memory back. */
+    void close() {
+        messages.close();
+    }
+
     /** The kernel has taken all. */
     void taken() {
         messages.reset();
@@ -95,6 +100,20 @@ final class Submissions {
     void cancelAll(int fd) {
         int flags = IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD;
         add(IORING_OP_ASYNC_CANCEL, IOSQE_CQE_SKIP_SUCCESS, 0, fd, 0, 0, flags, NOBODY);
+    }
+
+    /** Takes an operation back that the kernel has not taken yet; {@return whether it was so} */
+    boolean withdraw(long operation) {
+        return !ring.isClosed() && ring.withdraw(operation);
+    }
+
+    /** Takes all operations on a descriptor back that the kernel has not taken yet; {@return whether there may be some} */
+    boolean withdrawAll(int fd) {
+        if (ring.isClosed() || ring.isSubmitted()) {
+            return false;
+        }
+        ring.withdrawAll(fd);
+        return true;
     }
 
     /** Cancels one operation. */

@@ -5,6 +5,7 @@ package dev.netpoll.internal.poll.uring;
 
 import dev.netpoll.internal.ffi.LibcTime;
 import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.memory.Classes;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenOptions;
@@ -16,8 +17,13 @@ import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.socket.Binder;
+import dev.netpoll.internal.poll.socket.Opened;
 import dev.netpoll.internal.poll.socket.Opener;
+import dev.netpoll.internal.poll.socket.Platform;
+import dev.netpoll.internal.poll.socket.UnusedPages;
+import java.lang.invoke.MethodHandles;
 import java.net.SocketAddress;
+import java.nio.channels.SocketChannel;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,6 +56,10 @@ public final class UringBackend implements Backend {
         return Availability.REASON;
     }
 
+    static {
+        Classes.initialize(MethodHandles.lookup(), UringTransport.class, UringListenSocket.class, Opener.class);
+    }
+
     @Override
     public String name() {
         return NAME;
@@ -57,13 +67,35 @@ public final class UringBackend implements Backend {
 
     @Override
     public Poller openPoller() throws TransportException {
-        return new UringPoller(features, size);
+        UnusedPages.goBack();
+        try {
+            return new UringPoller(features, size);
+        } catch (OutOfMemoryError e) {
+            throw Platform.noMemory(e);
+        }
     }
 
     @Override
     public PollerWatch openWatch() {
-        Scratch scratch = new Scratch();
-        return new ParkingWatch(() -> LibcTime.processCpuNanos(scratch));
+        return new ParkingWatch(UringBackend::cpuNanos, UringBackend::cpuNanos);
+    }
+
+    private static long cpuNanos() {
+        Scratch scratch = Scratch.take();
+        try {
+            return LibcTime.processCpuNanos(scratch);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    private static long cpuNanos(int thread) {
+        Scratch scratch = Scratch.take();
+        try {
+            return LibcTime.threadCpuNanos(scratch, thread);
+        } finally {
+            scratch.giveBack();
+        }
     }
 
     /** A ring belongs to the thread that waits for it. */
@@ -79,11 +111,22 @@ public final class UringBackend implements Backend {
 
     @Override
     public Transport open(SocketAddress remote, @Nullable SocketAddress local) throws TransportException {
-        return new UringTransport(Opener.open(remote, local));
+        Opened opened = Opener.open(remote, local);
+        try {
+            return new UringTransport(opened);
+        } catch (Throwable t) {
+            Opener.close(opened.fd);
+            throw t;
+        }
     }
 
     @Override
     public Transport adopt(RawSocket socket) throws TransportException {
         return new UringTransport(Opener.adopt(socket));
+    }
+
+    @Override
+    public void discard(int fd, @Nullable SocketChannel channel) {
+        Opener.close(fd);
     }
 }

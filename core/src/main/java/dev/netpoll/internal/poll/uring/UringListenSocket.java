@@ -9,6 +9,7 @@ import dev.netpoll.internal.ffi.LibcUnistd;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.poll.AcceptEvents;
+import dev.netpoll.internal.poll.Crash;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.socket.Bound;
@@ -41,7 +42,7 @@ final class UringListenSocket extends BoundSocket implements Completable {
             throw new TransportException("listen", Errno.EBADF);
         }
         // Some kernels do not wait for connections to a non-blocking socket, but fail.
-        int result = LibcUnistd.setBlocking(target.scratch, fd());
+        int result = LibcUnistd.setBlocking(target.scratch(), fd());
         if (result < 0) {
             throw new TransportException("fcntl", -result);
         }
@@ -87,7 +88,7 @@ final class UringListenSocket extends BoundSocket implements Completable {
             return;
         }
         if (result >= 0) {
-            accepted(receiver, owner.scratch, result);
+            accepted(receiver, owner.scratch(), result);
         } else if (result != -Errno.ECANCELED && result != -Errno.EAGAIN && !concernsOneConnection(-result)) {
             receiver.acceptFailed(-result);
         }
@@ -95,17 +96,36 @@ final class UringListenSocket extends BoundSocket implements Completable {
     }
 
     private void accepted(AcceptEvents receiver, Scratch scratch, int fd) {
-        if (LibcSocket.getpeername(scratch, fd) < 0) { // reset before anybody could see it
+        UringTransport transport;
+        try {
+            // Also of one that was reset already: what it has sent before is delivered.
+            int known = LibcSocket.acceptedName(scratch, fd);
+            // TCP_NODELAY was set on the listening socket and is inherited.
+            transport = new UringTransport(fd, tcp, known < 0 ? null : scratch.socketAddress());
+            if (paused) {
+                early.add(transport);
+                return;
+            }
+        } catch (Throwable t) {
             LibcUnistd.close(scratch, fd);
-            return;
+            throw t;
         }
-        // TCP_NODELAY was set on the listening socket and is inherited.
-        UringTransport transport = new UringTransport(fd, tcp, scratch.socketAddress());
-        if (paused) {
-            early.add(transport);
-        } else {
-            receiver.accepted(transport);
+        receiver.accepted(transport);
+    }
+
+    /** The queue keeps the others; the receiver is told, so that it tries again after a while. */
+    @Override
+    public void crashed(Throwable thrown) {
+        AcceptEvents receiver = events;
+        try {
+            if (receiver != null && !closed) {
+                receiver.acceptFailed(Crash.errno(thrown));
+                accept();
+            }
+        } catch (Throwable again) {
+            // It is told again when the next connection can't be accepted.
         }
+        Crash.log("listening socket of the " + UringBackend.NAME + " backend", thrown);
     }
 
     @Override
@@ -141,15 +161,21 @@ final class UringListenSocket extends BoundSocket implements Completable {
             return;
         }
         closed = true;
-        while (!early.isEmpty()) {
-            early.remove().close(false);
+        try {
+            while (!early.isEmpty()) {
+                early.remove().close(false);
+            }
+            UringPoller owner = poller;
+            if (owner != null) {
+                owner.submissions.cancelAll(fd());
+                owner.finish();
+                if (owner.submissions.withdrawAll(fd())) { // I3 of Ring
+                    owner.submissions.cancel(Operation.of(Operation.ACCEPT, token));
+                }
+                owner.remove(this);
+            }
+        } finally {
+            closeDescriptor();
         }
-        UringPoller owner = poller;
-        if (owner != null) {
-            owner.submissions.cancelAll(fd());
-            owner.finish();
-            owner.remove(this);
-        }
-        closeDescriptor();
     }
 }

@@ -10,6 +10,7 @@ import dev.netpoll.internal.ffi.LibcUnistd;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.LoopCache;
+import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.poll.AcceptEvents;
 import dev.netpoll.internal.poll.Errno;
@@ -18,11 +19,11 @@ import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportEvents;
 import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.poll.Turns;
 import dev.netpoll.internal.poll.socket.Pollable;
 import dev.netpoll.internal.poll.socket.Slots;
 import java.io.IOException;
 import java.net.SocketAddress;
-import java.util.ArrayDeque;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -35,8 +36,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>I1 A completion is delivered only to the registration it was submitted for: see {@link Slots}.
- *   <li>I2 A transport with work that no completion will announce is in {@link #again}; while that is not empty, no
- *       wait blocks.
+ *   <li>I2 A transport with work that no completion will announce is in {@link #turns}; while one waits there for the
+ *       next turn, no wait blocks.
+ *   <li>I3 What the completion of a transport throws, fails that transport, and the rest of the batch is delivered.
  * </ul>
  */
 final class UringPoller implements Poller {
@@ -62,14 +64,17 @@ final class UringPoller implements Poller {
 
     private static final long SETTLE_NANOS = 10_000_000;
 
-    /** This poller's own: nobody borrows it. */
-    final Scratch scratch = new Scratch();
+    /** This poller's own: nobody borrows it. After the end, one that others have too. */
+    private Scratch scratch;
 
     private final Features features;
     private final RingSize size;
     private final LoopCache memory = new LoopCache(SegmentPool.shared());
     private final Slots slots = new Slots();
-    private final ArrayDeque<UringTransport> again = new ArrayDeque<>();
+
+    /** Those that go on without a completion. */
+    final Turns turns = new Turns();
+
     private final Completions completions = new Completions();
 
     /** What the next wait begins. */
@@ -103,31 +108,72 @@ final class UringPoller implements Poller {
     /** Whether a receive begins with the next wait: then it has to find a buffer. */
     private boolean receiveBegins;
 
-    /** How many of {@link #again} belong to the batch. */
-    private int continued;
+    /** For when there is no memory to say more. */
+    private final TransportException broken = new TransportException("io_uring on another thread", Errno.ENOMEM);
 
     /** Why the ring takes nothing any more, or null. */
     private @Nullable TransportException failure;
 
     private boolean closed;
 
+    private @Nullable MemoryBudget budget;
+
     UringPoller(Features features, RingSize size) throws TransportException {
         this.features = features;
         this.size = size;
-        buffers = new BufferRing(GROUP, size.buffers(), BUFFER, false, memory);
-        bulk = new BufferRing(BULK_GROUP, size.bulkBuffers(), BULK_BUFFER, features.incremental(), memory);
         zeroCopyRing = new ZeroCopyRing(features.setup());
-        Ring first = Ring.open(scratch, features.setup(), size);
+        Scratch own = new Scratch();
+        scratch = own;
+        BufferRing small = null;
+        BufferRing big = null;
+        Ring first = null;
+        Ring second = null;
+        Waker wakeups = null;
         try {
-            spare = Ring.open(scratch, features.setup(), size);
-            waker = new Waker(features, scratch);
-        } catch (TransportException e) {
-            first.close(scratch);
-            closeSpare();
-            throw e;
+            small = new BufferRing(GROUP, size.buffers(), BUFFER, false, memory);
+            big = new BufferRing(BULK_GROUP, size.bulkBuffers(), BULK_BUFFER, features.incremental(), memory);
+            first = Ring.open(own, features.setup(), size);
+            second = Ring.open(own, features.setup(), size);
+            wakeups = new Waker(features, own);
+            buffers = small;
+            bulk = big;
+            ring = first;
+            spare = second;
+            waker = wakeups;
+            submissions = new Submissions(first, this::submit);
+        } catch (Throwable t) {
+            close(own, first, second, wakeups, small, big);
+            throw t;
         }
-        ring = first;
-        submissions = new Submissions(first, this::submit);
+    }
+
+    private static void close(
+            Scratch scratch,
+            @Nullable Ring first,
+            @Nullable Ring second,
+            @Nullable Waker waker,
+            @Nullable BufferRing small,
+            @Nullable BufferRing big) {
+        if (waker != null) {
+            waker.close(scratch);
+        }
+        if (first != null) {
+            first.close(scratch);
+        }
+        if (second != null) {
+            second.close(scratch);
+        }
+        if (small != null) {
+            small.close();
+        }
+        if (big != null) {
+            big.close();
+        }
+        scratch.giveBack();
+    }
+
+    Scratch scratch() {
+        return scratch;
     }
 
     // ---------------------------------------------------------------- threads
@@ -147,9 +193,9 @@ final class UringPoller implements Poller {
             } else {
                 goOnWithAnotherRing();
             }
-        } catch (TransportException e) {
-            failure = e;
-            throw e;
+        } catch (Throwable t) {
+            failure = t instanceof TransportException e ? e : broken;
+            throw t;
         } finally {
             handOver.unlock();
         }
@@ -170,6 +216,9 @@ final class UringPoller implements Poller {
 
     private void goOnWithAnotherRing() throws TransportException {
         Ring old = ring;
+        if (!old.isClosed() && !old.isTaken()) {
+            throw broken; // what it has completed would be lost, and with it bytes
+        }
         Ring next = spare != null ? spare : Ring.open(scratch, features.setup(), size);
         spare = null;
         ring = next;
@@ -181,8 +230,17 @@ final class UringPoller implements Poller {
         moveCompletions();
         buffers.provideAgain();
         bulk.provideAgain();
-        slots.forEach(pollable -> ((Completable) pollable).moved());
+        slots.forEach(UringPoller::move);
         prepareSpare();
+    }
+
+    private static void move(Pollable pollable) {
+        Completable moved = (Completable) pollable;
+        try {
+            moved.moved();
+        } catch (Throwable t) {
+            moved.crashed(t); // I3
+        }
     }
 
     private void begin(Ring next) throws TransportException {
@@ -214,7 +272,7 @@ final class UringPoller implements Poller {
         if (spare == null) {
             try {
                 spare = Ring.open(scratch, features.setup(), size);
-            } catch (TransportException e) {
+            } catch (TransportException | OutOfMemoryError e) {
                 // tried again when it is needed
             }
         }
@@ -243,9 +301,12 @@ final class UringPoller implements Poller {
     @Override
     public boolean fetch(long timeoutNanos) throws IOException {
         takeOver();
-        continued = again.size();
+        boolean goesOn = turns.begin();
         checkFailure();
-        boolean waits = timeoutNanos != 0 && continued == 0 && completions.isEmpty();
+        if (LibcUnistd.hasLeftovers()) {
+            LibcUnistd.closeLeftovers(scratch);
+        }
+        boolean waits = timeoutNanos != 0 && !goesOn && completions.isEmpty();
         if (waits && !receiveBegins && quietSince != 0 && System.nanoTime() - quietSince >= QUIET_NANOS) {
             quiesce();
         }
@@ -255,7 +316,9 @@ final class UringPoller implements Poller {
         boolean patient = waits && isBusy && features.patient();
         int before = completions.end();
         boolean received = enter(
-                patient ? PATIENT_WANTED : waits ? 1 : 0, waits ? timeoutNanos : 0, patient ? PATIENCE_MICROS : 0);
+                patient ? PATIENT_WANTED : waits ? 1 : 0,
+                waits ? turns.bounded(timeoutNanos) : 0,
+                patient ? PATIENCE_MICROS : 0);
         boolean busy = completions.end() - before >= BUSY;
         if (busy != isBusy) {
             isBusy = busy;
@@ -265,7 +328,7 @@ final class UringPoller implements Poller {
         } else if (quietSince == 0) {
             quietSince = System.nanoTime() | 1; // never 0
         }
-        return !completions.isEmpty() || continued > 0;
+        return !completions.isEmpty() || goesOn;
     }
 
     /** Submits, and waits as {@link Ring#enter} does; {@return whether anything was received} */
@@ -312,7 +375,8 @@ final class UringPoller implements Poller {
     }
 
     /**
-     * Takes what was received out of the buffers, in the order in which the kernel filled them.
+     * Takes what was received out of the buffers, in the order in which the kernel filled them, and says so to the
+     * sockets. It does not fail: what follows would be lost.
      *
      * @return whether that was anything
      */
@@ -333,6 +397,7 @@ final class UringPoller implements Poller {
                 target.arrived(kind);
             }
         }
+        ring.announced();
         return received;
     }
 
@@ -343,9 +408,7 @@ final class UringPoller implements Poller {
                 return true;
             }
         }
-        if (continued > 0) { // only those that waited before this turn: who joined since had its share
-            continued--;
-            again.remove().continueTurn();
+        if (turns.continueOne()) {
             return true;
         }
         slots.recycle();
@@ -362,7 +425,7 @@ final class UringPoller implements Poller {
             return false;
         }
         if (kind == Operation.WAKE) {
-            waker.woken(this, flags);
+            waker.woken(this, operation, flags);
             return false;
         }
         if (kind == Operation.ZERO_COPY) {
@@ -372,10 +435,14 @@ final class UringPoller implements Poller {
         }
         Block block = completions.takeBlock(index);
         if (slots.find(operation) instanceof Completable target) {
-            if (block == null) {
-                target.completed(kind, result, flags);
-            } else {
-                target.received(kind, buffers(kind).segment(block, completions.offset(index), result), flags);
+            try {
+                if (block == null) {
+                    target.completed(kind, result, flags);
+                } else {
+                    target.received(kind, buffers(kind).segment(block, completions.offset(index), result), flags);
+                }
+            } catch (Throwable t) {
+                target.crashed(t); // I3
             }
             return true;
         }
@@ -460,7 +527,35 @@ final class UringPoller implements Poller {
 
     @Override
     public boolean hasMore() {
-        return !again.isEmpty();
+        return !turns.isEmpty();
+    }
+
+    @Override
+    public long untilRetry(long now) {
+        return turns.untilRetry(now);
+    }
+
+    /**
+     * {@return whether the kernel may have received for a socket what was not announced to it yet} Any thread, to be
+     * asked after the kernel was: then the socket knows what it does not.
+     */
+    boolean holds(long token) {
+        if (memory.isOwner()) {
+            return false; // nothing happens meanwhile
+        }
+        Ring looked = ring;
+        Scratch borrowed = looked.descriptor().enter();
+        if (borrowed == null) {
+            return true; // it passes on to another thread
+        }
+        try {
+            long small = Operation.of(Operation.RECEIVE, token);
+            return looked.holds(borrowed, small, Operation.of(Operation.RECEIVE_BULK, token));
+        } catch (IllegalStateException e) {
+            return true; // the same: its memory is gone
+        } finally {
+            looked.descriptor().exit(borrowed);
+        }
     }
 
     @Override
@@ -487,11 +582,6 @@ final class UringPoller implements Poller {
         ((UringListenSocket) socket).listen(this, receiver);
     }
 
-    /** Continues with the transport in the next turn. */
-    void again(UringTransport transport) {
-        again.add(transport);
-    }
-
     long add(Pollable pollable) {
         return slots.add(pollable);
     }
@@ -515,6 +605,17 @@ final class UringPoller implements Poller {
     }
 
     @Override
+    public void limitBy(MemoryBudget limit) {
+        budget = limit;
+    }
+
+    /** {@return whether memory is used up, so that nobody gets big buffers} */
+    boolean isCrowded() {
+        MemoryBudget limit = budget;
+        return limit != null && limit.isExceeded();
+    }
+
+    @Override
     public LoopCache memory() {
         return memory;
     }
@@ -523,7 +624,7 @@ final class UringPoller implements Poller {
     public void close() {
         if (!closed) {
             closed = true;
-            again.clear();
+            turns.clear();
             waker.close(scratch);
             ring.close(scratch);
             for (int i = completions.next(); i >= 0; i = completions.next()) {
@@ -531,8 +632,17 @@ final class UringPoller implements Poller {
             }
             closeSpare();
             zeroCopyRing.close(scratch);
-            buffers.release();
-            bulk.release();
+            buffers.close();
+            bulk.close();
+            submissions.close();
+            Scratch own = scratch;
+            scratch = Closed.SCRATCH;
+            own.giveBack();
         }
+    }
+
+    /** For who uses a poller after its end, if anybody does. */
+    private static final class Closed {
+        static final Scratch SCRATCH = new Scratch();
     }
 }

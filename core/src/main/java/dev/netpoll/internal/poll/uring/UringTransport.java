@@ -19,6 +19,7 @@ import dev.netpoll.internal.poll.SendQueue;
 import dev.netpoll.internal.poll.SocketOptions;
 import dev.netpoll.internal.poll.TransportEvents;
 import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.poll.Turns;
 import dev.netpoll.internal.poll.socket.LoopSocket;
 import dev.netpoll.internal.poll.socket.Opened;
 import dev.netpoll.internal.poll.socket.ZeroCopySender;
@@ -80,6 +81,9 @@ final class UringTransport extends LoopSocket implements Completable {
     /** About to be detached: no receive begins any more, and reading is not paused, so that nothing is held back. */
     private static final int LEAVING = OWN << 10;
 
+    /** No buffer was left to receive into: waits for memory. */
+    private static final int RECEIVE_AGAIN = OWN << 11;
+
     private long token;
     private @Nullable UringPoller poller;
 
@@ -98,8 +102,8 @@ final class UringTransport extends LoopSocket implements Completable {
     /** How many receives in a row filled their buffer. */
     private byte full;
 
-    /** Something was received that is about to be delivered: for {@link #peek} on other threads. */
-    private volatile boolean arriving;
+    /** How many completions with bytes were announced and not delivered: for {@link #peek} on other threads. */
+    private char undelivered;
 
     UringTransport(Opened opened) {
         this(opened.fd, opened.tcp, opened.remote);
@@ -131,7 +135,7 @@ final class UringTransport extends LoopSocket implements Completable {
         poller = target;
         receiver(receiver);
         // Not an operation of the ring: a ring may be given up, and connecting is not to begin twice. Waiting may.
-        int error = startConnecting(target.scratch, address);
+        int error = startConnecting(target.scratch(), address);
         if (error != 0 && error != Errno.EINPROGRESS) {
             fail(error);
             return;
@@ -153,8 +157,27 @@ final class UringTransport extends LoopSocket implements Completable {
         if (kind == Operation.SEND) {
             set(SENT_ALREADY);
         } else {
-            arriving = true;
+            undelivered++; // the batch has not so many places
+            arriving(true);
         }
+    }
+
+    @Override
+    public void arrived() {
+        noteArriving();
+    }
+
+    /** What was received, or is held, was delivered. */
+    private void noteArriving() {
+        if (undelivered == 0 && held == null) {
+            arriving(false);
+        }
+    }
+
+    @Override
+    protected boolean isArriving() {
+        UringPoller owner = poller;
+        return (owner != null && owner.holds(token)) || super.isArriving();
     }
 
     @Override
@@ -170,6 +193,10 @@ final class UringTransport extends LoopSocket implements Completable {
 
     @Override
     protected void goOn() {
+        if (is(RECEIVE_AGAIN) && !is(DONE)) {
+            clear(RECEIVE_AGAIN);
+            receive();
+        }
         if (is(DELIVER) && !is(DONE)) {
             clear(DELIVER);
             deliver();
@@ -181,8 +208,8 @@ final class UringTransport extends LoopSocket implements Completable {
     }
 
     @Override
-    protected void enqueue() {
-        poller().again(this);
+    protected Turns turns() {
+        return poller().turns;
     }
 
     @Override
@@ -212,7 +239,7 @@ final class UringTransport extends LoopSocket implements Completable {
     /** Has the kernel receive, if that is wanted and it does not. */
     private void receive() {
         boolean wanted = end == OPEN && (!is(PAUSED) || is(HUNG_UP));
-        if (wanted && !is(RECEIVING | DONE | CONNECTING | LEAVING)) {
+        if (wanted && !is(RECEIVING | RECEIVE_AGAIN | DONE | CONNECTING | LEAVING)) {
             set(RECEIVING);
             poller().receive(fd(), receiveKind(), token);
         }
@@ -231,10 +258,12 @@ final class UringTransport extends LoopSocket implements Completable {
 
     @Override
     public void received(int kind, Segment segment, int completionFlags) {
-        arriving = false;
+        noteEnd(completionFlags);
+        undelivered--;
         if (is(DONE)) {
             segment.free();
         } else {
+            fed();
             countFull(kind, segment.length());
             if (held != null || isHeldBack()) {
                 hold(segment); // I4
@@ -242,12 +271,16 @@ final class UringTransport extends LoopSocket implements Completable {
                 receiver().received(segment);
             }
         }
-        receiveAgain(completionFlags);
+        noteArriving();
+        receive();
     }
 
     private void receiveEnded(int kind, int result, int completionFlags) {
+        noteEnd(completionFlags);
         if (result == -Errno.ENOBUFS) {
             starved(kind);
+        } else if (result == -Errno.ENOMEM) {
+            starveUnlessDone(); // the kernel's memory
         } else if (result == 0 || isLasting(-result)) {
             if (end == OPEN) {
                 end = -result;
@@ -256,15 +289,13 @@ final class UringTransport extends LoopSocket implements Completable {
                 deliver();
             }
         }
-        receiveAgain(completionFlags);
+        receive();
     }
 
-    private void receiveAgain(int completionFlags) {
+    /** First, so that it is known whatever comes of the rest. */
+    private void noteEnd(int completionFlags) {
         if ((completionFlags & IORING_CQE_F_MORE) == 0) {
             clear(RECEIVING | CANCELLED);
-            if (!is(DONE)) {
-                receive();
-            }
         }
     }
 
@@ -276,14 +307,20 @@ final class UringTransport extends LoopSocket implements Completable {
     private void starved(int kind) {
         BufferRing buffers = poller().buffers(kind);
         buffers.starved();
-        if (!buffers.hasBuffers() && !is(DONE)) {
-            fail(Errno.ENOMEM);
+        if (!buffers.hasBuffers()) {
+            starveUnlessDone();
+        }
+    }
+
+    private void starveUnlessDone() {
+        if (!is(DONE)) {
+            starve(RECEIVE_AGAIN);
         }
     }
 
     /** A socket that fills one buffer after the other is given bigger ones. */
     private void countFull(int kind, int length) {
-        if (kind != Operation.RECEIVE || is(BULK)) {
+        if (kind != Operation.RECEIVE || is(BULK) || poller().isCrowded()) {
             return;
         }
         full = (byte) (length >= UringPoller.BUFFER ? full + 1 : 0);
@@ -296,7 +333,7 @@ final class UringTransport extends LoopSocket implements Completable {
     private void hold(Segment segment) {
         Segment last = held;
         if (last == null) {
-            held = segment;
+            held = segment; // arriving stays set
             return;
         }
         while (last.next != null) {
@@ -321,6 +358,7 @@ final class UringTransport extends LoopSocket implements Completable {
         if (arrived != null) {
             held = null;
             receiver().received(arrived);
+            noteArriving();
         }
         if (end == OPEN || is(END_TOLD | DONE)) {
             return;
@@ -358,12 +396,6 @@ final class UringTransport extends LoopSocket implements Completable {
         Segment unwanted = held;
         held = null;
         Segment.freeAll(unwanted);
-    }
-
-    @Override
-    public int peek() {
-        // What the kernel has taken out of the socket and the loop has not delivered yet, counts as waiting.
-        return arriving ? 1 : super.peek();
     }
 
     @Override
@@ -628,9 +660,13 @@ final class UringTransport extends LoopSocket implements Completable {
         if (is(SENDING)) {
             UringPoller owner = poller();
             owner.submit();
+            long operation = Operation.of(Operation.SEND, token);
+            if (owner.submissions.withdraw(operation)) { // it could not be submitted, and the memory is about to go
+                clear(SENDING);
+            }
             if (!is(DONE)) {
                 set(LETTING_GO);
-                owner.deliverNow(Operation.of(Operation.SEND, token));
+                owner.deliverNow(operation);
                 clear(LETTING_GO);
             }
         }
@@ -653,7 +689,7 @@ final class UringTransport extends LoopSocket implements Completable {
             checkNotClosed(); // a failure was told, and the receiver closed: the number may be another socket's by now
         }
         deregister();
-        return new RawSocket(surrender(), null);
+        return surrendered();
     }
 
     private void checkNotClosed() throws TransportException {
@@ -678,14 +714,23 @@ final class UringTransport extends LoopSocket implements Completable {
             if (is(RECEIVING | SENDING | AWAITING_ROOM | WATCHING)) {
                 owner.submissions.cancelAll(fd());
                 owner.finish();
+                if (owner.submissions.withdrawAll(fd())) { // I3 of Ring; they end when the ring can be entered again
+                    cancelEach(owner.submissions);
+                }
             }
             owner.remove(this);
         }
     }
 
+    private void cancelEach(Submissions submissions) {
+        for (int kind = Operation.RECEIVE; kind <= Operation.HANG_UP; kind++) {
+            submissions.cancel(Operation.of(kind, token));
+        }
+    }
+
     @Override
     protected Scratch scratch() {
-        return poller().scratch;
+        return poller().scratch();
     }
 
     private UringPoller poller() {

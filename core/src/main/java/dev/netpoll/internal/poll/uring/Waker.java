@@ -6,93 +6,66 @@ package dev.netpoll.internal.poll.uring;
 import dev.netpoll.internal.ffi.GuardedFd;
 import dev.netpoll.internal.ffi.IoUring;
 import dev.netpoll.internal.ffi.Scratch;
-import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.socket.Wakeup;
-import org.jspecify.annotations.Nullable;
 
 /**
- * Ends the wait of a ring's thread: with a completion that another thread posts, or an eventfd on kernels where only
- * rings can do that.
+ * Ends the wait of a ring's thread: with a completion that another thread posts, where any thread can do that.
  *
- * <p>A ring takes no message before it is enabled. So who fails to post one says that it is {@link #due}, then tries
- * again; the owner enables the ring, then looks whether a message is due. One of them sees the other.
+ * <p>Posting may fail: a ring takes nothing before it is enabled, the kernel may lack the memory, or the ring was given
+ * up and there is no other yet. Then, and always on kernels where only rings can post, an eventfd does it, which every
+ * ring watches from its beginning. Nobody ever reads it: a ring that begins to watch it after it was written is woken
+ * at once, so that no wake-up is lost.
  */
 final class Waker {
     private static final long MESSAGE = Operation.of(Operation.WAKE, 0);
+    private static final long EVENTFD = Operation.of(Operation.WAKE, 1);
 
-    private final @Nullable Wakeup eventfd;
-    private volatile boolean due;
-    private volatile boolean closed;
+    private final boolean posts;
+    private final Wakeup eventfd;
 
     Waker(Features features, Scratch scratch) throws TransportException {
-        eventfd = features.messages() ? null : new Wakeup(scratch);
+        posts = features.messages();
+        eventfd = new Wakeup(scratch);
     }
 
-    /** The poller has a new ring, which is enabled. <i>Loop.</i> */
+    /** The poller has a new ring, which is enabled. Every write is a completion. <i>Loop.</i> */
     void attach(UringPoller poller) {
-        Wakeup wakeup = eventfd;
-        if (wakeup != null) {
-            watch(poller, wakeup);
-        } else if (due) {
-            due = false;
-            poller.submissions.add(IoUring.IORING_OP_NOP, 0, 0, -1, 0, 0, 0, MESSAGE);
-        }
+        poller.submissions.poll(eventfd.fd(), IoUring.IORING_POLL_ADD_MULTI, IoUring.POLLIN, EVENTFD);
     }
 
-    /** Every write is a completion, also while the eventfd is readable already; so nobody needs to read it. */
-    private static void watch(UringPoller poller, Wakeup wakeup) {
-        poller.submissions.poll(wakeup.fd(), IoUring.IORING_POLL_ADD_MULTI, IoUring.POLLIN, MESSAGE);
-    }
-
-    /** A message has arrived. <i>Loop.</i> */
-    void woken(UringPoller poller, int flags) {
-        Wakeup wakeup = eventfd;
-        if (wakeup != null && (flags & IoUring.IORING_CQE_F_MORE) == 0) {
-            watch(poller, wakeup);
+    /** A wake-up has arrived. <i>Loop.</i> */
+    void woken(UringPoller poller, long operation, int flags) {
+        if (operation == EVENTFD && (flags & IoUring.IORING_CQE_F_MORE) == 0) {
+            attach(poller);
         }
     }
 
     /** Ends the running or the next wait. Any thread. */
     void wake(UringPoller poller) {
-        Wakeup wakeup = eventfd;
-        if (wakeup != null) {
-            wakeup.signal();
-            return;
+        if (!posts || !post(poller.ring().descriptor())) {
+            eventfd.signal();
         }
-        Scratch borrowed = Scratch.take();
-        int result = post(poller, borrowed);
-        if (result == -Errno.EBADFD) {
-            due = true;
-            post(poller, borrowed);
-        }
-        borrowed.giveBack();
     }
 
-    private int post(UringPoller poller, Scratch borrowed) {
-        Ring before = null;
-        while (!closed) {
-            Ring ring = poller.ring();
-            GuardedFd fd = ring.descriptor();
-            if (fd.enter()) {
-                int result = IoUring.sendMessage(borrowed, fd.fd(), MESSAGE);
-                fd.exit(borrowed);
-                return result;
+    private static boolean post(GuardedFd ring) {
+        try {
+            Scratch scratch = ring.enter();
+            if (scratch == null) {
+                return false;
             }
-            if (ring == before) {
-                return 0; // the poller will have another one, and then look whether it is due
+            try {
+                return IoUring.sendMessage(scratch, ring.fd(), MESSAGE) >= 0;
+            } finally {
+                ring.exit(scratch);
             }
-            due = true;
-            before = ring;
+        } catch (OutOfMemoryError | StackOverflowError e) {
+            return false;
         }
-        return 0;
     }
 
-    /** <i>Loop.</i> Before the ring. */
+    /** <i>Loop.</i> */
     void close(Scratch scratch) {
-        closed = true;
-        if (eventfd != null) {
-            eventfd.close(scratch);
-        }
+        eventfd.close(scratch);
     }
 }

@@ -128,6 +128,11 @@ final class ZeroCopyRing {
             try {
                 open.submit(scratch, completions);
                 settle();
+                if (!open.isSubmitted()) {
+                    vacate(slot); // the kernel never hears of it, as this ring ends
+                    result = -Errno.ENOBUFS;
+                    giveUp(scratch, null);
+                }
             } catch (TransportException e) {
                 settle();
                 giveUp(scratch, e); // what names the descriptor must not be submitted later
@@ -142,10 +147,10 @@ final class ZeroCopyRing {
         if (ring == null && !isUnavailable) {
             try {
                 Ring opened = Ring.open(scratch, setup, SIZE);
-                opened.enable(scratch);
                 ring = opened;
+                opened.enable(scratch);
             } catch (TransportException e) {
-                isUnavailable = true;
+                giveUp(scratch, null);
                 Log.warn("no ring for sending without copies: sending with copies", e);
             }
         }
@@ -161,9 +166,15 @@ final class ZeroCopyRing {
             return -1;
         }
         if (slots == blocks.length) {
-            blocks = Arrays.copyOf(blocks, 2 * slots);
-            senders = Arrays.copyOf(senders, 2 * slots);
-            vacant = Arrays.copyOf(vacant, 2 * slots);
+            try {
+                @Nullable Block[] moreBlocks = Arrays.copyOf(blocks, 2 * slots);
+                @Nullable ZeroCopy[] moreSenders = Arrays.copyOf(senders, 2 * slots);
+                vacant = Arrays.copyOf(vacant, 2 * slots);
+                blocks = moreBlocks;
+                senders = moreSenders;
+            } catch (OutOfMemoryError e) {
+                return -1;
+            }
         }
         return slots++;
     }

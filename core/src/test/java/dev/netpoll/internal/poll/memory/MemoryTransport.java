@@ -326,6 +326,11 @@ final class MemoryTransport implements Transport, MemoryPoller.Source {
     }
 
     @Override
+    public void discard(RawSocket detached) {
+        throw new AssertionError("nothing is ever detached");
+    }
+
+    @Override
     public RawSocket detach() throws TransportException {
         throw new TransportException("detach", Errno.EOPNOTSUPP);
     }

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.netpoll.Backend;
+import dev.netpoll.conformance.support.Await;
+import dev.netpoll.conformance.support.FullHeapMain;
+import dev.netpoll.conformance.support.Mode;
+import dev.netpoll.conformance.support.Transport;
+import dev.netpoll.conformance.support.Variants;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintWriter;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A server whose heap is full for a while, in a JVM of its own: afterwards all its threads live and serve. */
+@Variants(transports = Transport.TCP4, modes = Mode.ADAPTIVE)
+class FullHeapTest extends ConformanceTest {
+    /** How often, and for how long; a long run of the suite sets more. */
+    private static final int ROUNDS = Integer.getInteger("dev.netpoll.fullHeap.rounds", 2);
+
+    private static final int FILL_MILLIS = Integer.getInteger("dev.netpoll.fullHeap.millis", 700);
+
+    private static final int CLIENTS = 8;
+    private static final int SOCKET_TIMEOUT_MILLIS = 200;
+
+    @TempDir
+    Path directory;
+
+    private Path log() {
+        return directory.resolve("log");
+    }
+
+    @Test
+    void aHeapThatIsFullForAWhileEndsNoThread() throws Exception {
+        run(variant.backend() == Backend.IO_URING);
+    }
+
+    @Test
+    void aHeapThatIsFullForAWhileEndsNoPlatformThreadEither() throws Exception {
+        run(true);
+    }
+
+    private void run(boolean platformThreads) throws Exception {
+        Process child = new ProcessBuilder(command(platformThreads))
+                .redirectError(log().toFile())
+                .start();
+        AtomicBoolean done = new AtomicBoolean();
+        List<Thread> clients = new ArrayList<>();
+        try (BufferedReader out = child.inputReader(StandardCharsets.UTF_8);
+                PrintWriter in = new PrintWriter(child.outputWriter(StandardCharsets.UTF_8), true)) {
+            int port = Integer.parseInt(out.readLine());
+            for (int i = 0; i < CLIENTS; i++) {
+                clients.add(Thread.startVirtualThread(() -> trouble(port, done)));
+            }
+            for (int round = 0; round < ROUNDS; round++) {
+                in.println("fill");
+                assertThat(out.readLine())
+                        .as("the heap was filled, round %d", round)
+                        .isEqualTo("filled");
+                for (int i = 0; i < CLIENTS; i++) { // each loop more than once
+                    Await.until("a new client is served", () -> echo(port));
+                }
+            }
+            done.set(true);
+            in.println("end");
+            String[] end = out.readLine().split(" ", 3);
+            assertThat(Long.parseLong(end[0])).as("ms to close").isLessThan(8000);
+            assertThat(end[1]).as("threads that died, first of all %s", end[2]).isEqualTo("0");
+        } catch (AssertionError failure) {
+            throw new AssertionError(failure.getMessage() + "; the server said: " + Files.readString(log()), failure);
+        } finally {
+            done.set(true);
+            child.destroyForcibly();
+            child.waitFor();
+            for (Thread client : clients) {
+                client.join();
+            }
+        }
+    }
+
+    /** Connects and asks again and again; whether it is answered meanwhile is not what is tested. */
+    private static void trouble(int port, AtomicBoolean done) {
+        while (!done.get()) {
+            try (Socket socket = connect(port)) {
+                for (int i = 0; i < 50 && !done.get() && ask(socket); i++) {
+                    // Goes on as long as it is answered.
+                }
+            } catch (IOException e) {
+                // It may well be reset.
+            }
+        }
+    }
+
+    private static Socket connect(int port) throws IOException {
+        Socket socket = new Socket(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), port);
+        socket.setSoTimeout(SOCKET_TIMEOUT_MILLIS);
+        return socket;
+    }
+
+    private static boolean ask(Socket socket) throws IOException {
+        byte[] request = new byte[100];
+        socket.getOutputStream().write(request);
+        InputStream in = socket.getInputStream();
+        return in.readNBytes(request.length).length == request.length;
+    }
+
+    private static boolean echo(int port) {
+        try (Socket socket = connect(port)) {
+            return ask(socket);
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    private List<String> command(boolean platformThreads) {
+        return List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-Xmx40m",
+                "-XX:+UseSerialGC",
+                "-cp",
+                System.getProperty("java.class.path"),
+                FullHeapMain.class.getName(),
+                variant.backend().name(),
+                String.valueOf(platformThreads),
+                String.valueOf(FILL_MILLIS));
+    }
+}

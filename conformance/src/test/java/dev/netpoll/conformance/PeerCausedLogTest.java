@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.netpoll.ConnectionHandler;
+import dev.netpoll.ErrorHandler;
+import dev.netpoll.Framing;
+import dev.netpoll.Server;
+import dev.netpoll.buffer.Reader;
+import dev.netpoll.conformance.support.Await;
+import dev.netpoll.conformance.support.Harness.Listening;
+import dev.netpoll.conformance.support.RawPeer;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What peers do wrong fills no log: the default error handler tells it in one line at DEBUG, bugs as warnings. */
+class PeerCausedLogTest extends ConformanceTest {
+    private static final byte[] NEGATIVE = {-1, -1, -1, -1, 0, 0, 0, 0, 0, 0};
+    private static final byte[] HUGE = {127, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+
+    private final Logger logger = Logger.getLogger("dev.netpoll");
+    private final Queue<LogRecord> records = new ConcurrentLinkedQueue<>();
+    private final Handler recorder = new Handler() {
+        @Override
+        public void publish(LogRecord logged) {
+            if (String.valueOf(logged.getMessage()).contains("callback")) {
+                records.add(logged);
+            }
+        }
+
+        @Override
+        public void flush() {}
+
+        @Override
+        public void close() {}
+    };
+
+    @BeforeEach
+    void record() {
+        logger.setLevel(Level.FINE);
+        logger.addHandler(recorder);
+        logger.setUseParentHandlers(false);
+    }
+
+    @AfterEach
+    void forget() {
+        logger.removeHandler(recorder);
+        logger.setUseParentHandlers(true);
+        logger.setLevel(null);
+    }
+
+    private void assertLogged(Server.Builder builder, byte[] bytes, Level level) throws Exception {
+        records.clear();
+        Listening server = net.listen(builder.onError(ErrorHandler.LOGGING));
+        RawPeer peer = net.connectRaw(server.address());
+        peer.send(bytes);
+        Await.until("it is logged", () -> !records.isEmpty());
+        Await.until("the connection has ended", () -> server.server().connectionCount() == 0);
+        assertThat(records).singleElement().satisfies(logged -> {
+            assertThat(logged.getLevel()).isEqualTo(level);
+            assertThat(logged.getThrown() != null).as("stack").isEqualTo(level != Level.FINE);
+            assertThat(logged.getMessage().lines()).hasSize(1);
+        });
+    }
+
+    private void assertOneLineAtDebug(ConnectionHandler handler, byte[] bytes) throws Exception {
+        assertLogged(net.server().onRequest(handler), bytes, Level.FINE);
+    }
+
+    @Test
+    void lengthsThatMakeNoSenseAreOneLineAtDebug() throws Exception {
+        // As in the README. The length comes with its text, so that no variant has to wait.
+        ConnectionHandler text = connection -> {
+            Reader in = connection.reader();
+            String message = in.readUtf8(in.readLength(1 << 20));
+            connection.writer().writeUtf8(message).flush();
+        };
+        assertOneLineAtDebug(text, NEGATIVE);
+        assertOneLineAtDebug(text, HUGE);
+        assertOneLineAtDebug(connection -> connection.reader().readLengthLE(5), NEGATIVE);
+        assertOneLineAtDebug(connection -> connection.reader().readVarLength(5), HUGE);
+    }
+
+    @Test
+    void numbersThatAreMalformedAreOneLineAtDebug() throws Exception {
+        byte[] endless = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
+        assertOneLineAtDebug(connection -> connection.reader().readVarInt(), endless);
+        assertOneLineAtDebug(connection -> connection.reader().readVarLong(), endless);
+        assertOneLineAtDebug(connection -> connection.reader().readVarLength(5), endless);
+    }
+
+    @Test
+    void framesThatAreTooLargeAreOneLineAtDebug() throws Exception {
+        Server.Builder server = net.server().framing(Framing.lengthField(0, 4)).onRequest(connection -> {});
+        assertLogged(server, NEGATIVE, Level.FINE);
+    }
+
+    @Test
+    void aBugOfAHandlerIsAWarningWithItsStack() throws Exception {
+        Server.Builder server = net.server().onRequest(connection -> {
+            throw new IllegalStateException("a bug");
+        });
+        assertLogged(server, HUGE, Level.WARNING);
+    }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.conformance.support;
+
+import dev.netpoll.Backend;
+import dev.netpoll.EventLoopGroup;
+import dev.netpoll.Server;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * An echo server in a process with a small heap, which fills that heap when it is told to. For each line of input it
+ * does something and answers with one: {@code fill} uses up the heap for a while, {@code end} shuts down and tells how
+ * long that took and what died.
+ */
+public final class FullHeapMain {
+    private static final int BIG = 1 << 20;
+    private static final int SMALL = 16;
+    private static final Object[] NOTHING = {};
+    private static final Duration GRACE = Duration.ofSeconds(2);
+
+    private final AtomicInteger deaths = new AtomicInteger();
+    private final AtomicReference<String> firstDeath = new AtomicReference<>("none");
+
+    /** Looked at by nobody, so that what it holds is not optimised away. */
+    private volatile Object[] filling = NOTHING;
+
+    private FullHeapMain() {}
+
+    /** Takes the name of the backend, whether loops run on platform threads, and for how long to fill the heap. */
+    public static void main(String[] args) throws Exception {
+        new FullHeapMain().run(Backend.valueOf(args[0]), Boolean.parseBoolean(args[1]), Long.parseLong(args[2]));
+    }
+
+    private void run(Backend backend, boolean platformThreads, long fillMillis) throws Exception {
+        Thread.setDefaultUncaughtExceptionHandler((thread, death) -> {
+            if (deaths.getAndIncrement() == 0) {
+                firstDeath.set(thread.getName());
+                death.printStackTrace();
+            }
+        });
+        EventLoopGroup group = EventLoopGroup.builder()
+                .backend(backend)
+                .platformThreads(platformThreads)
+                .loops(2)
+                .build();
+        Server server = Server.builder()
+                .group(group)
+                .onRequest(Handlers.echo())
+                .onError((connection, error) -> {})
+                .build();
+        InetAddress loopback = InetAddress.getByAddress(new byte[] {127, 0, 0, 1});
+        InetSocketAddress bound = (InetSocketAddress) server.listen(new InetSocketAddress(loopback, 0));
+        System.out.println(bound.getPort());
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line = in.readLine(); line != null; line = in.readLine()) {
+            if (line.equals("fill")) {
+                fill(fillMillis);
+                System.out.println("filled");
+            } else {
+                end(server, group);
+                return;
+            }
+        }
+    }
+
+    /** Whatever the collector frees is taken at once, in large pieces and in small ones. */
+    private void fill(long millis) {
+        Object[] large = new Object[1 << 10];
+        Object[] chain = null;
+        filling = large;
+        int count = 0;
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+        while (System.nanoTime() - end < 0) {
+            try {
+                while (count < large.length) {
+                    large[count] = new byte[BIG];
+                    count++;
+                }
+            } catch (OutOfMemoryError e) {
+                // Small ones may still find room.
+            }
+            try {
+                for (int i = 0; i < BIG; i++) {
+                    chain = new Object[] {chain, new byte[SMALL]};
+                    large[large.length - 1] = chain;
+                }
+            } catch (OutOfMemoryError e) {
+                Thread.onSpinWait(); // the heap is full now
+            }
+        }
+        filling = NOTHING;
+    }
+
+    private void end(Server server, EventLoopGroup group) throws IOException {
+        long begin = System.nanoTime();
+        server.shutdown(GRACE);
+        group.close();
+        long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
+        System.out.println(millis + " " + deaths.get() + " " + firstDeath.get());
+    }
+}

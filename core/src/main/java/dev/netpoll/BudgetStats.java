@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll;
+
+/**
+ * What the connections of an {@link EventLoopGroup} hold of its {@linkplain EventLoopGroup.Builder#memoryBudget memory
+ * budget}. Figures of one moment, each exact when nothing changes meanwhile.
+ *
+ * @param limitBytes the budget
+ * @param usedBytes bytes received and not yet released, and written and not yet sent
+ * @param waiters how many connections, and listeners, wait for memory, so that nothing is received or accepted there
+ */
+public record BudgetStats(long limitBytes, long usedBytes, int waiters) {}

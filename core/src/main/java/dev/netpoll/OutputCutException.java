@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll;
+
+import java.net.SocketAddress;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Nothing more can be written, as an earlier flush was interrupted, timed out or failed in the middle of its bytes, or as
+ * bytes that a flush had accepted could not be sent. The message says which. Reading goes on; the connection is no
+ * longer {@linkplain Connection#isActive active}, and its user closes it.
+ */
+public final class OutputCutException extends ConnectionException {
+    private static final long serialVersionUID = 1;
+
+    /** Used by this library; see the superclass for the parts. */
+    public OutputCutException(
+            String message,
+            String operation,
+            @Nullable SocketAddress localAddress,
+            @Nullable SocketAddress remoteAddress,
+            @Nullable String errno) {
+        super(message, operation, localAddress, remoteAddress, errno);
+    }
+}

@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.connection;
+
+import static dev.netpoll.internal.connection.ConnectionConfig.NEVER;
+import static dev.netpoll.internal.connection.ConnectionState.BROKEN;
+import static dev.netpoll.internal.connection.ConnectionState.CLOSED;
+import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
+import static dev.netpoll.internal.connection.ConnectionState.CUT;
+import static dev.netpoll.internal.connection.ConnectionState.DRAINING;
+import static dev.netpoll.internal.connection.ConnectionState.OUTPUT_SHUT;
+import static dev.netpoll.internal.connection.ConnectionState.SENDING;
+
+import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.loop.Spares;
+import dev.netpoll.internal.memory.Segment;
+import dev.netpoll.internal.poll.SendQueue;
+import dev.netpoll.internal.poll.Transport;
+import dev.netpoll.internal.poll.TransportException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The right to move flushed bytes to the kernel, and those bytes: the lower half of the outbound side.
+ *
+ * <pre>
+ *            thread: take                       thread: keep, hand over
+ *   FREE ---------------------> THREAD -----------------------------------> KEPT
+ *    ^  ^                        |  ^---------- thread: take back (CAS) -----|
+ *    |  +-------- release -------+                                           | loop: take (CAS)
+ *    |                                                                       v
+ *    +---------------------------------- release ------------------------- LOOP
+ *         FREE --loop: bytes that came while it was taken--> LOOP
+ * </pre>
+ *
+ * <p>KEPT has no holder: a thread that could not send all, or a handler whose answer the loop is to send together with
+ * others', has left the queue, for whoever takes it first. A hand-over is KEPT and a signal to the loop.
+ *
+ * <p>Progress is told in positions of the stream: {@code enqueued} is the end of what was flushed, {@code sent} the end
+ * of what the kernel has taken, {@code promised} the end of what a flush has accepted and returned.
+ *
+ * <ul>
+ *   <li>F1 The queue, and {@code sent}, are touched by the holder of the role only; {@code enqueued} by the user of the
+ *       side, or by the loop while that one waits for it.
+ *   <li>F2 Accepted bytes are sent in order, or the stream is CUT: {@link #release} drops none of them without that.
+ *       Closing sends them first. Bytes of a flush that waits are not accepted yet: closing wakes it with an exception.
+ *   <li>F3 The queue exists while the role is taken. {@link #release}, the one way to give it back, drops the queue, sends
+ *       the end of the stream if it is due, and tells who waits for the output to be gone.
+ *   <li>F4 A flush that does not get the role adds its bytes to {@code incoming}, in order, and signals the loop. It
+ *       takes a free role only if {@code sent} has reached all that was flushed before.
+ *   <li>F5 A handler that runs on its loop, which has lent its baton, may leave a queue KEPT without a signal. The end
+ *       of its run, its next flush, its next wait or the relief of its loop go on with it. A relief that the flush has
+ *       not seen yet sees KEPT, since the flush looks for it after it has set KEPT.
+ *   <li>F6 An Error inside the role leaves it THREAD and sets {@code wrecked}, with a store that cannot fail. The
+ *       connection is aborted, and closing it releases the role: that thread does not come back to it.
+ * </ul>
+ */
+abstract class SendRole extends Side {
+    private static final int FREE = 0;
+    private static final int THREAD = 1;
+    private static final int KEPT = 2;
+    private static final int LOOP = 3;
+
+    /** So much may wait for the end of a handler's run, or for its relief. */
+    private static final int KEPT_MAX = 16 << 10;
+
+    private static final VarHandle ROLE;
+    private static final VarHandle INCOMING;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            ROLE = lookup.findVarHandle(SendRole.class, "role", int.class);
+            INCOMING = lookup.findVarHandle(SendRole.class, "incoming", Segment.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private volatile int role = FREE;
+
+    /** What was flushed and not sent (F3). Holder only. */
+    private @Nullable SendQueue queue;
+
+    /** What was flushed while another had the role (F4). */
+    private volatile @Nullable Segment incoming;
+
+    /** The end of what was flushed (F1). */
+    volatile long enqueued;
+
+    private volatile long sent;
+    private volatile long promised;
+
+    /** Whether the kernel took only a part of the queue that was left. Written by the holder, who leaves it. */
+    private boolean blocked;
+
+    /** Whether a handler has left more than the kernel takes, so that no other run begins before that is gone. */
+    private volatile boolean stuck;
+
+    private volatile boolean wrecked;
+
+    /** Whether a flush wants its bytes back, which begin at {@code withdrawFrom}. */
+    private volatile boolean withdrawing;
+
+    private long withdrawFrom;
+
+    /** When the loop last made progress with what it sends. Loop only. */
+    private long progressAt;
+
+    /** What of the queue counts in the group's budget of memory. Holder only. */
+    private int charged;
+
+    SendRole(SocketConnection connection) {
+        super(connection);
+    }
+
+    // ---- any thread ----
+
+    /** {@return the end of what the kernel has taken} */
+    final long sent() {
+        return sent;
+    }
+
+    /** {@return how many bytes were flushed that the kernel has not taken, and still may} */
+    final long unsent() {
+        return connection.has(CUT | BROKEN | CLOSED) ? 0 : enqueued - sent;
+    }
+
+    /** {@return whether all accepted bytes were sent} */
+    final boolean hasKeptItsPromise() {
+        return sent >= promised;
+    }
+
+    final boolean isWritable() {
+        return promised - sent < connection.config().options().outboundHighMark()
+                || connection.has(BROKEN | CLOSED | CUT);
+    }
+
+    /** {@return whether what a handler has left waits for a slow peer} */
+    final boolean isStuck() {
+        return stuck && !connection.has(BROKEN | CLOSED | CUT);
+    }
+
+    // ---- the thread that flushes ----
+
+    /** Takes the role, if nothing is under way that has to go first; {@return whether it has} */
+    final boolean take() {
+        if (takeKept(THREAD)) {
+            return true;
+        }
+        if (enqueued != sent || !connection.add(SENDING, CLOSED)) { // F4
+            return false;
+        }
+        role = THREAD;
+        return true;
+    }
+
+    private boolean takeKept(int by) {
+        return role == KEPT && ROLE.compareAndSet(this, KEPT, by);
+    }
+
+    /** <i>Holder.</i> {@return the queue, made if need be} */
+    final SendQueue queue() {
+        SendQueue present = queue;
+        if (present == null) {
+            Spares spares = spares();
+            present = spares != null ? spares.takeQueue() : new SendQueue();
+            queue = present;
+        }
+        return present;
+    }
+
+    private @Nullable Spares spares() {
+        return connection.inLoop() ? connection.loop().spares() : connection.spares();
+    }
+
+    /** {@return whether the calling thread runs the connection's handler on the loop that it has lent} */
+    final boolean hasLentLoop() {
+        return connection.spares() != null && connection.loop().isRelievable();
+    }
+
+    /** {@return whether the loop, which the calling thread has lent, better sends so many bytes with those of others} */
+    final boolean isGathered(long bytes) {
+        return bytes <= KEPT_MAX && connection.transport().gathersSends();
+    }
+
+    /** <i>Holder.</i> Leaves the queue to the loop, which sends it soon; {@return false if it was relieved meanwhile} */
+    final boolean keep() {
+        long before = promised;
+        promised = enqueued;
+        role = KEPT;
+        if (connection.loop().isRelievable() || !takeKept(THREAD)) { // F5
+            return true;
+        }
+        promised = before;
+        return false;
+    }
+
+    /**
+     * <i>Holder.</i> Sends what is in the queue as far as the kernel takes it, and gives the role back or hands it over.
+     *
+     * @param accepts whether what is handed over counts as accepted, as the flush returns
+     * @param holds whether no run of the handler begins before the peer has taken that
+     * @return as {@link Transport#send}; only with {@code WOULD_BLOCK} and {@code GATHERED} the role was handed over
+     */
+    final int sendNow(boolean accepts, boolean holds) {
+        SendQueue unsent = queue();
+        long bytes = unsent.bytes();
+        int result;
+        try {
+            result = connection.transport().send(unsent);
+        } finally {
+            long taken = bytes - unsent.bytes();
+            advance(taken);
+            if (taken > 0) {
+                connection.touch();
+            }
+        }
+        if (result == Transport.WOULD_BLOCK || result == Transport.GATHERED) {
+            if (accepts) {
+                promised = enqueued;
+            }
+            handOver(result == Transport.WOULD_BLOCK, holds);
+        } else {
+            release();
+        }
+        return result;
+    }
+
+    private void advance(long bytes) {
+        long position = sent + bytes; // F1: only the holder writes it
+        sent = position;
+    }
+
+    private void handOver(boolean kernelIsFull, boolean holds) {
+        blocked = kernelIsFull;
+        if (kernelIsFull) {
+            count(queue);
+        }
+        if (kernelIsFull && holds) {
+            stuck = true;
+        }
+        role = KEPT;
+        tellLoop();
+    }
+
+    /** <i>Holder.</i> Tells the group's budget how much waits for a slow peer, in memory that others could use. */
+    private void count(@Nullable SendQueue waiting) {
+        long counts = waiting == null ? 0 : Math.min(Share.above(waiting.bytes()), Integer.MAX_VALUE);
+        long more = counts - charged;
+        if (more != 0) {
+            charged = (int) counts;
+            connection.loop().budget().charge(more); // negative if it has become less
+        }
+    }
+
+    /** Adds a chain behind all that was flushed before (F4); {@link #tellLoop} is to follow. User only. */
+    final void addIncoming(Segment chain, boolean accepts) {
+        Segment before = (Segment) INCOMING.getAndSet(this, (Segment) null);
+        if (before != null) {
+            Segment last = before;
+            while (last.next != null) {
+                last = last.next;
+            }
+            last.next = chain;
+        }
+        incoming = before != null ? before : chain;
+        if (accepts) {
+            promised = enqueued;
+        }
+    }
+
+    /** There is something for the loop to go on with. */
+    final void tellLoop() {
+        if (connection.inLoop()) {
+            goOn();
+        } else if (connection.has(CLOSED)) { // the loop set it before it looked
+            if (takeKept(THREAD)) {
+                release();
+            }
+            freeIncoming();
+        } else {
+            connection.signal();
+        }
+    }
+
+    /**
+     * An Error came between taking the role and giving it back (F6).
+     *
+     * @param chain what belongs to the flush and is not in the queue
+     */
+    final void wreck(@Nullable Segment chain) {
+        wrecked = true;
+        if (chain != null) {
+            incoming = chain;
+        }
+        connection.giveUp();
+    }
+
+    final boolean isWrecked() {
+        return wrecked;
+    }
+
+    /**
+     * A handler is about to wait: sends what it has left to its loop, as much of it as the kernel takes.
+     *
+     * @return whether there was anything
+     */
+    final boolean hurry() {
+        if (!takeKept(THREAD)) {
+            return false;
+        }
+        boolean sound = false;
+        try {
+            sendNow(false, false); // a failure is the transport's to remember, and cuts the stream
+            sound = true;
+        } finally {
+            if (!sound) {
+                wreck(null);
+            }
+        }
+        return true;
+    }
+
+    /** The run has ended, or its thread was relieved of the loop; any thread. */
+    final void sendKept() {
+        if (role == KEPT) {
+            tellLoop();
+        }
+    }
+
+    /** Asks the loop to take the bytes from {@code from} on back. The caller waits until {@link #isWithdrawing} ends. */
+    final void startWithdrawing(long from) {
+        withdrawFrom = from;
+        withdrawing = true;
+        connection.signal();
+    }
+
+    final boolean isWithdrawing() {
+        return withdrawing;
+    }
+
+    // ---- the one way out ----
+
+    /** <i>Holder.</i> Gives the role back, and does what was waiting for that (F3). */
+    private void release() {
+        SendQueue rest = queue;
+        boolean wasStuck = stuck;
+        if (rest != null && !rest.isEmpty() && (sent < promised || !isUser())) {
+            connection.add(CUT); // F2; a flush drops its own bytes itself
+        }
+        queue = null;
+        stuck = false;
+        count(null);
+        role = FREE;
+        connection.remove(SENDING);
+        if (rest != null) {
+            rest.clear();
+            Spares spares = spares();
+            if (spares != null) {
+                spares.giveBack(rest);
+            }
+        }
+        if (connection.has(OUTPUT_SHUT) && isEndDue()) {
+            sendEnd();
+        }
+        if (!connection.inLoop() && (wasStuck || isAwaited())) {
+            connection.signal();
+        }
+    }
+
+    /** {@return whether the loop has something to do when the output is gone} */
+    private boolean isAwaited() {
+        return withdrawing
+                || incoming != null
+                || EventLoop.onLoop() // its handler may have been held back
+                || connection.has(CLOSING | DRAINING);
+    }
+
+    /** {@return whether all was sent that goes before the end of the stream} */
+    final boolean isEndDue() {
+        return role == FREE && enqueued == sent && !connection.has(CUT | CLOSED);
+    }
+
+    private void sendEnd() {
+        try {
+            connection.transport().shutdownOutput();
+        } catch (TransportException e) {
+            connection.noteErrno(e.errno()); // the peer is gone already, which the poller tells
+        }
+    }
+
+    // ---- event loop ----
+
+    /** Looks at everything that other threads may have left to the loop. */
+    final void goOn() {
+        if (connection.has(CLOSED)) {
+            closedOnLoop();
+            return;
+        }
+        boolean goesOn = takeKept(LOOP);
+        boolean full = goesOn && blocked;
+        if (incoming != null && role == FREE && connection.add(SENDING, CLOSED)) {
+            role = LOOP;
+            goesOn = true;
+        }
+        if (goesOn) {
+            progressAt = System.nanoTime();
+        }
+        if (incoming != null && role == LOOP) {
+            adopt();
+            full = true;
+            goesOn = true;
+        }
+        int now = role;
+        if (withdrawing && (now == LOOP || now == FREE)) { // else its holder signals
+            withdraw();
+        } else if (goesOn) {
+            if (full) {
+                connection.ensureArmed(stallDeadline());
+            }
+            connection.transport().sendRest(queue());
+        }
+    }
+
+    private void adopt() {
+        SendQueue to = queue(); // first: making one may fail
+        to.add((Segment) INCOMING.getAndSet(this, (Segment) null));
+        count(to);
+    }
+
+    /** Drops what a flush wants back, and is not sent. */
+    private void withdraw() {
+        if (role == LOOP) {
+            connection.transport().stopSending(); // which may tell of bytes that were sent just now
+        }
+        if (role == LOOP) {
+            SendQueue rest = queue();
+            rest.truncate(Math.max(0, withdrawFrom - sent));
+            enqueued = sent + rest.bytes();
+            promised = Math.min(promised, enqueued);
+            if (rest.isEmpty()) {
+                release();
+                connection.drained();
+            } else {
+                count(rest);
+                connection.transport().sendRest(rest);
+            }
+        }
+        withdrawing = false;
+        wake();
+    }
+
+    /** The transport has sent bytes of the queue; with {@code drained} it no longer holds it. */
+    final void progressed(long bytes, boolean drained) {
+        advance(bytes);
+        progressAt = System.nanoTime();
+        if (drained) {
+            release();
+        } else {
+            count(queue);
+            connection.ensureArmed(stallDeadline());
+        }
+        wake();
+    }
+
+    /** Sends now what was gathered to be sent with the next wait, as much of it as the kernel takes. */
+    final void hurryGathered() {
+        if (role == LOOP) {
+            connection.transport().stopSending(); // which tells what it has gathered
+        }
+        if (role == LOOP) {
+            connection.transport().sendRest(queue());
+        }
+    }
+
+    /** {@return whether bytes that were promised to be sent are still on their way} */
+    final boolean owesBytes() {
+        return sent < promised && !connection.has(BROKEN | CLOSED | CUT);
+    }
+
+    /** {@return when the peer counts as stuck because it takes nothing of what was promised, or NEVER} */
+    final long stallDeadline() {
+        long limit = timeoutNanos();
+        return role != LOOP || sent >= promised || limit == NEVER ? NEVER : progressAt + limit;
+    }
+
+    /** The transport is closed: the loop lets go of what it was to send. */
+    final void closedOnLoop() {
+        boolean isOurs = takeKept(LOOP) || role == LOOP || (wrecked && role == THREAD); // F6
+        if (isOurs) {
+            release();
+        }
+        freeIncoming();
+        withdrawing = false;
+        wake();
+    }
+
+    private void freeIncoming() {
+        Segment.freeAll((Segment) INCOMING.getAndSet(this, (Segment) null));
+    }
+}

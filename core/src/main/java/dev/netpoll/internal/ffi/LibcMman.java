@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.ffi;
+
+import static dev.netpoll.internal.ffi.Downcalls.UNUSED;
+
+import java.lang.invoke.MethodHandle;
+
+/** {@code <sys/mman.h>}: pages of this process. */
+public final class LibcMman {
+    private static final int MADV_DONTNEED = 4;
+
+    private static final MethodHandle MADVISE = Downcalls.link("madvise");
+
+    private static final long PAGE = pageSize();
+
+    private LibcMman() {}
+
+    private static long pageSize() {
+        Scratch scratch = Scratch.take();
+        try {
+            // SAFETY: no parameters, and a plain int.
+            return (int) (long)
+                    Downcalls.link("getpagesize").invokeExact(scratch.errno, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED);
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    /**
+     * Gives the pages inside a range back to the system; their content becomes zero.
+     *
+     * @param address the beginning of private memory that the caller owns, of which nobody needs the content
+     * @return whether it was done
+     */
+    public static boolean releasePages(long address, long bytes) {
+        long from = (address + PAGE - 1) & -PAGE;
+        long to = (address + bytes) & -PAGE;
+        if (address <= 0 || from >= to) {
+            return false;
+        }
+        Scratch scratch = Scratch.take();
+        try {
+            // SAFETY: whole pages inside the caller's range; a wrong range is an error number, and nothing is unmapped.
+            return scratch.result((int) (long)
+                            MADVISE.invokeExact(scratch.errno, from, to - from, (long) MADV_DONTNEED, UNUSED, UNUSED))
+                    == 0;
+        } catch (Throwable t) {
+            throw Downcalls.failure(t);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.loop;
+
+import dev.netpoll.internal.loop.EventLoop.Resident;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/**
+ * The residents of a loop that want it to look at them: a stack that needs no memory but a link in each resident.
+ *
+ * <pre>
+ *   idle (next == null) --signaller, CAS--> claimed (next == END) --signaller, CAS of top--> stacked
+ *   stacked --loop, takes all--> taken --loop, clears next, then calls signalled()--> idle
+ * </pre>
+ *
+ * <ul>
+ *   <li>G1 A resident is in the stack at most once: only who moves its {@code next} from null pushes it.
+ *   <li>G2 The loop clears {@code next}, then calls; a signaller that finds it set leaves it at that. With the fences
+ *       between, what a thread did before its signal is seen by a call that has yet to begin.
+ *   <li>G3 {@link #end} exchanges the top for CLOSED: whoever has pushed is called, nobody pushes any more.
+ * </ul>
+ *
+ * <p><b>Threads.</b> {@link #push} any, the others the loop. Nothing allocates.
+ */
+final class Signals {
+    /** Says where a chain ends, and that no more are taken. Never called. */
+    private static final class Mark extends Resident {
+        @Override
+        protected void evict() {
+            throw new AssertionError("a mark lives on no loop");
+        }
+    }
+
+    private static final Resident END = new Mark();
+    private static final Resident CLOSED = new Mark();
+    private static final VarHandle TOP;
+    private static final VarHandle NEXT;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            TOP = lookup.findVarHandle(Signals.class, "top", Resident.class);
+            NEXT = lookup.findVarHandle(Resident.class, "next", Resident.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /** What was pushed last; END while nothing is there. */
+    private volatile Resident top = END;
+
+    /** What was taken and not yet called, oldest first. Loop only. */
+    private Resident taken = END;
+
+    /** Pushes a resident, unless it is in; {@return false if the loop has ended} */
+    boolean push(Resident resident) {
+        while (resident.next != null || !NEXT.compareAndSet(resident, null, END)) {
+            VarHandle.fullFence(); // G2
+            if (resident.next != null) {
+                return true;
+            }
+        }
+        Resident seen;
+        do {
+            seen = top;
+            if (seen == CLOSED) {
+                resident.next = null;
+                return false;
+            }
+            resident.next = seen;
+        } while (!TOP.compareAndSet(this, seen, resident));
+        return true;
+    }
+
+    /** {@return whether nobody waits to be called} */
+    boolean isEmpty() {
+        return top == END && taken == END;
+    }
+
+    /** Calls those that have signalled by now; what one of them throws is logged. */
+    void run(String loopName) {
+        if (taken == END) {
+            if (top == END) {
+                return;
+            }
+            taken = reversed((Resident) TOP.getAndSet(this, END));
+        }
+        callTaken(loopName);
+    }
+
+    /** Takes no more, and calls those that are left. */
+    void end(String loopName) {
+        callTaken(loopName);
+        Resident last = (Resident) TOP.getAndSet(this, CLOSED); // G3
+        if (last != CLOSED) {
+            taken = reversed(last);
+            callTaken(loopName);
+        }
+    }
+
+    private void callTaken(String loopName) {
+        while (taken != END) {
+            Resident first = taken;
+            taken = following(first);
+            first.next = null;
+            VarHandle.fullFence(); // G2
+            try {
+                first.signalled();
+            } catch (Throwable t) {
+                LoopLog.error("a signal on an event loop failed: ", loopName, t);
+            }
+        }
+    }
+
+    /** Turns a chain round, so that nobody waits behind those who came later. */
+    private static Resident reversed(Resident last) {
+        Resident first = END;
+        Resident current = last;
+        while (current != END) {
+            Resident before = following(current);
+            current.next = first;
+            first = current;
+            current = before;
+        }
+        return first;
+    }
+
+    private static Resident following(Resident stacked) {
+        Resident next = stacked.next;
+        return next == null ? END : next; // never null while it is in
+    }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.loop;
+
+import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadFactory;
+
+/**
+ * Makes every thread of the library. Threads are made when one is needed, on whichever thread notices that: a handler
+ * of one user, or the first one to use a group. So a new thread inherits nothing from its maker: no values of {@link
+ * InheritableThreadLocal}, and not its context class loader but the system's.
+ *
+ * <p><b>Threads.</b> Any.
+ */
+public final class Threads {
+    private static final ThreadFactory HANDLERS =
+            Thread.ofVirtual().inheritInheritableThreadLocals(false).factory();
+
+    private Threads() {}
+
+    /** {@return an executor that runs each task on a virtual thread of its own} */
+    public static Executor virtualExecutor() {
+        return task -> HANDLERS.newThread(task).start();
+    }
+
+    /** Starts a virtual thread for a task of the library. */
+    public static Thread startVirtual(String name, Runnable task) {
+        Thread thread = virtual(name, task);
+        thread.start();
+        return thread;
+    }
+
+    /** {@return a virtual thread, not started} */
+    static Thread virtual(String name, Runnable task) {
+        return Thread.ofVirtual()
+                .inheritInheritableThreadLocals(false)
+                .name(name)
+                .unstarted(task);
+    }
+
+    /** {@return a daemon on a platform thread, not started} */
+    @SuppressWarnings("ThreadPriorityCheck") // the usual one, whoever makes it
+    public static Thread daemon(String name, Runnable task) {
+        return Thread.ofPlatform()
+                .inheritInheritableThreadLocals(false)
+                .priority(Thread.NORM_PRIORITY)
+                .daemon()
+                .name(name)
+                .unstarted(task);
+    }
+}

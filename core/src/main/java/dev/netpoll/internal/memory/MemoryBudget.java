@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.memory;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How many bytes the connections of one group hold together, against what they may hold: those that want more while it
+ * is {@link #isExceeded() exceeded} wait until enough has come back.
+ *
+ * <p><b>Place.</b> One per event loop group. Whoever takes memory {@link #charge charges} and goes on: a budget never
+ * refuses. Whoever could take more looks at {@link #isExceeded()} first, and {@link #await waits} instead.
+ *
+ * <p><b>Threads.</b> Any, for every method. A charge or a release is one atomic operation on one of several counters,
+ * chosen by the thread's id, and now and then a second one on the sum of them all. Only those that wait, and those who
+ * tell them, take a lock, and no call to other code is made under it.
+ *
+ * <p><b>Limits.</b> What has not been added to the sum is less than a sixteenth of the limit, so {@link #isExceeded()}
+ * answers that exactly. {@link #used()} adds everything up.
+ *
+ * <p>Invariants:
+ * <ul>
+ *   <li>I1. {@code sum} and all counters together are the bytes charged and not released. No counter is further from 0
+ *       than {@code quantum} between calls, and all of them together than {@code limit / 16}.
+ *   <li>I2. No wake-up is lost: when use has been below three quarters of the limit and no call is under way, nobody
+ *       waits. Who waits enters the list and then looks at the sum; who lowers the sum then looks at the list. All four
+ *       accesses are volatile, so at least one of the two sees the other. What may still lie in the counters is less
+ *       than the difference between three quarters and the low mark.
+ *   <li>I3. A waiter is in the list at most once, and told at most once for each time it was put there, unless telling
+ *       it failed: then it is put back, and told again with the next chance.
+ * </ul>
+ */
+public final class MemoryBudget {
+    private static final long MIN_DEFAULT = 32L << 20;
+
+    private static final long MAX_DEFAULT = 256L << 20;
+
+    /** What a counter may hold at most before it is added to the sum. */
+    private static final long MAX_QUANTUM = 64L << 10;
+
+    private static final int MOST_COUNTERS = 16;
+
+    /** Counters lie so far apart that no two share a cache line, nor the lines that are fetched in pairs. */
+    private static final int SPREAD = 16;
+
+    /** For so long a favourite may get nothing before another takes its place. */
+    private static final long FAVOUR_NANOS = 1_000_000_000;
+
+    private static final VarHandle COUNTER = MethodHandles.arrayElementVarHandle(long[].class);
+    private static final VarHandle FAVOURITE;
+
+    static {
+        try {
+            FAVOURITE = MethodHandles.lookup().findVarHandle(MemoryBudget.class, "favourite", Waiter.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /** Somebody who waits for memory, and who is a link of the list of those who do. */
+    public abstract static class Waiter {
+        private @Nullable Waiter previous; // these three guarded by the budget's lock
+        private @Nullable Waiter following;
+        private boolean waiting;
+
+        /** For subclasses. */
+        protected Waiter() {}
+
+        /**
+         * There may be memory again: look, and wait again if there is not. Called once for each {@link #await}, by the
+         * thread that gave memory back, which may be any, even before {@code await} returns. Must not block, and
+         * should not throw.
+         */
+        protected abstract void memoryReturned();
+    }
+
+    private final long limit;
+    private final long lowMark;
+    private final long quantum;
+    private final AtomicLong sum = new AtomicLong();
+    private final long[] counters;
+    private final int mask;
+
+    private @Nullable Waiter first; // these two guarded by the lock of this object
+    private @Nullable Waiter last;
+    private volatile int waiters; // changed under the lock
+
+    /** Who may go on although the limit is exceeded, or null; see {@link #takeFavour}. */
+    private volatile @Nullable Waiter favourite;
+
+    private volatile long favouredAt;
+
+    /**
+     * Creates one of which nothing is used.
+     *
+     * @param limitBytes from where on it is exceeded
+     */
+    public MemoryBudget(long limitBytes) {
+        if (limitBytes <= 0) {
+            throw new IllegalArgumentException("the limit must be positive: " + limitBytes);
+        }
+        this.limit = limitBytes;
+        this.lowMark = limitBytes - (limitBytes >> 3);
+        int processors = Runtime.getRuntime().availableProcessors();
+        int count = Math.min(MOST_COUNTERS, Integer.highestOneBit(Math.max(1, 2 * processors - 1)));
+        this.mask = count - 1;
+        this.counters = new long[(count + 1) * SPREAD];
+        this.quantum = Math.min(MAX_QUANTUM, limitBytes / (16L * count));
+    }
+
+    /** The limit of a group that is not told any: a quarter of the largest heap, but 32 MiB to 256 MiB. */
+    public static long defaultLimit() {
+        return Math.clamp(Runtime.getRuntime().maxMemory() / 4, MIN_DEFAULT, MAX_DEFAULT);
+    }
+
+    /** From where on it is exceeded, in bytes. */
+    public long limit() {
+        return limit;
+    }
+
+    /** At or below how many bytes those who wait are told: seven eighths of the limit. */
+    public long lowMark() {
+        return lowMark;
+    }
+
+    /** Counts {@code bytes} that were taken; 0 is harmless. Never refuses. */
+    public void charge(long bytes) {
+        add(bytes);
+    }
+
+    /** Counts {@code bytes} that were charged and have come back; 0 is harmless. Never throws. */
+    public void release(long bytes) {
+        add(-bytes);
+    }
+
+    /** The bytes that are charged: exact when no thread changes it meanwhile. */
+    public long used() {
+        long used = sum.get();
+        for (int i = 0; i <= mask; i++) {
+            used += (long) COUNTER.getVolatile(counters, place(i));
+        }
+        return used;
+    }
+
+    /** Whether more is used than the limit, to a sixteenth of it. One volatile read. */
+    public boolean isExceeded() {
+        return sum.get() > limit;
+    }
+
+    /** How many wait. */
+    public int waiters() {
+        return waiters;
+    }
+
+    /**
+     * Has {@code waiter} told when use has come down to the low mark; that may be at once. Harmless if it waits
+     * already.
+     */
+    public void await(Waiter waiter) {
+        synchronized (this) {
+            if (waiter.waiting) {
+                return;
+            }
+            link(waiter);
+        }
+        settleAll();
+        tell(); // I2
+    }
+
+    /**
+     * Makes {@code waiter} the one that may go on although the limit is exceeded: if all memory is held by messages of
+     * which a part is missing, one after the other gets what it needs, and nobody waits for ever.
+     *
+     * @return whether it is that one, until {@link #endFavour} or until it got nothing for a second and another asks
+     */
+    public boolean takeFavour(Waiter waiter) {
+        Waiter before = favourite;
+        long now = System.nanoTime();
+        boolean vacant = before == null || (before != waiter && now - favouredAt > FAVOUR_NANOS);
+        if (vacant && FAVOURITE.compareAndSet(this, before, waiter)) {
+            favouredAt = now;
+            return true;
+        }
+        return favourite == waiter;
+    }
+
+    /** {@code waiter} has got something: if it is favoured, it stays that for another while. */
+    public void progress(Waiter waiter) {
+        if (favourite == waiter) {
+            favouredAt = System.nanoTime();
+        }
+    }
+
+    /** {@code waiter} needs no favour any more: the one that has waited longest looks whether it does. */
+    public void endFavour(Waiter waiter) {
+        if (favourite == waiter && FAVOURITE.compareAndSet(this, waiter, (Waiter) null)) {
+            Waiter next;
+            synchronized (this) {
+                next = first;
+                if (next != null) {
+                    unlink(next);
+                }
+            }
+            if (next != null) {
+                next.memoryReturned();
+            }
+        }
+    }
+
+    /** {@code waiter} is not interested any more. It may be being told at this moment. */
+    public void cancel(Waiter waiter) {
+        synchronized (this) {
+            if (waiter.waiting) {
+                unlink(waiter);
+            }
+        }
+    }
+
+    /**
+     * Tells those who wait if there is memory. Nobody needs to call it, unless telling failed because a thread had no
+     * stack left; a look now and then makes up for that.
+     */
+    public void look() {
+        if (waiters != 0) {
+            settleAll();
+            tell();
+        }
+    }
+
+    // ---- inside
+
+    private static int place(int counter) {
+        return (counter + 1) * SPREAD;
+    }
+
+    private void add(long change) {
+        long id = Thread.currentThread().threadId();
+        int at = place((int) (id ^ (id >>> 4)) & mask);
+        long value = (long) COUNTER.getAndAdd(counters, at, change) + change;
+        if (value >= quantum || value <= -quantum) {
+            settle(at);
+            if (waiters != 0) { // I2
+                tell();
+            }
+        }
+    }
+
+    private void settleAll() {
+        for (int i = 0; i <= mask; i++) {
+            settle(place(i));
+        }
+    }
+
+    private void settle(int at) {
+        long value = (long) COUNTER.getAndSet(counters, at, 0L);
+        if (value != 0) {
+            sum.getAndAdd(value); // takes less stack than the line above, so the two happen both or not at all
+        }
+    }
+
+    /**
+     * Tells everybody who waits now, the longest first, while there is memory. What is done between taking a waiter out
+     * and having told it needs no more stack than taking it out did, except the telling itself.
+     */
+    @SuppressWarnings("EmptyCatch") // who gives memory back is innocent, and might have no stack to log with
+    private void tell() {
+        int most = waiters; // who waits again comes to the end, and is not told a second time in this round
+        for (int i = 0; i < most && sum.get() <= lowMark; i++) {
+            Waiter waiter;
+            synchronized (this) {
+                waiter = first;
+                if (waiter == null) {
+                    return;
+                }
+                unlink(waiter);
+            }
+            boolean told = false;
+            try {
+                waiter.memoryReturned();
+                told = true;
+            } catch (Throwable _) {
+                // I3
+            } finally {
+                if (!told) {
+                    synchronized (this) {
+                        if (!waiter.waiting) {
+                            link(waiter);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private void link(Waiter waiter) {
+        Waiter before = last;
+        waiter.previous = before;
+        waiter.following = null;
+        waiter.waiting = true;
+        if (before == null) {
+            first = waiter;
+        } else {
+            before.following = waiter;
+        }
+        last = waiter;
+        int count = waiters;
+        waiters = count + 1;
+    }
+
+    private void unlink(Waiter waiter) {
+        Waiter before = waiter.previous;
+        Waiter after = waiter.following;
+        if (before == null) {
+            first = after;
+        } else {
+            before.following = after;
+        }
+        if (after == null) {
+            last = before;
+        } else {
+            after.previous = before;
+        }
+        waiter.previous = null;
+        waiter.following = null;
+        waiter.waiting = false;
+        int count = waiters;
+        waiters = count - 1;
+    }
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.memory;
+
+import org.jspecify.annotations.Nullable;
+
+/** What is said, and thrown on, when a buffer is found in a state that one thread alone can't bring about. */
+final class Misuse {
+    private Misuse() {}
+
+    /** {@code value}, which is there unless somebody else took it at the same time. */
+    static <T> T present(@Nullable T value) {
+        if (value == null) {
+            throw twoThreads();
+        }
+        return value;
+    }
+
+    /** What is thrown then. */
+    static IllegalStateException twoThreads() {
+        return new IllegalStateException("a buffer was used by two threads at once, or after it was given up");
+    }
+
+    /** Throws what is unchecked as it is; returns nothing. */
+    static RuntimeException rethrown(Throwable unchecked) {
+        if (unchecked instanceof Error e) {
+            throw e;
+        }
+        throw (RuntimeException) unchecked;
+    }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a poller goes on with although no event announces it: those that wait for the next turn, and those that wait
+ * for memory. The lists are linked through their members, so that to wait takes no memory. A member is in one list at
+ * most, which it knows itself.
+ *
+ * <p>Not thread-safe: loop only.
+ */
+public final class Turns {
+    private @Nullable Continuable first;
+    private @Nullable Continuable last;
+    private int size;
+
+    /** How many of them belong to the batch. */
+    private int due;
+
+    /** Those without memory, in no order. */
+    private @Nullable Continuable starved;
+
+    /** When these try again. */
+    private long retryAt;
+
+    /** {@return whether somebody waits for the next turn} */
+    public boolean isEmpty() {
+        return size == 0;
+    }
+
+    /** Continues with it in the next turn. */
+    public void add(Continuable continuable) {
+        continuable.nextContinued(null);
+        if (last == null) {
+            first = continuable;
+        } else {
+            last.nextContinued(continuable);
+        }
+        last = continuable;
+        size++;
+    }
+
+    /** Continues with it when there may be memory again. */
+    public void addStarved(Continuable continuable) {
+        if (starved == null) {
+            retryAt = System.nanoTime() + Starvation.RETRY_NANOS;
+        }
+        continuable.nextContinued(starved);
+        starved = continuable;
+    }
+
+    /** {@return whether somebody waits for memory} */
+    public boolean hasStarved() {
+        return starved != null;
+    }
+
+    /** {@return nanoseconds until {@link #begin} is to be called again for those that wait for memory, -1 for never} */
+    public long untilRetry(long now) {
+        return starved == null ? -1 : Math.max(0, retryAt - now);
+    }
+
+    /** {@return a wait that ends in time for those that wait for memory} */
+    public long bounded(long timeoutNanos) {
+        if (starved == null || timeoutNanos == 0) {
+            return timeoutNanos;
+        }
+        long left = untilRetry(System.nanoTime());
+        return timeoutNanos < 0 ? left : Math.min(left, timeoutNanos);
+    }
+
+    /** Begins a batch; {@return whether it has members} Who joins during the batch had its share of it. */
+    public boolean begin() {
+        if (starved != null && System.nanoTime() - retryAt >= 0) {
+            Continuable next = starved;
+            starved = null;
+            while (next != null) {
+                Continuable current = next;
+                next = current.nextContinued();
+                add(current);
+            }
+        }
+        due = size;
+        return due > 0;
+    }
+
+    /** Continues with the next of the batch; {@return false if there is none} */
+    public boolean continueOne() {
+        Continuable current = first;
+        if (due == 0 || current == null) {
+            return false;
+        }
+        due--;
+        size--;
+        first = current.nextContinued();
+        if (first == null) {
+            last = null;
+        }
+        current.nextContinued(null);
+        try {
+            current.continueTurn();
+        } catch (Throwable t) {
+            current.crashed(t);
+        }
+        return true;
+    }
+
+    /** Forgets all. */
+    public void clear() {
+        first = null;
+        last = null;
+        starved = null;
+        size = 0;
+        due = 0;
+    }
+}

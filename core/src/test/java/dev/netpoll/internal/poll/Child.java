@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.netpoll.internal.poll.epoll.EpollBackend;
+import dev.netpoll.internal.poll.nio.NioBackend;
+import dev.netpoll.internal.poll.uring.UringBackend;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/** A JVM of its own, for tests that use something up. */
+final class Child {
+    /** What a child says in the end. */
+    static final String DONE = "done";
+
+    private static final int SECONDS = 50;
+
+    private Child() {}
+
+    /** Runs the main method of a class, and expects it to say {@link #DONE}; {@return all that it said} */
+    static String run(Class<?> main, List<String> options, String... arguments) throws Exception {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of("-ea", "-Xmx128m", "--enable-native-access=ALL-UNNAMED"));
+        command.addAll(options);
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
+        command.addAll(List.of(arguments));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        Thread watchdog = Thread.startVirtualThread(() -> {
+            try {
+                if (!process.waitFor(SECONDS, TimeUnit.SECONDS)) {
+                    process.destroyForcibly();
+                }
+            } catch (InterruptedException e) {
+                // The child has ended.
+            }
+        });
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        process.waitFor();
+        watchdog.interrupt();
+        assertThat(output).endsWith(DONE + "\n");
+        return output;
+    }
+
+    /** {@return the names of the backends that can be had here} */
+    static Stream<String> backends() {
+        Stream.Builder<String> names = Stream.builder();
+        if (EpollBackend.unavailableReason() == null) {
+            names.add("epoll");
+        }
+        if (UringBackend.unavailableReason() == null) {
+            names.add("io_uring");
+        }
+        return names.add("nio").build();
+    }
+
+    static Backend backend(String name) {
+        return switch (name) {
+            case "epoll" -> new EpollBackend();
+            case "io_uring" -> new UringBackend();
+            default -> new NioBackend();
+        };
+    }
+}
