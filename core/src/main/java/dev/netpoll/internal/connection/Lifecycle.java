@@ -583,6 +583,8 @@ public final class Lifecycle implements Activation {
             } else {
                 connection.signal();
             }
+        } else {
+            settle();
         }
     }
 
