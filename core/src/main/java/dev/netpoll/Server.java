@@ -93,6 +93,8 @@ public final class Server implements AutoCloseable {
      * @return the bound address, with the real port where port 0 was asked for
      * @throws BindException if the address cannot be had; its message names the system's error
      * @throws SocketException if the host name of the address was not resolved, or something else is wrong with it
+     * @throws UnsupportedOperationException if connections to that address have no such
+     *     {@linkplain ConnectionOptions.Builder#socketOption socket option}
      * @throws IllegalStateException after {@link #shutdown}, and on an event loop
      */
     public SocketAddress listen(SocketAddress address) throws IOException {
@@ -111,7 +113,7 @@ public final class Server implements AutoCloseable {
                 loop = group.openAcceptLoop();
                 acceptLoop = loop;
             }
-            return accept(loop, Acceptor.bind(group.internalBackend(), address, listenOptions));
+            return accept(loop, Acceptor.bind(group.internalBackend(), address, listenOptions, config.options()));
         } finally {
             if (listeners.isEmpty() && acceptLoop != null) {
                 EventLoop unused = acceptLoop;

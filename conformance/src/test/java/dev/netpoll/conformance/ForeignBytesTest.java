@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 @Variants(transports = Transport.TCP4, modes = Mode.VIRTUAL)
 class ForeignBytesTest extends ConformanceTest {
     private static final int LENGTH = 200;
-    private static final int OTHERS = 32;
+    private static final int OTHERS = 24;
     private static final byte MINE = 'm';
     private static final byte FOREIGN = 'f';
     private static final Duration IDLE = Duration.ofMillis(60);
@@ -111,8 +111,8 @@ class ForeignBytesTest extends ConformanceTest {
 
     /** Has the collector run, then many connections receive, and then checks; several times. */
     private void collectAndReceive(RawListener listener, Background.Action check) throws Exception {
-        for (int round = 0; round < 4; round++) {
-            for (int i = 0; i < 3; i++) {
+        for (int round = 0; round < 2; round++) {
+            for (int i = 0; i < 2; i++) {
                 System.gc();
                 Await.within(Timing.SHORT, () -> false); // a cleaner has its time
             }

@@ -82,8 +82,8 @@ class TwoThreadsTest {
             });
             for (int i = 0; i < rounds; i++) {
                 LinkBuffer shared = new LinkBuffer(pool, 0);
-                SplittableRandom one = new SplittableRandom(seed + 2 * i);
-                SplittableRandom two = new SplittableRandom(seed + 2 * i + 1);
+                SplittableRandom one = new SplittableRandom(seed + 2L * i);
+                SplittableRandom two = new SplittableRandom(seed + 2L * i + 1);
                 Future<?> first = executor.submit(() -> misuse(shared, one));
                 Future<?> second = executor.submit(() -> misuse(shared, two));
                 first.get();

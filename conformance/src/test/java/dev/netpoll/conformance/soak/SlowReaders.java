@@ -74,7 +74,8 @@ public final class SlowReaders implements AutoCloseable {
         command.addAll(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--enable-native-access=ALL-UNNAMED",
-                "-Xmx192m",
+                "-Xmx384m",
+                "-Xmn48m",
                 "-cp",
                 System.getProperty("java.class.path"),
                 SlowReadersServer.class.getName(),

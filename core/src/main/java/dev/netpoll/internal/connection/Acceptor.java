@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.connection;
 
+import dev.netpoll.ConnectionOptions;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.LoopLog;
 import dev.netpoll.internal.loop.Threads;
@@ -98,10 +99,26 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     /**
      * Binds a socket to listen on.
      *
+     * @param connections what connections are to be set up with
      * @throws BindException if the address cannot be had
      * @throws SocketException if something else is wrong with it
+     * @throws UnsupportedOperationException if connections to that address have no such socket option
+     * @throws IllegalArgumentException if the value of a socket option is out of range
      */
-    public static ListenSocket bind(Backend backend, SocketAddress address, ListenOptions options) throws IOException {
+    public static ListenSocket bind(
+            Backend backend, SocketAddress address, ListenOptions options, ConnectionOptions connections)
+            throws IOException {
+        ListenSocket socket = bind(backend, address, options);
+        try {
+            SocketSetup.check(backend, address, connections);
+            return socket;
+        } catch (Throwable t) {
+            socket.close();
+            throw t;
+        }
+    }
+
+    private static ListenSocket bind(Backend backend, SocketAddress address, ListenOptions options) throws IOException {
         try {
             return backend.bind(address, options);
         } catch (TransportException e) {

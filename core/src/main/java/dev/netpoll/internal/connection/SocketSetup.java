@@ -5,11 +5,14 @@ package dev.netpoll.internal.connection;
 
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionOptions;
+import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.SocketOptions;
 import dev.netpoll.internal.poll.Transport;
 import java.io.IOException;
+import java.net.SocketAddress;
 import java.net.SocketOption;
 import java.net.StandardSocketOptions;
+import java.net.UnixDomainSocketAddress;
 import java.time.Duration;
 import java.util.Map;
 
@@ -32,10 +35,7 @@ final class SocketSetup {
         if (!unix) {
             keepAlive(transport, options.keepAlive());
             if (!options.userTimeout().equals(Connection.NO_TIMEOUT)) {
-                setIfKnown(
-                        transport,
-                        SocketOptions.TCP_USER_TIMEOUT,
-                        Math.clamp(options.userTimeout().toMillis(), 1, Integer.MAX_VALUE));
+                setIfKnown(transport, SocketOptions.TCP_USER_TIMEOUT, millis(options.userTimeout()));
             }
             if (options.zeroCopyThreshold() > 0) {
                 setIfKnown(transport, SocketOptions.ZERO_COPY_THRESHOLD, options.zeroCopyThreshold());
@@ -44,6 +44,32 @@ final class SocketSetup {
         for (Map.Entry<SocketOption<?>, Object> entry : options.socketOptions().entrySet()) {
             set(transport, entry.getKey(), entry.getValue());
         }
+    }
+
+    /**
+     * Tries the options that the user named on a socket of that kind, so that what no connection could have is refused
+     * when listening begins, and not by closing every connection.
+     *
+     * @throws UnsupportedOperationException if an option is not known
+     * @throws IllegalArgumentException if a value is out of range
+     */
+    static void check(Backend backend, SocketAddress address, ConnectionOptions options) throws IOException {
+        if (options.socketOptions().isEmpty()) {
+            return;
+        }
+        Transport probe = backend.open(address, null);
+        try {
+            apply(probe, options, address instanceof UnixDomainSocketAddress);
+        } finally {
+            probe.close(false);
+        }
+    }
+
+    /** {@return the milliseconds, within what the kernel takes} */
+    private static int millis(Duration duration) {
+        return duration.compareTo(Duration.ofMillis(Integer.MAX_VALUE)) >= 0
+                ? Integer.MAX_VALUE
+                : Math.max(1, (int) duration.toMillis());
     }
 
     private static void keepAlive(Transport transport, Duration idle) throws IOException {

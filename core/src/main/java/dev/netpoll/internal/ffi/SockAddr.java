@@ -29,6 +29,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A {@link UnixDomainSocketAddress} cannot contain a NUL, so an abstract name is written as a path that begins with
  * {@code @}, as ss(8) and netstat(8) print it. A file whose name begins with it is reached as {@code ./@name}.
+ *
+ * <p>What others have bound may be no path at all in Java: an abstract name with a NUL or bytes that are no UTF-8, or a
+ * file name with characters that the encoding of this JVM lacks. It is shown as an address of its own class, which says
+ * so and cannot be dialed; a path that looks the same might be somebody else's.
  */
 public final class SockAddr {
     /** Room for any of them. */
@@ -38,8 +42,11 @@ public final class SockAddr {
     private static final int IN6_SIZE = 28;
     private static final int PATH = 2;
 
-    /** sun_path has 108 bytes; the last one is left for the NUL that other programs expect. */
+    /** sun_path has 108 bytes; the last one is left for the NUL that other programs expect behind a file name. */
     private static final int MAX_PATH = 107;
+
+    /** An abstract name begins with a NUL, for which we write {@code @}, and ends with none. */
+    private static final int MAX_ABSTRACT = 108;
 
     private static final int EINVAL = 22;
     private static final int ENAMETOOLONG = 36;
@@ -71,7 +78,8 @@ public final class SockAddr {
         if (family < 0) {
             return -family;
         }
-        boolean tooLong = address instanceof UnixDomainSocketAddress unix && pathBytes(unix).length > MAX_PATH;
+        boolean tooLong = address instanceof UnixDomainSocketAddress unix
+                && pathBytes(unix).length > (isAbstract(unix) ? MAX_ABSTRACT : MAX_PATH);
         return tooLong ? ENAMETOOLONG : 0;
     }
 
@@ -154,7 +162,7 @@ public final class SockAddr {
                 case LibcSocket.AF_INET ->
                     new InetSocketAddress(InetAddress.getByAddress(Arrays.copyOfRange(encoded, 4, 8)), port(encoded));
                 case LibcSocket.AF_INET6 -> new InetSocketAddress(inet6(encoded), port(encoded));
-                case LibcSocket.AF_UNIX -> UnixDomainSocketAddress.of(path(encoded));
+                case LibcSocket.AF_UNIX -> unix(encoded);
                 default -> null;
             };
         } catch (UnknownHostException e) {
@@ -173,19 +181,60 @@ public final class SockAddr {
         return (encoded[2] & 0xff) << 8 | (encoded[3] & 0xff);
     }
 
-    private static String path(byte[] encoded) {
-        if (encoded.length <= PATH) {
-            return "";
-        }
-        if (encoded[PATH] == 0) {
-            // Foreign abstract names may contain anything; a NUL has no place in a Java path.
+    private static SocketAddress unix(byte[] encoded) {
+        if (encoded.length > PATH && encoded[PATH] == 0) {
             String name = new String(encoded, PATH + 1, encoded.length - PATH - 1, StandardCharsets.UTF_8);
-            return "@" + name.replace('\0', '@');
+            return unix("@" + name, encoded);
         }
         int end = PATH;
         while (end < encoded.length && encoded[end] != 0) {
             end++;
         }
-        return new String(encoded, PATH, end - PATH, fileNames());
+        return unix(new String(encoded, PATH, end - PATH, fileNames()), encoded);
+    }
+
+    /** The path, if it leads back to what was encoded. */
+    private static SocketAddress unix(String path, byte[] encoded) {
+        try {
+            UnixDomainSocketAddress address = UnixDomainSocketAddress.of(path);
+            byte[] back = encode(address);
+            // Not every system writes the NUL behind a file name.
+            int length = Math.min(back.length, encoded.length);
+            if (Math.abs(back.length - encoded.length) <= 1 && Arrays.equals(back, 0, length, encoded, 0, length)) {
+                return address;
+            }
+        } catch (IllegalArgumentException e) {
+            // No path in this JVM's encoding.
+        }
+        return new UnixName(encoded);
+    }
+
+    /** The name of a Unix socket that is no path in Java: to be shown, not to be dialed. */
+    private static final class UnixName extends SocketAddress {
+        private static final long serialVersionUID = 1;
+
+        private final byte[] encoded;
+
+        UnixName(byte[] encoded) {
+            this.encoded = encoded;
+        }
+
+        @Override
+        public boolean equals(@Nullable Object other) {
+            return other instanceof UnixName name && Arrays.equals(encoded, name.encoded);
+        }
+
+        @Override
+        public int hashCode() {
+            return Arrays.hashCode(encoded);
+        }
+
+        /** As ss(8) prints it: every NUL as {@code @}; and behind it that this is no path. */
+        @Override
+        public String toString() {
+            String name = new String(encoded, PATH, encoded.length - PATH, StandardCharsets.UTF_8);
+            String shown = name.endsWith("\0") && !name.startsWith("\0") ? name.substring(0, name.length() - 1) : name;
+            return shown.replace('\0', '@') + " (no path in Java)";
+        }
     }
 }

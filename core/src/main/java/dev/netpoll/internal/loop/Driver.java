@@ -17,6 +17,7 @@ final class Driver implements Runnable {
     private static final class DriverThread extends Thread {
         final Driver driver;
 
+        @SuppressWarnings("ThreadPriorityCheck") // the usual one, whoever makes it
         DriverThread(Driver driver, String name, boolean daemon) {
             super(null, driver, name, 0, false); // which inherits nothing, as in Threads
             this.driver = driver;

@@ -40,6 +40,7 @@ public final class Threads {
     }
 
     /** {@return a daemon on a platform thread, not started} */
+    @SuppressWarnings("ThreadPriorityCheck") // the usual one, whoever makes it
     public static Thread daemon(String name, Runnable task) {
         return Thread.ofPlatform()
                 .inheritInheritableThreadLocals(false)

@@ -360,6 +360,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     /** Gives slabs back that were free and unused for a while; returns whether there are some left. For the trimmer. */
     boolean trim() {
         boolean left = system.unmapRefused();
+        system.askAgain();
         Slab unused = null;
         growth.lock();
         try {

@@ -21,7 +21,15 @@ import org.jspecify.annotations.Nullable;
 final class SystemMemory {
     private static final int PAGE = 4096;
 
+    /** After a refusal the JVM is not asked again for so long, except by {@link #askAgain}. */
+    private static final long REFUSED_NANOS = 3_000_000_000L;
+
     private static volatile @Nullable PageReleaser pages;
+
+    /** When the JVM last refused memory, never 0 then; and how much. */
+    private volatile long refusedAt;
+
+    private volatile int refusedBytes;
 
     final long maxBytes;
     private final AtomicLong bytes = new AtomicLong();
@@ -83,11 +91,13 @@ final class SystemMemory {
         try {
             MemorySegment memory = unpark(size);
             if (memory == null) {
+                failIfJustRefused(size);
                 memory = Arena.ofAuto().allocate(size, Math.min(blockSize, PAGE));
             }
             slab = new Slab(memory, blockSize);
             return slab;
         } catch (OutOfMemoryError e) {
+            noteRefusal(size);
             throw refused(size, e);
         } finally {
             if (slab == null) {
@@ -101,10 +111,12 @@ final class SystemMemory {
         Slab slab = null;
         Arena arena = null;
         try {
+            failIfJustRefused(size);
             arena = Arena.ofShared();
             slab = new Slab(arena, arena.allocate(size, PAGE), size);
             return slab;
         } catch (OutOfMemoryError e) {
+            noteRefusal(size);
             throw refused(size, e);
         } finally {
             if (slab == null) {
@@ -116,7 +128,37 @@ final class SystemMemory {
         }
     }
 
-    private MemoryLimitException refused(int size, OutOfMemoryError cause) {
+    private void noteRefusal(int size) {
+        refusedBytes = size;
+        refusedAt = System.nanoTime() | 1; // which is not 0
+    }
+
+    /** Looks whether the JVM still refuses what it refused last. For a thread that may wait. */
+    void askAgain() {
+        if (refusedAt == 0) {
+            return;
+        }
+        int size = refusedBytes;
+        try {
+            park(Arena.ofAuto().allocate(size, PAGE)); // whoever needs it finds it there
+            refusedAt = 0;
+        } catch (OutOfMemoryError e) {
+            noteRefusal(size);
+        }
+    }
+
+    /**
+     * At its limit the JVM collects garbage and sleeps for half a second before it refuses, and an event loop with it.
+     * So for a while after that nobody asks again.
+     */
+    private void failIfJustRefused(int size) {
+        long at = refusedAt;
+        if (at != 0 && System.nanoTime() - at < REFUSED_NANOS) {
+            throw refused(size, null);
+        }
+    }
+
+    private MemoryLimitException refused(int size, @Nullable OutOfMemoryError cause) {
         return new MemoryLimitException(
                 "the system refused " + size + " bytes of buffer memory; " + (bytes.get() - size) + " bytes are in use",
                 cause);

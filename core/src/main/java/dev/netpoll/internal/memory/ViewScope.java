@@ -5,16 +5,23 @@ package dev.netpoll.internal.memory;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.Reference;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Checked mode: the common life of the views that a reader or writer hands out until they are released. Each view gets
  * an arena's scope, though the memory is the pool's, so that access after the release throws.
  */
-@SuppressWarnings("ReachabilityFenceUsage")
 final class ViewScope {
     private static final System.Logger LOG = System.getLogger("dev.netpoll.buffer");
+
+    /** Keeps reachable what tells that nobody looks any more. */
+    private record Keeper(MemorySegment view) implements Consumer<MemorySegment> {
+        @Override
+        public void accept(MemorySegment ended) {
+            // it only had to be there
+        }
+    }
 
     /** Null while there are no views. */
     private @Nullable Arena arena;
@@ -33,7 +40,7 @@ final class ViewScope {
             current = Arena.ofShared();
             arena = current;
         }
-        return RawMemory.scoped(view, current, _ -> Reference.reachabilityFence(view)); // see BlockViews
+        return RawMemory.scoped(view, current, new Keeper(view)); // see BlockViews
     }
 
     /** Forgets the views, which nobody ends. Others may follow. */

@@ -13,7 +13,7 @@ import java.nio.channels.SocketChannel;
  * <p><b>Threads.</b> Any thread.
  *
  * <p><b>Fails.</b> A failed call throws {@link TransportException} with the error number, and leaves no descriptor
- * open.
+ * open that it has opened.
  */
 public interface Backend {
     /** {@return the short lower-case name, as it is printed and configured: {@code epoll}, {@code nio}} */

@@ -13,7 +13,10 @@ import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.net.UnknownHostException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.HexFormat;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -65,10 +68,47 @@ class SockAddrTest {
                 .isEqualTo("0100" + "6162" + "00");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"0100" + "00" + "610062", "0100" + "00" + "6100", "0100" + "00" + "61ff"})
+    void abstractNamesThatAreNoPathAreShownAndCannotBeDialedAsAnother(String hex) {
+        byte[] encoded = HexFormat.of().parseHex(hex);
+        SocketAddress shown = SockAddr.decode(encoded);
+        assertThat(shown).isNotInstanceOf(UnixDomainSocketAddress.class).isEqualTo(SockAddr.decode(encoded));
+        assertThat(shown.toString()).startsWith("@a").endsWith("(no path in Java)");
+        assertThat(SockAddr.check(shown)).isEqualTo(97); // EAFNOSUPPORT
+    }
+
     @Test
-    void foreignAbstractNamesWithNulsCanBeShown() {
-        byte[] encoded = HexFormat.of().parseHex("0100" + "00" + "610062");
-        assertThat(SockAddr.decode(encoded)).isEqualTo(UnixDomainSocketAddress.of("@a@b"));
+    void anAbstractNameMayHave107Bytes() {
+        UnixDomainSocketAddress longest = UnixDomainSocketAddress.of("@" + "x".repeat(107));
+        assertThat(SockAddr.check(longest)).isZero();
+        assertThat(SockAddr.encode(longest)).hasSize(2 + 108);
+        assertThat(SockAddr.decode(SockAddr.encode(longest))).isEqualTo(longest);
+        assertThat(SockAddr.check(UnixDomainSocketAddress.of("@" + "x".repeat(108))))
+                .isEqualTo(36);
+    }
+
+    /** In a JVM whose file names are ASCII, where the peer's has a name that is not. */
+    @Test
+    void aPathThatThisJvmCannotNameIsShownAndThrowsNothing() throws Exception {
+        ProcessBuilder builder = new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                SockAddrTest.class.getName());
+        builder.environment().put("LC_ALL", "C");
+        Process child = builder.redirectErrorStream(true).start();
+        assertThat(new String(child.getInputStream().readAllBytes(), StandardCharsets.US_ASCII))
+                .isEqualTo("/tmp/?n (no path in Java)\n@?n (no path in Java)\n/tmp/un\n");
+    }
+
+    /** The child. */
+    public static void main(String[] arguments) {
+        for (String hex :
+                List.of("0100" + "2f746d702f" + "c3bc6e00", "0100" + "00c3bc6e", "0100" + "2f746d702f756e00")) {
+            System.out.println(SockAddr.decode(HexFormat.of().parseHex(hex)));
+        }
     }
 
     @Test

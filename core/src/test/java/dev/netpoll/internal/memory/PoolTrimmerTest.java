@@ -35,7 +35,7 @@ class PoolTrimmerTest {
                     });
         }
 
-        @SuppressWarnings("unchecked")
+        @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})
         private static <T extends Throwable> T sneaky(Throwable t) throws T {
             throw (T) t;
         }

@@ -6,6 +6,7 @@ package dev.netpoll.internal.poll;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.net.SocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -36,6 +37,34 @@ class AcceptContractTest extends ContractTest {
         socket.resume();
         socket.resume();
         await(() -> accepted.size() == 5);
+    }
+
+    @Test
+    void whatAPeerSentThatHasResetBeforeItWasAcceptedIsDelivered() throws IOException {
+        variant.assume(variant.isReal(), "needs a kernel");
+        ListenSocket socket = backend.bind(variant.freshAddress(), new ListenOptions(0, false, false));
+        listening.add(socket);
+        socket.pause();
+        List<Transport> got = new ArrayList<>();
+        poller.listen(socket, accepting(got, false, socket));
+        Recorder atClient = new Recorder();
+        Transport client = connect(socket.localAddress(), atClient);
+        await(() -> atClient.connected);
+        SocketAddress from = client.localAddress();
+        assertThat(client.send(queue(new byte[100]))).isEqualTo(Transport.SENT);
+        close(client, atClient, true);
+        settle();
+        socket.resume();
+        await(() -> !got.isEmpty());
+        Transport server = got.getFirst();
+        open.add(server);
+        if (variant.isTcp()) {
+            assertThat(server.remoteAddress()).isEqualTo(from);
+        }
+        Recorder atServer = new Recorder();
+        poller.register(server, atServer);
+        await(() -> atServer.errno != 0 || atServer.peerFinished);
+        assertThat(atServer.received()).isEqualTo(100);
     }
 
     @Test

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
@@ -93,6 +94,55 @@ class ConnectContractTest extends ContractTest {
         await(() -> recorder.errno != 0);
         assertThat(recorder.connected).isFalse();
         assertThat(recorder.errno).isEqualTo(Errno.ECONNREFUSED);
+    }
+
+    @Test
+    void aConnectToItselfThroughAMappedAddressIsRefusedToo() throws IOException {
+        variant.assume(variant.family() == Variant.Family.TCP4 && variant.isReal(), "needs IPv4 and a kernel");
+        ListenSocket socket = listen();
+        InetSocketAddress mapped = mapped((InetSocketAddress) socket.localAddress());
+        socket.close();
+        Recorder recorder = new Recorder();
+        Transport transport = backend.open(mapped, mapped);
+        open.add(transport);
+        poller.connect(transport, mapped, recorder);
+        await(() -> recorder.errno != 0 || recorder.connected);
+        assertThat(recorder.connected).isFalse();
+        assertThat(recorder.errno).isEqualTo(Errno.ECONNREFUSED);
+    }
+
+    @Test
+    void aMappedAddressIsShownAsTheIpv4AddressThatItIs() throws IOException {
+        variant.assume(variant.family() == Variant.Family.TCP4 && variant.isReal(), "needs IPv4 and a kernel");
+        ListenSocket socket = listen();
+        Recorder recorder = new Recorder();
+        Transport client = connect(mapped((InetSocketAddress) socket.localAddress()), recorder);
+        await(() -> recorder.connected);
+        assertThat(client.remoteAddress()).isEqualTo(socket.localAddress());
+    }
+
+    private static InetSocketAddress mapped(InetSocketAddress four) throws IOException {
+        byte[] six = new byte[16];
+        six[10] = -1;
+        six[11] = -1;
+        System.arraycopy(four.getAddress().getAddress(), 0, six, 12, 4);
+        return new InetSocketAddress(Inet6Address.getByAddress(null, six, -1), four.getPort());
+    }
+
+    @Test
+    void aLinkLocalAddressWithoutItsScopeIsRefused() throws IOException {
+        variant.assume(variant.family() == Variant.Family.TCP6 && variant.isReal(), "needs IPv6 and a kernel");
+        byte[] six = new byte[16];
+        six[0] = (byte) 0xfe;
+        six[1] = (byte) 0x80;
+        six[15] = 1;
+        InetSocketAddress address = new InetSocketAddress(Inet6Address.getByAddress(null, six, -1), 80);
+        Recorder recorder = new Recorder();
+        connect(address, recorder);
+        await(() -> recorder.errno != 0);
+        assertThat(Errno.name(recorder.errno)).isEqualTo("EINVAL");
+        assertThatThrownBy(() -> backend.bind(address, new ListenOptions(0, false, false)))
+                .hasMessageContaining("EINVAL");
     }
 
     @Test

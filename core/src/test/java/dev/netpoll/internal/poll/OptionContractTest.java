@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.net.SocketOption;
 import java.net.StandardSocketOptions;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -73,6 +74,39 @@ class OptionContractTest extends ContractTest {
             assertThatThrownBy(() -> socket.setOption(StandardSocketOptions.TCP_NODELAY, true))
                     .isInstanceOf(UnsupportedOperationException.class);
         }
+    }
+
+    @Test
+    void theTypeOfServiceComesBackAsItWasSet() throws IOException {
+        variant.assume(variant.isReal(), "needs a kernel");
+        Transport socket = pair().client();
+        if (variant.isTcp()) {
+            check(socket, StandardSocketOptions.IP_TOS, 0x18);
+            assertThatThrownBy(() -> socket.setOption(StandardSocketOptions.IP_TOS, 256))
+                    .isInstanceOf(IllegalArgumentException.class);
+        } else {
+            assertThatThrownBy(() -> socket.setOption(StandardSocketOptions.IP_TOS, 0x18))
+                    .isInstanceOf(UnsupportedOperationException.class);
+        }
+    }
+
+    @Test
+    void aNegativeBufferSizeIsRefused() throws IOException {
+        variant.assume(variant.isReal(), "needs a kernel");
+        Transport socket = pair().client();
+        for (SocketOption<Integer> option : List.of(StandardSocketOptions.SO_SNDBUF, StandardSocketOptions.SO_RCVBUF)) {
+            int before = socket.getOption(option);
+            assertThatThrownBy(() -> socket.setOption(option, -1)).isInstanceOf(IllegalArgumentException.class);
+            assertThat(socket.getOption(option)).isEqualTo(before);
+        }
+    }
+
+    @Test
+    void lingeringForLongerThanTheKernelCountsIsCutOff() throws IOException {
+        variant.assume(variant.isTcp() && variant.isReal(), "needs the TCP of a kernel");
+        Transport socket = pair().client();
+        socket.setOption(StandardSocketOptions.SO_LINGER, 100_000);
+        assertThat(socket.getOption(StandardSocketOptions.SO_LINGER)).isEqualTo(65_535);
     }
 
     @Test

@@ -135,6 +135,19 @@ class UnixSocketContractTest extends ContractTest {
     }
 
     @Test
+    void anAbstractNameMayBeAsLongAsTheKernelTakes() throws IOException {
+        variant.assume(variant.isNative(), "only native backends have abstract names");
+        String own = "@netpoll-" + path.getParent().getFileName();
+        SocketAddress longest = UnixDomainSocketAddress.of(own + "x".repeat(108 - own.length()));
+        listen(longest, KEEP);
+        Recorder recorder = new Recorder();
+        Transport client = connect(longest, recorder);
+        await(() -> recorder.connected && accepted.size() == 1);
+        assertThat(client.remoteAddress()).isEqualTo(longest);
+        assertErrno(Errno.ENAMETOOLONG, () -> backend.bind(UnixDomainSocketAddress.of(longest + "x"), KEEP));
+    }
+
+    @Test
     void aFullAcceptQueueIsToldSoThatTheDialerCanTryAgain() throws IOException {
         ListenSocket socket = listen(address, new ListenOptions(1, false, false));
         socket.pause();

@@ -156,7 +156,7 @@ public final class NioBackend implements Backend {
             boolean unix = remote instanceof UnixDomainSocketAddress;
             prepare(channel, unix);
             return new NioTransport(channel, !unix);
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException e) { // it stays the caller's
             throw NioErrno.wrap("adopt", e, Errno.EINVAL);
         }
     }

@@ -47,6 +47,7 @@ final class NioErrno {
             Map.entry("name too long", Errno.ENAMETOOLONG),
             Map.entry("protocol wrong type", Errno.EPROTOTYPE),
             Map.entry("resource temporarily unavailable", Errno.EAGAIN),
+            Map.entry("invalid argument", Errno.EINVAL),
             Map.entry("not connected", Errno.ENOTCONN));
 
     private NioErrno() {}

@@ -53,9 +53,9 @@ public final class Binder {
         check("socket", fd);
         try {
             return bind(scratch, fd, wanted, options);
-        } catch (TransportException e) {
+        } catch (Throwable t) {
             LibcUnistd.close(scratch, fd);
-            throw e;
+            throw t;
         }
     }
 

@@ -46,8 +46,8 @@ public final class Opener {
     }
 
     /**
-     * Takes over a connected socket. If that fails it stays the caller's, whatever it is: a number that is no socket may
-     * be anything.
+     * Takes over a connected socket. One that cannot be used is refused, and stays whose it is, and as it is: it may be
+     * no socket at all, but the standard input of the process.
      */
     public static Opened adopt(RawSocket socket) throws TransportException {
         int fd = socket.fd();
@@ -56,18 +56,25 @@ public final class Opener {
         }
         Scratch scratch = Scratch.take();
         try {
-            Binder.check("getsockopt", LibcSocket.getsockopt(scratch, fd, LibcSocket.SOL_SOCKET, LibcSocket.SO_TYPE));
-            if (scratch.option() != LibcSocket.SOCK_STREAM) {
+            if (option(scratch, fd, LibcSocket.SO_TYPE) != LibcSocket.SOCK_STREAM) {
                 throw new TransportException("adopt", Errno.EPROTOTYPE);
             }
-            Binder.check("getpeername", LibcSocket.getpeername(scratch, fd));
+            if (option(scratch, fd, LibcSocket.SO_ACCEPTCONN) != 0) {
+                throw new TransportException("adopt", Errno.ENOTCONN);
+            }
+            Binder.check("adopt", LibcSocket.getpeername(scratch, fd));
             byte[] remote = scratch.socketAddress();
+            int family = SockAddr.family(remote);
+            boolean tcp = family == LibcSocket.AF_INET || family == LibcSocket.AF_INET6;
+            if (!tcp && family != LibcSocket.AF_UNIX) {
+                throw new TransportException("adopt", Errno.EAFNOSUPPORT);
+            }
+            Opened opened = new Opened(fd, tcp, remote); // nothing was changed until now
             Binder.check("fcntl", LibcUnistd.configure(scratch, fd));
-            boolean tcp = SockAddr.family(remote) != LibcSocket.AF_UNIX;
             if (tcp) {
                 setNoDelay(scratch, fd);
             }
-            return new Opened(fd, tcp, remote);
+            return opened;
         } finally {
             scratch.giveBack();
         }
@@ -81,6 +88,11 @@ public final class Opener {
         } finally {
             scratch.giveBack();
         }
+    }
+
+    private static int option(Scratch scratch, int fd, int name) throws TransportException {
+        Binder.check("adopt", LibcSocket.getsockopt(scratch, fd, LibcSocket.SOL_SOCKET, name));
+        return scratch.option();
     }
 
     private static void bindLocal(Scratch scratch, int fd, int family, SocketAddress local) throws TransportException {

@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.poll.socket;
 
+import static dev.netpoll.internal.ffi.LibcSocket.IPPROTO_IP;
 import static dev.netpoll.internal.ffi.LibcSocket.IPPROTO_TCP;
 import static dev.netpoll.internal.ffi.LibcSocket.SOL_SOCKET;
 
@@ -15,10 +16,15 @@ import java.util.Map;
 
 /**
  * Socket options by name, so that our constants, {@code StandardSocketOptions} and {@code jdk.net} all work. Values
- * are as in the JDK: SO_LINGER is -1 when off, and buffer sizes are without the kernel's doubling.
+ * and their limits are as in the JDK: SO_LINGER is -1 when off, and buffer sizes are without the kernel's doubling.
  */
 final class OptionTable {
     private record Spec(int level, int name) {}
+
+    /** As much as the JDK allows. */
+    private static final int LINGER_MAX = 65_535;
+
+    private static final int TOS_MAX = 255;
 
     private static final Map<String, Spec> KNOWN = Map.ofEntries(
             Map.entry("SO_RCVBUF", new Spec(SOL_SOCKET, LibcSocket.SO_RCVBUF)),
@@ -27,6 +33,7 @@ final class OptionTable {
             Map.entry("SO_LINGER", new Spec(SOL_SOCKET, LibcSocket.SO_LINGER)),
             Map.entry("SO_REUSEADDR", new Spec(SOL_SOCKET, LibcSocket.SO_REUSEADDR)),
             Map.entry("SO_REUSEPORT", new Spec(SOL_SOCKET, LibcSocket.SO_REUSEPORT)),
+            Map.entry("IP_TOS", new Spec(IPPROTO_IP, LibcSocket.IP_TOS)),
             Map.entry("TCP_NODELAY", new Spec(IPPROTO_TCP, LibcSocket.TCP_NODELAY)),
             Map.entry("TCP_QUICKACK", new Spec(IPPROTO_TCP, LibcSocket.TCP_QUICKACK)),
             Map.entry("TCP_KEEPIDLE", new Spec(IPPROTO_TCP, LibcSocket.TCP_KEEPIDLE)),
@@ -43,10 +50,28 @@ final class OptionTable {
             throws TransportException {
         Spec spec = spec(socket, option);
         int number = value instanceof Boolean on ? (on ? 1 : 0) : ((Number) value).intValue();
+        checkRange(spec, option, number);
         int result = isLinger(spec)
-                ? LibcSocket.setLinger(scratch, socket.fd(), number)
+                ? LibcSocket.setLinger(scratch, socket.fd(), Math.min(number, LINGER_MAX))
                 : LibcSocket.setsockopt(scratch, socket.fd(), spec.level, spec.name, number);
         check("setsockopt", socket, option, result);
+        if (spec.level == IPPROTO_IP) {
+            // The same for IPv6; an IPv4 socket knows no such option.
+            LibcSocket.setsockopt(scratch, socket.fd(), LibcSocket.IPPROTO_IPV6, LibcSocket.IPV6_TCLASS, number);
+        }
+    }
+
+    /** The kernel takes a negative size for a huge one, and cuts the others off. */
+    private static void checkRange(Spec spec, SocketOption<?> option, int number) {
+        boolean wrong =
+                (isBuffer(spec) && number < 0) || (spec.level == IPPROTO_IP && (number < 0 || number > TOS_MAX));
+        if (wrong) {
+            throw new IllegalArgumentException(option.name() + " can't be " + number);
+        }
+    }
+
+    private static boolean isBuffer(Spec spec) {
+        return spec.level == SOL_SOCKET && (spec.name == LibcSocket.SO_RCVBUF || spec.name == LibcSocket.SO_SNDBUF);
     }
 
     static <T> T get(Scratch scratch, StreamSocket socket, SocketOption<T> option) throws TransportException {
@@ -56,8 +81,7 @@ final class OptionTable {
         int number = scratch.option();
         if (isLinger(spec)) {
             number = number == 0 ? -1 : scratch.lingerSeconds();
-        } else if (spec.level == SOL_SOCKET
-                && (spec.name == LibcSocket.SO_RCVBUF || spec.name == LibcSocket.SO_SNDBUF)) {
+        } else if (isBuffer(spec)) {
             number /= 2;
         }
         Object value = option.type() == Boolean.class ? (Object) (number != 0) : (Object) number;
@@ -75,7 +99,7 @@ final class OptionTable {
 
     private static Spec spec(StreamSocket socket, SocketOption<?> option) {
         Spec spec = KNOWN.get(option.name());
-        if (spec == null) {
+        if (spec == null || (spec.level != SOL_SOCKET && !socket.tcp)) {
             throw unsupported(socket, option);
         }
         return spec;

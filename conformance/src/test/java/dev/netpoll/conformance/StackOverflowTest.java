@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.netpoll.Connection;
+import dev.netpoll.ConnectionHandler;
+import dev.netpoll.conformance.support.Await;
+import dev.netpoll.conformance.support.Background;
+import dev.netpoll.conformance.support.Handlers;
+import dev.netpoll.conformance.support.Harness.Listening;
+import dev.netpoll.conformance.support.Harness.Pair;
+import dev.netpoll.conformance.support.LeakCheck;
+import dev.netpoll.conformance.support.OwnNet;
+import dev.netpoll.conformance.support.RawPeer;
+import dev.netpoll.conformance.support.Rounds;
+import dev.netpoll.conformance.support.Transport;
+import dev.netpoll.conformance.support.Variants;
+import java.io.IOException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * The stack ends inside a call of the library, at one depth after the other: it costs the connection at most. Its
+ * socket is closed, its memory comes back, and the others are served.
+ */
+@Variants(transports = Transport.TCP4)
+class StackOverflowTest extends ConformanceTest {
+    /** One connection for each depth: so many frames above the one where nothing is left. */
+    private static final int DEPTHS = Rounds.of(40);
+
+    private static final int DEPTH_STEP = 3;
+
+    private enum Call {
+        WRITE(connection -> connection.writer().writeInt(1)),
+        WRITE_MUCH(connection -> connection.writer().writeBytes(new byte[20_000])),
+        FLUSH(connection -> connection.writer().writeInt(1).writeInt(2).flush()),
+        READ(connection -> connection.reader().readByte()),
+        SLICE(connection -> connection.reader().slice(2).close()),
+        READABLE(connection -> connection.reader().readableBytes()),
+        RELEASE(connection -> connection.reader().release()),
+        SHUTDOWN_OUTPUT(Connection::shutdownOutput),
+        CLOSE(Connection::close),
+        ABORT(Connection::abort),
+        TIMEOUTS(connection -> {
+            connection.setReadTimeout(Timing.LONG);
+            connection.setIdleTimeout(Timing.LONG);
+        }),
+        PAUSE(connection -> {
+            connection.pauseReading();
+            connection.resumeReading();
+        });
+
+        final ConnectionHandler action;
+
+        Call(ConnectionHandler action) {
+            this.action = action;
+        }
+    }
+
+    private OwnNet own;
+
+    @BeforeEach
+    void open() {
+        own = new OwnNet(variant, 1, false);
+    }
+
+    @AfterEach
+    void close() throws Exception {
+        own.close();
+    }
+
+    /** Calls itself until the stack ends, and on the way back, at one depth, the action. */
+    private static final class Dive {
+        private final Connection connection;
+        private final ConnectionHandler action;
+        private int untilAction;
+
+        Dive(Connection connection, ConnectionHandler action, int untilAction) {
+            this.connection = connection;
+            this.action = action;
+            this.untilAction = untilAction;
+        }
+
+        /** Throws what the action throws, most often a StackOverflowError. */
+        void run() throws Exception {
+            boolean ended = false;
+            try {
+                run();
+            } catch (StackOverflowError end) {
+                if (untilAction < 0) {
+                    throw end;
+                }
+                ended = true;
+            }
+            if (ended && untilAction-- == 0) {
+                action.handle(connection);
+            } else if (ended) {
+                throw END;
+            }
+        }
+
+        private static final StackOverflowError END = new StackOverflowError("one frame less");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void thatTheHandlerDoesNotCatch(Call call) throws Exception {
+        check(call, false);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void thatTheHandlerCatchesAtTheTop(Call call) throws Exception {
+        check(call, true);
+    }
+
+    private void check(Call call, boolean catches) throws Exception {
+        AtomicInteger depth = new AtomicInteger();
+        AtomicInteger closes = new AtomicInteger();
+        AtomicInteger overflows = new AtomicInteger();
+        Listening server = own.net()
+                .listen(own.net()
+                        .server()
+                        .onError((connection, error) -> {
+                            if (!(error instanceof StackOverflowError || error instanceof IOException)) {
+                                throw new AssertionError(error);
+                            }
+                        })
+                        .onConnect(connection -> connection.addCloseCallback(c -> closes.incrementAndGet()))
+                        .onRequest(connection -> {
+                            if (connection.reader().readableBytes() < 8) {
+                                connection.demand(8);
+                                return;
+                            }
+                            int level = depth.get();
+                            if (level < 0) {
+                                call.action.handle(connection); // what it needs is loaded
+                                Handlers.echo().handle(connection);
+                                connection.close();
+                                return;
+                            }
+                            try {
+                                new Dive(connection, call.action, level).run();
+                            } catch (StackOverflowError overflow) {
+                                overflows.incrementAndGet();
+                                if (!catches) {
+                                    throw overflow;
+                                }
+                                connection.close();
+                            }
+                            Handlers.discard().handle(connection);
+                        }));
+        Listening echo = own.net().serve(Handlers.echo());
+        RawPeer good = own.net().connectRaw(echo.address());
+        exchange(good);
+        depth.set(-1);
+        for (int i = 0; i < 3; i++) {
+            try (RawPeer first = own.net().connectRaw(server.address())) {
+                first.send(new byte[8]).awaitEnd();
+            }
+        }
+        Await.until("they have ended", () -> closes.get() == 3);
+        long blocks = LeakCheck.outstandingBlocks();
+        for (int i = 0; i < DEPTHS; i++) {
+            depth.set(i * DEPTH_STEP);
+            try (RawPeer peer = own.net().connectRaw(server.address())) {
+                peer.send(new byte[8]);
+                peer.finish();
+                int level = i;
+                Await.until("the peer sees the end at depth " + i, peer::sawEnd);
+                Await.until("the close callback ran at depth " + i, () -> closes.get() == 4 + level);
+            }
+            exchange(good);
+        }
+        assertThat(overflows).as("it has met the end of the stack").hasPositiveValue();
+        Await.until("the server forgot them", () -> server.server().connectionCount() == 0);
+        assertThat(server.server().shutdown(Timing.LONG)).isTrue();
+        // A loop may keep a block that it receives into.
+        long allowed = blocks + own.group().loops();
+        own.net().awaitMemory("memory is back", () -> {
+            System.gc();
+            return LeakCheck.outstandingBlocks() <= allowed;
+        });
+    }
+
+    private static void exchange(RawPeer peer) {
+        peer.send("ping");
+        assertThat(peer.receiveText(4)).isEqualTo("ping");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void onACallersThread(Call call) throws Exception {
+        if (variant.isInline()) {
+            return; // no handler takes part, so it is the same for each
+        }
+        boolean platform = variant.mode() == dev.netpoll.conformance.support.Mode.ADAPTIVE;
+        Background.Action dives = () -> {
+            for (int i = 0; i < DEPTHS; i++) {
+                diveOnce(call, i * DEPTH_STEP, i < 3);
+            }
+        };
+        long blocks = LeakCheck.outstandingBlocks();
+        if (platform) {
+            Background.runOnPlatformThread(dives).result();
+        } else {
+            Background.run(dives).result();
+        }
+        Await.until("all have ended", () -> own.group().connectionCount() == 0);
+        long allowed = blocks + own.group().loops();
+        own.net().awaitMemory("memory is back", () -> {
+            System.gc();
+            return LeakCheck.outstandingBlocks() <= allowed;
+        });
+    }
+
+    private void diveOnce(Call call, int depth, boolean warm) throws Exception {
+        Pair pair = own.net().pair();
+        AtomicInteger closes = new AtomicInteger();
+        try (RawPeer peer = pair.peer()) {
+            Connection connection = pair.connection();
+            connection.addCloseCallback(c -> closes.incrementAndGet());
+            peer.send(new byte[8]);
+            connection.reader().peek(8);
+            try {
+                if (warm) {
+                    call.action.handle(connection);
+                } else {
+                    new Dive(connection, call.action, depth).run();
+                }
+            } catch (StackOverflowError | IOException expected) {
+                // As a caller does that knows how to go on.
+            }
+            connection.close();
+            Await.until("the peer sees the end at depth " + depth, peer::sawEnd);
+            Await.until("the close callback ran at depth " + depth, () -> closes.get() == 1);
+        }
+    }
+}
