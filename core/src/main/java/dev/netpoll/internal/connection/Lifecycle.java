@@ -583,8 +583,6 @@ public final class Lifecycle implements Activation {
             } else {
                 connection.signal();
             }
-        } else {
-            settle();
         }
     }
 
