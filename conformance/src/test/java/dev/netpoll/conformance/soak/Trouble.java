@@ -3,6 +3,7 @@
 
 package dev.netpoll.conformance.soak;
 
+import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.conformance.faults.Faults;
 import dev.netpoll.conformance.faults.RandomFaults;
 import java.io.IOException;
@@ -60,7 +61,9 @@ final class Trouble implements AutoCloseable {
             return false;
         }
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            if (cause instanceof IOException || "injected".equals(cause.getMessage())) {
+            if (cause instanceof IOException
+                    || cause instanceof MemoryLimitException
+                    || "injected".equals(cause.getMessage())) {
                 return true;
             }
         }

@@ -66,6 +66,11 @@ final class Stage implements AutoCloseable {
         if (action == Action.LARGE_ANSWER) {
             builder.onPrepare(connection -> connection.setOption(StandardSocketOptions.SO_SNDBUF, SMALL_BUFFER));
         }
+        if (action == Action.CALLBACKS) {
+            builder.onPrepare(connection -> connection.addCloseCallback(ending -> ending.attach(null)));
+            builder.onConnect(connection -> connection.attach(this));
+            builder.onDisconnect(connection -> connection.attach(rig));
+        }
         server = builder.build();
         address = server.listen(Rig.anyPort());
     }
