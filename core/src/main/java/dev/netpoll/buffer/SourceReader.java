@@ -170,9 +170,10 @@ class SourceReader implements Reader {
 
     @Override
     public int readLength(int max) throws IOException {
+        int allowed = Lengths.allowed(max); // before anything is waited for
         SegmentReader in = source.require(Integer.BYTES);
         try {
-            return Lengths.read(in, max);
+            return Lengths.read(in, allowed);
         } finally {
             source.done();
         }
@@ -180,9 +181,10 @@ class SourceReader implements Reader {
 
     @Override
     public int readLengthLE(int max) throws IOException {
+        int allowed = Lengths.allowed(max); // before anything is waited for
         SegmentReader in = source.require(Integer.BYTES);
         try {
-            return Lengths.readLE(in, max);
+            return Lengths.readLE(in, allowed);
         } finally {
             source.done();
         }

@@ -37,10 +37,6 @@ public final class EpollBackend implements Backend {
         return Availability.REASON;
     }
 
-    static {
-        Classes.initialize(MethodHandles.lookup(), EpollTransport.class, EpollListenSocket.class, Opener.class);
-    }
-
     @Override
     public String name() {
         return NAME;
@@ -48,6 +44,7 @@ public final class EpollBackend implements Backend {
 
     @Override
     public Poller openPoller() throws TransportException {
+        Classes.initialize(MethodHandles.lookup(), EpollTransport.class, EpollListenSocket.class, Opener.class);
         UnusedPages.goBack();
         try {
             return new EpollPoller();

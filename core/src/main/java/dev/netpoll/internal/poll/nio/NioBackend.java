@@ -36,11 +36,6 @@ public final class NioBackend implements Backend {
                 .errno();
     }
 
-    static {
-        Classes.initialize(
-                MethodHandles.lookup(), NioTransport.class, NioListenSocket.class, NioErrno.class, NioOptions.class);
-    }
-
     @Override
     public String name() {
         return "nio";
@@ -48,6 +43,7 @@ public final class NioBackend implements Backend {
 
     @Override
     public Poller openPoller() throws TransportException {
+        Classes.initialize(MethodHandles.lookup(), NioTransport.class, NioListenSocket.class, NioErrno.class, NioOptions.class);
         try {
             return new NioPoller();
         } catch (IOException e) {

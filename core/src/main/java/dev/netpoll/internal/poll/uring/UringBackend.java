@@ -56,10 +56,6 @@ public final class UringBackend implements Backend {
         return Availability.REASON;
     }
 
-    static {
-        Classes.initialize(MethodHandles.lookup(), UringTransport.class, UringListenSocket.class, Opener.class);
-    }
-
     @Override
     public String name() {
         return NAME;
@@ -67,6 +63,7 @@ public final class UringBackend implements Backend {
 
     @Override
     public Poller openPoller() throws TransportException {
+        Classes.initialize(MethodHandles.lookup(), UringTransport.class, UringListenSocket.class, Opener.class);
         UnusedPages.goBack();
         try {
             return new UringPoller(features, size);
