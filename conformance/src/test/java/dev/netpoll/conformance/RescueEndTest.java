@@ -32,6 +32,9 @@ import org.junit.jupiter.api.Test;
 /** What becomes of a handler whose loop was taken from it: failures, ends, and what is told of it. */
 @Variants(transports = Transport.TCP4, modes = Mode.ADAPTIVE)
 class RescueEndTest extends OneLoopTest {
+    /** So many late handlers in a second are too many. */
+    private static final int LATE_MAX = 8;
+
     private final CountDownLatch go = new CountDownLatch(1);
     private final AtomicInteger entered = new AtomicInteger();
     private final AtomicReference<Connection> relieved = new AtomicReference<>();
@@ -145,9 +148,14 @@ class RescueEndTest extends OneLoopTest {
             recording.start();
             Listening server = serveRescued(this::block);
             RawPeer other = warmPeer(server);
-            RawPeer held = held(server, other);
+            for (int i = 0; i < LATE_MAX; i++) {
+                lone.connectRaw(server.address()).send(String.valueOf(RESCUED));
+            }
+            Await.until("handlers go back to threads", () -> {
+                ask(other, ECHO);
+                return !server.server().dispatchStats().inline();
+            });
             go.countDown();
-            assertThat(held.receiveText(1)).isEqualTo(DONE);
             recording.stop();
             Path file = Files.createTempFile("np", ".jfr");
             try {
