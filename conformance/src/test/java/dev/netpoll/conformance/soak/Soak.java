@@ -244,8 +244,8 @@ public final class Soak {
         }
         if (now - moved > PATIENCE.toNanos()) {
             failed(
-                    "nothing moves until " + what + ", of which there are " + servers.connectionCount() + " of servers and "
-                            + group.connectionCount() + " of the group: " + running.values(),
+                    "nothing moves until " + what + ", of which there are " + servers.connectionCount()
+                            + " of servers and " + group.connectionCount() + " of the group: " + running.values(),
                     new AssertionError(threads.toString()));
             return true;
         }

@@ -23,7 +23,9 @@ public final class Leftover {
 
     private static String identity(int fd) {
         try {
-            return fd < 0 ? "" : Files.readSymbolicLink(Path.of("/proc/self/fd/" + fd)).toString();
+            return fd < 0
+                    ? ""
+                    : Files.readSymbolicLink(Path.of("/proc/self/fd/" + fd)).toString();
         } catch (IOException closed) {
             return "";
         }
