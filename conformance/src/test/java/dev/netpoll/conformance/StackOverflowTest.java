@@ -116,40 +116,41 @@ class StackOverflowTest extends ConformanceTest {
         AtomicInteger depth = new AtomicInteger();
         AtomicInteger closes = new AtomicInteger();
         AtomicInteger overflows = new AtomicInteger();
-        Listening server = own.net().listen(own.net()
-                .server()
-                .onError((connection, error) -> {
-                    if (!(error instanceof StackOverflowError || error instanceof IOException)) {
-                        throw new AssertionError(error);
-                    }
-                })
-                .onConnect(connection -> connection.addCloseCallback(c -> closes.incrementAndGet()))
-                .onRequest(connection -> {
-                    if (connection.reader().readableBytes() < 8) {
-                        connection.demand(8);
-                        return;
-                    }
-                    int level = depth.get();
-                    if (level < 0) {
-                        call.action.handle(connection); // what it needs is loaded
-                        closeSlice(connection);
-                        Handlers.echo().handle(connection);
-                        connection.close();
-                        return;
-                    }
-                    try {
-                        new Dive(connection, call.action, level).run();
-                    } catch (StackOverflowError overflow) {
-                        overflows.incrementAndGet();
-                        if ((level & 1) == 0) {
-                            throw overflow;
-                        }
-                        connection.close();
-                    } finally {
-                        closeSlice(connection);
-                    }
-                    Handlers.discard().handle(connection);
-                }));
+        Listening server = own.net()
+                .listen(own.net()
+                        .server()
+                        .onError((connection, error) -> {
+                            if (!(error instanceof StackOverflowError || error instanceof IOException)) {
+                                throw new AssertionError(error);
+                            }
+                        })
+                        .onConnect(connection -> connection.addCloseCallback(c -> closes.incrementAndGet()))
+                        .onRequest(connection -> {
+                            if (connection.reader().readableBytes() < 8) {
+                                connection.demand(8);
+                                return;
+                            }
+                            int level = depth.get();
+                            if (level < 0) {
+                                call.action.handle(connection); // what it needs is loaded
+                                closeSlice(connection);
+                                Handlers.echo().handle(connection);
+                                connection.close();
+                                return;
+                            }
+                            try {
+                                new Dive(connection, call.action, level).run();
+                            } catch (StackOverflowError overflow) {
+                                overflows.incrementAndGet();
+                                if ((level & 1) == 0) {
+                                    throw overflow;
+                                }
+                                connection.close();
+                            } finally {
+                                closeSlice(connection);
+                            }
+                            Handlers.discard().handle(connection);
+                        }));
         Listening echo = own.net().serve(Handlers.echo());
         RawPeer good = own.net().connectRaw(echo.address());
         exchange(good);

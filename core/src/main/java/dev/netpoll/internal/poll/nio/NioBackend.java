@@ -43,7 +43,8 @@ public final class NioBackend implements Backend {
 
     @Override
     public Poller openPoller() throws TransportException {
-        Classes.initialize(MethodHandles.lookup(), NioTransport.class, NioListenSocket.class, NioErrno.class, NioOptions.class);
+        Classes.initialize(
+                MethodHandles.lookup(), NioTransport.class, NioListenSocket.class, NioErrno.class, NioOptions.class);
         try {
             return new NioPoller();
         } catch (IOException e) {
