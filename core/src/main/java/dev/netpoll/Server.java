@@ -103,6 +103,7 @@ public final class Server implements AutoCloseable {
         if (address instanceof InetSocketAddress inet && inet.isUnresolved()) {
             throw new SocketException("cannot listen on " + address + ": unresolved address");
         }
+        EventLoop.beforeBlocking();
         listening.lock();
         try {
             if (stopping) {
@@ -113,9 +114,7 @@ public final class Server implements AutoCloseable {
                 loop = group.openAcceptLoop();
                 acceptLoop = loop;
             }
-            return accept(
-                    loop,
-                    Acceptor.bind(group.internalBackend(), address, listenOptions, config.options()));
+            return accept(loop, Acceptor.bind(group.internalBackend(), address, listenOptions, config.options()));
         } finally {
             if (listeners.isEmpty() && acceptLoop != null) {
                 EventLoop unused = acceptLoop;
@@ -221,6 +220,7 @@ public final class Server implements AutoCloseable {
         if (grace.isNegative()) {
             throw new IllegalArgumentException("grace must not be negative: " + grace);
         }
+        EventLoop.beforeBlocking();
         stopAccepting();
         ending.drain();
         forEachConnection(connection -> connection.lifecycle().drain());
@@ -298,6 +298,7 @@ public final class Server implements AutoCloseable {
 
     /** Waits until the server was shut down, by whomever. */
     public void awaitShutdown() throws InterruptedException {
+        EventLoop.beforeBlocking();
         try {
             end.get();
         } catch (ExecutionException e) {

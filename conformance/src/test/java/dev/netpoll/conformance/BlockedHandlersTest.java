@@ -112,10 +112,7 @@ class BlockedHandlersTest extends OneLoopTest {
     @Test
     void handlersMayAllLetTimePass() throws Exception {
         CountDownLatch go = new CountDownLatch(1);
-        block(
-                connection -> assertThat(go.await(60, TimeUnit.SECONDS)).isTrue(),
-                0,
-                held -> go.countDown());
+        block(connection -> assertThat(go.await(60, TimeUnit.SECONDS)).isTrue(), 0, held -> go.countDown());
     }
 
     @Test
@@ -126,9 +123,6 @@ class BlockedHandlersTest extends OneLoopTest {
     @Test
     void handlersMayAllWaitForTheirOutputToGo() throws Exception {
         byte[] answer = new byte[ANSWER];
-        block(
-                connection -> connection.writer().writeBytes(answer).flush(),
-                ANSWER,
-                held -> {});
+        block(connection -> connection.writer().writeBytes(answer).flush(), ANSWER, held -> {});
     }
 }

@@ -62,8 +62,8 @@ class InheritanceTest extends ConformanceTest {
 
     @Test
     void aHandlerSeesNothingOfWhoUsedTheGroupFirst() throws Exception {
-        Listening server = own.listen(
-                own.server().onConnect(InheritanceTest::tell).onRequest(connection -> {
+        Listening server =
+                own.listen(own.server().onConnect(InheritanceTest::tell).onRequest(connection -> {
                     connection.reader().skip(connection.reader().readableBytes());
                     tell(connection);
                 }));
@@ -103,7 +103,9 @@ class InheritanceTest extends ConformanceTest {
                 assertThat(other.send("x").receiveText(1)).as("round %d", round).isEqualTo(CLEAN);
             }
             tainting.send("y").receiveText(1);
-            assertThat(other.send("x").receiveText(1)).as("after round %d", round).isEqualTo(CLEAN);
+            assertThat(other.send("x").receiveText(1))
+                    .as("after round %d", round)
+                    .isEqualTo(CLEAN);
         }
     }
 }

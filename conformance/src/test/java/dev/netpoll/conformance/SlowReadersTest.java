@@ -34,8 +34,7 @@ class SlowReadersTest extends ConformanceTest {
 
     @Test
     void thoseThatBehaveKeepTheirShare() throws Exception {
-        SlowReaders.Load load =
-                FULL ? SlowReaders.Load.full() : new SlowReaders.Load(300, 300, 60_000, 20, 1000, 3000);
+        SlowReaders.Load load = FULL ? SlowReaders.Load.full() : new SlowReaders.Load(300, 300, 60_000, 20, 1000, 3000);
         long descriptors = LeakCheck.maxDescriptors();
         Assumptions.assumeTrue(
                 descriptors > load.attackers() + 500L, () -> "only " + descriptors + " descriptors here");

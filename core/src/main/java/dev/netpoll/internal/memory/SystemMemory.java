@@ -159,9 +159,9 @@ final class SystemMemory {
     }
 
     private MemoryLimitException refused(int size, @Nullable OutOfMemoryError cause) {
-        return new MemoryLimitException(
-                "the system refused " + size + " bytes of buffer memory; " + (bytes.get() - size) + " bytes are in use",
-                cause);
+        String message =
+                "the system refused " + size + " bytes of buffer memory; " + (bytes.get() - size) + " bytes are in use";
+        return cause == null ? new MemoryLimitException(message) : new MemoryLimitException(message, cause);
     }
 
     /** Gives up the slabs of a list, none of whose blocks is in use; returns how many bytes. */
