@@ -31,7 +31,10 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Adopting what is no connected stream socket: it is refused, and stays what it was, open and the caller's. */
-@Variants(backends = {Backend.EPOLL, Backend.IO_URING}, transports = Transport.TCP4, modes = Mode.VIRTUAL)
+@Variants(
+        backends = {Backend.EPOLL, Backend.IO_URING},
+        transports = Transport.TCP4,
+        modes = Mode.VIRTUAL)
 class AdoptTest extends ConformanceTest {
     private static final Path DESCRIPTORS = Path.of("/proc/self/fd");
 

@@ -39,10 +39,8 @@ class DetachLatencyTest extends ConformanceTest {
         long[] all = new long[ROUNDS];
         for (int i = 0; i < ROUNDS; i++) {
             took.set(0);
-            Listening server = own.net().listen(own.net()
-                    .server()
-                    .onConnect(Paces::proveShort)
-                    .onRequest(connection -> {
+            Listening server = own.net()
+                    .listen(own.net().server().onConnect(Paces::proveShort).onRequest(connection -> {
                         Handlers.discard().handle(connection);
                         long begin = System.nanoTime();
                         action.handle(connection);
@@ -88,9 +86,8 @@ class DetachLatencyTest extends ConformanceTest {
             long calm = median(own, other, Connection::close);
             long detaching = median(own, other, connection -> {
                 DetachedSocket socket = connection.detach();
-                Background.run(() -> own.group()
-                        .adopt(socket, ConnectionOptions.defaults())
-                        .close());
+                Background.run(() ->
+                        own.group().adopt(socket, ConnectionOptions.defaults()).close());
             });
             assertThat(Duration.ofNanos(detaching))
                     .as("another connection's answer while a handler detaches; while it closes: %d ns", calm)
@@ -102,10 +99,8 @@ class DetachLatencyTest extends ConformanceTest {
         long[] all = new long[ROUNDS];
         ByteBuffer ping = ByteBuffer.allocateDirect(1);
         for (int i = 0; i < ROUNDS; i++) {
-            Listening server = own.net().listen(own.net()
-                    .server()
-                    .onConnect(Paces::proveShort)
-                    .onRequest(connection -> {
+            Listening server = own.net()
+                    .listen(own.net().server().onConnect(Paces::proveShort).onRequest(connection -> {
                         Handlers.discard().handle(connection);
                         action.handle(connection);
                     }));

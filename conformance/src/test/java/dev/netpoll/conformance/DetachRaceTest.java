@@ -108,10 +108,7 @@ class DetachRaceTest extends ConformanceTest {
             CyclicBarrier barrier = new CyclicBarrier(2);
             Background<Void> other = Background.runOnPlatformThread(() -> play(barrier, next, rival));
             try (RawListener listener = own.net().listenRaw()) {
-                Dialer dialer = own.net()
-                        .dialer()
-                        .options(OPTIONS)
-                        .build();
+                Dialer dialer = own.net().dialer().options(OPTIONS).build();
                 for (int i = 0; i < ROUNDS && failure.get() == null && wrong.get() < 3; i++) {
                     Connection connection = dialer.dial(listener.address());
                     try (RawPeer peer = listener.accept()) {
@@ -251,20 +248,21 @@ class DetachRaceTest extends ConformanceTest {
                 dev.netpoll.Dispatch.adaptive(), dev.netpoll.Dispatch.inline(), dev.netpoll.Dispatch.virtual()
             }) {
                 AtomicReference<@Nullable Connection> running = new AtomicReference<>();
-                Listening server = own.net().listen(own.net()
-                        .server()
-                        .dispatch(dispatch)
-                        .onConnect(connection -> connection.addCloseCallback(c -> ended.incrementAndGet()))
-                        .onRequest(connection -> {
-                            if (connection.reader().readableBytes() < LENGTH) {
-                                connection.demand(LENGTH);
-                                return;
-                            }
-                            connection.reader().skip(1);
-                            running.set(connection);
-                            spin();
-                            detachAndAdopt(own, connection, 1);
-                        }));
+                Listening server = own.net()
+                        .listen(own.net()
+                                .server()
+                                .dispatch(dispatch)
+                                .onConnect(connection -> connection.addCloseCallback(c -> ended.incrementAndGet()))
+                                .onRequest(connection -> {
+                                    if (connection.reader().readableBytes() < LENGTH) {
+                                        connection.demand(LENGTH);
+                                        return;
+                                    }
+                                    connection.reader().skip(1);
+                                    running.set(connection);
+                                    spin();
+                                    detachAndAdopt(own, connection, 1);
+                                }));
                 int before = ended.get();
                 for (int i = 0; i < ROUNDS / 3 && failure.get() == null && wrong.get() < 3; i++) {
                     try (RawPeer peer = own.net().connectRaw(server.address())) {

@@ -186,7 +186,8 @@ class HostileExecutorTest extends ConformanceTest {
             least.accumulateAndGet(
                     Math.min(server.server().connectionCount(), own.group().connectionCount()), Math::min);
         }
-        Await.until("the server forgot them", () -> server.server().connectionCount() == 0);
+        Await.within(Await.DEADLINE, () -> server.server().connectionCount() == 0);
+        assertThat(server.server().connectionCount()).as("connections").isZero();
         boolean ended = server.server().shutdown(Timing.LONG);
         own.net().takeErrors();
         checkTallies();
@@ -231,8 +232,7 @@ class HostileExecutorTest extends ConformanceTest {
     }
 
     private void checkTallies() {
-        // Not all: a task that was never run on time may have found its connection closing.
-        assertThat(tallies).isNotEmpty();
+        // There may be none: whoever rejects the first task closes the connection.
         tallies.forEach((connection, tally) -> {
             Await.until("the close callback ran", () -> tally.closes.get() > 0);
             assertThat(tally.prepares.get()).as("onPrepare").isLessThanOrEqualTo(1);

@@ -70,7 +70,9 @@ class ReusableRaceTest extends ConformanceTest {
             over = true;
         }
         peer.result();
-        assertThat(wrong).as("times of %d it passed for reusable with bytes underway", rounds).isZero();
+        assertThat(wrong)
+                .as("times of %d it passed for reusable with bytes underway", rounds)
+                .isZero();
         assertThat(connection.isReusable()).isTrue();
     }
 

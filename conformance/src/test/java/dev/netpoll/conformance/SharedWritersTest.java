@@ -52,7 +52,10 @@ class SharedWritersTest extends ConformanceTest {
 
     private static boolean isRefusal(Throwable failure) {
         String message = failure.getMessage();
-        return failure instanceof IllegalStateException && message != null && !message.contains("freed") && !message.contains("closed");
+        return failure instanceof IllegalStateException
+                && message != null
+                && !message.contains("freed")
+                && !message.contains("closed");
     }
 
     private void checkNoSurprises() {
@@ -69,16 +72,17 @@ class SharedWritersTest extends ConformanceTest {
         AtomicLong received = new AtomicLong();
         try (OwnNet own = new OwnNet(variant, 2, false)) {
             List<Connection> members = new CopyOnWriteArrayList<>();
-            Listening server = own.net().listen(own.net()
-                    .server()
-                    .onError((connection, error) -> note(error))
-                    .onConnect(connection -> {
-                        synchronized (members) {
-                            connection.attach(members.size() + 1);
-                            members.add(connection);
-                        }
-                    })
-                    .onRequest(connection -> broadcast(connection, members)));
+            Listening server = own.net()
+                    .listen(own.net()
+                            .server()
+                            .onError((connection, error) -> note(error))
+                            .onConnect(connection -> {
+                                synchronized (members) {
+                                    connection.attach(members.size() + 1);
+                                    members.add(connection);
+                                }
+                            })
+                            .onRequest(connection -> broadcast(connection, members)));
             List<Background<Void>> chatters = new ArrayList<>();
             AtomicBoolean over = new AtomicBoolean();
             List<RawPeer> peers = new ArrayList<>();
@@ -134,8 +138,7 @@ class SharedWritersTest extends ConformanceTest {
         }
     }
 
-    private static void chat(
-            RawPeer peer, int number, AtomicBoolean over, List<String> foreign, AtomicLong received)
+    private static void chat(RawPeer peer, int number, AtomicBoolean over, List<String> foreign, AtomicLong received)
             throws IOException {
         ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
         while (true) {

@@ -30,7 +30,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Every wait in a connection's calls ends when another thread ends the connection, without any time-out. */
-@Variants(transports = Transport.TCP4, modes = {Mode.ADAPTIVE, Mode.VIRTUAL})
+@Variants(
+        transports = Transport.TCP4,
+        modes = {Mode.ADAPTIVE, Mode.VIRTUAL})
 class WaitsEndTest extends ConformanceTest {
     private static final Duration PROMPTLY = Duration.ofSeconds(2);
     private static final int MUCH = 16 << 20;
@@ -102,7 +104,9 @@ class WaitsEndTest extends ConformanceTest {
                     : Background.runOnPlatformThread(() -> wait.action.handle(pair.connection()));
             call.awaitBlocked();
             end.action.handle(pair.connection());
-            assertThat(Await.within(PROMPTLY, call::isDone)).as("ends by %s", end).isTrue();
+            assertThat(Await.within(PROMPTLY, call::isDone))
+                    .as("ends by %s", end)
+                    .isTrue();
             assertThat(call.failure()).isInstanceOf(IOException.class);
         }
     }
@@ -192,7 +196,9 @@ class WaitsEndTest extends ConformanceTest {
                 Background<Void> call = Background.run(() -> wait.action.handle(pair.connection()));
                 call.awaitBlocked();
                 own.group().close();
-                assertThat(Await.within(PROMPTLY, call::isDone)).as("%s ends", wait).isTrue();
+                assertThat(Await.within(PROMPTLY, call::isDone))
+                        .as("%s ends", wait)
+                        .isTrue();
                 assertThat(call.failure()).isInstanceOf(IOException.class);
             }
         }

@@ -9,6 +9,8 @@ public enum Action {
     CONNECT,
     /** A connection comes in and sends its first request. */
     ACCEPT,
+    /** A connection comes in, sends a request and ends, and the server has a callback for all of it. */
+    CALLBACKS,
     /** A request on a connection that was accepted before. */
     REQUEST,
     /** A request with an answer so large that its flush must wait. */
@@ -17,6 +19,8 @@ public enum Action {
     FLUSH,
     /** A flush that has to wait for the peer. */
     LARGE_FLUSH,
+    /** A read that waits in vain for a while, and another one that gets its bytes. */
+    READ_TIMEOUT,
     /** The end of the output, while the input goes on. */
     HALF_CLOSE,
     /** The peer ends its output right after a request. */

@@ -3,6 +3,8 @@
 
 package dev.netpoll.conformance.faults;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -15,15 +17,19 @@ import java.util.concurrent.locks.LockSupport;
  */
 public final class RandomFaults implements Arming, AutoCloseable {
     private static final int NOWHERE = -1;
+    private static final int CALLERS = 6;
     private static final long SECOND = 1_000_000_000L;
 
     private final Random random;
     private final long pauseNanos;
     private final ConcurrentHashMap<Integer, FaultKind> passed = new ConcurrentHashMap<>();
     private final AtomicInteger target = new AtomicInteger(NOWHERE);
+    private final List<Struck> history = new ArrayList<>();
     private final LongAdder strikes = new LongAdder();
     private final Thread chooser = new Thread(this::choose, "faults");
     private volatile boolean closed;
+
+    private record Struck(long nanos, String text) {}
 
     /** Makes one that strikes at most so many times a second. */
     public RandomFaults(long seed, int perSecond) {
@@ -65,7 +71,25 @@ public final class RandomFaults implements Arming, AutoCloseable {
             return 0;
         }
         strikes.increment();
+        note(Faults.name(site) + (kind == FaultKind.HEAP ? "" : " " + Errors.name(errno)));
         return kind == FaultKind.HEAP ? 1 : errno;
+    }
+
+    private void note(String place) {
+        String text = place + Callers.describe(CALLERS) + " on " + Thread.currentThread();
+        synchronized (history) {
+            history.add(new Struck(System.nanoTime(), text));
+        }
+    }
+
+    /** {@return what was struck between two points of time} */
+    public List<String> struck(long fromNanos, long toNanos) {
+        synchronized (history) {
+            return history.stream()
+                    .filter(one -> one.nanos() - fromNanos >= 0 && one.nanos() - toNanos <= 0)
+                    .map(Struck::text)
+                    .toList();
+        }
     }
 
     /** Chooses no more places. */

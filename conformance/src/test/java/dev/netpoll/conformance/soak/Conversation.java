@@ -179,6 +179,6 @@ final class Conversation {
             window.release(scenario.steps().size()); // the sender meets the end instead of waiting for answers
             return;
         }
-        soak.failed(who + " of " + this, failure);
+        soak.failed(who + " of " + this + soak.trouble().around(progressNanos), failure);
     }
 }

@@ -11,6 +11,7 @@ import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.buffer.Reader;
 import dev.netpoll.conformance.soak.Header.Deed;
 import dev.netpoll.conformance.support.Await;
+import dev.netpoll.conformance.support.Leftover;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -140,12 +141,16 @@ final class Responder {
             }
             return false;
         }
+        Leftover leftover = new Leftover(socket);
         Connection again;
         try {
             again = soak.group().adopt(socket, options);
-        } catch (IOException | Error brokenMeanwhile) {
-            Trouble.insist(socket.unread()::close);
+        } catch (IOException brokenMeanwhile) {
+            leftover.close();
             throw brokenMeanwhile;
+        } catch (Error failed) { // it has closed the socket
+            Trouble.insist(leftover::closeUnread);
+            throw failed;
         }
         soak.tally().detaches.increment();
         Responder after = new Responder(soak, true);

@@ -8,6 +8,7 @@ import dev.netpoll.Dialer;
 import dev.netpoll.EventLoopGroup;
 import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.ProcessState;
+import dev.netpoll.conformance.support.ThreadDump;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -155,7 +156,7 @@ public final class Soak {
     void failed(String what, Throwable cause) {
         AssertionError error = new AssertionError("seed " + options.seed() + ": " + what + ": " + cause, cause);
         if (failure.compareAndSet(null, error)) {
-            System.out.println(error.getMessage());
+            System.out.println(error.getMessage() + "; all threads: " + ThreadDump.write());
         } else if (laterFailures.incrementAndGet() <= SHOWN) {
             System.out.println("then also " + what + ": " + cause);
         }
@@ -242,7 +243,10 @@ public final class Soak {
             moved = Math.max(moved, conversation.progressNanos());
         }
         if (now - moved > PATIENCE.toNanos()) {
-            failed("nothing moves until " + what + ": " + running.values(), new AssertionError(threads.toString()));
+            failed(
+                    "nothing moves until " + what + ", of which there are " + servers.connectionCount() + " of servers and "
+                            + group.connectionCount() + " of the group: " + running.values(),
+                    new AssertionError(threads.toString()));
             return true;
         }
         return false;

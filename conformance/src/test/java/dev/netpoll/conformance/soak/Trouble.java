@@ -3,9 +3,12 @@
 
 package dev.netpoll.conformance.soak;
 
+import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.conformance.faults.Faults;
 import dev.netpoll.conformance.faults.RandomFaults;
 import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +17,9 @@ import org.jspecify.annotations.Nullable;
  * throws fails no such soak, but wrong bytes, silence, a leak and a thread that dies do.
  */
 final class Trouble implements AutoCloseable {
+    private static final long BEFORE_NANOS = Duration.ofMillis(100).toNanos();
+    private static final long AFTER_NANOS = Duration.ofSeconds(1).toNanos();
+
     private final @Nullable RandomFaults faults;
     private final Thread.@Nullable UncaughtExceptionHandler outer = Thread.getDefaultUncaughtExceptionHandler();
 
@@ -40,13 +46,24 @@ final class Trouble implements AutoCloseable {
         return faults == null ? 0 : faults.strikes();
     }
 
+    /** {@return what was struck around that time, to say in a failure} */
+    String around(long nanos) {
+        if (faults == null) {
+            return "";
+        }
+        List<String> struck = faults.struck(nanos - BEFORE_NANOS, nanos + AFTER_NANOS);
+        return System.lineSeparator() + "struck about then: " + String.join(System.lineSeparator() + "    ", struck);
+    }
+
     /** {@return whether it is, or follows from, the loss of a connection that a fault may cost} */
     boolean explains(Throwable failure) {
         if (faults == null || failure instanceof AssertionError) {
             return false;
         }
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            if (cause instanceof IOException || "injected".equals(cause.getMessage())) {
+            if (cause instanceof IOException
+                    || cause instanceof MemoryLimitException
+                    || "injected".equals(cause.getMessage())) {
                 return true;
             }
         }

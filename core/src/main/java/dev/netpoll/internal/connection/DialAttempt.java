@@ -176,13 +176,19 @@ public final class DialAttempt {
             throw errno == REJECTED
                     ? ConnectionErrors.closed(connection, "connect")
                     : failed(remote, errno, connection.localAddress());
-        } catch (ConnectTimeoutException | InterruptedIOException e) {
+        } catch (ConnectTimeoutException e) {
             if (outcome.cancel(false) || outcome.isCompletedExceptionally()) {
                 connection.abort();
                 throw e;
             }
             if (outcome.join() == 0) {
                 return connection; // it came in the last moment
+            }
+            throw e;
+        } catch (InterruptedIOException e) {
+            // Also if it came in the last moment: what an interrupt does, is not to depend on how fast a backend is.
+            if (outcome.cancel(false) || outcome.isCompletedExceptionally() || outcome.join() == 0) {
+                connection.abort();
             }
             throw e;
         } catch (Error e) {
@@ -259,6 +265,9 @@ public final class DialAttempt {
         try {
             if (nanos != ConnectionConfig.NEVER) {
                 future.orTimeout(Math.max(nanos, 0), TimeUnit.NANOSECONDS);
+            }
+            if (Thread.interrupted()) { // before looking whether there is anything to wait for
+                throw new InterruptedException();
             }
             EventLoop.beforeBlocking();
             return future.get();

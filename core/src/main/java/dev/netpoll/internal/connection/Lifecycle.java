@@ -574,8 +574,8 @@ public final class Lifecycle implements Activation {
 
     /** Asks for the end; any thread. Allocates nothing. */
     void close(boolean abort) {
-        connection.add(abort ? CLOSING | ABORTING : CLOSING);
-        if (!connection.has(CLOSED)) { // also if it was asked for before: an Error may have come between then
+        boolean first = connection.add(abort ? CLOSING | ABORTING : CLOSING);
+        if (first || !connection.has(CLOSED)) { // also if it was asked for before: an Error may have come between then
             connection.inbound().wake();
             connection.outbound().wake();
             if (connection.inLoop() && connection.has(LIVE)) {

@@ -81,7 +81,7 @@ public class GuardedFd {
         return fd;
     }
 
-    /** {@return a scratch: the descriptor stays open until {@link #exit}, which takes it back; or null: it is closed} */
+    /** {@return a scratch: the descriptor stays open until {@link #exit} takes it back; or null: it is closed} */
     public final @Nullable Scratch enter() {
         Scratch scratch = Scratch.take(); // before, as it might fail
         int seen;

@@ -200,8 +200,7 @@ public final class SockAddr {
             byte[] back = encode(address);
             // Not every system writes the NUL behind a file name.
             int length = Math.min(back.length, encoded.length);
-            if (Math.abs(back.length - encoded.length) <= 1
-                    && Arrays.equals(back, 0, length, encoded, 0, length)) {
+            if (Math.abs(back.length - encoded.length) <= 1 && Arrays.equals(back, 0, length, encoded, 0, length)) {
                 return address;
             }
         } catch (IllegalArgumentException e) {

@@ -569,7 +569,7 @@ public final class EventLoop implements Executor {
         return !tasks.isEmpty();
     }
 
-    /** {@return nanoseconds until the first timer, or until the poller is to be asked; 0 if due, -1 if there is none} */
+    /** {@return nanoseconds until the first timer or until the poller is to be asked, 0 if due, -1 if there is none} */
     long untilFirstTimer(long at) {
         long timer = timers.untilFirst(at);
         long retry = poller.untilRetry(at);

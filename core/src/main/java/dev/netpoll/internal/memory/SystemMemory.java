@@ -98,7 +98,7 @@ final class SystemMemory {
             return slab;
         } catch (OutOfMemoryError e) {
             noteRefusal(size);
-            throw refused(size, e);
+            throw new MemoryLimitException(refusal(size), e);
         } finally {
             if (slab == null) {
                 unreserve(size);
@@ -117,7 +117,7 @@ final class SystemMemory {
             return slab;
         } catch (OutOfMemoryError e) {
             noteRefusal(size);
-            throw refused(size, e);
+            throw new MemoryLimitException(refusal(size), e);
         } finally {
             if (slab == null) {
                 unreserve(size);
@@ -154,14 +154,12 @@ final class SystemMemory {
     private void failIfJustRefused(int size) {
         long at = refusedAt;
         if (at != 0 && System.nanoTime() - at < REFUSED_NANOS) {
-            throw refused(size, null);
+            throw new MemoryLimitException(refusal(size));
         }
     }
 
-    private MemoryLimitException refused(int size, @Nullable OutOfMemoryError cause) {
-        String message =
-                "the system refused " + size + " bytes of buffer memory; " + (bytes.get() - size) + " bytes are in use";
-        return cause == null ? new MemoryLimitException(message) : new MemoryLimitException(message, cause);
+    private String refusal(int size) {
+        return "the system refused " + size + " bytes of buffer memory; " + (bytes.get() - size) + " bytes are in use";
     }
 
     /** Gives up the slabs of a list, none of whose blocks is in use; returns how many bytes. */

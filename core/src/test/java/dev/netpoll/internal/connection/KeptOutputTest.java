@@ -197,18 +197,22 @@ class KeptOutputTest {
         }
     }
 
-    /** As detaching asks for. */
+    /** As detaching asks for. On a busy machine the handler may be relieved before; then the loop sends it anyway. */
     @Test
     void aHurryingHandlerHasSentWhatItFlushed() throws Exception {
-        AtomicReference<Long> unsent = new AtomicReference<>();
+        AtomicReference<Long> unsent = new AtomicReference<>(0L);
         try (SocketConnection connection = connect(it -> {
             echoInt(it);
             Outbound out = ((SocketConnection) it).outbound();
             long before = out.unsent();
-            out.hurry();
-            unsent.set(before * 10 + out.unsent());
+            if (out.hurry()) {
+                unsent.set(before * 10 + out.unsent());
+            }
         })) {
-            assertThat(call(connection, 3)).isEqualTo(3);
+            for (int call = 0; call < 100 && unsent.get() == 0; call++) {
+                insist();
+                assertThat(call(connection, 3)).isEqualTo(3);
+            }
             connection.shutdownOutput();
             assertThat(await(ended)).isTrue();
             assertThat(unsent).as("10 times the bytes before, and those after").hasValue(40L);

@@ -105,7 +105,8 @@ class SockAddrTest {
 
     /** The child. */
     public static void main(String[] arguments) {
-        for (String hex : List.of("0100" + "2f746d702f" + "c3bc6e00", "0100" + "00c3bc6e", "0100" + "2f746d702f756e00")) {
+        for (String hex :
+                List.of("0100" + "2f746d702f" + "c3bc6e00", "0100" + "00c3bc6e", "0100" + "2f746d702f756e00")) {
             System.out.println(SockAddr.decode(HexFormat.of().parseHex(hex)));
         }
     }

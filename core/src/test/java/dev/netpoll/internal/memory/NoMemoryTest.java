@@ -7,10 +7,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.internal.poll.ReceiveBuffer;
+import java.io.ByteArrayOutputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
@@ -54,7 +57,7 @@ class NoMemoryTest {
     private Segment chain(byte[] bytes, int piece) {
         SegmentWriter writer = new SegmentWriter(pool, piece);
         writer.writeBytes(bytes, 0, bytes.length);
-        return java.util.Objects.requireNonNull(writer.take());
+        return Objects.requireNonNull(writer.take());
     }
 
     @ParameterizedTest
@@ -101,7 +104,7 @@ class NoMemoryTest {
         SplittableRandom random = new SplittableRandom(seed);
         for (int round = 0; round < 300; round++) {
             SegmentWriter writer = new SegmentWriter(blocks, random.nextInt(2) * 64);
-            java.io.ByteArrayOutputStream expected = new java.io.ByteArrayOutputStream();
+            ByteArrayOutputStream expected = new ByteArrayOutputStream();
             for (int i = 0; i < 20; i++) {
                 blocks.countdown = random.nextInt(4);
                 int n = random.nextInt(random.nextInt(10) == 0 ? 20_000 : 200);
@@ -121,7 +124,7 @@ class NoMemoryTest {
                 if (!failed) {
                     byte[] added = switch (kind) {
                         case 1 -> text.getBytes(StandardCharsets.UTF_8);
-                        case 3 -> java.nio.ByteBuffer.allocate(8).putLong(n).array();
+                        case 3 -> ByteBuffer.allocate(8).putLong(n).array();
                         default -> bytes;
                     };
                     byte[] old = expected.toByteArray();

@@ -4,16 +4,19 @@
 package dev.netpoll.conformance.faults.scenario;
 
 import dev.netpoll.Connection;
+import dev.netpoll.ReadTimeoutException;
 import dev.netpoll.conformance.faults.Action;
 import dev.netpoll.conformance.faults.scenario.Stage.Both;
 import dev.netpoll.conformance.support.Await;
 import java.io.IOException;
 import java.net.StandardSocketOptions;
+import java.time.Duration;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 
 /** The actions: what is there before, and what is done then. */
 final class Deeds {
+    private static final Duration SHORTLY = Duration.ofMillis(5);
     private static final int SMALL = 1000;
     private static final int LARGE = 1 << 20;
 
@@ -28,9 +31,10 @@ final class Deeds {
         return switch (action) {
             case CONNECT -> this::connect;
             case ACCEPT -> () -> stage.open(Peer.connect(stage.address, 0)).echo();
+            case CALLBACKS -> this::comeAndGo;
             case REQUEST, LARGE_ANSWER, PEER_HALF_CLOSE, HANDLER_DETACH, HANDLER_CLOSE, PEER_RESET, SHUTDOWN ->
                 ofServer(action, stage.connected(action == Action.LARGE_ANSWER ? Stage.SMALL_BUFFER : 0));
-            case FLUSH, LARGE_FLUSH, HALF_CLOSE, DETACH, CLOSE, ABORT -> ofClient(action, stage.dialed());
+            case FLUSH, LARGE_FLUSH, READ_TIMEOUT, HALF_CLOSE, DETACH, CLOSE, ABORT -> ofClient(action, stage.dialed());
             case GROUP_CLOSE -> ofGroup(stage.connected(0), stage.dialed());
         };
     }
@@ -38,6 +42,13 @@ final class Deeds {
     private void connect() throws IOException {
         Connection dialed = stage.open(stage.dialer().dial(stage.listener.getLocalSocketAddress(), Rig.PATIENCE));
         Stage.talk(dialed, stage.open(Peer.accept(stage.listener)));
+    }
+
+    private void comeAndGo() throws IOException {
+        try (Peer peer = Peer.connect(stage.address, 0)) {
+            peer.echo();
+        }
+        stage.awaitOthersLeft();
     }
 
     private Act ofServer(Action action, Peer peer) {
@@ -95,6 +106,7 @@ final class Deeds {
                 both.mine().setOption(StandardSocketOptions.SO_SNDBUF, Stage.SMALL_BUFFER);
                 yield () -> flush(both, LARGE);
             }
+            case READ_TIMEOUT -> () -> read(both);
             case HALF_CLOSE -> () -> halfClose(both);
             case DETACH ->
                 () -> {
@@ -142,6 +154,17 @@ final class Deeds {
             throw failure.getCause() instanceof AssertionError error ? error : new AssertionError(failure.getCause());
         } catch (InterruptedException interrupted) {
             throw new AssertionError("interrupted");
+        }
+    }
+
+    private static void read(Both both) throws IOException {
+        both.mine().setReadTimeout(SHORTLY);
+        try {
+            both.mine().reader().readLong();
+        } catch (ReadTimeoutException inVain) {
+            both.theirs().send(Protocol.request(6, 6));
+            both.mine().setReadTimeout(Rig.PATIENCE);
+            both.mine().reader().skip(Protocol.LENGTH);
         }
     }
 

@@ -3,6 +3,7 @@
 
 package dev.netpoll.conformance.faults.scenario;
 
+import dev.netpoll.conformance.support.ThreadDump;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;

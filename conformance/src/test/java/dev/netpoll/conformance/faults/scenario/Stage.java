@@ -11,6 +11,7 @@ import dev.netpoll.EventLoopGroup;
 import dev.netpoll.Server;
 import dev.netpoll.conformance.faults.Action;
 import dev.netpoll.conformance.support.Await;
+import dev.netpoll.conformance.support.Leftover;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -64,6 +65,11 @@ final class Stage implements AutoCloseable {
         Server.Builder builder = server();
         if (action == Action.LARGE_ANSWER) {
             builder.onPrepare(connection -> connection.setOption(StandardSocketOptions.SO_SNDBUF, SMALL_BUFFER));
+        }
+        if (action == Action.CALLBACKS) {
+            builder.onPrepare(connection -> connection.addCloseCallback(ending -> ending.attach(null)));
+            builder.onConnect(connection -> connection.attach(this));
+            builder.onDisconnect(connection -> connection.attach(rig));
         }
         server = builder.build();
         address = server.listen(Rig.anyPort());
@@ -125,13 +131,18 @@ final class Stage implements AutoCloseable {
     /** Adopts what was detached last, and says something to its peer. */
     void adopt(Peer peer) throws IOException {
         DetachedSocket socket = detached.remove();
+        Leftover leftover = new Leftover(socket);
         Connection again;
         try {
             again = group.adopt(socket, OPTIONS);
-        } catch (Throwable thrown) { // it has closed the socket
-            socket.unread().close();
+        } catch (IOException refused) {
+            leftover.close();
             peer.awaitEnd();
-            throw thrown;
+            throw refused;
+        } catch (Error failed) { // it has closed the socket
+            leftover.closeUnread();
+            peer.awaitEnd();
+            throw failed;
         }
         open(again);
         again.setReadTimeout(Rig.PATIENCE);
@@ -161,7 +172,7 @@ final class Stage implements AutoCloseable {
                 try {
                     group.adopt(left, OPTIONS).close();
                 } catch (IOException gone) {
-                    left.unread().close();
+                    new Leftover(left).close();
                 }
             });
         }

@@ -55,9 +55,10 @@ final class EpollTransport extends LoopSocket implements Readiness {
     /**
      * A short read says nothing: only EAGAIN says that the socket is empty.
      *
-     * <p>In general it says nothing. But of a TCP socket that we made ourselves, a call takes all that has arrived, with
-     * these exceptions. Each is announced together with the bytes before it, because epoll looks at the socket's state
-     * when it reports an edge; and what arrives after that report makes an edge of its own, which the next wait finds:
+     * <p>In general it says nothing. But of a TCP socket that we made ourselves, a call takes all that has arrived,
+     * with these exceptions. Each is announced together with the bytes before it, because epoll looks at the socket's
+     * state when it reports an edge; and what arrives after that report makes an edge of its own, which the next wait
+     * finds:
      * <ul>
      *   <li>A call stops before a byte of urgent data. While that is unread, events have EPOLLPRI; nobody here reads it
      *       out of band. Who sends such data once, may do it again.

@@ -63,7 +63,8 @@ final class OptionTable {
 
     /** The kernel takes a negative size for a huge one, and cuts the others off. */
     private static void checkRange(Spec spec, SocketOption<?> option, int number) {
-        boolean wrong = (isBuffer(spec) && number < 0) || (spec.level == IPPROTO_IP && (number < 0 || number > TOS_MAX));
+        boolean wrong =
+                (isBuffer(spec) && number < 0) || (spec.level == IPPROTO_IP && (number < 0 || number > TOS_MAX));
         if (wrong) {
             throw new IllegalArgumentException(option.name() + " can't be " + number);
         }

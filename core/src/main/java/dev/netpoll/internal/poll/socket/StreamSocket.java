@@ -105,7 +105,7 @@ public abstract class StreamSocket extends Pollable implements Transport {
         }
     }
 
-    /** What the loop has taken out of the socket and not delivered yet, counts as waiting: looked at last, see below. */
+    /** What the loop has taken out of the socket and not delivered yet, counts as waiting; it is looked at last. */
     @Override
     public int peek() {
         int result = peekKernel();

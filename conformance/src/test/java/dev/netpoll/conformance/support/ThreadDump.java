@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
 
-package dev.netpoll.conformance.faults.scenario;
+package dev.netpoll.conformance.support;
 
 import com.sun.management.HotSpotDiagnosticMXBean;
 import com.sun.management.HotSpotDiagnosticMXBean.ThreadDumpFormat;
@@ -11,11 +11,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** The stacks of all threads, virtual ones too, in a file. */
-final class ThreadDump {
+public final class ThreadDump {
     private ThreadDump() {}
 
     /** {@return the file, or why there is none} */
-    static String write() {
+    public static String write() {
         try {
             Path directory = Files.createDirectories(Path.of("target", "faults"));
             Path file = Files.createTempFile(directory.toAbsolutePath(), "threads", ".txt");
