@@ -103,6 +103,7 @@ public final class Server implements AutoCloseable {
         if (address instanceof InetSocketAddress inet && inet.isUnresolved()) {
             throw new SocketException("cannot listen on " + address + ": unresolved address");
         }
+        EventLoop.beforeBlocking();
         listening.lock();
         try {
             if (stopping) {
@@ -219,6 +220,7 @@ public final class Server implements AutoCloseable {
         if (grace.isNegative()) {
             throw new IllegalArgumentException("grace must not be negative: " + grace);
         }
+        EventLoop.beforeBlocking();
         stopAccepting();
         ending.drain();
         forEachConnection(connection -> connection.lifecycle().drain());
@@ -296,6 +298,7 @@ public final class Server implements AutoCloseable {
 
     /** Waits until the server was shut down, by whomever. */
     public void awaitShutdown() throws InterruptedException {
+        EventLoop.beforeBlocking();
         try {
             end.get();
         } catch (ExecutionException e) {
