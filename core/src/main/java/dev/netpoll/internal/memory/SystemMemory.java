@@ -92,7 +92,7 @@ final class SystemMemory {
             MemorySegment memory = unpark(size);
             if (memory == null) {
                 failIfJustRefused(size);
-                memory = Arena.ofAuto().allocate(size, Math.min(blockSize, PAGE));
+                memory = allocate(size, Math.min(blockSize, PAGE));
             }
             slab = new Slab(memory, blockSize);
             return slab;
@@ -102,6 +102,26 @@ final class SystemMemory {
         } finally {
             if (slab == null) {
                 unreserve(size);
+            }
+        }
+    }
+
+    /**
+     * Allocates what the collector frees. Where pages can go back to the system, it does not count against the JVM's
+     * limit of direct memory, which other code may use up; elsewhere that limit makes the JVM collect what is parked.
+     */
+    private static MemorySegment allocate(int size, int alignment) {
+        if (!RawMemory.AVAILABLE || pages == null) {
+            return Arena.ofAuto().allocate(size, alignment);
+        }
+        Arena own = Arena.ofShared();
+        MemorySegment collected = null;
+        try {
+            collected = RawMemory.scoped(own.allocate(size, alignment), Arena.ofAuto(), _ -> own.close());
+            return collected;
+        } finally {
+            if (collected == null) {
+                own.close();
             }
         }
     }
@@ -140,7 +160,7 @@ final class SystemMemory {
         }
         int size = refusedBytes;
         try {
-            park(Arena.ofAuto().allocate(size, PAGE)); // whoever needs it finds it there
+            park(allocate(size, PAGE)); // whoever needs it finds it there
             refusedAt = 0;
         } catch (OutOfMemoryError e) {
             noteRefusal(size);
