@@ -28,6 +28,7 @@ import org.junit.jupiter.api.Test;
 @Variants(transports = Transport.TCP4)
 class StuckPeerTest extends ConformanceTest {
     private static final Duration IDLE = Duration.ofMillis(300);
+    private static final Duration SLOW = Duration.ofMillis(1500);
 
     private final AtomicInteger closes = new AtomicInteger();
 
@@ -117,14 +118,14 @@ class StuckPeerTest extends ConformanceTest {
 
     @Test
     void aPeerThatReadsSlowlyIsNotIdle() throws Exception {
-        byte[] much = new byte[20 << 20];
-        Pair pair = net.pair(patient(IDLE));
+        byte[] much = new byte[28 << 20];
+        Pair pair = net.pair(patient(SLOW)); // the kernel takes nothing for a while each time, and then much
         Background<Void> flush =
                 Background.run(() -> pair.connection().writer().writeBytes(much).flush());
         for (int i = 0; i < 100 && !flush.isDone(); i++) { // about two seconds
             Await.stays(
                     "the connection lives",
-                    Timing.SHORT.multipliedBy(3),
+                    Timing.SHORT.multipliedBy(2),
                     () -> flush.isDone() || pair.connection().isActive());
             pair.peer().receive(1 << 20);
         }
