@@ -19,18 +19,19 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Threads.</b> One thread may read while another writes, but not two at a time on the same side: {@link
  * #reader()} and {@link #writer()} have one user each, and the caller orders a change of user. A second thread that
  * comes while a side is in use gets an {@link IllegalStateException} before it has done anything. A side is in use
- * during each call; the reader by a callback as long as that runs; and the writer from the first write to the end of the
- * flush by a callback of this connection, or once memory was {@linkplain Writer#reserve reserved}. Other threads may
- * take turns in the middle of a message, as the caller orders it: what they write is sent in that order. Everything else is safe from any thread at any time, {@link #close()} above all. Use {@link #asByteChannel()}
- * where several threads must share a side.
+ * during each call; the reader by a callback as long as that runs; and the writer from the first write to the end of
+ * the flush by a callback of this connection, or once memory was {@linkplain Writer#reserve reserved}. Other threads
+ * may take turns in the middle of a message, as the caller orders it: what they write is sent in that order. Everything
+ * else is safe from any thread at any time, {@link #close()} above all. Use {@link #asByteChannel()} where several
+ * threads must share a side.
  *
  * <p><b>Waiting.</b> Reads wait for bytes and flushes for the kernel, in plain blocking style: call them from a virtual
  * thread (or any thread that may block). On an event loop, that is with {@link Dispatch#inline()}, nothing may wait: a
  * call that would have to throws {@link IllegalStateException}; see {@link #demand} and {@link #isWritable}.
  *
  * <p><b>Flushing.</b> What is written goes out with {@link Writer#flush()}. What a callback has written to its own
- * connection and not flushed when it returns is flushed then, so that no peer waits for an answer that is never sent; flush yourself to send
- * earlier, and to be told if it fails.
+ * connection and not flushed when it returns is flushed then, so that no peer waits for an answer that is never sent;
+ * flush yourself to send earlier, and to be told if it fails.
  *
  * <p><b>End.</b> Three ways to end are told apart: the peer finished ({@link PeerClosedException}, all it sent is
  * delivered first), the connection broke ({@link ConnectionResetException}), and it was closed here

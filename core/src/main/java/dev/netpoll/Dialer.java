@@ -130,8 +130,8 @@ public final class Dialer {
         /**
          * Runs once for each connection when it is established, before any other callback of it and before dial
          * returns: set options, attach, add callbacks; it may neither read nor write. If it fails or closes the
-         * connection, dial fails. See {@link Dialer#dial(SocketAddress, Duration, Object)} for what differs from dial to
-         * dial.
+         * connection, dial fails. See {@link Dialer#dial(SocketAddress, Duration, Object)} for what differs from dial
+         * to dial.
          */
         public Builder onPrepare(ConnectionHandler handler) {
             onPrepare = Objects.requireNonNull(handler, "handler");

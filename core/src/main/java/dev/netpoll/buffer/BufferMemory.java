@@ -13,8 +13,8 @@ import java.util.Optional;
  * What all buffers of the process share: the pool of native memory, and checked mode. Thread-safe.
  *
  * <p><b>The pool</b> grows with use up to a cap, and gives memory back some seconds after it was used last. The cap is
- * the system property {@code dev.netpoll.memory.max} (bytes, or with a suffix k, m, g), and without it the maximal heap,
- * but at least 256 MiB. At the cap, {@link MemoryLimitException} is thrown. Flight recordings show what
+ * the system property {@code dev.netpoll.memory.max} (bytes, or with a suffix k, m, g), and without it the maximal
+ * heap, but at least 256 MiB. At the cap, {@link MemoryLimitException} is thrown. Flight recordings show what
  * the pool does: {@code dev.netpoll.SlabAllocation}, {@code PoolMiss}, {@code MemoryTrim}, {@code BufferLeak}.
  *
  * <p><b>Checked mode</b> finds misuse. It is meant for tests, which it makes slower; switch it on with the system

@@ -28,8 +28,8 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>Nothing blocks, and the only checked exceptions are those for bytes that make no sense, as whoever sent them caused
- * them: {@link MalformedVarIntException} and {@link InvalidLengthException}. Reading more than there is throws
+ * <p>Nothing blocks, and the only checked exceptions are those for bytes that make no sense, as whoever sent them
+ * caused them: {@link MalformedVarIntException} and {@link InvalidLengthException}. Reading more than there is throws
  * {@link IndexOutOfBoundsException} with the numbers and consumes nothing.
  *
  * <p>A buffer holds native memory until its bytes are consumed and released, or until {@link #close()}; an empty one

@@ -16,9 +16,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 /**
  * Runs a connection's callbacks where its dispatch says, and keeps what they throw from doing harm. Any thread.
  *
- * <p>What is handed to an executor is the connection itself, and a bit of its state word says what for. Each thread that
- * runs it takes one bit. So handing out allocates nothing here, and is done once: an executor that runs what it was
- * given twice, or runs it and then throws, finds the bit taken.
+ * <p>What is handed to an executor is the connection itself, and a bit of its state word says what for. Each thread
+ * that runs it takes one bit. So handing out allocates nothing here, and is done once: an executor that runs what it
+ * was given twice, or runs it and then throws, finds the bit taken.
  */
 final class CallbackRunner {
     private static final int[] ORDER = {HANDED_PREPARE, HANDED_RUN, HANDED_GOODBYE, HANDED_END};
@@ -49,7 +49,9 @@ final class CallbackRunner {
         }
     }
 
-    /** Tells the error handler where callbacks run: it is the user's code, and the caller may be a loop. Never throws. */
+    /**
+     * Tells the error handler where callbacks run: it is the user's code, and the caller may be a loop. Never throws.
+     */
     static void reportLater(SocketConnection connection, Throwable error) {
         try {
             Executor executor = connection.config().executor();

@@ -26,9 +26,10 @@ import org.jspecify.annotations.Nullable;
  *       writes or frees meanwhile.
  *   <li>D2 One task of the loop lets go of the socket, takes all that was not read, and sets CLOSED. An abort comes
  *       before it, and then it finds CLOSED and hands nothing over; or after it, and then finds nothing to free.
- *   <li>D3 Nothing that a flush has accepted is dropped: if it is not sent in time, detaching fails and changes nothing.
- *   <li>D4 What the answer needs is made before DETACHING, and waiting for it takes no memory: so it reaches the caller,
- *       or the socket is closed.
+ *   <li>D3 Nothing that a flush has accepted is dropped: if it is not sent in time, detaching fails and changes
+ *       nothing.
+ *   <li>D4 What the answer needs is made before DETACHING, and waiting for it takes no memory: so it reaches the
+ *       caller, or the socket is closed.
  * </ul>
  */
 final class Detachment implements Runnable {

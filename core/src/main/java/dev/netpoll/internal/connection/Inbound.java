@@ -191,7 +191,10 @@ final class Inbound extends Side implements ByteSource {
         }
     }
 
-    /** A run of a callback, on the calling thread, is the only reader until {@link #letGo}; {@return false if it can't be} */
+    /**
+     * A run of a callback, on the calling thread, is the only reader until {@link #letGo}; {@return false if it can't
+     * be}
+     */
     boolean hold() {
         for (int i = 0; i < TRIES; i++) {
             if (tryEnter()) {
@@ -312,8 +315,8 @@ final class Inbound extends Side implements ByteSource {
 
     /**
      * {@return whether nothing waits to be read, also nothing that the loop is about to push: what was delivered is
-     * compared with what was taken, not the inbox, which the loop empties for a moment when it merges} False if the side
-     * is in use.
+     * compared with what was taken, not the inbox, which the loop empties for a moment when it merges} False if the
+     * side is in use.
      */
     boolean isEmpty() {
         boolean nested = isUser();

@@ -103,7 +103,15 @@ public final class Lifecycle implements Activation {
             }
         } finally {
             connection.remove(PREPARING);
+            goOnAfterPrepare();
+        }
+    }
+
+    private void goOnAfterPrepare() {
+        try {
             connection.onLoop(connection.has(LIVE) ? this::openDialed : this::register);
+        } catch (Throwable t) { // no memory for the task: it goes no further
+            startFailed(t);
         }
     }
 

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Memory of connections that have ended while somebody could still use it: unread bytes of one that broke, a message
- * that was being written. Its user may come back and free it; if nobody does, it is freed when the connection has become
- * unreachable, so that nobody can.
+ * that was being written. Its user may come back and free it; if nobody does, it is freed when the connection has
+ * become unreachable, so that nobody can.
  *
  * <p>Every operation of a reader or writer uses its side once more at its end, so a connection is reachable as long as
  * one is under way. Memory that views show is left to the collector even then (rule S3 of {@link Side}).

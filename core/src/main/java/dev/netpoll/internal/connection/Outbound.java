@@ -28,14 +28,14 @@ import org.jspecify.annotations.Nullable;
  * always, on to the kernel from the same thread. What the kernel does not take at once is the loop's to send; see
  * {@link SendRole}.
  *
- * <p>A write is one use of the side, so threads may take turns with a message. But a thread that runs a callback, or has
- * reserved memory, stays the user until its flush. A flush waits until its bytes are {@code sent}, unless it may leave
- * them:
+ * <p>A write is one use of the side, so threads may take turns with a message. But a thread that runs a callback, or
+ * has reserved memory, stays the user until its flush. A flush waits until its bytes are {@code sent}, unless it may
+ * leave them:
  *
  * <ul>
  *   <li>O1 on an event loop, where nothing waits, below the high mark;
- *   <li>O2 in a handler that runs on its loop, which has lent its baton, below the high mark too: waiting would cost the
- *       loop a hand-over. The next run begins when the peer has taken what was left.
+ *   <li>O2 in a handler that runs on its loop, which has lent its baton, below the high mark too: waiting would cost
+ *       the loop a hand-over. The next run begins when the peer has taken what was left.
  *   <li>O3 Memory of the user's is never left: it may be gone when the flush has returned.
  * </ul>
  */
@@ -81,7 +81,9 @@ final class Outbound extends SendRole implements ByteSink {
         freeUnseen(); // it can't be sent any more
     }
 
-    /** The connection has ended while a message was being written: its memory is freed when nobody can go on with it. */
+    /**
+     * The connection has ended while a message was being written: its memory is freed when nobody can go on with it.
+     */
     void leaveToCollector() {
         SegmentWriter present = buffer; // racy: the user may be about to free it, which is then no work for the cleaner
         if (isUsed() && present != null) {

@@ -46,8 +46,8 @@ import org.jspecify.annotations.Nullable;
  *       side, or by the loop while that one waits for it.
  *   <li>F2 Accepted bytes are sent in order, or the stream is CUT: {@link #release} drops none of them without that.
  *       Closing sends them first. Bytes of a flush that waits are not accepted yet: closing wakes it with an exception.
- *   <li>F3 The queue exists while the role is taken. {@link #release}, the one way to give it back, drops the queue, sends
- *       the end of the stream if it is due, and tells who waits for the output to be gone.
+ *   <li>F3 The queue exists while the role is taken. {@link #release}, the one way to give it back, drops the queue,
+ *       sends the end of the stream if it is due, and tells who waits for the output to be gone.
  *   <li>F4 A flush that does not get the role adds its bytes to {@code incoming}, in order, and signals the loop. It
  *       takes a free role only if {@code sent} has reached all that was flushed before.
  *   <li>F5 A handler that runs on its loop, which has lent its baton, may leave a queue KEPT without a signal. The end
@@ -181,12 +181,16 @@ abstract class SendRole extends Side {
         return connection.spares() != null && connection.loop().isRelievable();
     }
 
-    /** {@return whether the loop, which the calling thread has lent, better sends so many bytes with those of others} */
+    /**
+     * {@return whether the loop, which the calling thread has lent, better sends so many bytes with those of others}
+     */
     final boolean isGathered(long bytes) {
         return bytes <= KEPT_MAX && connection.transport().gathersSends();
     }
 
-    /** <i>Holder.</i> Leaves the queue to the loop, which sends it soon; {@return false if it was relieved meanwhile} */
+    /**
+     * <i>Holder.</i> Leaves the queue to the loop, which sends it soon; {@return false if it was relieved meanwhile}
+     */
     final boolean keep() {
         long before = promised;
         promised = enqueued;
@@ -199,7 +203,8 @@ abstract class SendRole extends Side {
     }
 
     /**
-     * <i>Holder.</i> Sends what is in the queue as far as the kernel takes it, and gives the role back or hands it over.
+     * <i>Holder.</i> Sends what is in the queue as far as the kernel takes it, and gives the role back or hands it
+     * over.
      *
      * @param accepts whether what is handed over counts as accepted, as the flush returns
      * @param holds whether no run of the handler begins before the peer has taken that
@@ -331,7 +336,9 @@ abstract class SendRole extends Side {
         }
     }
 
-    /** Asks the loop to take the bytes from {@code from} on back. The caller waits until {@link #isWithdrawing} ends. */
+    /**
+     * Asks the loop to take the bytes from {@code from} on back. The caller waits until {@link #isWithdrawing} ends.
+     */
     final void startWithdrawing(long from) {
         withdrawFrom = from;
         withdrawing = true;

@@ -7,8 +7,8 @@ import dev.netpoll.internal.memory.MemoryBudget;
 
 /**
  * What the group's {@link MemoryBudget} has to do with one connection: some memory each may have in any case, so that
- * those with small messages go on whatever others hold. Only what is above counts, on each side for itself; and when the
- * budget is exceeded, those that are above wait.
+ * those with small messages go on whatever others hold. Only what is above counts, on each side for itself; and when
+ * the budget is exceeded, those that are above wait.
  */
 final class Share {
     /** Bytes that a side of a connection may hold without asking. */

@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>S1 A thread becomes the user by a CAS of {@code user}, and then looks for ENDED; ENDED is set (volatile) before
  *       the ender tries its CAS. So either the thread sees ENDED and keeps out, or the ender finds a user.
- *   <li>S2 A user leaves by a volatile store of {@code user}, and then looks for ENDED. So if the ender has found a user,
- *       that user frees the side's memory on its way out; else the ender does. One of them does.
+ *   <li>S2 A user leaves by a volatile store of {@code user}, and then looks for ENDED. So if the ender has found a
+ *       user, that user frees the side's memory on its way out; else the ender does. One of them does.
  *   <li>S3 Memory that a view shows is not freed by an ender, who cannot know whether anybody looks: it stays until the
  *       reader releases it, or until the collector finds that nobody can look at it any more.
  * </ul>
@@ -72,9 +72,6 @@ abstract class Side {
 
     private volatile @Nullable Thread user;
 
-    /** Who used the side last; for {@link #leaveForGood}. User only. */
-    private @Nullable Thread lastUser;
-
     private volatile @Nullable Thread waiter;
 
     /** What was set; null while nothing was, and the time-out of the options holds, which all connections share. */
@@ -93,7 +90,9 @@ abstract class Side {
     /** <i>User.</i> Frees what the side owns and nobody can look at. */
     abstract void freeUnseen();
 
-    /** <i>User.</i> The connection has ended by itself: what there is can still be used, and is freed when nobody can. */
+    /**
+     * <i>User.</i> The connection has ended by itself: what there is can still be used, and is freed when nobody can.
+     */
     abstract void keepForUser();
 
     /** <i>User.</i> Frees all that the side owns: the caller, who has the views, says that they are over. */
@@ -163,7 +162,6 @@ abstract class Side {
 
     /** <i>User.</i> Ends the use. */
     final void exit() {
-        lastUser = Thread.currentThread();
         user = null; // S2
         if (connection.has(ConnectionState.ENDED)) {
             end();
@@ -185,8 +183,10 @@ abstract class Side {
         boolean nested = isUser();
         if (nested || tryEnter()) {
             try {
-                if (nested || lastUser == Thread.currentThread()) {
+                if (nested) {
                     freeAll();
+                } else {
+                    freeUnseen(); // the views may be another thread's
                 }
             } finally {
                 exit();

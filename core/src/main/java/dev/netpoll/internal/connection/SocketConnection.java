@@ -37,9 +37,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Place.</b> Made by {@link Acceptor}, {@link DialAttempt} and adoption; lives on one event loop.
  *
- * <p><b>Threads.</b> {@link TransportEvents} methods on the loop; the rest as {@link Connection} says. Other threads leave
- * what the loop is to do in the state word and the parts, and {@link #signal} it, which allocates nothing and cannot
- * fail; {@link #signalled} looks at everything.
+ * <p><b>Threads.</b> {@link TransportEvents} methods on the loop; the rest as {@link Connection} says. Other threads
+ * leave what the loop is to do in the state word and the parts, and {@link #signal} it, which allocates nothing and
+ * cannot fail; {@link #signalled} looks at everything.
  */
 public final class SocketConnection extends ConnectionState implements Connection, TransportEvents, Runnable {
     /** Told about the connect of a dialed connection, on the loop. */
@@ -426,7 +426,9 @@ public final class SocketConnection extends ConnectionState implements Connectio
                 && isActive();
     }
 
-    /** {@return whether a callback works on it, so that it is not idle; one that waits for a peer that reads nothing is} */
+    /**
+     * {@return whether a callback works on it, so that it is not idle; one that waits for a peer that reads nothing is}
+     */
     boolean isBusy() {
         return has(RUNNING | DISCONNECTING) && !has(SENDING);
     }

@@ -26,7 +26,9 @@ final class Driver implements Runnable {
         }
     }
 
-    /** After so many failures in a row, and nothing that went well between them, a loop ends: after some ten seconds. */
+    /**
+     * After so many failures in a row, and nothing that went well between them, a loop ends: after some ten seconds.
+     */
     private static final int FAILURES_MAX = 200;
 
     private static final long PAUSE_NANOS = 1_000_000;

@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The state is one word: the generation g, which counts how often the block has come back; whether there has been a
  * second reference in this generation; and the number of references. Who holds a reference for long remembers the
- * generation, see {@link #generation()}, so that a reference which was given up already is recognised even when the block
- * has been handed out again.
+ * generation, see {@link #generation()}, so that a reference which was given up already is recognised even when the
+ * block has been handed out again.
  *
  * <p>Invariants:
  * <ul>
@@ -82,7 +82,8 @@ public final class Block {
 
     /**
      * Null until a view is handed out, and after the views were abandoned. Set under the lock of this object, read
-     * without: its fields are final, and who finds a value that is no more the latest finds one that will be waited for.
+     * without: its fields are final, and who finds a value that is no more the latest finds one that will be waited
+     * for.
      */
     private @Nullable BlockViews views;
 

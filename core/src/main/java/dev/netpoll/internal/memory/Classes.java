@@ -6,8 +6,8 @@ package dev.netpoll.internal.memory;
 import java.lang.invoke.MethodHandles;
 
 /**
- * Initialises classes early. One that is first used while the heap is full fails to initialise, and then is unusable for
- * as long as the process lives. So what serves connections is ready before there is one.
+ * Initialises classes early. One that is first used while the heap is full fails to initialise, and then is unusable
+ * for as long as the process lives. So what serves connections is ready before there is one.
  */
 public final class Classes {
     private Classes() {}

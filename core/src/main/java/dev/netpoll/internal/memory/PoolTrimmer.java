@@ -30,8 +30,8 @@ abstract class PoolTrimmer {
     }
 
     /**
-     * There is a slab. Under the pool's lock. Called again and again while there is: if no thread can be had now, or one
-     * has died, the next call makes one.
+     * There is a slab. Under the pool's lock. Called again and again while there is: if no thread can be had now, or
+     * one has died, the next call makes one.
      */
     void start() {
         Thread current = thread;

@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>I3. The bytes {@code [end, limit)} belong to this segment alone: no other segment of the block covers them, so
  *       it may append there even while others read what lies before. Only the last part of a block may have such room.
  *   <li>I4. {@code charged >= 0}, and {@code charged == 0} when there is no counter.
- *   <li>I5. A segment lives once: no other owner ever gets the same object, and after {@link #free()} it gives access to
- *       nothing. So whoever still has it by mistake finds out, and does no harm to whoever has the block now.
+ *   <li>I5. A segment lives once: no other owner ever gets the same object, and after {@link #free()} it gives access
+ *       to nothing. So whoever still has it by mistake finds out, and does no harm to whoever has the block now.
  *   <li>I6. Of two threads that free a segment, one frees it and the other one gets an exception, whatever happens to
  *       the block in between: the only reference is given up by a compare-and-set that includes the generation of
  *       {@link Block}; one of several by whoever sets {@code freed}.

@@ -14,9 +14,9 @@ import org.jspecify.annotations.Nullable;
  * What a pool has of the system's memory: below a cap, in whole slabs. Any thread.
  *
  * <p>A slab is never unmapped explicitly, as somebody might still look at it: the garbage collector does that when
- * nobody can. One that is not needed is <i>parked</i>: its pages go back to the system at once, if somebody has said how
- * (see {@link PageReleaser}), and its addresses are used again, for blocks of whatever size, unless a collection comes
- * first. What is parked does not count.
+ * nobody can. One that is not needed is <i>parked</i>: its pages go back to the system at once, if somebody has said
+ * how (see {@link PageReleaser}), and its addresses are used again, for blocks of whatever size, unless a collection
+ * comes first. What is parked does not count.
  */
 final class SystemMemory {
     private static final int PAGE = 4096;
@@ -64,7 +64,9 @@ final class SystemMemory {
         return bytes.get();
     }
 
-    /** Takes {@code wanted} bytes of what the cap leaves, for one of the methods below; false if there are not so many. */
+    /**
+     * Takes {@code wanted} bytes of what the cap leaves, for one of the methods below; false if there are not so many.
+     */
     boolean reserve(long wanted) {
         long current;
         do {

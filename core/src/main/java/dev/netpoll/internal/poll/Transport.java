@@ -72,8 +72,8 @@ public interface Transport {
     int peek();
 
     /**
-     * <i>Loop.</i> What {@link TransportEvents#received} was told is where its receiver looks for it: {@link #peek} need
-     * not count it any more. The receiver calls it before it tells anybody.
+     * <i>Loop.</i> What {@link TransportEvents#received} was told is where its receiver looks for it: {@link #peek}
+     * need not count it any more. The receiver calls it before it tells anybody.
      */
     default void arrived() {}
 
