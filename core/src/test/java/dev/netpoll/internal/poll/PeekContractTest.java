@@ -15,6 +15,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Bytes on their way from the socket to the receiver are never invisible to somebody who looks. */
 @ParameterizedClass
 @MethodSource("dev.netpoll.internal.poll.Variant#all")
+@SuppressWarnings({"NonAtomicVolatileUpdate", "ClassCanBeStatic"}) // each counter has one thread that writes it
 class PeekContractTest extends ContractTest {
     private static final int ROUNDS = Integer.getInteger("peek.rounds", 300);
 
