@@ -30,6 +30,7 @@ import org.junit.jupiter.api.Test;
 @Variants(
         transports = Transport.TCP4,
         modes = {Mode.ADAPTIVE, Mode.VIRTUAL})
+@SuppressWarnings("try") // what is closed in the end need not be named
 class HalfCloseInHandlerTest extends ConformanceTest {
     private static final int ROUNDS = Rounds.of(32);
     private static final Duration PROMPTLY = Duration.ofSeconds(1);

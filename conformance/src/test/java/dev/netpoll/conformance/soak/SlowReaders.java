@@ -263,8 +263,8 @@ public final class SlowReaders implements AutoCloseable {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() {
         done = true;
-        server.destroyForcibly().waitFor();
+        server.destroyForcibly().onExit().join();
     }
 }

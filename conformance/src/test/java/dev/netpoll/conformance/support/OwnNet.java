@@ -3,6 +3,7 @@
 
 package dev.netpoll.conformance.support;
 
+import java.io.IOException;
 import dev.netpoll.EventLoopGroup;
 import java.nio.file.Path;
 
@@ -33,9 +34,11 @@ public final class OwnNet implements AutoCloseable {
 
     /** Ends what the test has opened, and the group in any case. */
     @Override
-    public void close() throws Exception {
+    public void close() throws IOException {
         try (group) {
             net.end();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
         }
     }
 }

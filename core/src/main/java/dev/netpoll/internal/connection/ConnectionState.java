@@ -13,11 +13,12 @@ import java.lang.invoke.VarHandle;
  * <pre>
  * life:      (none) --thread of onPrepare--> PREPARING --it returned--> (none)
  *            (none) --loop: it is a resident--> LIVE --loop: onConnect returned--> READY
- *            any --any thread: close()--> CLOSING --loop: socket released--> CLOSED --last one out--> ENDED
+ *            any --any thread: close()--> CLOSING (LINGERING: it waits for what it owes) --loop: socket released--> CLOSED --last one out--> ENDED
  *            any --any thread: abort(), internal error--> CLOSING and ABORTING
  * peer:      (none) --loop: end of stream--> PEER_FINISHED     (none) --loop: hang-up while paused--> PEER_GONE
  *            any --loop: reset, path lost--> BROKEN
  * handler:   idle --who finds bytes due--> RUNNING --its thread, at the end--> idle
+ *            HANDLER_SET: one was set that has not run; it runs at once, to see what is there.
  *            HANDED_...: something was handed to an executor; a thread that executes it takes one of these bits, and
  *            does that. So it is done once, however often, late or early the executor runs what it was given.
  * goodbye:   (none) --loop or handler's thread, peer ended and READY--> DISCONNECTED, with DISCONNECTING meanwhile
@@ -65,6 +66,8 @@ abstract class ConnectionState extends EventLoop.Resident {
     static final int HANDED_GOODBYE = 1 << 20;
     static final int HANDED_END = 1 << 21;
     static final int SEND_REFUSED = 1 << 22;
+    static final int HANDLER_SET = 1 << 23;
+    static final int LINGERING = 1 << 24;
 
     /** Something was handed to an executor and not taken by a thread of it. */
     static final int HANDED = HANDED_PREPARE | HANDED_RUN | HANDED_GOODBYE | HANDED_END;

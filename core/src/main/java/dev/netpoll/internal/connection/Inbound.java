@@ -90,7 +90,7 @@ final class Inbound extends Side implements ByteSource {
 
     Inbound(SocketConnection connection) {
         super(connection);
-        retained = new Retained(this, connection.loop().budget());
+        retained = new Retained(this);
     }
 
     @Override

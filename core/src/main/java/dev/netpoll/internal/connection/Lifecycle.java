@@ -16,6 +16,8 @@ import static dev.netpoll.internal.connection.ConnectionState.HANDED_END;
 import static dev.netpoll.internal.connection.ConnectionState.HANDED_GOODBYE;
 import static dev.netpoll.internal.connection.ConnectionState.HANDED_PREPARE;
 import static dev.netpoll.internal.connection.ConnectionState.HANDED_RUN;
+import static dev.netpoll.internal.connection.ConnectionState.HANDLER_SET;
+import static dev.netpoll.internal.connection.ConnectionState.LINGERING;
 import static dev.netpoll.internal.connection.ConnectionState.LIVE;
 import static dev.netpoll.internal.connection.ConnectionState.PEER_ENDED;
 import static dev.netpoll.internal.connection.ConnectionState.PEER_GONE;
@@ -47,9 +49,6 @@ public final class Lifecycle implements Activation {
 
     private volatile @Nullable ConnectionHandler handler;
 
-    /** Whether a handler was set that has not run: it runs at once, to see what is there. */
-    private volatile boolean handlerSet;
-
     /** The handler that ran last. Holder of RUNNING only. */
     private @Nullable ConnectionHandler lastRan;
 
@@ -61,9 +60,6 @@ public final class Lifecycle implements Activation {
 
     /** Whether runs were late, for {@link Pace}. Holder of RUNNING only. */
     private short record;
-
-    /** Whether the connection waits for the bytes it owes before it closes. Loop only. */
-    private boolean lingering;
 
     Lifecycle(SocketConnection connection) {
         this.connection = connection;
@@ -209,7 +205,7 @@ public final class Lifecycle implements Activation {
 
     void setHandler(ConnectionHandler replacement) {
         handler = replacement;
-        handlerSet = true;
+        connection.add(HANDLER_SET);
         if (connection.has(READY)) {
             connection.signal();
         }
@@ -459,7 +455,7 @@ public final class Lifecycle implements Activation {
 
     /** The output has drained; loop. */
     void drained() {
-        if (lingering) {
+        if (connection.has(LINGERING)) {
             closeOnLoop(false);
         } else {
             if (throttled) {
@@ -476,8 +472,7 @@ public final class Lifecycle implements Activation {
         if (connection.has(CLOSING) && !connection.has(CLOSED)) {
             closeOnLoop(connection.has(ABORTING));
         }
-        if (throttled || handlerSet) {
-            handlerSet = false;
+        if (throttled || (connection.has(HANDLER_SET) && connection.remove(HANDLER_SET))) {
             runHandler();
         }
         settle();
@@ -600,8 +595,7 @@ public final class Lifecycle implements Activation {
         }
         if (abort || !connection.outbound().owesBytes()) {
             release(abort);
-        } else if (!lingering) {
-            lingering = true;
+        } else if (connection.add(LINGERING)) {
             connection.transport().pauseReading();
             connection.timer().linger(connection.outbound().timeoutNanos());
         }

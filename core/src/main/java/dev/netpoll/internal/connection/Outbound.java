@@ -410,7 +410,7 @@ final class Outbound extends SendRole implements ByteSink {
      */
     private long takeBack(long from) {
         boolean interrupted = Thread.interrupted();
-        startWithdrawing(from);
+        startWithdrawing();
         EventLoop.beforeBlocking();
         while (isWithdrawing() && !connection.has(CLOSED)) {
             LockSupport.park(this);

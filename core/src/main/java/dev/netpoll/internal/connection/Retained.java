@@ -16,19 +16,23 @@ import org.jspecify.annotations.Nullable;
 final class Retained extends AtomicLong implements RetainedBytes {
     private static final long serialVersionUID = 1;
 
-    private final transient MemoryBudget budget;
-    private transient volatile @Nullable Inbound inbound;
+    /** The {@link Inbound} it counts for; when the connection has ended, the {@link MemoryBudget} of its group. */
+    private transient volatile Object owner;
 
-    Retained(Inbound inbound, MemoryBudget budget) {
-        this.inbound = inbound;
-        this.budget = budget;
+    Retained(Inbound inbound) {
+        this.owner = inbound;
+    }
+
+    private MemoryBudget budget() {
+        Object now = owner;
+        return now instanceof Inbound side ? side.connection.loop().budget() : (MemoryBudget) now;
     }
 
     /** Counts a segment, by the size of its block. */
     void charge(Segment segment) {
         int bytes = segment.block == null ? segment.length() : segment.block.capacity();
         long before = getAndAdd(bytes);
-        budget.charge(Share.above(before + bytes) - Share.above(before));
+        budget().charge(Share.above(before + bytes) - Share.above(before));
         segment.charge(this, bytes);
     }
 
@@ -38,15 +42,14 @@ final class Retained extends AtomicLong implements RetainedBytes {
 
     /** The connection has ended and needs to hear no more. */
     void detach() {
-        inbound = null;
+        owner = budget();
     }
 
     @Override
     public void released(int bytes) {
         long left = addAndGet(-bytes);
-        budget.release(Share.above(left + bytes) - Share.above(left));
-        Inbound side = inbound;
-        if (side != null) {
+        budget().release(Share.above(left + bytes) - Share.above(left));
+        if (owner instanceof Inbound side) {
             side.released(left);
         }
     }

@@ -101,10 +101,8 @@ abstract class SendRole extends Side {
 
     private volatile boolean wrecked;
 
-    /** Whether a flush wants its bytes back, which begin at {@code withdrawFrom}. */
+    /** Whether a flush wants its bytes back: those behind what is promised. */
     private volatile boolean withdrawing;
-
-    private long withdrawFrom;
 
     /** When the loop last made progress with what it sends. Loop only. */
     private long progressAt;
@@ -337,10 +335,9 @@ abstract class SendRole extends Side {
     }
 
     /**
-     * Asks the loop to take the bytes from {@code from} on back. The caller waits until {@link #isWithdrawing} ends.
+     * Asks the loop to take back what is not accepted. The caller waits until {@link #isWithdrawing} ends.
      */
-    final void startWithdrawing(long from) {
-        withdrawFrom = from;
+    final void startWithdrawing() {
         withdrawing = true;
         connection.signal();
     }
@@ -445,7 +442,7 @@ abstract class SendRole extends Side {
         }
         if (role == LOOP) {
             SendQueue rest = queue();
-            rest.truncate(Math.max(0, withdrawFrom - sent));
+            rest.truncate(Math.max(0, promised - sent));
             enqueued = sent + rest.bytes();
             promised = Math.min(promised, enqueued);
             if (rest.isEmpty()) {
