@@ -3,8 +3,8 @@
 
 package dev.netpoll.conformance.support;
 
-import java.io.IOException;
 import dev.netpoll.EventLoopGroup;
+import java.io.IOException;
 import java.nio.file.Path;
 
 /** A harness on an event loop group of a test's own, for tests that may spoil the group; for TCP. */

@@ -7,7 +7,6 @@ import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.RetainedBytes;
 import dev.netpoll.internal.memory.Segment;
 import java.util.concurrent.atomic.AtomicLong;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Counts the memory that the received segments of a connection hold, wherever they are. Any thread. An object of its
