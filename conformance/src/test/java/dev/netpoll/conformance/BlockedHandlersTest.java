@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Test;
  * that waited afterwards.
  */
 @Variants(transports = Transport.TCP4, modes = Mode.ADAPTIVE)
+@SuppressWarnings("LockNotBeforeTry") // held as long as the test lasts
 class BlockedHandlersTest extends OneLoopTest {
     /** More than there are threads to stand in for blocked ones; a long run of the suite sets 10,000. */
     private static final int COUNT = Integer.getInteger("dev.netpoll.blockedHandlers", 300);
