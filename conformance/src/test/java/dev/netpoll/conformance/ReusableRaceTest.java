@@ -5,6 +5,7 @@ package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.netpoll.Backend;
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.conformance.support.Await;
@@ -19,6 +20,7 @@ import java.nio.ByteBuffer;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.opentest4j.TestAbortedException;
 
 /**
  * A stale answer on its way from the kernel to the reader never lets a connection pass for reusable. On Unix sockets,
@@ -46,6 +48,9 @@ class ReusableRaceTest extends ConformanceTest {
     }
 
     private void check(int pieces) throws Exception {
+        if (variant.backend() == Backend.NIO) {
+            throw new TestAbortedException("a channel of a Unix socket cannot be looked into, see docs/PORTABILITY.md");
+        }
         Pair pair =
                 net.pair(ConnectionOptions.builder().readTimeout(Await.DEADLINE).build());
         Background<Void> peer = Background.runOnPlatformThread(() -> sendWhenAsked(pair.peer(), pieces));

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Many peers of an echo server that always send at once, so that its loop has much to do in each turn. */
+@SuppressWarnings({"NonAtomicVolatileUpdate", "ThreadPriorityCheck"}) // one writer
 public final class Crowd implements AutoCloseable {
     private static final int PEERS = 64;
 
