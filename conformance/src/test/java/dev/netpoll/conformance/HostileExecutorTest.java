@@ -39,7 +39,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * connection ends.
  */
 @Variants(transports = Transport.TCP4, modes = Mode.VIRTUAL)
-@SuppressWarnings("try") // what is closed in the end need not be named
+@SuppressWarnings({"try", "FutureReturnValueIgnored", "ExposedPrivateType", "UnnecessaryAsync"})
 class HostileExecutorTest extends ConformanceTest {
     private static final int CONNECTIONS = Rounds.of(40);
     private static final byte[] MESSAGE = {'0', '1', '2', '3', '4', '5', '6', '7'};
