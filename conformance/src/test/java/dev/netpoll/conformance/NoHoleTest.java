@@ -38,7 +38,7 @@ import org.junit.jupiter.api.Test;
         backends = {Backend.EPOLL, Backend.IO_URING},
         transports = Transport.TCP4,
         modes = Mode.ADAPTIVE)
-@SuppressWarnings("try") // what is closed in the end need not be named
+@SuppressWarnings({"try", "NonAtomicVolatileUpdate"}) // one writer
 class NoHoleTest extends ConformanceTest {
     private static final int PIECE = 1000;
     private static final int LEFT = 14;
