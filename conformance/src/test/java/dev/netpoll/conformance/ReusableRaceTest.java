@@ -26,6 +26,7 @@ import org.opentest4j.TestAbortedException;
  * A stale answer on its way from the kernel to the reader never lets a connection pass for reusable. On Unix sockets,
  * where what was written is in the receiver's queue as soon as the write returns.
  */
+@SuppressWarnings({"ThreadPriorityCheck", "NonAtomicVolatileUpdate"}) // one writer
 @Variants(transports = Transport.UNIX, modes = Mode.VIRTUAL)
 class ReusableRaceTest extends ConformanceTest {
     private static final long NANOS = TimeUnit.MILLISECONDS.toNanos(Rounds.of(1500));
