@@ -33,6 +33,13 @@ import org.junit.jupiter.api.Test;
  * Threads that write to a connection without any order among them, as a newcomer's chat server does: it may garble that
  * stream with its own bytes, or be refused with an IllegalStateException. Nobody else notices.
  */
+@SuppressWarnings({
+    "ThreadPriorityCheck",
+    "NonAtomicVolatileUpdate",
+    "FutureReturnValueIgnored",
+    "InfiniteRecursion",
+    "TypeParameterUnusedInFormals"
+})
 @Variants(transports = Transport.TCP4)
 class SharedWritersTest extends ConformanceTest {
     private static final int CHATTERS = 7;

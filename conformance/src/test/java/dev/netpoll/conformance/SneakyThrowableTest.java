@@ -29,6 +29,13 @@ import org.junit.jupiter.params.provider.EnumSource;
  * A Throwable that is neither a RuntimeException nor an Error, as Kotlin and Lombok let callbacks throw: it costs its
  * connection and nothing else.
  */
+@SuppressWarnings({
+    "ThreadPriorityCheck",
+    "NonAtomicVolatileUpdate",
+    "FutureReturnValueIgnored",
+    "InfiniteRecursion",
+    "TypeParameterUnusedInFormals"
+})
 @Variants(transports = Transport.TCP4)
 class SneakyThrowableTest extends ConformanceTest {
     private static final Duration PROMPTLY = Duration.ofSeconds(5);

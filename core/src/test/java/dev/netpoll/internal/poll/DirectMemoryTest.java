@@ -31,7 +31,9 @@ class DirectMemoryTest {
     static Stream<Arguments> backendsAndDispatches() {
         List<String> dispatches =
                 Boolean.getBoolean("direct.all") ? List.of("adaptive", "virtual", "inline") : List.of("adaptive");
-        return Child.backends().filter(b -> !b.equals("nio")).flatMap(b -> dispatches.stream().map(d -> Arguments.of(b, d)));
+        return Child.backends()
+                .filter(b -> !b.equals("nio"))
+                .flatMap(b -> dispatches.stream().map(d -> Arguments.of(b, d)));
     }
 
     @ParameterizedTest
