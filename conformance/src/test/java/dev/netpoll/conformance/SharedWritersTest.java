@@ -37,6 +37,7 @@ import org.junit.jupiter.api.Test;
     "ThreadPriorityCheck",
     "NonAtomicVolatileUpdate",
     "FutureReturnValueIgnored",
+    "ExposedPrivateType",
     "InfiniteRecursion",
     "TypeParameterUnusedInFormals"
 })

@@ -27,6 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
     "ThreadPriorityCheck",
     "NonAtomicVolatileUpdate",
     "FutureReturnValueIgnored",
+    "ExposedPrivateType",
     "InfiniteRecursion",
     "TypeParameterUnusedInFormals"
 })

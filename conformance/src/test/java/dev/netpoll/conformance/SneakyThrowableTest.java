@@ -33,6 +33,7 @@ import org.junit.jupiter.params.provider.EnumSource;
     "ThreadPriorityCheck",
     "NonAtomicVolatileUpdate",
     "FutureReturnValueIgnored",
+    "ExposedPrivateType",
     "InfiniteRecursion",
     "TypeParameterUnusedInFormals"
 })

@@ -29,6 +29,7 @@ import org.junit.jupiter.api.Test;
     "ThreadPriorityCheck",
     "NonAtomicVolatileUpdate",
     "FutureReturnValueIgnored",
+    "ExposedPrivateType",
     "InfiniteRecursion",
     "TypeParameterUnusedInFormals"
 })
