@@ -35,6 +35,8 @@ import org.junit.jupiter.params.provider.EnumSource;
     "NonAtomicVolatileUpdate",
     "FutureReturnValueIgnored",
     "ExposedPrivateType",
+    "ImmutableEnumChecker",
+    "StaticAssignmentOfThrowable",
     "InfiniteRecursion",
     "TypeParameterUnusedInFormals"
 })

@@ -298,6 +298,7 @@ final class Outbound extends SendRole implements ByteSink {
             sound = true;
         } finally {
             if (!sound) {
+                wrecked = true;
                 wreck(chain);
             }
         }
@@ -326,6 +327,7 @@ final class Outbound extends SendRole implements ByteSink {
             sound = true;
         } finally {
             if (!sound) {
+                wrecked = true;
                 wreck(chain);
             }
         }

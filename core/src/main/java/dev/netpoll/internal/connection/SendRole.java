@@ -99,7 +99,8 @@ abstract class SendRole extends Side {
     /** Whether a handler has left more than the kernel takes, so that no other run begins before that is gone. */
     private volatile boolean stuck;
 
-    private volatile boolean wrecked;
+    /** Set where it is found, by a store of its own: a call might find no stack (F6). */
+    volatile boolean wrecked;
 
     /** Whether a flush wants its bytes back: those behind what is promised. */
     private volatile boolean withdrawing;
@@ -321,6 +322,7 @@ abstract class SendRole extends Side {
             sound = true;
         } finally {
             if (!sound) {
+                wrecked = true;
                 wreck(null);
             }
         }
