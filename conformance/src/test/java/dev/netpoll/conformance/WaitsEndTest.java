@@ -38,6 +38,8 @@ import org.junit.jupiter.params.provider.EnumSource;
     "NonAtomicVolatileUpdate",
     "FutureReturnValueIgnored",
     "ExposedPrivateType",
+    "ImmutableEnumChecker",
+    "EnumOrdinal",
     "InfiniteRecursion",
     "TypeParameterUnusedInFormals"
 })
