@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * Lets fault after fault strike, one in each run. For each backend and dispatch it first does every action without a
  * fault and records where one could strike, then once for each of these places, or for as many as there is time for.
  */
+@SuppressWarnings("RethrowReflectiveOperationExceptionAsLinkageError") // a mistake of the suite
 final class Sweep {
     /** Kept, so that its level is. What the library says about the faults is no news. */
     private static final Logger LIBRARY = Logger.getLogger("dev.netpoll");
