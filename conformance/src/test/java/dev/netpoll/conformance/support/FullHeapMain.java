@@ -22,6 +22,7 @@ import java.util.concurrent.atomic.AtomicReference;
  * does something and answers with one: {@code fill} uses up the heap for a while, {@code end} shuts down and tells how
  * long that took and what died.
  */
+@SuppressWarnings("UnusedVariable") // what is filled is only held
 public final class FullHeapMain {
     private static final int BIG = 1 << 20;
     private static final int SMALL = 16;
