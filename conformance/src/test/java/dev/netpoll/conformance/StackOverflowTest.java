@@ -184,6 +184,10 @@ class StackOverflowTest extends ConformanceTest {
             exchange(good);
         }
         assertThat(overflows).as("it has met the end of the stack").hasPositiveValue();
+        checkNothingIsLeft(server, blocks);
+    }
+
+    private void checkNothingIsLeft(Listening server, long blocks) throws Exception {
         Await.until("the server forgot them", () -> server.server().connectionCount() == 0);
         assertThat(server.server().shutdown(Timing.LONG)).isTrue();
         // A loop may keep a block that it receives into.

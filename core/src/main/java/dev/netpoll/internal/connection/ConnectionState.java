@@ -13,7 +13,8 @@ import java.lang.invoke.VarHandle;
  * <pre>
  * life:      (none) --thread of onPrepare--> PREPARING --it returned--> (none)
  *            (none) --loop: it is a resident--> LIVE --loop: onConnect returned--> READY
- *            any --any thread: close()--> CLOSING (LINGERING: it waits for what it owes) --loop: socket released--> CLOSED --last one out--> ENDED
+ *            any --any thread: close()--> CLOSING --loop: socket released--> CLOSED --last one out--> ENDED
+ *            CLOSING --loop: bytes are owed--> LINGERING, too
  *            any --any thread: abort(), internal error--> CLOSING and ABORTING
  * peer:      (none) --loop: end of stream--> PEER_FINISHED     (none) --loop: hang-up while paused--> PEER_GONE
  *            any --loop: reset, path lost--> BROKEN

@@ -27,7 +27,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 class DirectMemoryTest {
     private static final int CLIENTS = 40;
 
-    /** Not nio, whose buffers are the JDK's. All dispatches in the long suite only: each takes a JVM, which waits seconds for the memory it has not. */
+    /**
+     * Not nio, whose buffers are the JDK's. All dispatches in the long suite only: each takes a JVM, which waits
+     * seconds for the memory it has not.
+     */
     static Stream<Arguments> backendsAndDispatches() {
         List<String> dispatches =
                 Boolean.getBoolean("direct.all") ? List.of("adaptive", "virtual", "inline") : List.of("adaptive");
