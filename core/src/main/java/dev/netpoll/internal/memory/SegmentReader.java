@@ -765,7 +765,7 @@ public final class SegmentReader {
         front.free();
     }
 
-    /** For tests: throws {@link AssertionError} when an invariant does not hold; else returns the sum of the charges. */
+    /** For tests: throws {@link AssertionError} if an invariant does not hold; {@return the sum of the charges} */
     public long check() {
         if (end != 0 && (head == null || start < head.start || start >= end || end != head.end)) {
             throw new AssertionError("the cursor is at " + start + " of " + end + " in " + head);
