@@ -76,10 +76,10 @@ class CloseUnderReaderTest {
     }
 
     @Test
-    void whatTheReaderHasStaysReadable() throws Exception {
+    void aReadAfterAnotherThreadHasClosedFails() throws Exception {
         readTheFirstAndHoldTheLoopUp();
         closeElsewhere();
-        assertThat(connection.reader().readByte()).isEqualTo((byte) 2);
+        assertThatThrownBy(connection.reader()::readByte).isInstanceOf(ConnectionClosedException.class);
         connection.reader().release();
     }
 
