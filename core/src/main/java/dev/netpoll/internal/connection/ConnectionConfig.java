@@ -7,6 +7,7 @@ import dev.netpoll.ConnectionHandler;
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.ErrorHandler;
 import dev.netpoll.internal.memory.Classes;
+import dev.netpoll.internal.poll.SendQueue;
 import java.lang.invoke.MethodHandles;
 import java.time.Duration;
 import java.util.concurrent.Executor;
@@ -59,7 +60,8 @@ public record ConnectionConfig(
                 DispatchEvents.class,
                 Orphans.class,
                 Pace.class,
-                Share.Waiter.class);
+                Share.Waiter.class,
+                SendQueue.class);
     }
 
     /** What connections without framing share. */

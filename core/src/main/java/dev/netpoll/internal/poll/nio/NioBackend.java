@@ -44,7 +44,7 @@ public final class NioBackend implements Backend {
     @Override
     public Poller openPoller() throws TransportException {
         Classes.initialize(
-                MethodHandles.lookup(), NioTransport.class, NioListenSocket.class, NioErrno.class, NioOptions.class);
+                MethodHandles.lookup(), NioTransport.class, NioListenSocket.class, NioErrno.class, NioOptions.class, NioSocket.class);
         try {
             return new NioPoller();
         } catch (IOException e) {
