@@ -44,7 +44,12 @@ public final class NioBackend implements Backend {
     @Override
     public Poller openPoller() throws TransportException {
         Classes.initialize(
-                MethodHandles.lookup(), NioTransport.class, NioListenSocket.class, NioErrno.class, NioOptions.class, NioSocket.class);
+                MethodHandles.lookup(),
+                NioTransport.class,
+                NioListenSocket.class,
+                NioErrno.class,
+                NioOptions.class,
+                NioSocket.class);
         try {
             return new NioPoller();
         } catch (IOException e) {
