@@ -4,24 +4,42 @@
 package dev.netpoll;
 
 import dev.netpoll.buffer.LinkBuffer;
+import dev.netpoll.internal.poll.epoll.EpollBackend;
+import java.io.IOException;
 import java.nio.channels.SocketChannel;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A connected stream socket outside of any event loop: what {@link Connection#detach()} returns and
- * {@link EventLoopGroup#adopt} takes. Whoever holds it owns the socket.
+ * {@link EventLoopGroup#adopt} takes.
  *
- * @param fd the descriptor with the epoll and io_uring backends, else -1
- * @param channel the channel with the NIO backend, else null
- * @param unread bytes that had been received and not read; adoption takes them, else close it
+ * <p>It owns the socket and the bytes, until it is adopted or {@linkplain #close() closed}: one of the two has to
+ * happen, once. Whoever passes the descriptor on to other code, which closes it then, closes only {@link #unread()}.
+ * Any thread.
  */
-public record DetachedSocket(int fd, @Nullable SocketChannel channel, LinkBuffer unread) {
-    public DetachedSocket {
+public final class DetachedSocket implements AutoCloseable {
+    private final int fd;
+    private final @Nullable SocketChannel channel;
+    private final LinkBuffer unread;
+    private final AtomicBoolean gone = new AtomicBoolean();
+
+    /**
+     * Makes one of either a descriptor or a channel.
+     *
+     * @param fd the descriptor, or -1
+     * @param channel the channel, or null
+     * @param unread what was received and not read
+     */
+    public DetachedSocket(int fd, @Nullable SocketChannel channel, LinkBuffer unread) {
         Objects.requireNonNull(unread, "unread");
         if ((fd < 0) == (channel == null)) {
             throw new IllegalArgumentException("either a descriptor or a channel is needed: " + fd + ", " + channel);
         }
+        this.fd = fd;
+        this.channel = channel;
+        this.unread = unread;
     }
 
     /** {@return the socket behind a descriptor, such as one of a socketpair(2); for epoll and io_uring} */
@@ -32,5 +50,60 @@ public record DetachedSocket(int fd, @Nullable SocketChannel channel, LinkBuffer
     /** {@return the socket behind a channel; for the NIO backend} */
     public static DetachedSocket of(SocketChannel channel) {
         return new DetachedSocket(-1, channel, new LinkBuffer());
+    }
+
+    /** {@return the descriptor with the epoll and io_uring backends, else -1} */
+    public int fd() {
+        return fd;
+    }
+
+    /** {@return the channel with the NIO backend, else null} */
+    public @Nullable SocketChannel channel() {
+        return channel;
+    }
+
+    /** {@return bytes that had been received and not read} Adoption takes them. */
+    public LinkBuffer unread() {
+        return unread;
+    }
+
+    /** Closes the socket and the bytes, unless it was adopted or closed before. */
+    @Override
+    public void close() {
+        if (take()) {
+            try (unread) {
+                closeSocket();
+            }
+        }
+    }
+
+    /** {@return whether it was still there: it is the caller's now} */
+    boolean take() {
+        return gone.compareAndSet(false, true);
+    }
+
+    /** It was not adopted. */
+    void giveBack() {
+        gone.set(false);
+    }
+
+    /** Closes the socket, for who took it. */
+    void closeSocket() {
+        SocketChannel own = channel;
+        if (own == null) {
+            EpollBackend.close(fd);
+            return;
+        }
+        try {
+            own.close();
+        } catch (IOException e) {
+            // It is gone, however its peer took that.
+        }
+    }
+
+    @Override
+    public String toString() {
+        SocketChannel own = channel;
+        return "DetachedSocket[" + (own == null ? "fd " + fd : own) + "]";
     }
 }

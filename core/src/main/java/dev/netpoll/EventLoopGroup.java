@@ -3,6 +3,7 @@
 
 package dev.netpoll;
 
+import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.internal.connection.ConnectionConfig;
 import dev.netpoll.internal.connection.SocketConnection;
 import dev.netpoll.internal.loop.EventLoop;
@@ -94,32 +95,40 @@ public final class EventLoopGroup implements AutoCloseable {
 
     /**
      * Takes over a connected socket, and the bytes that were {@linkplain DetachedSocket#unread() received} from it:
-     * they are read first. The connection has no handler; the caller closes it. If this throws, the caller closes the
-     * buffer of unread bytes.
+     * they are read first. The connection has no handler; the caller closes it. A socket whose peer is gone is taken as
+     * any other: what was received can be read, then the connection says what became of it.
      *
-     * @throws IOException if the socket is unusable, no connected stream socket or of another backend; it stays the
-     *     caller's then
-     * @throws IllegalStateException if the buffer of unread bytes was closed; the socket stays the caller's
-     * @throws Error if there is no memory; the socket is closed then
+     * @throws IOException if it is no connected stream socket or of another backend; it stays as it is, and the
+     *     caller's, then
+     * @throws IllegalStateException if it was adopted or closed already, or its buffer of unread bytes was closed
+     * @throws Error if there is no memory; the socket and its bytes are closed then
      */
     public Connection adopt(DetachedSocket socket, ConnectionOptions options) throws IOException {
+        if (!socket.take()) {
+            throw new IllegalStateException("the socket was adopted or closed already: " + socket);
+        }
         SocketConnection connection;
+        boolean opened = false;
         try {
             connection = open(socket, options);
+            opened = true;
         } catch (Error e) {
-            chosen.backend().discard(socket.fd(), socket.channel()); // which has no owner
+            opened = true;
+            try (LinkBuffer _ = socket.unread()) {
+                socket.closeSocket(); // which has no owner
+            }
             throw e;
+        } finally {
+            if (!opened) {
+                socket.giveBack();
+            }
         }
-        boolean started = false;
         try {
+            connection.setUp(connection.localAddress());
             connection.seed(socket.unread());
             connection.lifecycle().start();
-            started = true;
-            connection.setUp(connection.localAddress());
         } catch (Throwable t) {
-            if (started) {
-                connection.abort();
-            } else {
+            try (LinkBuffer _ = socket.unread()) {
                 connection.lifecycle().giveUp();
             }
             throw t;

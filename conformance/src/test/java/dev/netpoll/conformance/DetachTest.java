@@ -67,6 +67,43 @@ class DetachTest extends ConformanceTest {
     }
 
     @Test
+    void aSocketWhosePeerHasResetItIsAdoptedAndSaysSo() throws Exception {
+        Pair pair = net.pair();
+        pair.peer().send("early");
+        Await.until("they came", () -> pair.connection().reader().readableBytes() == 5);
+        DetachedSocket socket = pair.connection().detach();
+        pair.peer().reset();
+        Connection again = adopt(socket);
+        assertThat(again.reader().readUtf8(5)).isEqualTo("early");
+        assertThatThrownBy(() -> again.reader().readByte()).isInstanceOf(IOException.class);
+        Await.until("it is known", () -> !again.isActive());
+    }
+
+    @Test
+    void whoeverDoesNotWantADetachedSocketClosesIt() throws Exception {
+        Pair pair = net.pair();
+        pair.peer().send("early");
+        Await.until("they came", () -> pair.connection().reader().readableBytes() == 5);
+        DetachedSocket socket = pair.connection().detach();
+        socket.close();
+        pair.peer().awaitEnd();
+        socket.close();
+        assertThatThrownBy(() -> adopt(socket)).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> socket.unread().readableBytes()).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void aDetachedSocketIsAdoptedOnce() throws Exception {
+        Pair pair = net.pair();
+        DetachedSocket socket = pair.connection().detach();
+        Connection again = adopt(socket);
+        assertThatThrownBy(() -> adopt(socket)).isInstanceOf(IllegalStateException.class);
+        socket.close();
+        again.writer().writeUtf8("ping").flush();
+        assertThat(pair.peer().receiveText(4)).isEqualTo("ping");
+    }
+
+    @Test
     void aSocketMayBeDetachedAsSoonAsItWasAdopted() throws Exception {
         Pair pair = net.pair();
         pair.peer().send("early");
@@ -198,7 +235,7 @@ class DetachTest extends ConformanceTest {
                             .isTrue();
                     net.group().adopt(socket, ConnectionOptions.defaults()).close();
                 } finally {
-                    socket.unread().close();
+                    socket.close();
                 }
             }));
         });

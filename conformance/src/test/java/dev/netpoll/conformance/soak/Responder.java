@@ -11,7 +11,6 @@ import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.buffer.Reader;
 import dev.netpoll.conformance.soak.Header.Deed;
 import dev.netpoll.conformance.support.Await;
-import dev.netpoll.conformance.support.Leftover;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -141,16 +140,12 @@ final class Responder {
             }
             return false;
         }
-        Leftover leftover = new Leftover(socket);
         Connection again;
         try {
             again = soak.group().adopt(socket, options);
         } catch (IOException brokenMeanwhile) {
-            leftover.close();
+            socket.close();
             throw brokenMeanwhile;
-        } catch (Error failed) { // it has closed the socket
-            Trouble.insist(leftover::closeUnread);
-            throw failed;
         }
         soak.tally().detaches.increment();
         Responder after = new Responder(soak, true);

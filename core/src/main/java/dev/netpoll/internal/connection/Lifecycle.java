@@ -158,12 +158,13 @@ public final class Lifecycle implements Activation {
     }
 
     private void register() {
-        if (connection.has(DETACHING) && !connection.has(ABORTING)) { // its socket is taken out before anything came in
+        int state = connection.state(); // once: detaching sets two bits
+        if ((state & (DETACHING | ABORTING)) == DETACHING) { // its socket is taken out before anything came in
             connection.remove(RUNNING);
             settle();
             return;
         }
-        if (connection.has(CLOSING) || !connection.inLoop()) { // rejected by onPrepare, or the loop has ended
+        if ((state & CLOSING) != 0 || !connection.inLoop()) { // rejected by onPrepare, or the loop has ended
             giveUp();
             return;
         }

@@ -5,7 +5,6 @@ package dev.netpoll.internal.poll;
 
 import java.io.IOException;
 import java.net.SocketAddress;
-import java.nio.channels.SocketChannel;
 
 /**
  * One way to reach the operating system's sockets: epoll, NIO. Stateless; one instance serves every event loop group.
@@ -43,7 +42,4 @@ public interface Backend {
      * throws, the socket stays the caller's.
      */
     Transport adopt(RawSocket socket) throws IOException;
-
-    /** Closes a socket outside of any transport: a descriptor, or a channel. */
-    void discard(int fd, @org.jspecify.annotations.Nullable SocketChannel channel);
 }

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.net.SocketAddress;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -53,6 +54,7 @@ abstract class ContractTest {
     @BeforeEach
     void openPoller() throws IOException {
         backend.openPoller().close(); // what the JDK opens once and keeps
+        SocketChannel.open().close();
         backend.open(variant.freshAddress(), null).close(false);
         blocksBefore = SegmentPool.shared().outstandingBlocks();
         descriptorsBefore = descriptors();

@@ -11,7 +11,6 @@ import dev.netpoll.EventLoopGroup;
 import dev.netpoll.Server;
 import dev.netpoll.conformance.faults.Action;
 import dev.netpoll.conformance.support.Await;
-import dev.netpoll.conformance.support.Leftover;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -131,16 +130,14 @@ final class Stage implements AutoCloseable {
     /** Adopts what was detached last, and says something to its peer. */
     void adopt(Peer peer) throws IOException {
         DetachedSocket socket = detached.remove();
-        Leftover leftover = new Leftover(socket);
         Connection again;
         try {
             again = group.adopt(socket, OPTIONS);
         } catch (IOException refused) {
-            leftover.close();
+            socket.close();
             peer.awaitEnd();
             throw refused;
         } catch (Error failed) { // it has closed the socket
-            leftover.closeUnread();
             peer.awaitEnd();
             throw failed;
         }
@@ -172,7 +169,7 @@ final class Stage implements AutoCloseable {
                 try {
                     group.adopt(left, OPTIONS).close();
                 } catch (IOException gone) {
-                    new Leftover(left).close();
+                    left.close();
                 }
             });
         }

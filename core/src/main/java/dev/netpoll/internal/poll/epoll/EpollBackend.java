@@ -20,7 +20,6 @@ import dev.netpoll.internal.poll.socket.Platform;
 import dev.netpoll.internal.poll.socket.UnusedPages;
 import java.lang.invoke.MethodHandles;
 import java.net.SocketAddress;
-import java.nio.channels.SocketChannel;
 import org.jspecify.annotations.Nullable;
 
 /** Linux on x86-64 and aarch64, if native access is granted: see {@link #unavailableReason()}. */
@@ -89,8 +88,8 @@ public final class EpollBackend implements Backend {
         return transport(opened).foreign();
     }
 
-    @Override
-    public void discard(int fd, @Nullable SocketChannel channel) {
+    /** Closes a descriptor that belongs to no transport. */
+    public static void close(int fd) {
         Opener.close(fd);
     }
 

@@ -163,11 +163,6 @@ public final class NioBackend implements Backend {
         }
     }
 
-    @Override
-    public void discard(int fd, @Nullable SocketChannel channel) {
-        closeQuietly(channel);
-    }
-
     static void prepare(SocketChannel channel, boolean unix) throws IOException {
         channel.configureBlocking(false);
         if (!unix) {

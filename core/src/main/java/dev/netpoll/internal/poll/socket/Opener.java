@@ -46,7 +46,7 @@ public final class Opener {
     }
 
     /**
-     * Takes over a connected socket. One that cannot be used is refused, and stays whose it is, and as it is: it may be
+     * Takes over a socket that is or was connected. Any other is refused, and stays whose it is, and as it is: it may be
      * no socket at all, but the standard input of the process.
      */
     public static Opened adopt(RawSocket socket) throws TransportException {
@@ -62,7 +62,7 @@ public final class Opener {
             if (option(scratch, fd, LibcSocket.SO_ACCEPTCONN) != 0) {
                 throw new TransportException("adopt", Errno.ENOTCONN);
             }
-            Binder.check("adopt", LibcSocket.getpeername(scratch, fd));
+            Binder.check("adopt", LibcSocket.acceptedName(scratch, fd)); // also of one whose peer has reset it
             byte[] remote = scratch.socketAddress();
             int family = SockAddr.family(remote);
             boolean tcp = family == LibcSocket.AF_INET || family == LibcSocket.AF_INET6;

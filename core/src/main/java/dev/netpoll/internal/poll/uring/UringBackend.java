@@ -23,7 +23,6 @@ import dev.netpoll.internal.poll.socket.Platform;
 import dev.netpoll.internal.poll.socket.UnusedPages;
 import java.lang.invoke.MethodHandles;
 import java.net.SocketAddress;
-import java.nio.channels.SocketChannel;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -120,10 +119,5 @@ public final class UringBackend implements Backend {
     @Override
     public Transport adopt(RawSocket socket) throws TransportException {
         return new UringTransport(Opener.adopt(socket));
-    }
-
-    @Override
-    public void discard(int fd, @Nullable SocketChannel channel) {
-        Opener.close(fd);
     }
 }

@@ -15,7 +15,6 @@ import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
-import java.nio.channels.SocketChannel;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
@@ -51,11 +50,6 @@ public final class MemoryNetwork implements Backend {
     @Override
     public String name() {
         return "memory";
-    }
-
-    @Override
-    public void discard(int fd, @Nullable SocketChannel channel) {
-        throw new AssertionError("nothing is ever handed over");
     }
 
     @Override
