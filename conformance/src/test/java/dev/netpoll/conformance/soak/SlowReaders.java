@@ -49,6 +49,7 @@ public final class SlowReaders implements AutoCloseable {
         }
     }
 
+    private static final boolean VERBOSE = Boolean.getBoolean("dev.netpoll.slowReaders.verbose");
     private static final int REQUEST = 1024;
 
     /** So many peers that take nothing are tried in a row, each millisecond. */
@@ -126,6 +127,9 @@ public final class SlowReaders implements AutoCloseable {
             for (int i = 0; i < load.millis() / 1000; i++) {
                 attacked.add((long) perSecond(1000));
                 most = Math.max(most, residentBytes());
+                if (VERBOSE) {
+                    System.out.println((residentBytes() - before >> 20) + " MiB more, " + stats());
+                }
             }
             return new Result(calm, attacked, most - before);
         } finally {

@@ -9,6 +9,7 @@ import dev.netpoll.Dispatch;
 import dev.netpoll.EventLoopGroup;
 import dev.netpoll.Framing;
 import dev.netpoll.Server;
+import dev.netpoll.buffer.BufferMemory;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 
@@ -43,7 +44,10 @@ public final class SlowReadersServer {
             InetSocketAddress bound = (InetSocketAddress) server.listen(new InetSocketAddress(loopback, 0));
             System.out.println(bound.getPort());
             while (System.in.read() >= 0) {
-                System.out.println(dispatch == Dispatch.adaptive() ? server.dispatchStats() : args[1]);
+                Runtime jvm = Runtime.getRuntime();
+                System.out.println((dispatch == Dispatch.adaptive() ? server.dispatchStats() : args[1]) + ", "
+                        + group.budgetStats() + ", " + BufferMemory.stats() + ", heap "
+                        + (jvm.totalMemory() - jvm.freeMemory()) + " of " + jvm.totalMemory());
             }
         }
     }

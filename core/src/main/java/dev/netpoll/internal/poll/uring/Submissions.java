@@ -77,11 +77,12 @@ final class Submissions {
         }
     }
 
-    /** Receives into a group of buffers until that is cancelled or no buffer is left. */
-    void receive(int fd, int bufferGroup, long operation) {
+    /** Receives into a group of buffers, once or until that is cancelled or no buffer is left. */
+    void receive(int fd, int bufferGroup, boolean once, long operation) {
         Ring to = room();
         if (to != null) {
-            long head = RingMemory.head(IORING_OP_RECV, IOSQE_BUFFER_SELECT, IORING_RECV_MULTISHOT, fd);
+            int again = once ? 0 : IORING_RECV_MULTISHOT;
+            long head = RingMemory.head(IORING_OP_RECV, IOSQE_BUFFER_SELECT, again, fd);
             to.add(head, 0, 0, operation, bufferGroup);
         }
     }

@@ -597,12 +597,16 @@ final class UringPoller implements Poller {
         }
     }
 
-    /** Receives from a socket until that is cancelled or the memory is used up. */
-    void receive(int fd, int kind, long token) {
+    /**
+     * Receives from a socket until that is cancelled or the memory is used up.
+     *
+     * @param once whether it ends with what is received first, so that a socket gets no more than it asks for
+     */
+    void receive(int fd, int kind, long token, boolean once) {
         BufferRing from = buffers(kind);
         from.use(); // the kernel wants a buffer at once, even if nothing is there to be received
         receiveBegins = true;
-        submissions.receive(fd, from.group(), Operation.of(kind, token));
+        submissions.receive(fd, from.group(), once, Operation.of(kind, token));
     }
 
     BufferRing buffers(int kind) {

@@ -241,7 +241,12 @@ final class UringTransport extends LoopSocket implements Completable {
         boolean wanted = end == OPEN && (!is(PAUSED) || is(HUNG_UP));
         if (wanted && !is(RECEIVING | RECEIVE_AGAIN | DONE | CONNECTING | LEAVING)) {
             set(RECEIVING);
-            poller().receive(fd(), receiveKind(), token);
+            UringPoller owner = poller();
+            boolean once = owner.isCrowded();
+            if (once) {
+                clear(BULK);
+            }
+            owner.receive(fd(), receiveKind(), token, once);
         }
     }
 
