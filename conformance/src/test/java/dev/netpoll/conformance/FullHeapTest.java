@@ -81,7 +81,9 @@ class FullHeapTest extends ConformanceTest {
             assertThat(Long.parseLong(end[0])).as("ms to close").isLessThan(8000);
             assertThat(end[1]).as("threads that died, first of all %s", end[2]).isEqualTo("0");
         } catch (AssertionError failure) {
-            throw new AssertionError(failure.getMessage() + "; the server said: " + Files.readString(log()), failure);
+            String said = Files.readString(log());
+            throw new AssertionError(
+                    failure.getMessage() + "; the server said: " + said + "\nand does: " + threads(child), failure);
         } finally {
             done.set(true);
             child.destroyForcibly();
@@ -90,6 +92,12 @@ class FullHeapTest extends ConformanceTest {
                 client.join();
             }
         }
+    }
+
+    private static String threads(Process child) throws IOException {
+        String jcmd = Path.of(System.getProperty("java.home"), "bin", "jcmd").toString();
+        Process dump = new ProcessBuilder(jcmd, String.valueOf(child.pid()), "Thread.print").start();
+        return new String(dump.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     }
 
     /** Connects and asks again and again; whether it is answered meanwhile is not what is tested. */

@@ -20,7 +20,6 @@ import java.io.IOException;
 import java.net.BindException;
 import java.net.SocketAddress;
 import java.net.SocketException;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
@@ -58,7 +57,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     private final Timer backOff = new Timer() {
         @Override
         protected void expired(long now) {
-            resumeUnlessFull();
+            resume();
         }
     };
 
@@ -163,7 +162,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     /** <i>Loop.</i> There may be memory again. */
     @Override
     protected void signalled() {
-        resumeUnlessFull();
+        resume();
     }
 
     @Override
@@ -217,8 +216,8 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     @Override
     public void acceptFailed(int errno) {
         long now = System.nanoTime();
+        loop.arm(backOff, now + BACK_OFF_NANOS); // first: nobody else ends the pause
         socket.pause();
-        loop.arm(backOff, now + BACK_OFF_NANOS);
         if (!everLogged || now - loggedAt > LOG_NANOS) {
             everLogged = true;
             loggedAt = now;
@@ -240,10 +239,19 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     /** A connection of the server has ended and was counted down. Any thread. */
     public void connectionEnded() {
         if (full) {
-            try {
-                loop.execute(this::resumeUnlessFull);
-            } catch (RejectedExecutionException e) {
-                // the server accepts no more
+            boolean _ = loop.signal(this); // else the server accepts no more
+        }
+    }
+
+    /** Goes on to accept if it may. If that fails for want of memory, it is tried again. */
+    private void resume() {
+        boolean done = false;
+        try {
+            resumeUnlessFull();
+            done = true;
+        } finally {
+            if (!done && !closed) {
+                loop.arm(backOff, System.nanoTime() + BACK_OFF_NANOS);
             }
         }
     }

@@ -216,9 +216,13 @@ final class EpollPoller implements Poller {
     /** Registers a descriptor, and returns 0 or an error number negated. */
     <P extends Pollable & Readiness> int add(P pollable, int interest) {
         long token = slots.add(pollable);
-        int added = LibcEpoll.add(scratch, epoll, pollable.fd(), interest, token);
-        if (added < 0) {
-            slots.remove(pollable);
+        int added = -Errno.ENOMEM; // unless the call can be made
+        try {
+            added = LibcEpoll.add(scratch, epoll, pollable.fd(), interest, token);
+        } finally {
+            if (added < 0) {
+                slots.remove(pollable);
+            }
         }
         return added;
     }

@@ -55,7 +55,6 @@ final class UringListenSocket extends BoundSocket implements Completable {
     private void accept() {
         UringPoller owner = poller;
         if (owner != null && !paused && !closed && !accepting) {
-            accepting = true;
             owner.submissions.add(
                     IoUring.IORING_OP_ACCEPT,
                     0,
@@ -65,6 +64,7 @@ final class UringListenSocket extends BoundSocket implements Completable {
                     0,
                     LibcSocket.SOCK_NONBLOCK | LibcSocket.SOCK_CLOEXEC,
                     Operation.of(Operation.ACCEPT, token));
+            accepting = true; // last: what was not added is tried again
         }
     }
 
