@@ -14,6 +14,7 @@ import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Harness.Pair;
 import dev.netpoll.conformance.support.LeakCheck;
+import dev.netpoll.conformance.support.LosesBlocks;
 import dev.netpoll.conformance.support.OwnNet;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Rounds;
@@ -41,6 +42,7 @@ import org.junit.jupiter.params.provider.EnumSource;
     "TypeParameterUnusedInFormals"
 })
 @Variants(transports = Transport.TCP4)
+@LosesBlocks
 class StackOverflowTest extends ConformanceTest {
     /** One connection for each depth: so many frames above the one where nothing is left. */
     private static final int DEPTHS = Rounds.of(24);

@@ -16,6 +16,8 @@ package dev.netpoll.buffer;
  * @param misses how many of these had not been in use before
  * @param trimmedBytes bytes given back to the system so far because they were not used
  * @param leaks buffers found to be never closed so far; counted in checked mode only
+ * @param foundBlocks blocks found so far that nobody had given back and nobody could reach any more, and that were made
+ *     usable again: each belonged to a buffer that was never closed, or an error struck in the middle of giving it back
  * @param lostBytes bytes given up so far because views of them might still be in use when their connection was gone;
  *     with native access that is known, and none are lost
  */
@@ -29,4 +31,5 @@ public record MemoryStats(
         long misses,
         long trimmedBytes,
         long leaks,
+        long foundBlocks,
         long lostBytes) {}

@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -25,9 +24,6 @@ import org.jspecify.annotations.Nullable;
 final class Sweep {
     /** Kept, so that its level is. What the library says about the faults is no news. */
     private static final Logger LIBRARY = Logger.getLogger("dev.netpoll");
-
-    /** Nobody can tell whether a call that ended before it began has taken over what it was given. */
-    private static final Set<String> UNDECIDED = Set.of("overflow at EventLoopGroup#adopt");
 
     private static final long SECOND = 1_000_000_000L;
 
@@ -141,7 +137,7 @@ final class Sweep {
                 found("without a fault", String.join("; ", effects), variant + " " + name(action), null);
             }
             for (Place place : recording.places()) {
-                if (place.toString().contains(options.only) && !UNDECIDED.contains(place.line())) {
+                if (place.toString().contains(options.only)) {
                     plans.add(new Plan(action, place));
                 }
             }

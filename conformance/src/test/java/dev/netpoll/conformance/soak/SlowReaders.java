@@ -128,7 +128,7 @@ public final class SlowReaders implements AutoCloseable {
                 attacked.add((long) perSecond(1000));
                 most = Math.max(most, residentBytes());
                 if (VERBOSE) {
-                    System.out.println((residentBytes() - before >> 20) + " MiB more, " + stats());
+                    System.out.println(((residentBytes() - before) >> 20) + " MiB more, " + stats());
                 }
             }
             return new Result(calm, attacked, most - before);

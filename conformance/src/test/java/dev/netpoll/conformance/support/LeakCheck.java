@@ -3,6 +3,7 @@
 
 package dev.netpoll.conformance.support;
 
+import dev.netpoll.buffer.MemoryStats;
 import dev.netpoll.internal.memory.SegmentPool;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -33,12 +34,25 @@ public final class LeakCheck implements BeforeAllCallback, AfterAllCallback {
     public void beforeAll(ExtensionContext context) throws IOException {
         openWhatTheJdkKeeps();
         context.getStore(NAMESPACE).put(ProcessState.class, ProcessState.now());
+        context.getStore(NAMESPACE).put(MemoryStats.class, SegmentPool.shared().stats());
     }
 
     @Override
     public void afterAll(ExtensionContext context) {
         ProcessState before = context.getStore(NAMESPACE).get(ProcessState.class, ProcessState.class);
-        if (before == null || Await.within(PROMPTLY, () -> ProcessState.now().isBackAt(before))) {
+        if (before == null) {
+            return;
+        }
+        MemoryStats memory = context.getStore(NAMESPACE).get(MemoryStats.class, MemoryStats.class);
+        awaitBack(context, before);
+        long found = SegmentPool.shared().stats().foundBlocks() - memory.foundBlocks();
+        if (found > 0 && !context.getRequiredTestClass().isAnnotationPresent(LosesBlocks.class)) {
+            throw new AssertionError(context.getDisplayName() + " leaks: " + found + " blocks were collected");
+        }
+    }
+
+    private static void awaitBack(ExtensionContext context, ProcessState before) {
+        if (Await.within(PROMPTLY, () -> ProcessState.now().isBackAt(before))) {
             return;
         }
         // Memory that a thread owned when another one closed the connection comes back when the connection is

@@ -113,12 +113,20 @@ final class Inbound extends Side implements ByteSource {
     /** Moves what was delivered into the buffer. */
     @Override
     public void take() {
-        Segment oldestFirst = inbox.take();
-        if (oldestFirst != null) {
-            for (Segment s = oldestFirst; s != null; s = s.next) {
-                taken += s.length();
+        if (inbox.isEmpty()) {
+            return;
+        }
+        SegmentReader to = buffer(); // first: making one may fail
+        boolean sound = false;
+        try {
+            long before = to.length();
+            to.append(inbox.take());
+            taken += to.length() - before;
+            sound = true;
+        } finally {
+            if (!sound) { // an Error: bytes may be missing
+                connection.giveUp();
             }
-            buffer().append(oldestFirst);
         }
     }
 

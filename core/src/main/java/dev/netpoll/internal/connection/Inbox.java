@@ -58,6 +58,10 @@ final class Inbox {
         } while (!NEWEST.compareAndSet(this, top, segment));
     }
 
+    boolean isEmpty() {
+        return newest == null;
+    }
+
     /** {@return all segments, the oldest first, or null} */
     @Nullable
     Segment take() {

@@ -576,18 +576,36 @@ public final class Lifecycle implements Activation {
         connection.signal();
     }
 
-    /** Asks for the end; any thread. Allocates nothing. */
+    /**
+     * A user asks for the end; any thread. The loop closes, and not this thread, also if it is the loop's: a handler's
+     * stack may be nearly used up. Allocates nothing.
+     */
+    void ask(boolean abort) {
+        if (begin(abort)) {
+            connection.signal();
+        }
+    }
+
+    /** The end is due; any thread. On the loop it comes at once. Allocates nothing. */
     void close(boolean abort) {
-        boolean first = connection.add(abort ? CLOSING | ABORTING : CLOSING);
-        if (first || !connection.has(CLOSED)) { // also if it was asked for before: an Error may have come between then
-            connection.inbound().wake();
-            connection.outbound().wake();
+        if (begin(abort)) {
             if (connection.inLoop() && connection.has(LIVE)) {
                 closeOnLoop(abort);
             } else {
                 connection.signal();
             }
         }
+    }
+
+    /** {@return whether the socket has yet to be closed} */
+    private boolean begin(boolean abort) {
+        boolean first = connection.add(abort ? CLOSING | ABORTING : CLOSING);
+        if (!first && connection.has(CLOSED)) { // not if it was only asked for: an Error may have come between then
+            return false;
+        }
+        connection.inbound().wake();
+        connection.outbound().wake();
+        return true;
     }
 
     private void closeOnLoop(boolean abort) {

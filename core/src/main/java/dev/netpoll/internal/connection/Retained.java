@@ -7,48 +7,59 @@ import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.RetainedBytes;
 import dev.netpoll.internal.memory.Segment;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Counts the memory that the received segments of a connection hold, wherever they are. Any thread. An object of its
  * own, so that a slice that outlives its connection keeps only this.
+ *
+ * <p>While the connection lives, what is above its {@link Share} counts in the group's {@link MemoryBudget}. At its end
+ * all of that is given back: what the user keeps for longer is the user's, and what an Error made forget about its
+ * charge would count for ever.
  */
 final class Retained extends AtomicLong implements RetainedBytes {
     private static final long serialVersionUID = 1;
 
-    /** The {@link Inbound} it counts for; when the connection has ended, the {@link MemoryBudget} of its group. */
-    private transient volatile Object owner;
+    /** Added to the count at the end: no count comes near it. */
+    private static final long DETACHED = 1L << 62;
+
+    private transient volatile @Nullable Inbound owner;
 
     Retained(Inbound inbound) {
         this.owner = inbound;
     }
 
-    private MemoryBudget budget() {
-        Object now = owner;
-        return now instanceof Inbound side ? side.connection.loop().budget() : (MemoryBudget) now;
-    }
-
-    /** Counts a segment, by the size of its block. */
+    /** Counts a segment, by the size of its block. <i>Loop</i>, before the end. */
     void charge(Segment segment) {
+        Inbound side = owner;
         int bytes = segment.block == null ? segment.length() : segment.block.capacity();
-        long before = getAndAdd(bytes);
-        budget().charge(Share.above(before + bytes) - Share.above(before));
-        segment.charge(this, bytes);
+        if (side != null) {
+            long before = getAndAdd(bytes);
+            side.connection.loop().budget().charge(Share.above(before + bytes) - Share.above(before));
+            segment.charge(this, bytes);
+        }
     }
 
     long bytes() {
         return get();
     }
 
-    /** The connection has ended and needs to hear no more. */
+    /** The connection has ended and needs to hear no more. Once. */
     void detach() {
-        owner = budget();
+        Inbound side = owner;
+        long left = getAndAdd(DETACHED);
+        owner = null;
+        if (side != null) {
+            side.connection.loop().budget().release(Share.above(left));
+        }
     }
 
     @Override
     public void released(int bytes) {
+        Inbound side = owner;
         long left = addAndGet(-bytes);
-        budget().release(Share.above(left + bytes) - Share.above(left));
-        if (owner instanceof Inbound side) {
+        if (side != null && left < DETACHED / 2) {
+            side.connection.loop().budget().release(Share.above(left + bytes) - Share.above(left));
             side.released(left);
         }
     }

@@ -255,8 +255,8 @@ abstract class SendRole extends Side {
         long counts = waiting == null ? 0 : Math.min(Share.above(waiting.bytes()), Integer.MAX_VALUE);
         long more = counts - charged;
         if (more != 0) {
-            charged = (int) counts;
             connection.loop().budget().charge(more); // negative if it has become less
+            charged = (int) counts;
         }
     }
 

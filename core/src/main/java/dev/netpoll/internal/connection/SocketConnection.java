@@ -540,13 +540,13 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     @Override
     public void close() {
-        closeFor("", false);
+        lifecycle.ask(false);
         leaveSides();
     }
 
     @Override
     public void abort() {
-        closeFor("", true);
+        lifecycle.ask(true);
         leaveSides();
     }
 

@@ -104,6 +104,11 @@ public class GuardedFd {
         scratch.giveBack();
     }
 
+    /** {@return whether it is closed or surrendered, so that the number may be another descriptor's} */
+    public final boolean isEnded() {
+        return state < 0;
+    }
+
     /** Closes, now or when the last user leaves. Idempotent. */
     public final void close(Scratch scratch) {
         if ((int) STATE.getAndBitwiseOr(this, ENDED) == 0) {

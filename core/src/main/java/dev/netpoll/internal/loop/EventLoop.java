@@ -59,6 +59,9 @@ public final class EventLoop implements Executor {
     /** How often unused memory and threads are given back. */
     private static final long TRIM_NANOS = Duration.ofSeconds(1).toNanos();
 
+    /** How often the wait for the end looks whether the loop was woken at all. */
+    private static final long BELL_NANOS = Duration.ofMillis(50).toNanos();
+
     private static final VarHandle LIFE;
     private static final VarHandle HOLDER;
     private static final VarHandle TURNS;
@@ -383,7 +386,16 @@ public final class EventLoop implements Executor {
 
     /** Waits for the loop's end, at most so long. */
     public boolean join(Duration timeout) throws InterruptedException {
-        return life == NEW || end.await(timeout.toNanos(), TimeUnit.NANOSECONDS);
+        long begin = System.nanoTime();
+        long left = timeout.toNanos();
+        while (life != NEW && !end.await(Math.min(left, BELL_NANOS), TimeUnit.NANOSECONDS)) {
+            left = timeout.toNanos() - (System.nanoTime() - begin);
+            if (left <= 0) {
+                return false;
+            }
+            tasks.ringAgain(); // if an Error has kept it from ringing
+        }
+        return true;
     }
 
     // ---- what runs user code ----

@@ -33,7 +33,8 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  *
  * <p>The count may be changed from any thread. The last release happens-after everything done with the memory before
- * the other releases. It does not fail: what goes wrong on the way back to the pool is made up for by {@link Salvage}.
+ * the other releases. It does not fail: what goes wrong on the way back to the pool is made up for by {@link Salvage},
+ * and a block that is lost altogether is found by its {@link BlockTrace}.
  */
 public final class Block {
     private static final VarHandle STATE;
@@ -74,6 +75,10 @@ public final class Block {
     /** What the block is a part of. It keeps the memory mapped as long as anybody has the block. */
     final Slab slab;
 
+    /** What finds the block if it is lost. */
+    @Nullable
+    BlockTrace trace;
+
     private final SegmentPool pool;
     private final MemorySegment memory;
     private final MemorySegment readOnly;
@@ -90,8 +95,7 @@ public final class Block {
     /** The life of the views abandoned last. Guarded by this object. */
     private @Nullable ViewLife abandoned;
 
-    private @Nullable Throwable allocatedAt; // these two in checked mode only
-    private @Nullable Throwable releasedAt;
+    private @Nullable Throwable releasedAt; // in checked mode only
 
     /** Through STATE, except where a free block is handed out: nobody else has it then. */
     @SuppressWarnings("UnusedVariable")
@@ -130,11 +134,32 @@ public final class Block {
         synchronized (this) { // two slices of the block may be read at once
             BlockViews current = views;
             if (current == null) {
+                BlockTrace mine = trace;
+                if (mine != null) {
+                    mine.shown = true;
+                }
                 current = BlockViews.of(this, abandoned);
+                if (mine != null) {
+                    mine.life = current.life;
+                }
                 views = current;
             }
             return current;
         }
+    }
+
+    /** There may be views of its memory, as somebody had it before who lost it. */
+    Block shown(ViewLife life) {
+        synchronized (this) {
+            abandoned = life;
+            slab.views = null; // else they would never become unreachable
+        }
+        BlockTrace mine = trace;
+        if (mine != null) {
+            mine.life = life;
+            mine.shown = true;
+        }
+        return this;
     }
 
     /** Whether there may be views. */
@@ -244,11 +269,16 @@ public final class Block {
     boolean releaseOnly(int generation) {
         long only = only(generation);
         long free = without(only);
-        if (STATE.compareAndSet(this, only, free)) {
-            lastRelease(free);
-            return true;
+        if (!STATE.compareAndSet(this, only, free)) {
+            return false;
         }
-        return false;
+        owned = free + 1;
+        try {
+            giveBack();
+        } catch (Throwable _) { // the reference is gone whatever happens; who gave it up can do nothing about it
+            salvage();
+        }
+        return true;
     }
 
     /** As {@link #release()}, for one who has a reference of the generation. */
@@ -263,7 +293,12 @@ public final class Block {
             }
         } while (!STATE.weakCompareAndSet(this, current, fewer));
         if ((current & COUNT) == 1) {
-            lastRelease(fewer);
+            owned = fewer + 1;
+            try {
+                giveBack();
+            } catch (Throwable _) { // as above
+                salvage();
+            }
         }
     }
 
@@ -276,20 +311,23 @@ public final class Block {
         pool.lost(capacity);
     }
 
-    private void lastRelease(long free) {
-        owned = free + 1;
+    private void giveBack() {
+        if (CheckedMode.ON) {
+            markReleased();
+        }
+        LoopCache cache = home;
+        if (cache != null) {
+            cache.recycle(this);
+        } else {
+            pool.recycle(this);
+        }
+    }
+
+    private void salvage() {
         try {
-            if (CheckedMode.ON) {
-                markReleased();
-            }
-            LoopCache cache = home;
-            if (cache != null) {
-                cache.recycle(this);
-            } else {
-                pool.recycle(this);
-            }
-        } catch (Throwable _) { // the reference is gone whatever happens; who gave it up can do nothing about it
             pool.salvage.keep(this);
+        } catch (StackOverflowError _) {
+            // its trace will be found
         }
     }
 
@@ -297,7 +335,10 @@ public final class Block {
     private void markReleased() {
         memory.fill(CheckedMode.POISON);
         releasedAt = CheckedMode.here("released");
-        pool.untrack(this);
+        BlockTrace mine = trace;
+        if (mine != null) {
+            pool.untrack(mine);
+        }
     }
 
     /** Hands the block out. Nobody else can see it, so no atomic operation is needed. */
@@ -310,18 +351,23 @@ public final class Block {
     }
 
     private void track() {
+        BlockTrace mine = trace;
+        if (mine == null) {
+            return;
+        }
         try {
-            allocatedAt = CheckedMode.here("allocated");
-            pool.track(this);
+            mine.allocatedAt = CheckedMode.here("allocated");
+            pool.track(mine);
         } catch (OutOfMemoryError | StackOverflowError _) {
-            allocatedAt = null; // it works without
+            mine.allocatedAt = null; // it works without
         }
     }
 
     /** Where it was handed out last; null unless in checked mode. */
     @Nullable
     Throwable allocatedAt() {
-        return allocatedAt;
+        BlockTrace mine = trace;
+        return mine == null ? null : mine.allocatedAt;
     }
 
     @Override

@@ -269,7 +269,11 @@ public final class LoopCache implements BlockSource {
             block.nextFree = top;
         } while (!REMOTE.compareAndSet(remote, top, block));
         if (!active) { // I4
-            passOnRemote();
+            try {
+                passOnRemote();
+            } catch (StackOverflowError _) {
+                // the block is in the list, where the owner or the next one who pushes finds it
+            }
         }
     }
 

@@ -242,9 +242,13 @@ public final class MemoryBudget {
         int at = place((int) (id ^ (id >>> 4)) & mask);
         long value = (long) COUNTER.getAndAdd(counters, at, change) + change;
         if (value >= quantum || value <= -quantum) {
-            settle(at);
-            if (waiters != 0) { // I2
-                tell();
+            try {
+                settle(at);
+                if (waiters != 0) { // I2
+                    tell();
+                }
+            } catch (StackOverflowError _) {
+                // it is counted; the next one settles, or a look
             }
         }
     }

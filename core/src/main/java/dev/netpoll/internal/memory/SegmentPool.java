@@ -6,6 +6,7 @@ package dev.netpoll.internal.memory;
 import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.buffer.MemoryStats;
 import java.lang.invoke.MethodHandles;
+import java.lang.ref.ReferenceQueue;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -85,7 +86,15 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     final Salvage salvage = new Salvage();
 
     /** Checked mode: the blocks that are out. */
-    private final Set<Block> tracked = ConcurrentHashMap.newKeySet();
+    private final Set<BlockTrace> tracked = ConcurrentHashMap.newKeySet();
+
+    /** Traces of blocks that nobody gave back and nobody can reach. */
+    private final ReferenceQueue<Block> lostBlocks = new ReferenceQueue<>();
+
+    private final AtomicLong foundBlocks = new AtomicLong();
+
+    /** The trace that is being looked at. Under the lock. */
+    private @Nullable BlockTrace found;
 
     /**
      * Creates a pool of its own, for tests and for groups that don't want to share.
@@ -144,11 +153,16 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
             classes[block.sizeClass].free.put(home(), block);
             return;
         }
-        dedicatedBytes.addAndGet(-block.capacity());
-        dedicatedBlocks.decrementAndGet();
-        if (!system.unmapSingle(block.slab)) {
+        block.slab.gone = true;
+        if (!forgetDedicated(block.slab)) {
             trimmerIsNeeded(); // it tries again
         }
+    }
+
+    private boolean forgetDedicated(Slab slab) {
+        dedicatedBytes.addAndGet(-slab.blockSize);
+        dedicatedBlocks.decrementAndGet();
+        return system.unmapSingle(slab);
     }
 
     /** Says that a block will never come back. */
@@ -184,6 +198,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
                 missed,
                 trimmedBytes.get(),
                 CheckedMode.leaks(),
+                foundBlocks.get(),
                 lostBytes.get());
     }
 
@@ -194,15 +209,19 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
 
     /** In checked mode, where the blocks that are out were handed out: one stack trace each, ten at most. */
     public String whereAllocated() {
-        return CheckedMode.describe(tracked.stream().map(Block::allocatedAt));
+        return CheckedMode.describe(tracked.stream().map(trace -> trace.allocatedAt));
     }
 
-    void track(Block block) {
-        tracked.add(block);
+    void track(BlockTrace trace) {
+        tracked.add(trace);
     }
 
-    void untrack(Block block) {
-        tracked.remove(block);
+    void untrack(BlockTrace trace) {
+        tracked.remove(trace);
+    }
+
+    ReferenceQueue<Block> lostBlocks() {
+        return lostBlocks;
     }
 
     void register(LoopCache cache) {
@@ -276,12 +295,51 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         return frames == 0 ? 0 : 1 + needStack(frames - 1);
     }
 
-    /** Puts the blocks where they belong that could not be put there when they became free. */
+    /** Puts the blocks where they belong that could not be put there when they became free. Under the lock. */
     private void bringBack() {
+        findLost();
         for (Block block = salvage.take(); block != null; block = salvage.take()) {
             block.home = null;
             recycle(block);
         }
+    }
+
+    /** Makes new blocks in place of those that are lost. Without memory for it, the next call goes on. */
+    private void findLost() {
+        BlockTrace trace = found;
+        for (; ; ) {
+            if (trace == null) {
+                trace = (BlockTrace) (Object) lostBlocks.poll();
+                found = trace;
+            }
+            if (trace == null) {
+                return;
+            }
+            replace(trace);
+            found = null;
+            trace = null;
+        }
+    }
+
+    private void replace(BlockTrace trace) {
+        Slab slab = trace.slab;
+        if (slab.gone) { // all its blocks were free, and are collected with it
+            return;
+        }
+        ViewLife life = trace.life;
+        if (trace.shown && life == null) {
+            lost(slab.blockSize);
+        } else if (life != null) {
+            Block block =
+                    slab.carve(this, trace.sizeClass, trace.index).shown(life).allocated();
+            life.adopt(Segment.of(block, 0, block.capacity()));
+        } else if (trace.sizeClass == DEDICATED) {
+            forgetDedicated(slab);
+        } else {
+            classes[trace.sizeClass].free.put(home(), slab.carve(this, trace.sizeClass, trace.index));
+        }
+        untrack(trace);
+        foundBlocks.incrementAndGet();
     }
 
     private @Nullable Block takeThisOrLarger(SizeClass smallest) {

@@ -116,6 +116,7 @@ final class SizeClass {
                 } else {
                     kept.next = following;
                 }
+                slab.gone = true;
                 slab.next = taken;
                 taken = slab;
                 nextSlab = firstSlab();

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * The memory from which blocks of one size are carved: it stays mapped as long as anybody can reach it, a block of it,
  * or a view. Or the memory of a single block above the largest size, which is unmapped when the block is released.
  *
- * <p>Guarded by the pool's lock, except {@link #used} and {@link #views}.
+ * <p>Guarded by the pool's lock, except {@link #used}, {@link #views} and {@link #gone}.
  */
 final class Slab {
     final MemorySegment memory;
@@ -27,6 +27,9 @@ final class Slab {
     /** How many of its blocks the trim in progress found free. */
     int free;
 
+    /** Whether its memory is not the pool's any more, so that none of its blocks is missed. */
+    volatile boolean gone;
+
     /** How many trims in a row have found it free and unused. */
     int idleTrims;
 
@@ -35,6 +38,9 @@ final class Slab {
 
     private final @Nullable Arena arena;
     private int blocks;
+
+    /** Of each block that was carved. They live as long as the slab is in use. */
+    private final @Nullable BlockTrace[] traces;
 
     /** One for many blocks. */
     Slab(MemorySegment memory, int blockSize) {
@@ -46,6 +52,7 @@ final class Slab {
         this.arena = arena;
         this.memory = memory;
         this.blockSize = blockSize;
+        this.traces = new BlockTrace[(int) (memory.byteSize() / blockSize)];
     }
 
     boolean hasRoom() {
@@ -53,9 +60,18 @@ final class Slab {
     }
 
     Block carve(SegmentPool pool, int sizeClass) {
-        MemorySegment part = memory.asSlice((long) blocks * blockSize, blockSize);
-        Block block = new Block(pool, part, sizeClass, this);
+        Block block = carve(pool, sizeClass, blocks);
         blocks++;
+        return block;
+    }
+
+    /** Makes the block of a place for the first time, or anew after that one was lost. */
+    Block carve(SegmentPool pool, int sizeClass, int index) {
+        MemorySegment part = memory.asSlice((long) index * blockSize, blockSize);
+        Block block = new Block(pool, part, sizeClass, this);
+        BlockTrace trace = new BlockTrace(block, pool.lostBlocks(), this, index);
+        block.trace = trace;
+        traces[index] = trace;
         return block;
     }
 

@@ -137,7 +137,8 @@ final class Stage implements AutoCloseable {
             socket.close();
             peer.awaitEnd();
             throw refused;
-        } catch (Error failed) { // it has closed the socket
+        } catch (Error failed) { // either it has closed the socket, or it never got it
+            socket.close();
             peer.awaitEnd();
             throw failed;
         }

@@ -119,7 +119,11 @@ final class EpollListenSocket extends BoundSocket implements Readiness {
         try {
             EpollPoller owner = poller;
             if (owner != null) {
-                owner.remove(this);
+                try {
+                    owner.remove(this);
+                } finally {
+                    owner.forget(this);
+                }
             }
         } finally {
             closeDescriptor();

@@ -227,10 +227,20 @@ final class EpollPoller implements Poller {
         return added;
     }
 
-    /** Takes a registration back, if there is one. Before the descriptor is closed: a copy of it may live on. */
+    /**
+     * Takes a registration back, if there is one. Before the descriptor is closed: a copy of it may live on. If it
+     * throws, the registration is still there.
+     */
     void remove(Pollable pollable) {
         if (pollable.isRegistered() && !closed) {
             LibcEpoll.remove(scratch, epoll, pollable.fd());
+            slots.remove(pollable);
+        }
+    }
+
+    /** Tells nothing any more to one whose descriptor is about to be closed, though {@link #remove} has failed. */
+    void forget(Pollable pollable) {
+        if (pollable.isRegistered() && !closed) {
             slots.remove(pollable);
         }
     }

@@ -332,8 +332,7 @@ final class EpollTransport extends LoopSocket implements Readiness {
         if (is(CLOSED)) {
             throw new TransportException("detach", Errno.EBADF);
         }
-        deregister();
-        return surrendered();
+        return leave();
     }
 
     @Override
@@ -342,7 +341,11 @@ final class EpollTransport extends LoopSocket implements Readiness {
         queue = null;
         EpollPoller owner = poller;
         if (owner != null) {
-            owner.remove(this);
+            try {
+                owner.remove(this);
+            } finally {
+                owner.forget(this);
+            }
         }
     }
 

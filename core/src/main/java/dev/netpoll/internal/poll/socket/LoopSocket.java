@@ -9,9 +9,11 @@ import dev.netpoll.internal.ffi.SockAddr;
 import dev.netpoll.internal.poll.Continuable;
 import dev.netpoll.internal.poll.Crash;
 import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.SendQueue;
 import dev.netpoll.internal.poll.Starvation;
 import dev.netpoll.internal.poll.TransportEvents;
+import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.Turns;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
@@ -333,15 +335,30 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
         }
     }
 
+    /** Also goes on with what an Error has interrupted. */
     @Override
     public final void close(boolean abort) {
-        if (!is(CLOSED)) {
-            try {
+        try {
+            if (!is(CLOSED)) {
                 deregister();
-            } finally {
-                closeDescriptor(abort);
+            }
+        } finally {
+            closeDescriptor(abort);
+        }
+    }
+
+    /** Leaves the poller and gives the descriptor up. If that fails in the middle, the socket is closed. */
+    protected final RawSocket leave() throws TransportException {
+        boolean left = false;
+        try {
+            deregister();
+            left = true;
+        } finally {
+            if (!left) {
+                closeDescriptor(true);
             }
         }
+        return surrendered();
     }
 
     @Override

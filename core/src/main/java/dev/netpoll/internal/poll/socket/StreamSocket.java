@@ -232,9 +232,12 @@ public abstract class StreamSocket extends Pollable implements Transport {
 
     /**
      * Closes without waiting for what is unsent; with {@code abort} the peer gets a reset. Whatever fails, it closes.
-     * <i>Loop.</i>
+     * Idempotent. <i>Loop.</i>
      */
     protected final void closeDescriptor(boolean abort) {
+        if (isEnded()) {
+            return;
+        }
         Scratch scratch = Scratch.take();
         try {
             if (abort) {

@@ -693,8 +693,7 @@ final class UringTransport extends LoopSocket implements Completable {
             }
             checkNotClosed(); // a failure was told, and the receiver closed: the number may be another socket's by now
         }
-        deregister();
-        return surrendered();
+        return leave();
     }
 
     private void checkNotClosed() throws TransportException {
