@@ -46,8 +46,8 @@ public final class Opener {
     }
 
     /**
-     * Takes over a socket that is or was connected. Any other is refused, and stays whose it is, and as it is: it may be
-     * no socket at all, but the standard input of the process.
+     * Takes over a socket that is or was connected. Any other is refused, and stays whose it is, and as it is: it may
+     * be no socket at all, but the standard input of the process.
      */
     public static Opened adopt(RawSocket socket) throws TransportException {
         int fd = socket.fd();
