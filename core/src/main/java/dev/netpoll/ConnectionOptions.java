@@ -125,8 +125,8 @@ public final class ConnectionOptions {
     }
 
     /**
-     * {@return how many bytes a single read or {@link Connection#demand} may ask for; default 64 MiB} Up to this, and
-     * no further, such a read may exceed the inbound high mark.
+     * {@return for how many bytes a single read or {@link Connection#demand} may wait; default 64 MiB} Up to this, and
+     * no further, such a read may exceed the inbound high mark. A read of bytes that are there already is not limited.
      */
     public int maxFrameLength() {
         return maxFrameLength;

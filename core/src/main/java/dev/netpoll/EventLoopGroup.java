@@ -12,7 +12,9 @@ import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.PollerWatch;
 import dev.netpoll.internal.poll.RawSocket;
+import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
+import java.net.SocketException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -155,7 +157,14 @@ public final class EventLoopGroup implements AutoCloseable {
                 new ConnectionConfig.Ending(),
                 () -> {});
         RawSocket raw = new RawSocket(socket.fd(), socket.channel());
-        return new SocketConnection(loop, chosen.backend().adopt(raw), config);
+        try {
+            return new SocketConnection(loop, chosen.backend().adopt(raw), config);
+        } catch (TransportException e) {
+            SocketException refused = new SocketException("not a connected stream socket for the " + chosen.name()
+                    + " backend: " + socket + ": " + e.getMessage());
+            refused.initCause(e);
+            throw refused;
+        }
     }
 
     /**

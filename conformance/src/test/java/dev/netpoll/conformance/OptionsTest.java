@@ -7,7 +7,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.netpoll.Connection;
+import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.ConnectionOptions;
+import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Mode;
 import dev.netpoll.conformance.support.Variants;
 import java.net.SocketOption;
@@ -37,6 +39,17 @@ class OptionsTest extends ConformanceTest {
         SocketOption<Integer> unknown = new Unknown("NO_SUCH_OPTION", Integer.class);
         assertThatThrownBy(() -> connection.setOption(unknown, 1)).isInstanceOf(UnsupportedOperationException.class);
         assertThatThrownBy(() -> connection.getOption(unknown)).isInstanceOf(UnsupportedOperationException.class);
+    }
+
+    @Test
+    void theOptionsOfAConnectionThatIsGoneCannotBeHad() throws Exception {
+        Connection connection = net.pair().connection();
+        connection.close();
+        Await.until("it is closed", () -> net.group().connectionCount() == 0);
+        assertThatThrownBy(() -> connection.setOption(StandardSocketOptions.SO_SNDBUF, 1 << 14))
+                .isInstanceOf(ConnectionClosedException.class);
+        assertThatThrownBy(() -> connection.getOption(StandardSocketOptions.SO_SNDBUF))
+                .isInstanceOf(ConnectionClosedException.class);
     }
 
     @Test

@@ -12,6 +12,9 @@ import dev.netpoll.PeerClosedException;
 import dev.netpoll.ReadTimeoutException;
 import dev.netpoll.WriteTimeoutException;
 import dev.netpoll.internal.poll.Errno;
+import dev.netpoll.internal.poll.TransportException;
+import java.io.IOException;
+import java.net.SocketException;
 
 /** Makes the exceptions of one connection: the one place where a state or an error number becomes a public type. */
 final class ConnectionErrors {
@@ -24,6 +27,16 @@ final class ConnectionErrors {
                 c.localAddress(),
                 c.remoteAddress(),
                 null);
+    }
+
+    /** A socket option could not be had or set. */
+    static IOException option(SocketConnection c, String operation, TransportException failure) {
+        if (failure.errno() == Errno.EBADF) {
+            return closed(c, operation);
+        }
+        SocketException refused = new SocketException(operation + ": " + Errno.describe(failure.errno()));
+        refused.initCause(failure);
+        return refused;
     }
 
     static PeerClosedException peerClosed(SocketConnection c, long wanted, long readable) {

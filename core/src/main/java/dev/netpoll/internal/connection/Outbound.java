@@ -17,6 +17,7 @@ import dev.netpoll.internal.memory.SegmentWriter;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.SendQueue;
 import dev.netpoll.internal.poll.Transport;
+import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Duration;
@@ -456,7 +457,11 @@ final class Outbound extends SendRole implements ByteSink {
         flush(false);
         connection.add(OUTPUT_SHUT);
         if (isEndDue()) { // else the holder of the role sends it, when it releases it
-            connection.transport().shutdownOutput();
+            try {
+                connection.transport().shutdownOutput();
+            } catch (TransportException e) {
+                throw ConnectionErrors.broken(connection, "shutdownOutput", e.errno(), 0);
+            }
         }
     }
 }

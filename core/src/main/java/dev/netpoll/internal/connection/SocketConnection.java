@@ -192,7 +192,11 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     /** Sets the socket's options, as the configuration says; one of our addresses tells the family. */
     public void setUp(@Nullable SocketAddress address) throws IOException {
-        SocketSetup.apply(transport, config.options(), address instanceof UnixDomainSocketAddress);
+        try {
+            SocketSetup.apply(transport, config.options(), address instanceof UnixDomainSocketAddress);
+        } catch (TransportException e) {
+            throw ConnectionErrors.option(this, "setting the socket's options", e);
+        }
     }
 
     /** Gives it bytes that were received earlier; before it starts. */
@@ -484,13 +488,21 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     @Override
     public <T> Connection setOption(SocketOption<T> option, T value) throws IOException {
-        transport.setOption(option, value);
-        return this;
+        try {
+            transport.setOption(option, value);
+            return this;
+        } catch (TransportException e) {
+            throw ConnectionErrors.option(this, "setting " + option + " to " + value, e);
+        }
     }
 
     @Override
     public <T> T getOption(SocketOption<T> option) throws IOException {
-        return transport.getOption(option);
+        try {
+            return transport.getOption(option);
+        } catch (TransportException e) {
+            throw ConnectionErrors.option(this, "getting " + option, e);
+        }
     }
 
     @Override

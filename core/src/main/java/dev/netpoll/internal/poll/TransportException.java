@@ -3,10 +3,10 @@
 
 package dev.netpoll.internal.poll;
 
-import java.io.IOException;
+import java.net.SocketException;
 
 /** A failed socket call, with its error number; the layers above translate it into their public exceptions. */
-public final class TransportException extends IOException {
+public final class TransportException extends SocketException {
     private static final long serialVersionUID = 1;
 
     private final int errno;
