@@ -66,7 +66,11 @@ final class SystemMemory {
 
     /** Classes of the JDK that fail to initialise once, for want of memory, fail for ever; so they are used before. */
     private static void tryOnce() {
-        MemorySegment _ = allocate(1, 1);
+        try {
+            MemorySegment _ = allocate(1, 1);
+        } catch (OutOfMemoryError e) {
+            // the classes are there
+        }
     }
 
     /** The size of all slabs together. */
