@@ -113,6 +113,7 @@ public final class EventLoop implements Executor {
         protected void expired(long now) {
             memory.trim();
             workers.trim();
+            budget.look();
         }
     };
 

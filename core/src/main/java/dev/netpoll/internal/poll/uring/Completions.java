@@ -10,8 +10,9 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Completions that were taken from a ring and are delivered one by one. They outlive the ring, so that another thread
- * with another ring can go on with them. Not thread-safe: loop only.
+ * Completions that were taken from a ring and are delivered one by one, in batches: what is completed while a batch is
+ * delivered belongs to the next one, so that a turn ends however much the sockets have to say. They outlive the ring, so
+ * that another thread with another ring can go on with them. Not thread-safe: loop only.
  */
 final class Completions {
     private long[] operations = new long[256];
@@ -22,6 +23,7 @@ final class Completions {
 
     private int[] offsets = new int[256];
     private int next;
+    private int batchEnd;
     private int count;
 
     /** Takes what the ring has, or as much as there is memory for; {@return up to where} */
@@ -55,14 +57,33 @@ final class Completions {
         }
     }
 
-    /** {@return the place of the next completion, or -1 if all were delivered} */
+    /** All there are now make the next batch. */
+    void beginBatch() {
+        batchEnd = count;
+    }
+
+    /** {@return the place of the next completion of the batch, or -1 if all of it was delivered} */
     int next() {
-        if (next < count) {
+        if (next < batchEnd) {
             return next++;
         }
-        next = 0;
-        count = 0;
+        moveToFront();
         return -1;
+    }
+
+    /** Moves what belongs to the next batch, most often nothing. */
+    private void moveToFront() {
+        int left = count - next;
+        if (left > 0 && next > 0) {
+            System.arraycopy(operations, next, operations, 0, left);
+            System.arraycopy(results, next, results, 0, left);
+            System.arraycopy(blocks, next, blocks, 0, left);
+            Arrays.fill(blocks, left, count, null);
+            System.arraycopy(offsets, next, offsets, 0, left);
+        }
+        next = 0;
+        batchEnd = 0;
+        count = left;
     }
 
     boolean isEmpty() {

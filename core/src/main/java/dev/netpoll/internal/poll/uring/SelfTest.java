@@ -156,6 +156,7 @@ final class SelfTest implements Runnable {
 
     private int await(Ring ring) throws TransportException {
         ring.enter(scratch, completions, 1, WAIT_NANOS, 0);
+        completions.beginBatch();
         int place = completions.next();
         if (place < 0) {
             throw new TransportException("io_uring_enter", Errno.ETIME);

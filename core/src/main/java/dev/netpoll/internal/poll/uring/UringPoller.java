@@ -324,6 +324,7 @@ final class UringPoller implements Poller {
                 patient ? PATIENT_WANTED : waits ? 1 : 0,
                 waits ? turns.bounded(timeoutNanos) : 0,
                 patient ? PATIENCE_MICROS : 0);
+        completions.beginBatch();
         boolean busy = completions.end() - before >= BUSY;
         if (busy != isBusy) {
             isBusy = busy;
@@ -636,6 +637,7 @@ final class UringPoller implements Poller {
             turns.clear();
             waker.close(scratch);
             ring.close(scratch);
+            completions.beginBatch();
             for (int i = completions.next(); i >= 0; i = completions.next()) {
                 drop(Operation.kind(completions.operation(i)), completions.result(i), completions.takeBlock(i));
             }

@@ -181,6 +181,7 @@ final class ZeroCopyRing {
 
     /** Takes note of what the kernel has said. */
     private void settle() {
+        completions.beginBatch();
         for (int i = completions.next(); i >= 0; i = completions.next()) {
             int slot = (int) completions.operation(i);
             int flags = completions.flags(i);
