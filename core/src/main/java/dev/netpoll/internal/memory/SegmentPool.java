@@ -88,6 +88,9 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     /** Checked mode: the blocks that are out. */
     private final Set<BlockTrace> tracked = ConcurrentHashMap.newKeySet();
 
+    /** Of the blocks that have an arena for themselves, whose slabs are in no list. */
+    private final Set<BlockTrace> dedicatedTraces = ConcurrentHashMap.newKeySet();
+
     /** Traces of blocks that nobody gave back and nobody can reach. */
     private final ReferenceQueue<Block> lostBlocks = new ReferenceQueue<>();
 
@@ -154,6 +157,10 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
             return;
         }
         block.slab.gone = true;
+        BlockTrace trace = block.trace;
+        if (trace != null) {
+            dedicatedTraces.remove(trace);
+        }
         if (!forgetDedicated(block.slab)) {
             trimmerIsNeeded(); // it tries again
         }
@@ -332,6 +339,9 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         } else if (life != null) {
             Block block =
                     slab.carve(this, trace.sizeClass, trace.index).shown(life).allocated();
+            if (trace.sizeClass == DEDICATED) {
+                keepTrace(block);
+            }
             life.adopt(Segment.of(block, 0, block.capacity()));
         } else if (trace.sizeClass == DEDICATED) {
             forgetDedicated(slab);
@@ -339,7 +349,15 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
             classes[trace.sizeClass].free.put(home(), slab.carve(this, trace.sizeClass, trace.index));
         }
         untrack(trace);
+        dedicatedTraces.remove(trace);
         foundBlocks.incrementAndGet();
+    }
+
+    private void keepTrace(Block block) {
+        BlockTrace trace = block.trace;
+        if (trace != null) {
+            dedicatedTraces.add(trace);
+        }
     }
 
     private @Nullable Block takeThisOrLarger(SizeClass smallest) {
@@ -397,7 +415,9 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         Slab slab = system.mapSingle(capacity);
         Block block = null;
         try {
-            block = slab.carve(this, DEDICATED);
+            Block made = slab.carve(this, DEDICATED);
+            keepTrace(made);
+            block = made;
         } finally {
             if (block == null) {
                 system.unmapSingle(slab);
