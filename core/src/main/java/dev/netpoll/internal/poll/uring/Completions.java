@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Completions that were taken from a ring and are delivered one by one, in batches: what is completed while a batch is
- * delivered belongs to the next one, so that a turn ends however much the sockets have to say. They outlive the ring, so
- * that another thread with another ring can go on with them. Not thread-safe: loop only.
+ * delivered belongs to the next one, so that a turn ends however much the sockets have to say. They outlive the ring,
+ * so that another thread with another ring can go on with them. Not thread-safe: loop only.
  */
 final class Completions {
     private long[] operations = new long[256];
