@@ -165,16 +165,16 @@ final class Detachment implements Runnable {
 
     private void handOver() throws IOException {
         RawSocket raw = connection.transport().detach();
-        DetachedSocket result;
         try {
-            result = new DetachedSocket(raw.fd(), raw.channel(), unread);
+            DetachedSocket result = new DetachedSocket(raw.fd(), raw.channel(), unread);
             BUFFERS.add(unread, connection.inbound().takeAll());
-        } catch (Throwable t) {
-            connection.transport().discard(raw);
-            throw t;
-        } finally {
             connection.lifecycle().leaveLoop();
+            detached = result;
+        } catch (Throwable t) { // releasing leaves the loop
+            try (unread) {
+                connection.transport().discard(raw);
+            }
+            throw t;
         }
-        detached = result;
     }
 }

@@ -643,19 +643,22 @@ public final class Lifecycle implements Activation {
         }
     }
 
-    /** <i>Loop.</i> The socket is gone. */
+    /** <i>Loop.</i> The socket is gone. As long as CLOSED is not set, closing is tried again, and so this. */
     void leaveLoop() {
+        connection.stopTimer();
+        if (connection.inLoop()) {
+            connection.loop().remove(connection);
+        }
+        connection.unassign();
+        connection.add(CLOSED);
         try {
-            connection.stopTimer();
-            if (connection.inLoop()) {
-                connection.loop().remove(connection);
-            }
-        } finally {
-            connection.add(CLOSED);
-            connection.loop().unassign();
             connection.connectEnds();
-            connection.outbound().closedOnLoop();
-            connection.inbound().wake();
+        } finally {
+            try {
+                connection.outbound().closedOnLoop();
+            } finally {
+                connection.inbound().wake();
+            }
         }
     }
 

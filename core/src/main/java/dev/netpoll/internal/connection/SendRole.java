@@ -495,13 +495,16 @@ abstract class SendRole extends Side {
 
     /** The transport is closed: the loop lets go of what it was to send. */
     final void closedOnLoop() {
-        boolean isOurs = takeKept(LOOP) || role == LOOP || (wrecked && role == THREAD); // F6
-        if (isOurs) {
-            release();
+        try {
+            boolean isOurs = takeKept(LOOP) || role == LOOP || (wrecked && role == THREAD); // F6
+            if (isOurs) {
+                release();
+            }
+            freeIncoming();
+        } finally {
+            withdrawing = false;
+            wake();
         }
-        freeIncoming();
-        withdrawing = false;
-        wake();
     }
 
     private void freeIncoming() {

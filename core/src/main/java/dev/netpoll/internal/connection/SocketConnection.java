@@ -83,6 +83,9 @@ public final class SocketConnection extends ConnectionState implements Connectio
     /** What the thread that runs the handler has lent. Holder of RUNNING only, but for {@link #spares}. */
     private @Nullable Spares spares;
 
+    /** Whether the loop counts it. Loop only. */
+    private boolean assigned = true;
+
     /** Waits for the connect; null afterwards. Loop only. */
     private @Nullable ConnectEvents connecting;
 
@@ -357,6 +360,14 @@ public final class SocketConnection extends ConnectionState implements Connectio
             lifecycle.release(false);
         } catch (Throwable t) {
             lifecycle.fault(t);
+        }
+    }
+
+    /** <i>Loop.</i> The loop counts it no more. Idempotent. */
+    void unassign() {
+        if (assigned) {
+            loop.unassign();
+            assigned = false;
         }
     }
 

@@ -166,6 +166,9 @@ public final class Supervisor implements Runnable {
         if (failures == 1) {
             LoopLog.error("a round of a supervisor failed: ", thread.getName(), thrown);
         }
+        for (EventLoop loop : loops) { // nobody knows whose events were lost: each looks for itself
+            loop.awaken();
+        }
         LockSupport.parkNanos(Math.min(failures, FAILED_TICKS_MAX) * TICK_NANOS);
     }
 
