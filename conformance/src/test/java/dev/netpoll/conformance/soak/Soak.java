@@ -179,11 +179,10 @@ public final class Soak {
             trouble.end();
             // What the JDK and the loops keep is there after the first round.
             ProcessState now = awaitQuiet();
-            if (quiet != null) {
-                awaitBack("after a round", quiet, LOOPS);
-            } else {
-                quiet = now;
+            if (quiet == null) {
+                quiet = new ProcessState(now.descriptorCount(), now.descriptors(), now.threads(), 0);
             }
+            awaitBack("after a round", quiet, LOOPS);
             tally.checks.increment();
         } while (System.nanoTime() < deadline);
     }
@@ -261,7 +260,7 @@ public final class Soak {
         }
         if (!back) {
             throw new AssertionError("seed " + options.seed() + ": " + when + " more is held than before: "
-                    + ProcessState.now().beyond(before));
+                    + ProcessState.now().beyond(before) + ProcessState.whereBlocksAre());
         }
     }
 

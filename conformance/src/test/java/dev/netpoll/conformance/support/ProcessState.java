@@ -86,6 +86,11 @@ public record ProcessState(int descriptorCount, Set<String> descriptors, List<St
         return SegmentPool.shared().outstandingBlocks();
     }
 
+    /** {@return where those were handed out, in checked mode} */
+    public static String whereBlocksAre() {
+        return SegmentPool.shared().whereAllocated();
+    }
+
     /** Lets the JDK open what it waits with for the sockets of virtual threads, and what it closes channels with. */
     public static void openWhatTheJdkKeeps() throws IOException {
         try (ServerSocketChannel listener =

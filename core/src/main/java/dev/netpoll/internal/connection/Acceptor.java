@@ -167,16 +167,17 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
 
     @Override
     public void accepted(Transport transport) {
-        if (loop.budget().isExceeded()) {
-            socket.pause(); // this one is served, the next ones wait
-            loop.budget().await(memory);
-        }
-        if (connections.incrementAndGet() >= maxConnections) {
-            socket.pause();
-            resumeUnlessFull(); // one may have ended before it could see that we are full
-        }
+        int count = connections.incrementAndGet();
         SocketConnection connection;
         try {
+            if (loop.budget().isExceeded()) {
+                socket.pause(); // this one is served, the next ones wait
+                loop.budget().await(memory);
+            }
+            if (count >= maxConnections) {
+                socket.pause();
+                resumeUnlessFull(); // one may have ended before it could see that we are full
+            }
             connection = new SocketConnection(loops.get(), transport, config);
         } catch (Throwable t) { // the loops are gone, or there is no memory
             drop(transport, t);

@@ -30,6 +30,8 @@ import org.jspecify.annotations.Nullable;
  *       nothing.
  *   <li>D4 What the answer needs is made before DETACHING, and waiting for it takes no memory: so it reaches the
  *       caller, or the socket is closed.
+ *   <li>D5 The loop sets {@code detached}, then looks at {@code abandoned}; a caller who gets an exception sets {@code
+ *       abandoned}, then looks at {@code detached}. So a socket that reaches nobody is closed by one of them.
  * </ul>
  */
 final class Detachment implements Runnable {
@@ -39,18 +41,43 @@ final class Detachment implements Runnable {
     private final LinkBuffer unread = BUFFERS.wrap(SegmentPool.shared(), null);
     private final Thread caller = Thread.currentThread();
 
-    /** These two are written by the loop before {@code answered}. */
-    private @Nullable DetachedSocket detached;
+    /** This and the next are written by the loop before {@code answered}. */
+    private volatile @Nullable DetachedSocket detached;
 
     private @Nullable Throwable failure;
 
     private volatile boolean answered;
+
+    /** Whether the caller of {@link #detach} gets an exception instead, whatever the loop does (D5). */
+    private volatile boolean abandoned;
 
     Detachment(SocketConnection connection) {
         this.connection = connection;
     }
 
     DetachedSocket detach() throws IOException {
+        boolean returns = false;
+        try {
+            DetachedSocket result = detachAsUser();
+            returns = true;
+            return result;
+        } finally {
+            if (!returns) {
+                abandoned = true;
+                closeAbandoned();
+            }
+        }
+    }
+
+    /** D5 */
+    private void closeAbandoned() {
+        DetachedSocket reachesNobody = abandoned ? detached : null;
+        if (reachesNobody != null) {
+            reachesNobody.close();
+        }
+    }
+
+    private DetachedSocket detachAsUser() throws IOException {
         if (EventLoop.onLoop() && !connection.inLoop()) {
             throw new IllegalStateException("detach() waits for the connection's event loop, so not on another one");
         }
@@ -170,6 +197,7 @@ final class Detachment implements Runnable {
             BUFFERS.add(unread, connection.inbound().takeAll());
             connection.lifecycle().leaveLoop();
             detached = result;
+            closeAbandoned();
         } catch (Throwable t) { // releasing leaves the loop
             try (unread) {
                 connection.transport().discard(raw);

@@ -209,6 +209,9 @@ public final class DialAttempt {
             connection.connect(remote, errno -> connected(connection, errno, outcome));
         } catch (Throwable t) {
             connection.closeFor("the connect failed", true);
+            if (!connection.has(ConnectionState.LIVE)) { // then that was only a wish
+                connection.lifecycle().giveUp();
+            }
             outcome.completeExceptionally(t);
         }
     }

@@ -389,7 +389,12 @@ final class Inbound extends Side implements ByteSource {
         }
     }
 
-    /** Bytes that were received before the connection existed; before it starts. */
+    /** What {@link #seed} needs, so that it does not fail. */
+    void makeBuffer() {
+        SegmentReader _ = buffer();
+    }
+
+    /** Bytes that were received before the connection existed; before it starts, and after {@link #makeBuffer}. */
     void seed(@Nullable Segment bytes) {
         for (Segment s = bytes; s != null; s = s.next) {
             taken += s.length();
@@ -661,7 +666,11 @@ final class Inbound extends Side implements ByteSource {
         take();
         SegmentReader present = buffer;
         if (present != null) {
-            Orphans.adopt(connection, present, null);
+            try {
+                Orphans.adopt(connection, present, null);
+            } catch (OutOfMemoryError | StackOverflowError e) {
+                freeUnseen(); // rather than for ever
+            }
         }
     }
 

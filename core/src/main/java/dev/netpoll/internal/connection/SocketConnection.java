@@ -204,6 +204,7 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     /** Gives it bytes that were received earlier; before it starts. */
     public void seed(LinkBuffer unread) {
+        inbound.makeBuffer();
         inbound.seed(BUFFERS.take(unread));
     }
 
