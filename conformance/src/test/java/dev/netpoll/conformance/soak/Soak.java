@@ -179,10 +179,11 @@ public final class Soak {
             trouble.end();
             // What the JDK and the loops keep is there after the first round.
             ProcessState now = awaitQuiet();
-            if (quiet == null) {
-                quiet = new ProcessState(now.descriptorCount(), now.descriptors(), now.threads(), 0);
+            if (quiet != null) {
+                awaitBack("after a round", quiet, LOOPS);
+            } else {
+                quiet = now;
             }
-            awaitBack("after a round", quiet, LOOPS);
             tally.checks.increment();
         } while (System.nanoTime() < deadline);
     }

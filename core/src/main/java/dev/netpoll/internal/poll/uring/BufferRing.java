@@ -215,22 +215,15 @@ final class BufferRing {
         if (length <= copied) {
             Block fitting = allocate(length);
             if (fitting != null) {
-                Segment segment = Segment.copied(block, from, length, fitting);
-                block.release();
-                return segment;
+                try {
+                    return Segment.copied(block, from, length, fitting);
+                } finally {
+                    block.release();
+                }
             }
         }
         // Of a block that is not shared, what comes next may be put behind it.
-        return incremental ? part(block, from, length) : Segment.filled(block, length);
-    }
-
-    private static Segment part(Block block, int from, int length) {
-        try {
-            return Segment.of(block, from, from + length);
-        } catch (Throwable t) {
-            block.release();
-            throw t;
-        }
+        return incremental ? Segment.of(block, from, from + length) : Segment.filled(block, length);
     }
 
     /** The block is somebody else's now. */
