@@ -13,11 +13,12 @@ import org.opentest4j.TestAbortedException;
 
 /**
  * Memory that is used up, a stack that overflows, a system call that fails: whatever fails, costs the one connection
- * that was touched, and nothing else. Each variant takes a few places: first those {@link #TELLING}, then others, as
- * the seed says, which is the same for every run that is not given another one. The sweep takes all, in all variants.
+ * that was touched, and nothing else. Each variant takes a few places: first one of each {@link #TELLING} kind, then
+ * others, as the seed says, which is the same for every run that is not given another one. The long suite
+ * takes all, in all variants.
  */
 class FaultInjectionTest {
-    private static final int SECONDS = Integer.getInteger("faults.seconds", 3);
+    private static final int SECONDS = Integer.getInteger("faults.seconds", 2);
 
     private static final long SEED = 20_250_916;
 

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -104,14 +105,14 @@ final class Sweep {
         long begin = System.nanoTime();
         List<Plan> plans = plans(subject, variant);
         if (options.seconds < Integer.MAX_VALUE) {
-            plans.sort(Comparator.comparingLong(this::rank));
+            plans = ordered(plans);
         }
         places += plans.size();
         long end = System.nanoTime() + nanos;
         int done = 0;
         int before = harmful;
         for (Plan plan : plans) {
-            if (System.nanoTime() > end || harmful >= options.most || done >= options.places) {
+            if (System.nanoTime() > end || harmful >= options.most) {
                 break;
             }
             if (harmAt.getOrDefault(plan.place().line(), 0) < options.enough) {
@@ -143,12 +144,23 @@ final class Sweep {
         return plans;
     }
 
-    /** The order if there is no time for all: by the seed alone, whatever else was recorded; those asked for go first. */
+    /** {@return the order if there is no time for all} One of each kind that was asked for goes first. */
+    private List<Plan> ordered(List<Plan> plans) {
+        plans.sort(Comparator.comparingLong(this::rank));
+        Set<Plan> order = new LinkedHashSet<>();
+        for (String wanted : options.first) {
+            plans.stream()
+                    .filter(plan -> plan.place().toString().contains(wanted))
+                    .findFirst()
+                    .ifPresent(order::add);
+        }
+        order.addAll(plans);
+        return List.copyOf(order);
+    }
+
+    /** By the seed alone, whatever else was recorded. */
     private long rank(Plan plan) {
-        String place = plan.place().toString();
-        long mixed = (31L * (place + plan.action()).hashCode() + options.seed) * GOLDEN_RATIO;
-        boolean goesFirst = options.first.stream().anyMatch(place::contains);
-        return (mixed >>> 1) - (goesFirst ? Long.MAX_VALUE : 0);
+        return (31L * (plan.place() + plan.action().name()).hashCode() + options.seed) * GOLDEN_RATIO;
     }
 
     private void strike(Subject subject, String variant, Plan plan) throws Exception {

@@ -25,10 +25,7 @@ final class SweepOptions {
     /** For how long; the seed says which places come first if there is not enough time for all. */
     int seconds = Integer.MAX_VALUE;
 
-    /** How many places for each backend and dispatch. */
-    int places = Integer.MAX_VALUE;
-
-    /** What is in the description of places that are taken before the others. */
+    /** What is in the descriptions of places one of which is taken before the others. */
     List<String> first = List.of();
 
     long seed = System.nanoTime();
@@ -64,7 +61,6 @@ final class SweepOptions {
             case "--kind" -> kinds = enums(FaultKind.class, values);
             case "--callers" -> callers = Integer.parseInt(value);
             case "--only" -> only = value;
-            case "--places" -> places = Integer.parseInt(value);
             case "--first" -> first = values;
             case "--seconds" -> seconds = Integer.parseInt(value);
             case "--seed" -> seed = Long.parseLong(value);
