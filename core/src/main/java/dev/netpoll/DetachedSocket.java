@@ -87,8 +87,7 @@ public final class DetachedSocket implements AutoCloseable {
         gone.set(false);
     }
 
-    /** Closes the socket, for who took it. */
-    void closeSocket() {
+    private void closeSocket() {
         SocketChannel own = channel;
         if (own == null) {
             EpollBackend.close(fd);

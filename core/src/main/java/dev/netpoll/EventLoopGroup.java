@@ -100,10 +100,11 @@ public final class EventLoopGroup implements AutoCloseable {
      * they are read first. The connection has no handler; the caller closes it. A socket whose peer is gone is taken as
      * any other: what was received can be read, then the connection says what became of it.
      *
-     * @throws IOException if it is no connected stream socket or of another backend; it stays as it is, and the
-     *     caller's, then
+     * <p>If this throws, the caller {@linkplain DetachedSocket#close() closes} the socket, which does nothing if that
+     * has been done.
+     *
+     * @throws IOException if it is no connected stream socket or of another backend; it stays as it is then
      * @throws IllegalStateException if it was adopted or closed already, or its buffer of unread bytes was closed
-     * @throws Error if there is no memory; the socket and its bytes are closed then
      */
     public Connection adopt(DetachedSocket socket, ConnectionOptions options) throws IOException {
         if (!socket.take()) {
@@ -114,12 +115,6 @@ public final class EventLoopGroup implements AutoCloseable {
         try {
             connection = open(socket, options);
             opened = true;
-        } catch (Error e) {
-            opened = true;
-            try (LinkBuffer _ = socket.unread()) {
-                socket.closeSocket(); // which has no owner
-            }
-            throw e;
         } finally {
             if (!opened) {
                 socket.giveBack();

@@ -133,11 +133,7 @@ final class Stage implements AutoCloseable {
         Connection again;
         try {
             again = group.adopt(socket, OPTIONS);
-        } catch (IOException refused) {
-            socket.close();
-            peer.awaitEnd();
-            throw refused;
-        } catch (Error failed) { // either it has closed the socket, or it never got it
+        } catch (IOException | Error failed) {
             socket.close();
             peer.awaitEnd();
             throw failed;
