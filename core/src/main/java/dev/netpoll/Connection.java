@@ -108,7 +108,10 @@ public interface Connection extends AutoCloseable {
      */
     void setReadDeadline(@Nullable Instant deadline);
 
-    /** Lets flushes end at a point in time, as {@link #setReadDeadline} does for reads. */
+    /**
+     * Lets flushes end at a point in time, as {@link #setReadDeadline} does for reads. A flush that begins after it
+     * fails at once, and drops its bytes, as one that runs out of time before the peer took any.
+     */
     void setWriteDeadline(@Nullable Instant deadline);
 
     /**
@@ -170,7 +173,8 @@ public interface Connection extends AutoCloseable {
      * Closes the connection: wakes whoever waits on it with {@link ConnectionClosedException}, releases the socket
      * promptly even while a handler runs, then runs the close callbacks when the handler has ended. Output that was
      * flushed on an event loop and is still on its way is sent first, for at most the write time-out, or 10 seconds
-     * without one; bytes never flushed and bytes never read are dropped. Idempotent; never blocks; any thread.
+     * without one; bytes never flushed and bytes never read are dropped, also in a handler, so flush before.
+     * Idempotent; never blocks; any thread.
      */
     @Override
     void close();
@@ -180,7 +184,8 @@ public interface Connection extends AutoCloseable {
 
     /**
      * Takes the socket out of the library, open and non-blocking. The connection is closed afterwards (close callbacks
-     * run); bytes already received are in the result. The caller must be the connection's only user.
+     * run); bytes already received are in the result, bytes written and never flushed are dropped. The caller must be
+     * the connection's only user.
      *
      * @throws IllegalStateException if called on an event loop other than the connection's own, while another thread
      *     reads, or while flushed output is still on its way

@@ -78,8 +78,8 @@ public final class ConnectionOptions {
     }
 
     /**
-     * {@return the limit of each flush; default 30 seconds} It also limits how long a connection that is closed goes on
-     * sending what it owes; without a limit that is 10 seconds.
+     * {@return the limit of each flush as a whole, so flush large answers in pieces; default 30 seconds} It also limits
+     * how long a connection that is closed goes on sending what it owes; without a limit that is 10 seconds.
      */
     public Duration writeTimeout() {
         return writeTimeout;
@@ -276,6 +276,7 @@ public final class ConnectionOptions {
 
     /** {@return the duration, if it is positive} */
     static Duration positive(Duration value, String name) {
+        Objects.requireNonNull(value, name);
         if (value.isNegative() || value.isZero()) {
             throw new IllegalArgumentException(
                     name + " must be positive: " + value + "; Connection.NO_TIMEOUT means none");

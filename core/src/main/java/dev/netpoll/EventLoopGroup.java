@@ -4,6 +4,7 @@
 package dev.netpoll;
 
 import dev.netpoll.buffer.LinkBuffer;
+import dev.netpoll.buffer.Writer;
 import dev.netpoll.internal.connection.ConnectionConfig;
 import dev.netpoll.internal.connection.SocketConnection;
 import dev.netpoll.internal.loop.EventLoop;
@@ -18,6 +19,7 @@ import java.net.SocketException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -107,6 +109,7 @@ public final class EventLoopGroup implements AutoCloseable {
      * @throws IllegalStateException if it was adopted or closed already, or its buffer of unread bytes was closed
      */
     public Connection adopt(DetachedSocket socket, ConnectionOptions options) throws IOException {
+        Objects.requireNonNull(options, "options");
         if (!socket.take()) {
             throw new IllegalStateException("the socket was adopted or closed already: " + socket);
         }
@@ -151,6 +154,10 @@ public final class EventLoopGroup implements AutoCloseable {
                 false,
                 new ConnectionConfig.Ending(),
                 () -> {});
+        if ((socket.channel() == null) == (chosen.name() == Backend.NIO)) {
+            throw new SocketException(socket + " is of another kind than the sockets of the " + chosen.name()
+                    + " backend: NIO takes channels, the others take descriptors");
+        }
         RawSocket raw = new RawSocket(socket.fd(), socket.channel());
         try {
             return new SocketConnection(loop, chosen.backend().adopt(raw), config);
@@ -390,14 +397,15 @@ public final class EventLoopGroup implements AutoCloseable {
 
         /**
          * Sets how much buffer memory the connections of the group may hold together: bytes received and not yet
-         * released, and bytes written and not yet sent. By default a quarter of the maximal heap, but no less than
-         * 32 MiB and no more than 256 MiB.
+         * released, and bytes written and not yet sent, but not memory that is {@linkplain Writer#writeDirect lent}.
+         * By default a quarter of the maximal heap, but no less than 32 MiB and no more than 256 MiB.
          *
          * <p>Above it, a connection that holds much waits: nothing more is received from its peer, which is slowed down
-         * as by {@link ConnectionOptions.Builder#inboundMarks}; and new connections wait in the kernel's queue. Nobody
-         * is closed for it; they go on when memory has come back. Connections that hold little are served on, and those
-         * that wait for the rest of a large frame get it one after the other, so that no two wait for each other. So a
-         * group may hold more than its budget for a while. {@link EventLoopGroup#budgetStats()} tells.
+         * as by {@link ConnectionOptions.Builder#inboundMarks}; and new connections are let in one by one, some in a
+         * second. Nobody is closed for it; they go on when memory has come back. Connections that hold little are
+         * served on, and those that wait for the rest of a large frame get it one after the other, so that no two wait
+         * for each other. So a group may hold more than its budget for a while. {@link EventLoopGroup#budgetStats()}
+         * tells.
          *
          * @throws IllegalArgumentException if it is less than 1 MiB
          */

@@ -209,7 +209,8 @@ public final class Server implements AutoCloseable {
      * Ends the server in two phases. First it stops accepting, lets requests that run or have begun to arrive finish,
      * and closes idle connections; when the grace is over it closes the rest, and waits a second for their callbacks.
      * Blocks until all is over, or the calling thread is interrupted; a callback that never returns keeps nobody
-     * waiting. Repeated and concurrent calls wait for the same end; the earliest deadline counts.
+     * waiting. Repeated and concurrent calls wait for the same end; the earliest deadline counts. A request is over
+     * when its handler returns: who answers later, from another thread, has the handler wait for that.
      *
      * @param grace how long requests may go on; zero or more
      * @return whether every connection ended without being forced
@@ -217,6 +218,7 @@ public final class Server implements AutoCloseable {
      */
     public boolean shutdown(Duration grace) {
         refuseOnLoop("shutdown");
+        Objects.requireNonNull(grace, "grace");
         if (grace.isNegative()) {
             throw new IllegalArgumentException("grace must not be negative: " + grace);
         }

@@ -30,7 +30,7 @@ import org.opentest4j.TestAbortedException;
  * Runs the tests of a class once for each variant, on an event loop group of the variant's own. A variant that this
  * machine cannot run is aborted, and says why.
  */
-@ParameterizedClass(name = "{0}")
+@ParameterizedClass(name = "{0}", allowZeroInvocations = true)
 @ArgumentsSource(VariantSource.class)
 @ExtendWith(LeakCheck.class)
 abstract class ConformanceTest {

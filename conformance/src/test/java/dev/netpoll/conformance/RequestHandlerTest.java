@@ -10,6 +10,7 @@ import dev.netpoll.Connection;
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.FrameTooLargeException;
+import dev.netpoll.ReadTimeoutException;
 import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Bytes;
@@ -19,6 +20,7 @@ import dev.netpoll.conformance.support.Harness.Pair;
 import dev.netpoll.conformance.support.LeakCheck;
 import dev.netpoll.conformance.support.RawPeer;
 import java.io.ByteArrayOutputStream;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -103,6 +105,19 @@ class RequestHandlerTest extends ConformanceTest {
         RawPeer peer = net.connectRaw(server.address());
         peer.send("!rest");
         assertThat(peer.receiveText(4)).isEqualTo("rest");
+    }
+
+    @Test
+    void aHandlerSetWhileAThreadWaitsInAReadIsRunWhenThatEnds() throws Exception {
+        Pair pair = net.pair();
+        Connection connection = pair.connection();
+        connection.setReadTimeout(Duration.ofMillis(300));
+        Background<Byte> read =
+                Background.call(() -> connection.reader().readByte()).awaitBlocked();
+        connection.onRequest(Handlers.echo());
+        assertThat(read.failure()).isInstanceOf(ReadTimeoutException.class);
+        pair.peer().send("ping");
+        assertThat(pair.peer().receiveText(4)).isEqualTo("ping");
     }
 
     @Test

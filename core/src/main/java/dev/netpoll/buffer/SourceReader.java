@@ -8,6 +8,7 @@ import dev.netpoll.internal.memory.SegmentReader;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.util.Objects;
 
 /**
  * A reader that waits: has its source get what an operation needs, lets the buffer do it, then tells the source that
@@ -246,6 +247,7 @@ class SourceReader implements Reader {
 
     @Override
     public void readBytes(byte[] dst, int offset, int length) throws IOException {
+        Objects.checkFromIndexSize(offset, length, dst.length);
         SegmentReader in = source.require(length);
         try {
             in.readBytes(dst, offset, length);
@@ -256,6 +258,9 @@ class SourceReader implements Reader {
 
     @Override
     public void readBytes(MemorySegment dst) throws IOException {
+        if (dst.isReadOnly()) {
+            throw new IllegalArgumentException("the destination is read-only");
+        }
         SegmentReader in = source.require(dst.byteSize());
         try {
             in.readBytes(dst);

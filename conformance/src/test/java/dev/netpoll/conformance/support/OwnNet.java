@@ -13,11 +13,18 @@ public final class OwnNet implements AutoCloseable {
 
     /** Opens a group of the variant's backend. */
     public OwnNet(Variant variant, int loops, boolean platformThreads) {
-        group = EventLoopGroup.builder()
-                .backend(variant.backend())
-                .loops(loops)
-                .platformThreads(platformThreads)
-                .build();
+        this(
+                variant,
+                EventLoopGroup.builder()
+                        .backend(variant.backend())
+                        .loops(loops)
+                        .platformThreads(platformThreads)
+                        .build());
+    }
+
+    /** Takes over a group. */
+    public OwnNet(Variant variant, EventLoopGroup group) {
+        this.group = group;
         net = new Harness(variant, group, Path.of("no-unix-sockets"));
     }
 

@@ -33,10 +33,14 @@ import java.util.function.Supplier;
  * <p><b>Threads.</b> Loop, except {@link #connectionEnded()}.
  *
  * <p><b>Limits.</b> At {@code maxConnections} open connections, and for a moment after the process ran out of
- * descriptors or memory, accepting pauses; the kernel's queue keeps what arrives.
+ * descriptors or memory, accepting pauses; the kernel's queue keeps what arrives. While the group's memory is used up,
+ * connections are let in one by one, some in a second.
  */
 public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     private static final long BACK_OFF_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+    /** While the group's memory is used up, one connection is let in after so long: the door is never shut. */
+    private static final long DOOR_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
     private static final long LOG_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     /** Finding a logger takes a while, so it is done beside the start; but early, as it needs descriptors itself. */
@@ -72,6 +76,9 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     private boolean everLogged;
     private volatile boolean full;
     private boolean closed;
+
+    /** Whether the back-off is for want of the group's memory. */
+    private boolean waitsForMemory;
 
     /**
      * Makes an acceptor.
@@ -159,9 +166,13 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         close();
     }
 
-    /** <i>Loop.</i> There may be memory again. */
+    /** <i>Loop.</i> A connection has ended, or there may be memory again. */
     @Override
     protected void signalled() {
+        if (waitsForMemory && !loop.budget().isExceeded()) {
+            waitsForMemory = false;
+            loop.disarm(backOff);
+        }
         resume();
     }
 
@@ -170,9 +181,11 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         int count = connections.incrementAndGet();
         SocketConnection connection;
         try {
-            if (loop.budget().isExceeded()) {
-                socket.pause(); // this one is served, the next ones wait
+            if (loop.budget().isExceeded()) { // this one is served, the next ones wait
+                waitsForMemory = true;
+                loop.arm(backOff, System.nanoTime() + DOOR_NANOS);
                 loop.budget().await(memory);
+                socket.pause();
             }
             if (count >= maxConnections) {
                 socket.pause();
@@ -217,6 +230,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     @Override
     public void acceptFailed(int errno) {
         long now = System.nanoTime();
+        waitsForMemory = false;
         loop.arm(backOff, now + BACK_OFF_NANOS); // first: nobody else ends the pause
         socket.pause();
         if (!everLogged || now - loggedAt > LOG_NANOS) {
@@ -261,10 +275,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         full = true; // first: whoever counts down from now on sees it
         if (!closed && connections.get() < maxConnections) {
             full = false;
-            if (loop.budget().isExceeded()) {
-                socket.pause();
-                loop.budget().await(memory);
-            } else if (!backOff.isArmed()) {
+            if (!backOff.isArmed()) {
                 socket.resume();
             }
         }

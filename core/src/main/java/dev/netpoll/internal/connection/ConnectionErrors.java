@@ -66,6 +66,16 @@ final class ConnectionErrors {
                 null);
     }
 
+    static WriteTimeoutException deadlinePassed(SocketConnection c, long bytes) {
+        return new WriteTimeoutException(
+                "the deadline had passed before " + bytes + " bytes were flushed",
+                "write",
+                c.localAddress(),
+                c.remoteAddress(),
+                null,
+                0);
+    }
+
     static WriteTimeoutException writeTimeout(SocketConnection c, long sent, long bytes) {
         return new WriteTimeoutException(
                 "the peer took only " + sent + " of " + bytes + " bytes in time",

@@ -261,10 +261,15 @@ final class Inbound extends Side implements ByteSource {
                 }
             }
         } finally {
-            target = NOBODY;
             insistent = false;
+            target = afterWait();
             endWait();
         }
+    }
+
+    /** {@return what is waited for when a read no longer does: a handler that was set meanwhile wants any byte} */
+    private long afterWait() {
+        return held || !connection.lifecycle().hasHandler() ? NOBODY : taken - unread() + 1;
     }
 
     /** Throws if no more bytes come; true if the bytes came just before the end, false if there may be more to come. */
@@ -622,11 +627,15 @@ final class Inbound extends Side implements ByteSource {
 
     private boolean shouldPause(int mark) {
         boolean wanted = insistent && delivered < target;
-        return pausedByUser || isStarving() || (!wanted && retained.bytes() >= mark);
+        return pausedByUser || isStarving(wanted) || (!wanted && retained.bytes() >= mark);
     }
 
-    /** <i>Loop.</i> {@return whether it has to wait for memory} */
-    private boolean isStarving() {
+    /**
+     * <i>Loop.</i> {@return whether it has to wait for memory}
+     *
+     * @param wanted whether somebody waits for bytes: nobody else is favoured, who would only hold more
+     */
+    private boolean isStarving(boolean wanted) {
         MemoryBudget budget = connection.loop().budget();
         boolean spent = retained.bytes() > Share.BYTES && budget.isExceeded();
         Share.Waiter mine = waiter;
@@ -641,7 +650,9 @@ final class Inbound extends Side implements ByteSource {
             mine = new Share.Waiter(connection);
             waiter = mine;
         }
-        if (budget.takeFavour(mine)) {
+        if (!wanted) {
+            budget.endFavour(mine);
+        } else if (budget.takeFavour(mine)) {
             starved = false;
             return false;
         }

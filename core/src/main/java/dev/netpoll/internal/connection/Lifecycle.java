@@ -214,9 +214,21 @@ public final class Lifecycle implements Activation {
 
     /** A thread that read without a run has left the inbound side, and may have kept a run out. */
     void readerLeft() {
-        if (handler != null && connection.inbound().isDue()) {
+        ConnectionHandler waits = handler;
+        if (waits == null) {
+            return;
+        }
+        if (waits != lastRan) { // its first run is due in any case
+            connection.add(HANDLER_SET);
+            connection.signal();
+        } else if (connection.inbound().isDue()) {
             connection.signal();
         }
+    }
+
+    /** {@return whether runs of a handler wait for bytes} Any thread. */
+    boolean hasHandler() {
+        return handler != null;
     }
 
     /** {@return whether a run of the handler may begin as far as its output is concerned} */

@@ -259,7 +259,8 @@ final class Outbound extends SendRole implements ByteSink {
                     "flushing with " + unsent() + " bytes unsent", "look at Connection.isWritable()");
         }
         if (deadlinePassed()) {
-            throw ConnectionErrors.writeTimeout(connection, 0, bytes);
+            freeAll(); // as after any other flush that was in vain
+            throw ConnectionErrors.deadlinePassed(connection, bytes);
         }
         connection.loop().stir();
         boolean lent = !onLoop && mayLeave(from + bytes - sent());

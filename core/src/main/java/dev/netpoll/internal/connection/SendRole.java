@@ -252,7 +252,7 @@ abstract class SendRole extends Side {
 
     /** <i>Holder.</i> Tells the group's budget how much waits for a slow peer, in memory that others could use. */
     private void count(@Nullable SendQueue waiting) {
-        long counts = waiting == null ? 0 : Math.min(Share.above(waiting.bytes()), Integer.MAX_VALUE);
+        long counts = waiting == null ? 0 : Math.min(Share.above(waiting.pooledBytes()), Integer.MAX_VALUE);
         long more = counts - charged;
         if (more != 0) {
             connection.loop().budget().charge(more); // negative if it has become less

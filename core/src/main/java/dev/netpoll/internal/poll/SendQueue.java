@@ -15,6 +15,9 @@ public final class SendQueue {
     private @Nullable Segment tail;
     private long bytes;
 
+    /** Whether memory of a user's may be among it. */
+    private boolean borrows;
+
     /** {@return the first segment, or null if the queue is empty} Segments in the queue are never empty. */
     public @Nullable Segment head() {
         return head;
@@ -23,6 +26,18 @@ public final class SendQueue {
     /** {@return how many bytes wait} */
     public long bytes() {
         return bytes;
+    }
+
+    /** {@return how many of these bytes lie in memory of the pool, and not in the user's own} */
+    public long pooledBytes() {
+        if (!borrows) {
+            return bytes;
+        }
+        long pooled = 0;
+        for (Segment s = head; s != null; s = s.next) {
+            pooled += s.block == null ? 0 : s.length();
+        }
+        return pooled;
     }
 
     /** {@return whether nothing waits} */
@@ -36,13 +51,18 @@ public final class SendQueue {
             return;
         }
         long added = 0;
+        boolean lent = false;
         Segment last = segments;
         for (Segment s = segments; s != null; s = s.next) {
             if (s.length() == 0) {
                 throw new IllegalArgumentException("an empty segment");
             }
             added += s.length();
+            lent |= s.block == null;
             last = s;
+        }
+        if (lent) {
+            borrows = true;
         }
         if (tail == null) {
             head = segments;
@@ -109,6 +129,7 @@ public final class SendQueue {
         head = null;
         tail = null;
         bytes = 0;
+        borrows = false;
         Segment.freeAll(s);
     }
 }

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.netpoll.EventLoopGroup;
+import dev.netpoll.conformance.support.Await;
+import dev.netpoll.conformance.support.Handlers;
+import dev.netpoll.conformance.support.Harness.Listening;
+import dev.netpoll.conformance.support.Mode;
+import dev.netpoll.conformance.support.OwnNet;
+import dev.netpoll.conformance.support.RawPeer;
+import dev.netpoll.conformance.support.Transport;
+import dev.netpoll.conformance.support.Variants;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The budget of memory that the connections of a group have together: who waits for it, and who does not. */
+@Variants(transports = Transport.TCP4, modes = Mode.ADAPTIVE)
+class SharedMemoryTest extends ConformanceTest {
+    private static final long BUDGET = 1L << 20;
+    private static final int PEERS = 20;
+
+    /** What all may hold in any case, and what was on its way when the budget was used up. */
+    private static final long BOUND = BUDGET + PEERS * (64L << 10);
+
+    /** Longer than somebody may be favoured who gets nothing, several times. */
+    private static final Duration LONG = Duration.ofMillis(2500);
+
+    private OwnNet own;
+
+    @BeforeEach
+    void open() {
+        own = new OwnNet(
+                variant,
+                EventLoopGroup.builder()
+                        .backend(variant.backend())
+                        .loops(1)
+                        .memoryBudget(BUDGET)
+                        .build());
+    }
+
+    @AfterEach
+    void close() {
+        own.close();
+    }
+
+    private long used() {
+        return own.group().budgetStats().usedBytes();
+    }
+
+    @Test
+    void whoWaitsForNothingGetsNoMoreOfIt() throws Exception {
+        CountDownLatch go = new CountDownLatch(1);
+        Listening server = own.net().serve(connection -> {
+            connection.reader().readByte();
+            assertThat(go.await(60, TimeUnit.SECONDS)).isTrue();
+            Handlers.discard().handle(connection);
+        });
+        byte[] much = new byte[2 << 20];
+        try {
+            for (int i = 0; i < PEERS; i++) {
+                RawPeer peer = own.net().connectRaw(server.address());
+                int sent = peer.trySend(much);
+                assertThat(sent).isPositive();
+                Thread.startVirtualThread(() -> peer.sendUntilStuck(Duration.ofSeconds(30), much.length));
+            }
+            Await.until("most wait for memory", () -> own.group().budgetStats().waiters() >= PEERS / 2);
+            assertThat(Await.within(LONG, () -> used() > BOUND))
+                    .as(() -> own.group().budgetStats().toString())
+                    .isFalse();
+        } finally {
+            go.countDown();
+        }
+    }
+
+    @Test
+    void aPeerThatDoesNotReadKeepsNobodyOut() throws Exception {
+        byte[] much = new byte[16 << 20];
+        Listening greedy = own.net()
+                .serve(connection -> connection.writer().writeBytes(much).flush());
+        Listening echo = own.net().serve(Handlers.echo());
+        RawPeer slow = own.net().connectRaw(greedy.address()).send("x");
+        Await.until("the memory is used up", () -> used() > BUDGET);
+        long begin = System.nanoTime();
+        for (int i = 0; i < 5; i++) {
+            RawPeer peer = own.net().connectRaw(echo.address()).send("ping");
+            assertThat(peer.receiveText(4)).isEqualTo("ping");
+        }
+        assertThat(System.nanoTime() - begin).isLessThan(Duration.ofSeconds(6).toNanos());
+        slow.reset();
+        Await.until("the memory is back", () -> used() == 0);
+        own.net().takeErrors();
+    }
+
+    @Test
+    void whatTheUserLendsDoesNotCount() throws Exception {
+        try (Arena arena = Arena.ofShared()) {
+            MemorySegment mine = arena.allocate(16 << 20);
+            Listening server = own.net()
+                    .serve(connection -> connection.writer().writeDirect(mine).flush());
+            RawPeer slow = own.net().connectRaw(server.address()).send("x");
+            assertThat(slow.receive(1)).hasSize(1);
+            assertThat(Await.within(Duration.ofMillis(300), () -> used() > BUDGET))
+                    .as(() -> own.group().budgetStats().toString())
+                    .isFalse();
+            slow.reset();
+            Await.until("nothing is lent any more", () -> own.group().connectionCount() == 0);
+            own.net().takeErrors();
+        }
+    }
+}
