@@ -41,6 +41,9 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     /** While the group's memory is used up, one connection is let in after so long: the door is never shut. */
     private static final long DOOR_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
+    /** How often a full one looks whether it may go on: who ended a connection may have had no stack left to say so. */
+    private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
+
     private static final long LOG_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     /** Finding a logger takes a while, so it is done beside the start; but early, as it needs descriptors itself. */
@@ -65,6 +68,14 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         }
     };
 
+    /** Armed while it waits for connections to end, or for memory. */
+    private final Timer look = new Timer() {
+        @Override
+        protected void expired(long now) {
+            resume();
+        }
+    };
+
     private final MemoryBudget.Waiter memory = new MemoryBudget.Waiter() {
         @Override
         protected void memoryReturned() {
@@ -76,9 +87,6 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     private boolean everLogged;
     private volatile boolean full;
     private boolean closed;
-
-    /** Whether the back-off is for want of the group's memory. */
-    private boolean waitsForMemory;
 
     /**
      * Makes an acceptor.
@@ -155,6 +163,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         if (!closed) {
             closed = true;
             loop.disarm(backOff);
+            loop.disarm(look);
             loop.budget().cancel(memory);
             loop.remove(this);
             socket.close();
@@ -169,10 +178,6 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     /** <i>Loop.</i> A connection has ended, or there may be memory again. */
     @Override
     protected void signalled() {
-        if (waitsForMemory && !loop.budget().isExceeded()) {
-            waitsForMemory = false;
-            loop.disarm(backOff);
-        }
         resume();
     }
 
@@ -182,8 +187,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         SocketConnection connection;
         try {
             if (loop.budget().isExceeded()) { // this one is served, the next ones wait
-                waitsForMemory = true;
-                loop.arm(backOff, System.nanoTime() + DOOR_NANOS);
+                loop.arm(look, System.nanoTime() + DOOR_NANOS);
                 loop.budget().await(memory);
                 socket.pause();
             }
@@ -230,7 +234,6 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     @Override
     public void acceptFailed(int errno) {
         long now = System.nanoTime();
-        waitsForMemory = false;
         loop.arm(backOff, now + BACK_OFF_NANOS); // first: nobody else ends the pause
         socket.pause();
         if (!everLogged || now - loggedAt > LOG_NANOS) {
@@ -273,11 +276,16 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
 
     private void resumeUnlessFull() {
         full = true; // first: whoever counts down from now on sees it
-        if (!closed && connections.get() < maxConnections) {
-            full = false;
-            if (!backOff.isArmed()) {
-                socket.resume();
-            }
+        if (closed) {
+            return;
+        }
+        if (connections.get() >= maxConnections) {
+            loop.arm(look, System.nanoTime() + LOOK_NANOS);
+            return;
+        }
+        full = false;
+        if (!backOff.isArmed()) {
+            socket.resume();
         }
     }
 }

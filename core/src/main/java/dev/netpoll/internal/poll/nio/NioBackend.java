@@ -82,6 +82,9 @@ public final class NioBackend implements Backend {
         } catch (IOException | RuntimeException e) {
             closeQuietly(channel);
             throw NioErrno.wrap("bind", e, Errno.EADDRINUSE);
+        } catch (Error e) {
+            closeQuietly(channel);
+            throw e;
         }
     }
 
@@ -141,6 +144,9 @@ public final class NioBackend implements Backend {
         } catch (IOException | RuntimeException e) {
             closeQuietly(channel);
             throw NioErrno.wrap("socket", e, Errno.EADDRNOTAVAIL);
+        } catch (Error e) {
+            closeQuietly(channel);
+            throw e;
         }
     }
 
