@@ -15,6 +15,7 @@ import dev.netpoll.internal.poll.PollerWatch;
 import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
+import java.net.SocketAddress;
 import java.net.SocketException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -124,7 +125,8 @@ public final class EventLoopGroup implements AutoCloseable {
             }
         }
         try {
-            connection.setUp(connection.localAddress());
+            SocketAddress local = connection.localAddress();
+            connection.setUp(local != null ? local : connection.remoteAddress()); // one may not be known
             connection.seed(socket.unread());
             connection.lifecycle().start();
         } catch (Throwable t) {

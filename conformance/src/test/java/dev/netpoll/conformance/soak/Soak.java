@@ -245,7 +245,8 @@ public final class Soak {
         if (now - moved > PATIENCE.toNanos()) {
             failed(
                     "nothing moves until " + what + ", of which there are " + servers.connectionCount()
-                            + " of servers and " + group.connectionCount() + " of the group: " + running.values(),
+                            + " of servers and " + group.connectionCount() + " of the group: " + running.values()
+                            + trouble.around(moved),
                     new AssertionError(threads.toString()));
             return true;
         }

@@ -54,11 +54,13 @@ abstract class NioSocket implements Transport {
     final void findAddresses() {
         try {
             local = normal(channel.getLocalAddress());
+        } catch (IOException | IllegalArgumentException e) {
+            // Closed meanwhile: what is known stays. Or a Unix path that is none in this JVM's encoding.
+        }
+        try {
             remote = normal(channel.getRemoteAddress());
-        } catch (IOException e) {
-            // Closed meanwhile: what is known stays.
-        } catch (IllegalArgumentException e) {
-            // A Unix path of a peer that is none in this JVM's encoding.
+        } catch (IOException | IllegalArgumentException e) {
+            // As above.
         }
     }
 

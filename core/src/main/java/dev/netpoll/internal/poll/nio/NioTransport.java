@@ -303,6 +303,9 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
     @Override
     public void resumeReading() {
         paused = false;
+        if (!listed) {
+            starved = false; // its turn came while reading was paused
+        }
         interest();
     }
 
