@@ -24,6 +24,7 @@ public final class LibcSocket {
     public static final int MSG_MORE = 0x8000;
 
     public static final int SHUT_WR = 1;
+    public static final int SHUT_RDWR = 2;
 
     public static final int SOL_SOCKET = 1;
     public static final int SO_REUSEADDR = 2;

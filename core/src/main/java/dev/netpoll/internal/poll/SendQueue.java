@@ -81,18 +81,22 @@ public final class SendQueue {
         bytes -= count;
         long rest = count;
         Segment s = head;
-        while (s != null && rest >= s.length()) {
-            rest -= s.length();
-            Segment next = s.next;
-            s.free();
-            s = next;
+        try {
+            while (s != null && rest >= s.length()) {
+                rest -= s.length();
+                Segment next = s.next;
+                s.free();
+                s = next;
+            }
+        } finally { // what could not be freed is still here
+            head = s;
+            if (s == null) {
+                tail = null;
+            }
         }
-        if (s == null) {
-            tail = null;
-        } else {
+        if (s != null) {
             s.start += (int) rest;
         }
-        head = s;
     }
 
     /** Keeps the first {@code count} bytes and frees the rest. */

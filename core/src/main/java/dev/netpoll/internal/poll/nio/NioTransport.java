@@ -381,11 +381,11 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
         queue = null;
         SelectionKey registered = key;
         NioPoller owner = poller;
-        if (registered != null && owner != null) {
-            registered.cancel();
-            owner.flushCancelled(); // a channel with keys could not be made blocking
-        }
         try {
+            if (registered != null && owner != null) {
+                registered.cancel();
+                owner.flushCancelled(); // a channel with keys could not be made blocking
+            }
             return new RawSocket(-1, channel);
         } catch (Throwable t) {
             closeQuietly();

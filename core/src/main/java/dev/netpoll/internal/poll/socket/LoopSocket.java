@@ -338,12 +338,14 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
     /** Also goes on with what an Error has interrupted. */
     @Override
     public final void close(boolean abort) {
+        boolean left = false;
         try {
             if (!is(CLOSED)) {
                 deregister();
             }
+            left = true;
         } finally {
-            closeDescriptor(abort);
+            closeDescriptor(abort, left);
         }
     }
 
@@ -355,7 +357,7 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
             left = true;
         } finally {
             if (!left) {
-                closeDescriptor(true);
+                closeDescriptor(true, false);
             }
         }
         return surrendered();

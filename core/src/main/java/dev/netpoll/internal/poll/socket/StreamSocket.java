@@ -233,13 +233,18 @@ public abstract class StreamSocket extends Pollable implements Transport {
     /**
      * Closes without waiting for what is unsent; with {@code abort} the peer gets a reset. Whatever fails, it closes.
      * Idempotent. <i>Loop.</i>
+     *
+     * @param left whether nothing else holds the socket open; else the peer is told that it ends
      */
-    protected final void closeDescriptor(boolean abort) {
+    protected final void closeDescriptor(boolean abort, boolean left) {
         if (isEnded()) {
             return;
         }
         Scratch scratch = Scratch.take();
         try {
+            if (!left) {
+                LibcSocket.shutdown(scratch, fd(), LibcSocket.SHUT_RDWR);
+            }
             if (abort) {
                 LibcSocket.setLinger(scratch, fd(), 0);
             } else if (lingers) {

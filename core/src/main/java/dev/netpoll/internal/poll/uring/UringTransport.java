@@ -712,17 +712,20 @@ final class UringTransport extends LoopSocket implements Completable {
     protected void deregister() {
         set(CLOSED | DONE);
         queue = null;
-        freeHeld();
         UringPoller owner = poller;
-        if (owner != null && isRegistered()) {
-            if (is(RECEIVING | SENDING | AWAITING_ROOM | WATCHING)) {
+        try {
+            freeHeld();
+            if (owner != null && isRegistered() && is(RECEIVING | SENDING | AWAITING_ROOM | WATCHING)) {
                 owner.submissions.cancelAll(fd());
                 owner.finish();
                 if (owner.submissions.withdrawAll(fd())) { // I3 of Ring; they end when the ring can be entered again
                     cancelEach(owner.submissions);
                 }
             }
-            owner.remove(this);
+        } finally {
+            if (owner != null) {
+                owner.remove(this);
+            }
         }
     }
 
