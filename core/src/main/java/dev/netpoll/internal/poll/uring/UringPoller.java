@@ -592,6 +592,18 @@ final class UringPoller implements Poller {
         return slots.add(pollable);
     }
 
+    /**
+     * What was collected for a descriptor is not submitted any more (I3 of Ring), whatever happens: rather the ring
+     * fails than memory and a number that are somebody else's by then reach the kernel.
+     */
+    void withdraw(int fd) {
+        try {
+            boolean _ = submissions.withdrawAll(fd);
+        } catch (Throwable t) {
+            failure = broken;
+        }
+    }
+
     void remove(Pollable pollable) {
         if (pollable.isRegistered() && !closed) {
             slots.remove(pollable);

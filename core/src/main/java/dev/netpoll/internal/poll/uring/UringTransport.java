@@ -713,6 +713,7 @@ final class UringTransport extends LoopSocket implements Completable {
         set(CLOSED | DONE);
         queue = null;
         UringPoller owner = poller;
+        boolean left = false;
         try {
             freeHeld();
             if (owner != null && isRegistered() && is(RECEIVING | SENDING | AWAITING_ROOM | WATCHING)) {
@@ -722,8 +723,12 @@ final class UringTransport extends LoopSocket implements Completable {
                     cancelEach(owner.submissions);
                 }
             }
+            left = true;
         } finally {
             if (owner != null) {
+                if (!left) {
+                    owner.withdraw(fd());
+                }
                 owner.remove(this);
             }
         }
