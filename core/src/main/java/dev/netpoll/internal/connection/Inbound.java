@@ -153,7 +153,7 @@ final class Inbound extends Side implements ByteSource {
         SegmentReader present = buffer;
         if (present != null) {
             present.release();
-            if (present.length() == 0) {
+            if (!present.holdsMemory()) {
                 buffer = null;
                 Spares spares = connection.spares();
                 if (spares != null) {

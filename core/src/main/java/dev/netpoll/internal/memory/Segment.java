@@ -105,7 +105,7 @@ public final class Segment {
     private static Segment owner(Block block, int start, int end, int limit) {
         try {
             return new Segment(block, block.generation(), start, end, limit);
-        } catch (OutOfMemoryError e) {
+        } catch (OutOfMemoryError | StackOverflowError e) {
             block.release();
             throw e;
         }

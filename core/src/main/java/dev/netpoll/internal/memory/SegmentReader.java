@@ -80,7 +80,7 @@ public final class SegmentReader {
     }
 
     /** Whether it owns any segment. */
-    boolean holdsMemory() {
+    public boolean holdsMemory() {
         return head != null || retired != null;
     }
 
