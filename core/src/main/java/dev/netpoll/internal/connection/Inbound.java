@@ -261,15 +261,10 @@ final class Inbound extends Side implements ByteSource {
                 }
             }
         } finally {
+            target = NOBODY;
             insistent = false;
-            target = afterWait();
             endWait();
         }
-    }
-
-    /** {@return what is waited for when a read no longer does: a handler that was set meanwhile wants any byte} */
-    private long afterWait() {
-        return held || !connection.lifecycle().hasHandler() ? NOBODY : taken - unread() + 1;
     }
 
     /** Throws if no more bytes come; true if the bytes came just before the end, false if there may be more to come. */

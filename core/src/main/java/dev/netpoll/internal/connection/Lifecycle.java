@@ -214,21 +214,9 @@ public final class Lifecycle implements Activation {
 
     /** A thread that read without a run has left the inbound side, and may have kept a run out. */
     void readerLeft() {
-        ConnectionHandler waits = handler;
-        if (waits == null) {
-            return;
-        }
-        if (waits != lastRan) { // its first run is due in any case
-            connection.add(HANDLER_SET);
-            connection.signal();
-        } else if (connection.inbound().isDue()) {
+        if (handler != null && (connection.has(HANDLER_SET) || connection.inbound().isDue())) {
             connection.signal();
         }
-    }
-
-    /** {@return whether runs of a handler wait for bytes} Any thread. */
-    boolean hasHandler() {
-        return handler != null;
     }
 
     /** {@return whether a run of the handler may begin as far as its output is concerned} */
@@ -346,8 +334,13 @@ public final class Lifecycle implements Activation {
     /** Another thread reads. When it has left, {@link #readerLeft} asks for the run again. */
     private boolean yieldToReader() {
         connection.lend(null);
+        boolean fresh = handler != lastRan; // its first run is due in any case
+        if (fresh) {
+            connection.add(HANDLER_SET);
+        }
         connection.remove(RUNNING);
-        return connection.inbound().isDue() && !connection.inbound().isUsed() && handler != null && takeRunning();
+        boolean due = fresh || connection.inbound().isDue();
+        return due && !connection.inbound().isUsed() && handler != null && takeRunning();
     }
 
     private boolean takeRunning() {

@@ -45,6 +45,11 @@ import org.jspecify.annotations.Nullable;
  * the clock itself. Parking is untimed.
  */
 abstract class Side {
+    /** How long another thread waits for a callback to return, and how often it looks. */
+    private static final long RUN_NANOS = 100_000_000;
+
+    private static final long RUN_LOOK_NANOS = 20_000;
+
     private static final VarHandle USER;
     private static final VarHandle WAITER;
     private static final VarHandle LIMIT;
@@ -112,8 +117,10 @@ abstract class Side {
     }
 
     private void enter(Thread current) throws ConnectionClosedException {
-        while (!tryEnter(current)) {
-            refuseUnlessEnding();
+        if (!tryEnter(current) && !enterAfterRun(current)) {
+            do {
+                refuseUnlessEnding();
+            } while (!tryEnter(current));
         }
         int state = connection.state(); // S1
         boolean over = isOver(state);
@@ -126,6 +133,25 @@ abstract class Side {
             }
             throw ConnectionErrors.closed(connection, operation());
         }
+    }
+
+    /**
+     * A callback may have handed the connection to this thread, as onConnect often does, and is about to return: waits
+     * for that a little; {@return whether it has entered}
+     */
+    private boolean enterAfterRun(Thread current) {
+        if (!connection.has(ConnectionState.RUNNING) || EventLoop.onLoop()) {
+            return false;
+        }
+        EventLoop.beforeBlocking();
+        long begin = System.nanoTime();
+        while (connection.has(ConnectionState.RUNNING) && System.nanoTime() - begin < RUN_NANOS) {
+            LockSupport.parkNanos(RUN_LOOK_NANOS);
+            if (tryEnter(current)) {
+                return true;
+            }
+        }
+        return tryEnter(current);
     }
 
     /** Another thread has the side: the program's, which is a mistake, or the one that ends the connection. */

@@ -495,6 +495,20 @@ public final class Segment {
         }
     }
 
+    /** {@return the block, which stays whose it is until {@link #letGo}, also if the segment is freed; or null} */
+    @Nullable
+    Block hold() {
+        Block held = block;
+        if (held != null) {
+            held.retain(generation);
+        }
+        return held;
+    }
+
+    void letGo(Block held) {
+        held.release(generation);
+    }
+
     /** True once {@link #free()} was called. */
     public boolean isFreed() {
         return freed;

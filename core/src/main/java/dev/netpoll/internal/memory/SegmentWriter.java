@@ -31,6 +31,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Not thread-safe: one owner at a time.
  */
 public final class SegmentWriter {
+    /** From so many characters on, the block is held while they are encoded. */
+    private static final int GUARDED = 128;
+
     private static final int FIRST_BLOCK = 4 << 10;
     private static final int SECOND_BLOCK = 16 << 10;
     private static final int LARGE_BLOCK = 64 << 10;
@@ -312,9 +315,24 @@ public final class SegmentWriter {
         int chars = text.length();
         Segment last = tail;
         if (last != null && last.room() >= Utf8.room(chars)) {
-            last.end += Utf8.encode(text, last, last.end);
+            last.end += chars < GUARDED ? Utf8.encode(text, last, last.end) : encodeGuarded(text, last);
         } else if (chars > 0) {
             writeUtf8Slowly(text, chars);
+        }
+    }
+
+    /**
+     * Writing a long text takes a while, in which another thread, by mistake, might free the segment: then its memory
+     * must not become somebody else's before this ends.
+     */
+    private static int encodeGuarded(String text, Segment target) {
+        Block block = target.hold();
+        try {
+            return Utf8.encode(text, target, target.end);
+        } finally {
+            if (block != null) {
+                target.letGo(block);
+            }
         }
     }
 
