@@ -7,6 +7,7 @@ import dev.netpoll.ConnectionHandler;
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.ErrorHandler;
 import dev.netpoll.internal.memory.Classes;
+import dev.netpoll.internal.memory.FirstUse;
 import dev.netpoll.internal.poll.SendQueue;
 import java.lang.invoke.MethodHandles;
 import java.time.Duration;
@@ -61,7 +62,8 @@ public record ConnectionConfig(
                 Orphans.class,
                 Pace.class,
                 Share.Waiter.class,
-                SendQueue.class);
+                SendQueue.class,
+                FirstUse.class);
     }
 
     /** What connections without framing share. */

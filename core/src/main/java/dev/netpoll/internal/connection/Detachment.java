@@ -13,6 +13,7 @@ import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.memory.BufferAccess;
 import dev.netpoll.internal.memory.SegmentPool;
+import dev.netpoll.internal.memory.StackRoom;
 import dev.netpoll.internal.poll.RawSocket;
 import java.io.IOException;
 import java.util.concurrent.locks.LockSupport;
@@ -56,6 +57,7 @@ final class Detachment implements Runnable {
     }
 
     DetachedSocket detach() throws IOException {
+        StackRoom.needMuch();
         boolean returns = false;
         try {
             DetachedSocket result = detachAsUser();

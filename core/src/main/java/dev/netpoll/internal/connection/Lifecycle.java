@@ -30,6 +30,7 @@ import dev.netpoll.internal.loop.Activation;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Relief;
 import dev.netpoll.internal.loop.Spares;
+import dev.netpoll.internal.memory.StackRoom;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
@@ -214,7 +215,8 @@ public final class Lifecycle implements Activation {
 
     /** A thread that read without a run has left the inbound side, and may have kept a run out. */
     void readerLeft() {
-        if (handler != null && (connection.has(HANDLER_SET) || connection.inbound().isDue())) {
+        if (handler != null
+                && (connection.has(HANDLER_SET) || connection.inbound().isDue())) {
             connection.signal();
         }
     }
@@ -309,6 +311,9 @@ public final class Lifecycle implements Activation {
                 holds = connection.inbound().hold() ? runOnce() : yieldToReader();
             } while (holds);
             connection.outbound().sendKept();
+            if (connection.outbound().isWrecked()) {
+                connection.giveUp(); // here is stack to say so
+            }
             settle();
         } catch (Throwable t) { // not the user's: what callbacks throw is contained below
             failRun(t, holds);
@@ -586,6 +591,7 @@ public final class Lifecycle implements Activation {
      * stack may be nearly used up. Allocates nothing.
      */
     void ask(boolean abort) {
+        StackRoom.needSome();
         if (begin(abort)) {
             connection.signal();
         }

@@ -14,6 +14,7 @@ import dev.netpoll.internal.loop.Spares;
 import dev.netpoll.internal.memory.ByteSink;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentWriter;
+import dev.netpoll.internal.memory.StackRoom;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.SendQueue;
 import dev.netpoll.internal.poll.Transport;
@@ -251,6 +252,7 @@ final class Outbound extends SendRole implements ByteSink {
     }
 
     private void flushPending(boolean resumable, boolean above) throws IOException {
+        StackRoom.needSome();
         boolean onLoop = EventLoop.onLoop();
         long bytes = pending();
         long from = enqueued;

@@ -43,9 +43,6 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     /** How often a request at the cap looks again when it had to pass by locked stacks. */
     private static final int LAST_LOOKS = 16;
 
-    /** More frames of stack than anything takes that is done between taking something and putting it elsewhere. */
-    private static final int FRAMES = 400;
-
     static {
         Classes.initialize(
                 MethodHandles.lookup(),
@@ -271,7 +268,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     }
 
     private Block allocateSlowly(SizeClass sizeClass, int minCapacity) {
-        needStack(FRAMES);
+        StackRoom.needMuch();
         growth.lock();
         try {
             if (closed) {
@@ -295,11 +292,6 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         } finally {
             growth.unlock();
         }
-    }
-
-    /** Fails now, before anything is changed, rather than half-way, if the thread has too little stack left. */
-    private static int needStack(int frames) {
-        return frames == 0 ? 0 : 1 + needStack(frames - 1);
     }
 
     /** Puts the blocks where they belong that could not be put there when they became free. Under the lock. */
@@ -399,7 +391,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     }
 
     private Block allocateDedicated(int capacity) {
-        needStack(FRAMES);
+        StackRoom.needMuch();
         if (!system.reserve(capacity)) {
             growth.lock();
             try {

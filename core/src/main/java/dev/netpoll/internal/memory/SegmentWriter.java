@@ -315,7 +315,7 @@ public final class SegmentWriter {
         int chars = text.length();
         Segment last = tail;
         if (last != null && last.room() >= Utf8.room(chars)) {
-            last.end += chars < GUARDED ? Utf8.encode(text, last, last.end) : encodeGuarded(text, last);
+            last.end += chars < GUARDED ? Utf8.encode(text, last, last.end) : encodeHeld(text, last, last.end, false);
         } else if (chars > 0) {
             writeUtf8Slowly(text, chars);
         }
@@ -325,10 +325,21 @@ public final class SegmentWriter {
      * Writing a long text takes a while, in which another thread, by mistake, might free the segment: then its memory
      * must not become somebody else's before this ends.
      */
-    private static int encodeGuarded(String text, Segment target) {
+    private static int encodeHeld(String text, Segment target, int at, boolean notAscii) {
         Block block = target.hold();
         try {
-            return Utf8.encode(text, target, target.end);
+            return notAscii ? Utf8.encodeChars(text, target, at) : Utf8.encode(text, target, at);
+        } finally {
+            if (block != null) {
+                target.letGo(block);
+            }
+        }
+    }
+
+    private static boolean isEncodedAsAscii(String text, Segment target) {
+        Block block = target.hold();
+        try {
+            return Utf8.encodeAscii(text, target, 0);
         } finally {
             if (block != null) {
                 target.letGo(block);
@@ -352,7 +363,7 @@ public final class SegmentWriter {
         boolean large = fresh && chars >= LARGE_TEXT && chars <= SizeClasses.MAX_BLOCK - 2;
         if (large) {
             last = grow(chars + 2);
-            if (Utf8.encodeAscii(text, last, 0)) {
+            if (isEncodedAsAscii(text, last)) {
                 last.end = chars;
                 return;
             }
@@ -363,7 +374,7 @@ public final class SegmentWriter {
             writeBytes(bytes, 0, bytes.length);
         } else if (fresh) {
             last = grow((int) Utf8.room(chars));
-            last.end = large ? Utf8.encodeChars(text, last, 0) : Utf8.encode(text, last, 0);
+            last.end = encodeHeld(text, last, 0, large);
         } else {
             Segment encoded = Segment.allocate(blocks, (int) Utf8.room(chars));
             try {

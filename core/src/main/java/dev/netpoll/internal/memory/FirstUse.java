@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.memory;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Uses once what buffers need of the JDK. A class that fails to initialise, because a handler has used up its stack or
+ * the heap is full, fails for ever, and with it every later use by anybody.
+ */
+public final class FirstUse {
+    private static final int SMALL = 5;
+    private static final int LARGE = 300;
+
+    static {
+        try {
+            useAll();
+        } catch (OutOfMemoryError e) {
+            // it is tried again by whoever needs it
+        }
+    }
+
+    private FirstUse() {}
+
+    private static void useAll() {
+        SegmentPool pool = SegmentPool.shared();
+        SegmentWriter writer = new SegmentWriter(pool);
+        SegmentReader reader = new SegmentReader(pool);
+        try (Arena arena = Arena.ofConfined()) {
+            for (int size : new int[] {SMALL, LARGE}) {
+                byte[] bytes = new byte[size];
+                MemorySegment memory = arena.allocate(size);
+                writer.writeBytes(bytes, 0, size);
+                writer.writeBytes(memory);
+                writer.writeBytes(MemorySegment.ofArray(bytes));
+                writer.writeBytes(ByteBuffer.wrap(bytes));
+                writer.writeBytes(ByteBuffer.allocateDirect(size));
+                writer.writeUtf8("a".repeat(size));
+                writer.writeUtf8("\u00e4".repeat(size));
+                writer.writeLong(size);
+                reader.append(writer.take());
+                reader.readBytes(bytes, 0, size);
+                reader.readBytes(memory);
+                int _ = reader.read(ByteBuffer.wrap(bytes));
+                int _ = reader.read(ByteBuffer.allocateDirect(size));
+                MemorySegment view = reader.peek(size);
+                boolean _ = view.asByteBuffer().isReadOnly();
+                long _ = view.mismatch(memory);
+                reader.skip(size);
+                String _ = reader.readUtf8(size);
+                String _ = StandardCharsets.UTF_8.decode(ByteBuffer.wrap(bytes)).toString();
+                reader.release();
+                reader.clear();
+            }
+        } finally {
+            writer.clear();
+            reader.clear();
+        }
+    }
+}
