@@ -209,7 +209,8 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         } catch (IOException e) {
             connection.closeFor("a socket option cannot be set", false); // gone already, most likely
         } catch (Throwable t) {
-            connection.lifecycle().fault(t);
+            connection.lifecycle().startFailed(t);
+            return;
         }
         try {
             connection.lifecycle().start();

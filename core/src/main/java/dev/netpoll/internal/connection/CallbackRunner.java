@@ -120,19 +120,26 @@ final class CallbackRunner {
         }
     }
 
-    /** On a thread of its own, or if there is none to be had on this one: what tidies up must not be lost. */
+    /**
+     * On a thread of its own, or if there is none to be had, nor memory for anything, on this one: what tidies up must
+     * not be lost.
+     */
     private static void performElsewhere(SocketConnection connection, int what, Throwable why) {
-        AtomicBoolean done = new AtomicBoolean();
-        Runnable task = () -> {
-            if (done.compareAndSet(false, true)) {
+        AtomicBoolean done = null;
+        try {
+            AtomicBoolean once = new AtomicBoolean();
+            done = once;
+            Threads.startVirtual("netpoll-closing", () -> {
+                if (once.compareAndSet(false, true)) {
+                    perform(connection, what);
+                    report(connection, why);
+                }
+            });
+        } catch (Throwable t) {
+            if (done == null || done.compareAndSet(false, true)) {
                 perform(connection, what);
                 report(connection, why);
             }
-        };
-        try {
-            Threads.startVirtual("netpoll-closing", task);
-        } catch (Throwable t) {
-            task.run();
         }
     }
 }

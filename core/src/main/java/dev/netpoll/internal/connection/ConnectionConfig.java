@@ -7,7 +7,6 @@ import dev.netpoll.ConnectionHandler;
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.ErrorHandler;
 import dev.netpoll.internal.memory.Classes;
-import dev.netpoll.internal.memory.FirstUse;
 import dev.netpoll.internal.poll.SendQueue;
 import java.lang.invoke.MethodHandles;
 import java.time.Duration;
@@ -62,8 +61,7 @@ public record ConnectionConfig(
                 Orphans.class,
                 Pace.class,
                 Share.Waiter.class,
-                SendQueue.class,
-                FirstUse.class);
+                SendQueue.class);
     }
 
     /** What connections without framing share. */

@@ -192,8 +192,11 @@ public final class Lifecycle implements Activation {
 
     /** It cannot even be handed to its loop. */
     void startFailed(Throwable error) {
-        giveUp();
-        CallbackRunner.reportLater(connection, error);
+        try {
+            giveUp();
+        } finally {
+            CallbackRunner.reportLater(connection, error);
+        }
     }
 
     /** It never came to live, and ends. */

@@ -30,6 +30,9 @@ public final class Supervisor implements Runnable {
     /** How often active loops are looked at. User code that holds one up is noticed after one to two of these. */
     static final long TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
+    /** Even if nothing is expected, it looks after so long. */
+    private static final long DOZE_NANOS = 5_000_000_000L;
+
     /** If it comes so late itself, the whole process was held up, and nothing follows from what it sees. */
     private static final long LATE_NANOS = 10 * TICK_NANOS;
 
@@ -180,12 +183,24 @@ public final class Supervisor implements Runnable {
             rest = inspect(now, true);
         }
         expected = now; // should it fail
-        int ready = watch.await(rest);
+        int ready = watch.await(rest < 0 ? DOZE_NANOS : rest);
         dozing = false;
+        if (ready == 0) {
+            awakenForgotten();
+        }
         for (int i = 0; i < ready; i++) {
             loops[watch.ready(i)].awaken();
         }
         expected = rest < 0 ? System.nanoTime() : now + rest;
+    }
+
+    /** A loop has tasks, and rests: whoever was to wake it had no memory for that, say. */
+    private void awakenForgotten() {
+        for (EventLoop loop : loops) {
+            if (loop.hasTasks()) {
+                loop.awaken();
+            }
+        }
     }
 
     /** {@return for how long nothing needs to be looked at, or -1} */

@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.memory;
 
+import dev.netpoll.buffer.MemoryLimitException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -19,7 +20,7 @@ public final class FirstUse {
     static {
         try {
             useAll();
-        } catch (OutOfMemoryError e) {
+        } catch (OutOfMemoryError | MemoryLimitException e) {
             // it is tried again by whoever needs it
         }
     }

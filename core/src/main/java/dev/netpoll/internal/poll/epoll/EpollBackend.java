@@ -4,6 +4,7 @@
 package dev.netpoll.internal.poll.epoll;
 
 import dev.netpoll.internal.memory.Classes;
+import dev.netpoll.internal.memory.FirstUse;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenOptions;
@@ -45,6 +46,7 @@ public final class EpollBackend implements Backend {
     public Poller openPoller() throws TransportException {
         Classes.initialize(MethodHandles.lookup(), EpollTransport.class, EpollListenSocket.class, Opener.class);
         UnusedPages.goBack();
+        Classes.initialize(MethodHandles.lookup(), FirstUse.class);
         try {
             return new EpollPoller();
         } catch (OutOfMemoryError e) {

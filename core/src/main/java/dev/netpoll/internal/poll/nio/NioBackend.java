@@ -4,6 +4,7 @@
 package dev.netpoll.internal.poll.nio;
 
 import dev.netpoll.internal.memory.Classes;
+import dev.netpoll.internal.memory.FirstUse;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenOptions;
@@ -50,6 +51,7 @@ public final class NioBackend implements Backend {
                 NioErrno.class,
                 NioOptions.class,
                 NioSocket.class);
+        Classes.initialize(MethodHandles.lookup(), FirstUse.class);
         try {
             return new NioPoller();
         } catch (IOException e) {

@@ -6,6 +6,7 @@ package dev.netpoll.internal.poll.uring;
 import dev.netpoll.internal.ffi.LibcTime;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.memory.Classes;
+import dev.netpoll.internal.memory.FirstUse;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenOptions;
@@ -64,6 +65,7 @@ public final class UringBackend implements Backend {
     public Poller openPoller() throws TransportException {
         Classes.initialize(MethodHandles.lookup(), UringTransport.class, UringListenSocket.class, Opener.class);
         UnusedPages.goBack();
+        Classes.initialize(MethodHandles.lookup(), FirstUse.class);
         try {
             return new UringPoller(features, size);
         } catch (OutOfMemoryError e) {
