@@ -365,7 +365,11 @@ public final class Lifecycle implements Activation {
         if (holds) {
             connection.remove(RUNNING);
         }
-        fault(error);
+        try {
+            fault(error);
+        } finally {
+            settle(); // it may have been closed meanwhile, and waits for the end of the run
+        }
     }
 
     /** The handler has been told that too much output waits: it may return, and is run again when that is gone. */

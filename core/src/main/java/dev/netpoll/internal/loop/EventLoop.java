@@ -130,6 +130,9 @@ public final class EventLoop implements Executor {
     /** Made beforehand: to evict needs no memory. */
     private final Consumer<Resident> evict = this::evict;
 
+    /** Whether the driver was awakened, and may not have been unparked. */
+    private volatile boolean unparkDue;
+
     private boolean evictionFailed;
     private final AtomicInteger assigned = new AtomicInteger();
     private final CountDownLatch end = new CountDownLatch(1);
@@ -604,8 +607,10 @@ public final class EventLoop implements Executor {
     /** Wakes the driver if it rests. */
     void awaken() {
         Driver current = driver;
-        if (baton.awaken() && current != null) {
-            LockSupport.unpark(current.thread);
+        if ((baton.awaken() || unparkDue) && current != null) {
+            unparkDue = true;
+            LockSupport.unpark(current.thread); // without memory the thread stays parked, and the next call tries again
+            unparkDue = false;
         }
     }
 
