@@ -248,8 +248,8 @@ public final class Server implements AutoCloseable {
             EventLoop loop = acceptLoop;
             if (loop != null) {
                 loop.stop();
-                acceptLoop = null;
                 loop.join(FORCED_PATIENCE); // nothing is accepted afterwards
+                acceptLoop = null;
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -162,7 +162,11 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
 
     @Override
     public LinkBuffer slice(int n) {
-        SegmentReader in = in();
+        return slice(pool, in(), n);
+    }
+
+    /** A buffer of the first bytes of {@code in}, which consumes nothing if it fails. */
+    static LinkBuffer slice(SegmentPool pool, SegmentReader in, int n) {
         LinkBuffer slice = new LinkBuffer(pool); // first, as it may fail
         slice.readable.append(in.slice(n));
         return slice;

@@ -60,7 +60,7 @@ class SourceReader implements Reader {
     public LinkBuffer slice(int n) throws IOException {
         SegmentReader in = source.require(n);
         try {
-            return LinkBuffer.wrap(source.pool(), in.slice(n));
+            return LinkBuffer.slice(source.pool(), in, n);
         } finally {
             source.done();
         }
