@@ -143,9 +143,9 @@ final class Responder {
         Connection again;
         try {
             again = soak.group().adopt(socket, options);
-        } catch (IOException brokenMeanwhile) {
-            socket.close();
-            throw brokenMeanwhile;
+        } catch (IOException | Error failed) {
+            Trouble.insist(socket::close);
+            throw failed;
         }
         soak.tally().detaches.increment();
         Responder after = new Responder(soak, true);
