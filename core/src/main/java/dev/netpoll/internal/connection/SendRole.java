@@ -15,6 +15,7 @@ import static dev.netpoll.internal.connection.ConnectionState.SENDING;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Spares;
 import dev.netpoll.internal.memory.Segment;
+import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.SendQueue;
 import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
@@ -318,8 +319,11 @@ abstract class SendRole extends Side {
         }
         boolean sound = false;
         try {
-            sendNow(false, false); // a failure is the transport's to remember, and cuts the stream
+            int result = sendNow(false, false); // a failure is the transport's to remember, and cuts the stream
             sound = true;
+            if (result == -Errno.ENOBUFS || result == -Errno.ENOMEM) {
+                connection.giveUp(); // nothing is wrong with the socket, so nobody else tells the peer
+            }
         } finally {
             if (!sound) {
                 wrecked = true;
