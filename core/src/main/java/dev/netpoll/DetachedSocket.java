@@ -4,7 +4,7 @@
 package dev.netpoll;
 
 import dev.netpoll.buffer.LinkBuffer;
-import dev.netpoll.internal.poll.epoll.EpollBackend;
+import dev.netpoll.internal.poll.socket.Opener;
 import java.io.IOException;
 import java.nio.channels.SocketChannel;
 import java.util.Objects;
@@ -90,7 +90,7 @@ public final class DetachedSocket implements AutoCloseable {
     private void closeSocket() {
         SocketChannel own = channel;
         if (own == null) {
-            EpollBackend.close(fd);
+            Opener.close(fd);
             return;
         }
         try {

@@ -38,6 +38,7 @@ import java.util.function.Supplier;
  */
 public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     private static final long BACK_OFF_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
     /** While the group's memory is used up, one connection is let in after so long: the door is never shut. */
     private static final long DOOR_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
@@ -61,20 +62,18 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     private final ConnectionConfig config;
     private final AtomicInteger connections;
     private final int maxConnections;
-    private final Timer backOff = new Timer() {
-        @Override
-        protected void expired(long now) {
-            resume();
-        }
-    };
+    /** Armed while accepting fails. */
+    private final Timer backOff = new Resumption();
 
     /** Armed while it waits for connections to end, or for memory. */
-    private final Timer look = new Timer() {
+    private final Timer look = new Resumption();
+
+    private final class Resumption extends Timer {
         @Override
         protected void expired(long now) {
             resume();
         }
-    };
+    }
 
     private final MemoryBudget.Waiter memory = new MemoryBudget.Waiter() {
         @Override

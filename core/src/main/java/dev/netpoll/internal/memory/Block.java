@@ -76,8 +76,7 @@ public final class Block {
     final Slab slab;
 
     /** What finds the block if it is lost. */
-    @Nullable
-    BlockTrace trace;
+    final BlockTrace trace;
 
     private final SegmentPool pool;
     private final MemorySegment memory;
@@ -104,7 +103,8 @@ public final class Block {
     /** The state with the only reference in this generation. Changed by the last release. */
     private long owned = 1;
 
-    Block(SegmentPool pool, MemorySegment memory, int sizeClass, Slab slab) {
+    /** Makes the block of a place of the slab. */
+    Block(SegmentPool pool, MemorySegment memory, int sizeClass, Slab slab, int index) {
         this.pool = pool;
         this.memory = memory;
         this.readOnly = memory.asReadOnly();
@@ -112,6 +112,7 @@ public final class Block {
         this.capacity = Math.toIntExact(memory.byteSize());
         this.sizeClass = sizeClass;
         this.slab = slab;
+        this.trace = new BlockTrace(this, pool.lostBlocks(), index);
     }
 
     /** The memory, bounded to exactly this block. Its content after allocation is arbitrary. */
@@ -134,14 +135,9 @@ public final class Block {
         synchronized (this) { // two slices of the block may be read at once
             BlockViews current = views;
             if (current == null) {
-                BlockTrace mine = trace;
-                if (mine != null) {
-                    mine.shown = true;
-                }
+                trace.shown = true;
                 current = BlockViews.of(this, abandoned);
-                if (mine != null) {
-                    mine.life = current.life;
-                }
+                trace.life = current.life;
                 views = current;
             }
             return current;
@@ -154,11 +150,8 @@ public final class Block {
             abandoned = life;
             slab.views = null; // else they would never become unreachable
         }
-        BlockTrace mine = trace;
-        if (mine != null) {
-            mine.life = life;
-            mine.shown = true;
-        }
+        trace.life = life;
+        trace.shown = true;
         return this;
     }
 
@@ -335,10 +328,7 @@ public final class Block {
     private void markReleased() {
         memory.fill(CheckedMode.POISON);
         releasedAt = CheckedMode.here("released");
-        BlockTrace mine = trace;
-        if (mine != null) {
-            pool.untrack(mine);
-        }
+        pool.untrack(trace);
     }
 
     /** Hands the block out. Nobody else can see it, so no atomic operation is needed. */
@@ -351,23 +341,12 @@ public final class Block {
     }
 
     private void track() {
-        BlockTrace mine = trace;
-        if (mine == null) {
-            return;
-        }
         try {
-            mine.allocatedAt = CheckedMode.here("allocated");
-            pool.track(mine);
+            trace.allocatedAt = CheckedMode.here("allocated");
+            pool.track(trace);
         } catch (OutOfMemoryError | StackOverflowError _) {
-            mine.allocatedAt = null; // it works without
+            trace.allocatedAt = null; // it works without
         }
-    }
-
-    /** Where it was handed out last; null unless in checked mode. */
-    @Nullable
-    Throwable allocatedAt() {
-        BlockTrace mine = trace;
-        return mine == null ? null : mine.allocatedAt;
     }
 
     @Override

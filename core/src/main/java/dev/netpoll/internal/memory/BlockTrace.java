@@ -31,9 +31,9 @@ final class BlockTrace extends PhantomReference<Block> {
     /** Where the block was handed out last; null unless in checked mode. */
     volatile @Nullable Throwable allocatedAt;
 
-    BlockTrace(Block block, ReferenceQueue<Block> lost, Slab slab, int index) {
+    BlockTrace(Block block, ReferenceQueue<Block> lost, int index) {
         super(block, lost);
-        this.slab = slab;
+        this.slab = block.slab;
         this.index = index;
         this.sizeClass = block.sizeClass;
     }

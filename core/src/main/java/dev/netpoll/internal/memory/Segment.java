@@ -505,8 +505,11 @@ public final class Segment {
         return held;
     }
 
-    void letGo(Block held) {
-        held.release(generation);
+    /** Ends what {@link #hold} began, whose result is {@code held}. */
+    void letGo(@Nullable Block held) {
+        if (held != null) {
+            held.release(generation);
+        }
     }
 
     /** True once {@link #free()} was called. */

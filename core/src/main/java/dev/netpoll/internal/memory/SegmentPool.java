@@ -154,10 +154,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
             return;
         }
         block.slab.gone = true;
-        BlockTrace trace = block.trace;
-        if (trace != null) {
-            dedicatedTraces.remove(trace);
-        }
+        dedicatedTraces.remove(block.trace);
         if (!forgetDedicated(block.slab)) {
             trimmerIsNeeded(); // it tries again
         }
@@ -305,19 +302,17 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
 
     /** Makes new blocks in place of those that are lost. Without memory for it, the next call goes on. */
     private void findLost() {
-        BlockTrace trace = found;
-        for (; ; ) {
-            if (trace == null) {
-                trace = (BlockTrace) (Object) lostBlocks.poll();
-                found = trace;
-            }
-            if (trace == null) {
-                return;
-            }
+        BlockTrace trace = found != null ? found : nextLost();
+        while (trace != null) {
+            found = trace;
             replace(trace);
             found = null;
-            trace = null;
+            trace = nextLost();
         }
+    }
+
+    private @Nullable BlockTrace nextLost() {
+        return (BlockTrace) (Object) lostBlocks.poll();
     }
 
     private void replace(BlockTrace trace) {
@@ -332,7 +327,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
             Block block =
                     slab.carve(this, trace.sizeClass, trace.index).shown(life).allocated();
             if (trace.sizeClass == DEDICATED) {
-                keepTrace(block);
+                dedicatedTraces.add(block.trace);
             }
             life.adopt(Segment.of(block, 0, block.capacity()));
         } else if (trace.sizeClass == DEDICATED) {
@@ -343,13 +338,6 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         untrack(trace);
         dedicatedTraces.remove(trace);
         foundBlocks.incrementAndGet();
-    }
-
-    private void keepTrace(Block block) {
-        BlockTrace trace = block.trace;
-        if (trace != null) {
-            dedicatedTraces.add(trace);
-        }
     }
 
     private @Nullable Block takeThisOrLarger(SizeClass smallest) {
@@ -408,7 +396,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         Block block = null;
         try {
             Block made = slab.carve(this, DEDICATED);
-            keepTrace(made);
+            dedicatedTraces.add(made.trace);
             block = made;
         } finally {
             if (block == null) {

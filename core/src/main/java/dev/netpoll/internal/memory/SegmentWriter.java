@@ -330,9 +330,7 @@ public final class SegmentWriter {
         try {
             return notAscii ? Utf8.encodeChars(text, target, at) : Utf8.encode(text, target, at);
         } finally {
-            if (block != null) {
-                target.letGo(block);
-            }
+            target.letGo(block);
         }
     }
 
@@ -341,9 +339,7 @@ public final class SegmentWriter {
         try {
             return Utf8.encodeAscii(text, target, 0);
         } finally {
-            if (block != null) {
-                target.letGo(block);
-            }
+            target.letGo(block);
         }
     }
 

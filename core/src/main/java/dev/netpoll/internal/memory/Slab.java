@@ -68,10 +68,8 @@ final class Slab {
     /** Makes the block of a place for the first time, or anew after that one was lost. */
     Block carve(SegmentPool pool, int sizeClass, int index) {
         MemorySegment part = memory.asSlice((long) index * blockSize, blockSize);
-        Block block = new Block(pool, part, sizeClass, this);
-        BlockTrace trace = new BlockTrace(block, pool.lostBlocks(), this, index);
-        block.trace = trace;
-        traces[index] = trace;
+        Block block = new Block(pool, part, sizeClass, this, index);
+        traces[index] = block.trace;
         return block;
     }
 

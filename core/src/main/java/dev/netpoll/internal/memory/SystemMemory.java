@@ -54,23 +54,9 @@ final class SystemMemory {
         this.maxBytes = maxBytes;
     }
 
-    static {
-        tryOnce();
-    }
-
     /** From now on, pages go back to the system that way. */
     static void releasePagesBy(PageReleaser releaser) {
         pages = releaser;
-        tryOnce();
-    }
-
-    /** Classes of the JDK that fail to initialise once, for want of memory, fail for ever; so they are used before. */
-    private static void tryOnce() {
-        try {
-            MemorySegment _ = allocate(1, 1);
-        } catch (OutOfMemoryError e) {
-            // the classes are there
-        }
     }
 
     /** The size of all slabs together. */

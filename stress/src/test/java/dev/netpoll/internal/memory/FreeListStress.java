@@ -36,7 +36,7 @@ public class FreeListStress {
 
         /** One more block, in use. */
         final Block taken() {
-            Block block = new Block(POOL, MEMORY, 0, SLAB);
+            Block block = new Block(POOL, MEMORY, 0, SLAB, 0);
             all.add(block);
             list.takenElsewhere(0);
             return block;

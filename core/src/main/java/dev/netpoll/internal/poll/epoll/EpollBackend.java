@@ -90,11 +90,6 @@ public final class EpollBackend implements Backend {
         return transport(opened).foreign();
     }
 
-    /** Closes a descriptor that belongs to no transport. */
-    public static void close(int fd) {
-        Opener.close(fd);
-    }
-
     private static EpollTransport transport(Opened opened) {
         return new EpollTransport(opened.fd, opened.tcp, opened.remote);
     }

@@ -119,11 +119,7 @@ final class EpollListenSocket extends BoundSocket implements Readiness {
         try {
             EpollPoller owner = poller;
             if (owner != null) {
-                try {
-                    owner.remove(this);
-                } finally {
-                    owner.forget(this);
-                }
+                owner.leave(this);
             }
         } finally {
             closeDescriptor();

@@ -238,10 +238,14 @@ final class EpollPoller implements Poller {
         }
     }
 
-    /** Tells nothing any more to one whose descriptor is about to be closed, though {@link #remove} has failed. */
-    void forget(Pollable pollable) {
-        if (pollable.isRegistered() && !closed) {
-            slots.remove(pollable);
+    /** As {@link #remove}, for one whose descriptor is about to be closed: it is told nothing any more in any case. */
+    void leave(Pollable pollable) {
+        try {
+            remove(pollable);
+        } finally {
+            if (pollable.isRegistered() && !closed) {
+                slots.remove(pollable);
+            }
         }
     }
 

@@ -341,11 +341,7 @@ final class EpollTransport extends LoopSocket implements Readiness {
         queue = null;
         EpollPoller owner = poller;
         if (owner != null) {
-            try {
-                owner.remove(this);
-            } finally {
-                owner.forget(this);
-            }
+            owner.leave(this);
         }
     }
 
