@@ -33,15 +33,8 @@ import org.junit.jupiter.api.Test;
  * Threads that write to a connection without any order among them, as a newcomer's chat server does: it may garble that
  * stream with its own bytes, or be refused with an IllegalStateException. Nobody else notices.
  */
-@SuppressWarnings({
-    "ThreadPriorityCheck",
-    "NonAtomicVolatileUpdate",
-    "FutureReturnValueIgnored",
-    "ExposedPrivateType",
-    "InfiniteRecursion",
-    "TypeParameterUnusedInFormals"
-})
 @Variants(transports = Transport.TCP4)
+@SuppressWarnings("ThreadPriorityCheck")
 class SharedWritersTest extends ConformanceTest {
     private static final int CHATTERS = 7;
     private static final long NANOS = 1_000_000L * Rounds.of(1500);

@@ -23,14 +23,6 @@ import org.junit.jupiter.api.io.TempDir;
         backends = {Backend.EPOLL, Backend.IO_URING},
         transports = Transport.TCP4,
         modes = Mode.ADAPTIVE)
-@SuppressWarnings({
-    "ThreadPriorityCheck",
-    "NonAtomicVolatileUpdate",
-    "FutureReturnValueIgnored",
-    "ExposedPrivateType",
-    "InfiniteRecursion",
-    "TypeParameterUnusedInFormals"
-})
 class SlowReadersTest extends ConformanceTest {
     /** The numbers of the promise, which want a machine of their own; else there is less of all. */
     private static final boolean FULL = Boolean.getBoolean("dev.netpoll.slowReaders.full");

@@ -29,15 +29,8 @@ import org.junit.jupiter.params.provider.EnumSource;
  * A Throwable that is neither a RuntimeException nor an Error, as Kotlin and Lombok let callbacks throw: it costs its
  * connection and nothing else.
  */
-@SuppressWarnings({
-    "ThreadPriorityCheck",
-    "NonAtomicVolatileUpdate",
-    "FutureReturnValueIgnored",
-    "ExposedPrivateType",
-    "InfiniteRecursion",
-    "TypeParameterUnusedInFormals"
-})
 @Variants(transports = Transport.TCP4)
+@SuppressWarnings("ExposedPrivateType")
 class SneakyThrowableTest extends ConformanceTest {
     private static final Duration PROMPTLY = Duration.ofSeconds(5);
 

@@ -31,18 +31,9 @@ import org.junit.jupiter.params.provider.EnumSource;
  * The stack ends inside a call of the library, at one depth after the other: it costs the connection at most. Its
  * socket is closed, its memory comes back, and the others are served.
  */
-@SuppressWarnings({
-    "ThreadPriorityCheck",
-    "NonAtomicVolatileUpdate",
-    "FutureReturnValueIgnored",
-    "ExposedPrivateType",
-    "ImmutableEnumChecker",
-    "StaticAssignmentOfThrowable",
-    "InfiniteRecursion",
-    "TypeParameterUnusedInFormals"
-})
 @Variants(transports = Transport.TCP4)
 @LosesBlocks
+@SuppressWarnings({"ExposedPrivateType", "ImmutableEnumChecker", "InfiniteRecursion", "StaticAssignmentOfThrowable"})
 class StackOverflowTest extends ConformanceTest {
     /** One connection for each depth: so many frames above the one where nothing is left. */
     private static final int DEPTHS = Rounds.of(24);

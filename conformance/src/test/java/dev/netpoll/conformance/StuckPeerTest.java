@@ -25,14 +25,6 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 /** A peer that never reads, and no write time-out: every wait has an end nevertheless. */
-@SuppressWarnings({
-    "ThreadPriorityCheck",
-    "NonAtomicVolatileUpdate",
-    "FutureReturnValueIgnored",
-    "ExposedPrivateType",
-    "InfiniteRecursion",
-    "TypeParameterUnusedInFormals"
-})
 @Variants(transports = Transport.TCP4)
 class StuckPeerTest extends ConformanceTest {
     private static final Duration IDLE = Duration.ofMillis(300);

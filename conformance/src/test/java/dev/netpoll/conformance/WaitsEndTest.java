@@ -33,16 +33,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Variants(
         transports = Transport.TCP4,
         modes = {Mode.ADAPTIVE, Mode.VIRTUAL})
-@SuppressWarnings({
-    "ThreadPriorityCheck",
-    "NonAtomicVolatileUpdate",
-    "FutureReturnValueIgnored",
-    "ExposedPrivateType",
-    "ImmutableEnumChecker",
-    "EnumOrdinal",
-    "InfiniteRecursion",
-    "TypeParameterUnusedInFormals"
-})
+@SuppressWarnings({"EnumOrdinal", "ExposedPrivateType", "ImmutableEnumChecker"})
 class WaitsEndTest extends ConformanceTest {
     private static final Duration PROMPTLY = Duration.ofSeconds(2);
     private static final int MUCH = 16 << 20;
