@@ -24,8 +24,10 @@ class DialPrepareTest extends ConformanceTest {
     private static final int DIALS = Integer.getInteger("dial.rounds", 300);
 
     /** {@return a server that talks first} */
+    /** Talks first, and does not mind if the peer has gone by then. */
     private Listening talker() throws IOException {
         return net.listen(net.server()
+                .onError((connection, error) -> {})
                 .onConnect(connection -> connection.writer().writeUtf8("hello").flush())
                 .onRequest(Handlers.discard()));
     }
@@ -113,6 +115,5 @@ class DialPrepareTest extends ConformanceTest {
         Listening server = talker();
         Dialer dialer = net.dialer().onPrepare(Connection::close).build();
         assertThatThrownBy(() -> dialer.dial(server.address())).isInstanceOf(ConnectionClosedException.class);
-        net.takeErrors(); // the server's, which could not say hello
     }
 }

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.Dispatch;
+import dev.netpoll.Server;
 import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
@@ -33,6 +34,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Executors that do not keep to their contract: whatever they do with a task, it takes effect once at most, and the
@@ -57,6 +59,7 @@ class HostileExecutorTest extends ConformanceTest {
     void close() throws Exception {
         try (OwnNet closing = own) {
             threads.close();
+            own.net().takeErrors(); // some come late
         }
     }
 
@@ -197,6 +200,24 @@ class HostileExecutorTest extends ConformanceTest {
         assertThat(ended).as("shut down in order").isTrue();
         long allowed = blocks + own.group().loops();
         own.net().awaitMemory("their memory is free", () -> LeakCheck.outstandingBlocks() <= allowed);
+    }
+
+    /** As one that was ended by {@code shutdownNow()}. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void oneThatRunsNothingKeepsNoSocket(boolean prepares) throws Exception {
+        AtomicInteger dropped = new AtomicInteger();
+        Server.Builder builder = own.net()
+                .server()
+                .dispatch(Dispatch.executor(task -> dropped.incrementAndGet()))
+                .onRequest(Handlers.echo());
+        Listening server = own.net().listen(prepares ? builder.onPrepare(connection -> {}) : builder);
+        try (RawPeer peer = own.net().connectRaw(server.address())) {
+            peer.send(MESSAGE);
+            Await.until("the executor has got a task", () -> dropped.get() > 0);
+            assertThat(server.server().shutdown(Timing.SHORT)).as("in order").isFalse();
+            peer.awaitEnd();
+        }
     }
 
     /** What comes back is what was sent, each byte once, if the connection lives so long. */

@@ -42,6 +42,25 @@ class OptionsTest extends ConformanceTest {
     }
 
     @Test
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    void aValueThatIsNoneOfTheOptionsIsRefusedInTheSameWordsEverywhere() throws Exception {
+        Connection connection = net.pair().connection();
+        assertThatThrownBy(() -> connection.setOption(StandardSocketOptions.SO_SNDBUF, null))
+                .isInstanceOf(NullPointerException.class)
+                .hasMessage("SO_SNDBUF");
+        assertThatThrownBy(() -> connection.setOption(null, 1))
+                .isInstanceOf(NullPointerException.class)
+                .hasMessage("option");
+        assertThatThrownBy(() -> connection.getOption(null))
+                .isInstanceOf(NullPointerException.class)
+                .hasMessage("option");
+        SocketOption raw = StandardSocketOptions.SO_SNDBUF;
+        assertThatThrownBy(() -> connection.setOption(raw, "many"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("SO_SNDBUF takes values of type Integer, not many");
+    }
+
+    @Test
     void theOptionsOfAConnectionThatIsGoneCannotBeHad() throws Exception {
         Connection connection = net.pair().connection();
         connection.close();

@@ -14,6 +14,13 @@ import org.junit.jupiter.api.Test;
 
 /** Whether a pool may hand a connection out again: when in doubt, no. */
 class ReusableTest extends ConformanceTest {
+    /** While the loop looks for bytes it may be about to find some, so the connection is not reusable. */
+    private Pair quietPair() throws Exception {
+        Pair pair = net.pair();
+        Await.until("the loop has found nothing", pair.connection()::isReusable);
+        return pair;
+    }
+
     @Test
     void aFreshConnectionIsReusableHoweverOftenOneAsks() throws Exception {
         Pair pair = net.pair();
@@ -32,19 +39,19 @@ class ReusableTest extends ConformanceTest {
             connection.writer().writeUtf8("ping").flush();
             assertThat(connection.reader().readUtf8(4)).isEqualTo("ping");
             connection.reader().release();
-            assertThat(connection.isReusable()).as("round %d", i).isTrue();
+            Await.until("the loop has found nothing more", connection::isReusable);
         }
     }
 
     @Test
     void unreadBytesMakeItUnusable() throws Exception {
-        Pair pair = net.pair();
+        Pair pair = quietPair();
         pair.peer().send("late answer");
         Await.until("it is seen", () -> !pair.connection().isReusable());
         Await.until("it came", () -> pair.connection().reader().readableBytes() == 11);
         assertThat(pair.connection().isReusable()).isFalse();
         pair.connection().reader().skip(11);
-        assertThat(pair.connection().isReusable()).isTrue();
+        Await.until("the loop has found nothing more", pair.connection()::isReusable);
     }
 
     @Test
@@ -66,7 +73,7 @@ class ReusableTest extends ConformanceTest {
 
     @Test
     void thePeersEndMakesItUnusable() throws Exception {
-        Pair pair = net.pair();
+        Pair pair = quietPair();
         pair.peer().finish();
         Await.until("it is seen", () -> !pair.connection().isReusable());
         assertThat(pair.connection().isReusable()).isFalse();
@@ -85,6 +92,7 @@ class ReusableTest extends ConformanceTest {
         Pair pair = net.pair();
         pair.connection().writer().writeUtf8("hi").flush();
         pair.peer().receive(1);
+        Await.until("the loop has found nothing", pair.connection()::isReusable);
         pair.peer().reset();
         Await.until("it is seen", () -> !pair.connection().isReusable());
         assertThat(pair.connection().isReusable()).isFalse();

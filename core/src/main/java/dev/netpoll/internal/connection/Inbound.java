@@ -219,10 +219,10 @@ final class Inbound extends Side implements ByteSource {
         return held && isUser();
     }
 
-    /** Ends what {@link #hold} began. */
+    /** <i>Holder of RUNNING.</i> Ends what {@link #hold} began. */
     void letGo() {
         held = false;
-        exit();
+        exitInRun();
     }
 
     private void requireMore(long n) throws IOException {

@@ -72,12 +72,31 @@ public final class Lifecycle implements Activation {
     /** Starts an accepted or adopted connection: onPrepare, registration, onConnect. Any thread, once. */
     public void start() {
         connection.add(RUNNING);
-        ConnectionHandler prepare = connection.config().prepare();
-        if (prepare == null) {
-            connection.onLoop(this::register);
+        connection.onLoop(connection.config().prepare() == null ? this::register : this::enter);
+    }
+
+    /** onPrepare comes first, on whatever thread; until it has ended, and if it never does, the loop can close. */
+    private void enter() {
+        if (connection.has(CLOSING) || !connection.inLoop()) {
+            giveUp();
+            return;
+        }
+        try {
+            connection.loop().add(connection);
+        } catch (Throwable t) {
+            startFailed(t);
             return;
         }
         CallbackRunner.handOut(connection, HANDED_PREPARE);
+    }
+
+    /** <i>Loop.</i> A signal came before it lives: its end may be due, though onPrepare has not ended. */
+    void signalledEarly() {
+        int state = connection.state();
+        boolean detaches = (state & (DETACHING | ABORTING)) == DETACHING;
+        if ((state & (CLOSING | CLOSED)) == CLOSING && !detaches) {
+            release((state & ABORTING) != 0);
+        }
     }
 
     /** Calls what was handed out; see {@link CallbackRunner}. */
@@ -170,7 +189,9 @@ public final class Lifecycle implements Activation {
             return;
         }
         try {
-            connection.loop().add(connection);
+            if (connection.config().prepare() == null) { // else it was added before
+                connection.loop().add(connection);
+            }
             connection.loop().poller().register(connection.transport(), connection);
             connection.add(LIVE);
             connection.startTimer();
@@ -638,13 +659,19 @@ public final class Lifecycle implements Activation {
         }
     }
 
-    /** Releases the socket; loop. */
+    /**
+     * Releases the socket; loop. A run that an executor was given and has not begun finds nothing to do any more, so the
+     * end does not wait for it: the executor may never run it.
+     */
     void release(boolean abort) {
         try {
             if (!connection.has(CLOSED)) {
                 closeTransport(abort);
             }
         } finally {
+            if (connection.has(CLOSING) && connection.remove(HANDED_PREPARE | HANDED_RUN)) {
+                connection.remove(RUNNING);
+            }
             settle();
         }
     }

@@ -291,7 +291,7 @@ final class Outbound extends SendRole implements ByteSink {
             long bytes = pending();
             boolean gathered = lent && isGathered(unsent.bytes() + bytes);
             chain = takePending();
-            enqueued = from + bytes;
+            enqueued(from + bytes);
             unsent.add(chain);
             chain = null;
             if (gathered && keep()) {
@@ -322,7 +322,7 @@ final class Outbound extends SendRole implements ByteSink {
         try {
             long to = enqueued + pending();
             chain = takePending();
-            enqueued = to;
+            enqueued(to);
             if (chain != null) {
                 addIncoming(chain, leaves);
                 chain = null;
@@ -347,6 +347,9 @@ final class Outbound extends SendRole implements ByteSink {
         }
         if (connection.has(CLOSING)) {
             return ConnectionErrors.closed(connection, "write");
+        }
+        if (errno == Errno.EBADF) { // its loop was faster: it broke, and is closed
+            return ConnectionErrors.broken(connection, "write", ofFlush);
         }
         if (errno == Errno.EFAULT) {
             throw new IllegalStateException("memory given to writeDirect was closed before it was sent");

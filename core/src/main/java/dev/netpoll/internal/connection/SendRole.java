@@ -56,6 +56,9 @@ import org.jspecify.annotations.Nullable;
  *       not seen yet sees KEPT, since the flush looks for it after it has set KEPT.
  *   <li>F6 An Error inside the role leaves it THREAD and sets {@code wrecked}, with a store that cannot fail. The
  *       connection is aborted, and closing it releases the role: that thread does not come back to it.
+ *   <li>F7 A thread that has the role writes it, {@code enqueued} and {@code sent} with release stores, as nobody else
+ *       acts on them while SENDING is set. A full fence comes before it looks at what others wait for: SENDING is
+ *       removed by a CAS, and handing over is a volatile store of KEPT.
  * </ul>
  */
 abstract class SendRole extends Side {
@@ -69,12 +72,16 @@ abstract class SendRole extends Side {
 
     private static final VarHandle ROLE;
     private static final VarHandle INCOMING;
+    private static final VarHandle ENQUEUED;
+    private static final VarHandle SENT;
 
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
             ROLE = lookup.findVarHandle(SendRole.class, "role", int.class);
             INCOMING = lookup.findVarHandle(SendRole.class, "incoming", Segment.class);
+            ENQUEUED = lookup.findVarHandle(SendRole.class, "enqueued", long.class);
+            SENT = lookup.findVarHandle(SendRole.class, "sent", long.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -153,8 +160,13 @@ abstract class SendRole extends Side {
         if (enqueued != sent || !connection.add(SENDING, CLOSED)) { // F4
             return false;
         }
-        role = THREAD;
+        ROLE.setRelease(this, THREAD); // SENDING, which was set by a CAS, keeps the loop out
         return true;
+    }
+
+    /** <i>User.</i> Says how far the stream goes now. What tells others of it, follows and is a full fence (F7). */
+    final void enqueued(long position) {
+        ENQUEUED.setRelease(this, position);
     }
 
     private boolean takeKept(int by) {
@@ -218,7 +230,8 @@ abstract class SendRole extends Side {
             result = connection.transport().send(unsent);
         } finally {
             long taken = bytes - unsent.bytes();
-            advance(taken);
+            long position = sent + taken; // F1: only the holder writes it
+            SENT.setRelease(this, position); // F7
             if (taken > 0) {
                 connection.touch();
             }
@@ -232,11 +245,6 @@ abstract class SendRole extends Side {
             release();
         }
         return result;
-    }
-
-    private void advance(long bytes) {
-        long position = sent + bytes; // F1: only the holder writes it
-        sent = position;
     }
 
     private void handOver(boolean kernelIsFull, boolean holds) {
@@ -362,10 +370,12 @@ abstract class SendRole extends Side {
             connection.add(CUT); // F2; a flush drops its own bytes itself
         }
         queue = null;
-        stuck = false;
+        if (wasStuck) {
+            stuck = false;
+        }
         count(null);
-        role = FREE;
-        connection.remove(SENDING);
+        ROLE.setRelease(this, FREE);
+        connection.remove(SENDING); // F7
         if (rest != null) {
             rest.clear();
             Spares spares = spares();
@@ -465,7 +475,8 @@ abstract class SendRole extends Side {
 
     /** The transport has sent bytes of the queue; with {@code drained} it no longer holds it. */
     final void progressed(long bytes, boolean drained) {
-        advance(bytes);
+        long position = sent + bytes; // F1: only the holder writes it
+        sent = position; // before it looks for the waiter
         progressAt = System.nanoTime();
         if (drained) {
             release();

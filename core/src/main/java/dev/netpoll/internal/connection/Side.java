@@ -34,6 +34,8 @@ import org.jspecify.annotations.Nullable;
  *       user, that user frees the side's memory on its way out; else the ender does. One of them does.
  *   <li>S3 Memory that a view shows is not freed by an ender, who cannot know whether anybody looks: it stays until the
  *       reader releases it, or until the collector finds that nobody can look at it any more.
+ *   <li>S4 The holder of RUNNING leaves by a release store and need not look: ENDED is never set beside RUNNING, and
+ *       the CAS that removes RUNNING comes before anybody can end the side, who then sees that it has left.
  * </ul>
  *
  * <p>A second thread gets an {@link IllegalStateException} before it has touched anything. One call is one use, except
@@ -188,10 +190,19 @@ abstract class Side {
 
     /** <i>User.</i> Ends the use. */
     final void exit() {
+        if (connection.spares() != null) {
+            exitInRun();
+            return;
+        }
         user = null; // S2
         if (connection.has(ConnectionState.ENDED)) {
             end();
         }
+    }
+
+    /** <i>User, and holder of RUNNING.</i> Ends the use (S4). */
+    final void exitInRun() {
+        USER.setRelease(this, (Thread) null);
     }
 
     final boolean isUser() {

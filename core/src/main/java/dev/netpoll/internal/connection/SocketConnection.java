@@ -217,8 +217,11 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     @Override
     protected void signalled() {
-        if (!has(LIVE)) {
-            return; // it looks when it lives
+        if (!has(LIVE)) { // it looks when it lives
+            if (isResident() && connecting == null) {
+                lifecycle.signalledEarly();
+            }
+            return;
         }
         try {
             if (outbound.isWrecked()) {
@@ -500,6 +503,12 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     @Override
     public <T> Connection setOption(SocketOption<T> option, T value) throws IOException {
+        Objects.requireNonNull(option, "option");
+        Objects.requireNonNull(value, option::name);
+        if (!option.type().isInstance(value)) { // a raw type hid it from the compiler
+            throw new IllegalArgumentException(
+                    option.name() + " takes values of type " + option.type().getSimpleName() + ", not " + value);
+        }
         try {
             transport.setOption(option, value);
             return this;
@@ -510,6 +519,7 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     @Override
     public <T> T getOption(SocketOption<T> option) throws IOException {
+        Objects.requireNonNull(option, "option");
         try {
             return transport.getOption(option);
         } catch (TransportException e) {

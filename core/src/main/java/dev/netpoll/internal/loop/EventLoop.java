@@ -89,6 +89,11 @@ public final class EventLoop implements Executor {
         /** Its place among the {@link Signals}, or null. */
         volatile @Nullable Resident next;
 
+        /** {@return whether it lives on a loop} <i>Loop.</i> */
+        protected final boolean isResident() {
+            return index >= 0;
+        }
+
         /** <i>Loop.</i> The loop ends: close now. Must lead to {@link EventLoop#remove}. */
         protected abstract void evict();
 
