@@ -12,6 +12,7 @@ import dev.netpoll.Server;
 import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
+import dev.netpoll.conformance.support.Rounds;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
 import java.io.IOException;
@@ -22,12 +23,21 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What Unix sockets have and TCP has not: paths. */
 @Variants(transports = Transport.UNIX)
 class UnixSocketTest extends ConformanceTest {
+    private static final int ROUNDS = Rounds.of(20);
+
     private static UnixDomainSocketAddress at(Path path) {
         return UnixDomainSocketAddress.of(path);
     }
@@ -51,6 +61,44 @@ class UnixSocketTest extends ConformanceTest {
         assertThat(path).exists();
         echo().listen(at(path));
         assertEchoes(at(path));
+    }
+
+    /** Binding and listening are two calls: in between a path looks as if it were left over. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void ofTwoServersThatWantAPathAtOnceOneGetsIt(boolean leftOver) throws Exception {
+        for (int round = 0; round < ROUNDS; round++) {
+            Path path = net.freshPath();
+            if (leftOver) {
+                try (ServerSocketChannel dead = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+                    dead.bind(at(path));
+                }
+            }
+            Server[] servers = {echo(), echo()};
+            Queue<Server> winners = new ConcurrentLinkedQueue<>();
+            Queue<Throwable> refusals = new ConcurrentLinkedQueue<>();
+            CyclicBarrier start = new CyclicBarrier(servers.length);
+            try (ExecutorService threads = Executors.newCachedThreadPool()) {
+                for (Server server : servers) {
+                    threads.execute(() -> {
+                        try {
+                            start.await();
+                            server.listen(at(path));
+                            winners.add(server);
+                        } catch (Exception e) {
+                            refusals.add(e);
+                        }
+                    });
+                }
+            }
+            assertThat(winners).as("round %d", round).hasSize(1);
+            assertThat(refusals).singleElement().isInstanceOf(BindException.class);
+            assertEchoes(at(path));
+            for (Server server : servers) {
+                server.close();
+            }
+            assertThat(path).doesNotExist();
+        }
     }
 
     @Test

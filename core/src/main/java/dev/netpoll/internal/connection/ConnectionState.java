@@ -11,8 +11,8 @@ import java.lang.invoke.VarHandle;
  * The state word of a connection: independent bits, changed by CAS, read by one volatile load.
  *
  * <pre>
- * life:      (none) --thread of onPrepare--> PREPARING --it returned--> (none)
- *            (none) --loop: it is a resident--> LIVE --loop: onConnect returned--> READY
+ * life:      (none) --thread of onPrepare--> PREPARING --it returned--> PREPARED --loop--> (none)
+ *            (none) --loop: it is registered--> LIVE --loop: onConnect returned--> READY
  *            any --any thread: close()--> CLOSING --loop: socket released--> CLOSED --last one out--> ENDED
  *            CLOSING --loop: bytes are owed--> LINGERING, too
  *            any --any thread: abort(), internal error--> CLOSING and ABORTING
@@ -34,7 +34,9 @@ import java.lang.invoke.VarHandle;
  *
  * <ul>
  *   <li>I1 Bits are only added, except PREPARING, RUNNING, HANDED, DISCONNECTING and SENDING, which their holder
- *       removes, and DETACHING, which the loop removes when handing the socket over has failed.
+ *       removes, PREPARED and HANDLER_SET, which the loop removes as it acts on them, and DETACHING, which the loop
+ *       removes when handing the socket over has failed. HANDED_PREPARE and HANDED_RUN are also taken back, with
+ *       RUNNING, by the loop that closes.
  *   <li>I2 Only the holder of RUNNING touches the reading side of a connection with a handler.
  *   <li>I3 Only the holder of SENDING touches the send queue.
  *   <li>I4 CLOSED is set on the loop, once, after the transport was closed; nothing is delivered afterwards.
@@ -69,6 +71,7 @@ abstract class ConnectionState extends EventLoop.Resident {
     static final int SEND_REFUSED = 1 << 22;
     static final int HANDLER_SET = 1 << 23;
     static final int LINGERING = 1 << 24;
+    static final int PREPARED = 1 << 25;
 
     /** Something was handed to an executor and not taken by a thread of it. */
     static final int HANDED = HANDED_PREPARE | HANDED_RUN | HANDED_GOODBYE | HANDED_END;

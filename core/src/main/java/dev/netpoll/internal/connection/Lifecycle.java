@@ -21,6 +21,7 @@ import static dev.netpoll.internal.connection.ConnectionState.LINGERING;
 import static dev.netpoll.internal.connection.ConnectionState.LIVE;
 import static dev.netpoll.internal.connection.ConnectionState.PEER_ENDED;
 import static dev.netpoll.internal.connection.ConnectionState.PEER_GONE;
+import static dev.netpoll.internal.connection.ConnectionState.PREPARED;
 import static dev.netpoll.internal.connection.ConnectionState.PREPARING;
 import static dev.netpoll.internal.connection.ConnectionState.READY;
 import static dev.netpoll.internal.connection.ConnectionState.RUNNING;
@@ -119,15 +120,17 @@ public final class Lifecycle implements Activation {
             }
         } finally {
             connection.remove(PREPARING);
-            goOnAfterPrepare();
+            connection.add(PREPARED);
+            connection.signal();
         }
     }
 
-    private void goOnAfterPrepare() {
-        try {
-            connection.onLoop(connection.has(LIVE) ? this::openDialed : this::register);
-        } catch (Throwable t) { // no memory for the task: it goes no further
-            startFailed(t);
+    /** <i>Loop.</i> onPrepare has ended. */
+    void prepared() {
+        if (connection.has(LIVE)) {
+            openDialed();
+        } else {
+            register();
         }
     }
 

@@ -217,13 +217,16 @@ public final class SocketConnection extends ConnectionState implements Connectio
 
     @Override
     protected void signalled() {
-        if (!has(LIVE)) { // it looks when it lives
-            if (isResident() && connecting == null) {
-                lifecycle.signalledEarly();
-            }
-            return;
-        }
         try {
+            if (has(PREPARED) && remove(PREPARED)) {
+                lifecycle.prepared();
+            }
+            if (!has(LIVE)) { // it looks when it lives
+                if (isResident() && connecting == null) {
+                    lifecycle.signalledEarly();
+                }
+                return;
+            }
             if (outbound.isWrecked()) {
                 add(CLOSING | ABORTING);
             }

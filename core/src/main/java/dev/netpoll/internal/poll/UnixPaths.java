@@ -8,6 +8,9 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** What backends need to know about the files that Unix sockets are bound to. Blocking file access. */
@@ -15,7 +18,30 @@ public final class UnixPaths {
     private static final int S_IFMT = 0xf000;
     private static final int S_IFSOCK = 0xc000;
 
+    /** After so long another process that has bound a path listens on it, too. */
+    private static final long LISTENS_NANOS = 20_000_000;
+
+    /**
+     * Held while a path is bound, replaced and listened on: binding and listening are two calls, and a path that is
+     * bound looks between them as if nobody would ever listen on it. So servers of one process never take a path from
+     * each other.
+     */
+    public static final ReentrantLock BINDING = new ReentrantLock();
+
     private UnixPaths() {}
+
+    /**
+     * {@return whether nobody listens on a path any more} Looks twice, as another process may have bound it just now.
+     *
+     * @param refuses whether a connect to it is refused; a full queue, or anything else, says that somebody may be there
+     */
+    public static boolean isStale(BooleanSupplier refuses) {
+        if (!refuses.getAsBoolean()) {
+            return false;
+        }
+        LockSupport.parkNanos(LISTENS_NANOS);
+        return refuses.getAsBoolean();
+    }
 
     /** {@return what tells the file apart from one created later under the same name, or null if there is none} */
     public static @Nullable Object key(Path path) {
@@ -43,8 +69,13 @@ public final class UnixPaths {
 
     /** Deletes the path if it is still the file with this key: somebody else may have bound it anew. */
     public static void deleteIfSame(Path path, @Nullable Object key) {
-        if (key != null && key.equals(key(path))) {
-            delete(path);
+        BINDING.lock();
+        try {
+            if (key != null && key.equals(key(path))) {
+                delete(path);
+            }
+        } finally {
+            BINDING.unlock();
         }
     }
 

@@ -76,8 +76,12 @@ public final class NioBackend implements Backend {
             throw new TransportException("bind", Errno.EINVAL); // as elsewhere; the JDK would invent a name
         }
         ServerSocketChannel channel = null;
+        boolean isPath = address instanceof UnixDomainSocketAddress;
+        if (isPath) {
+            UnixPaths.BINDING.lock();
+        }
         try {
-            channel = address instanceof UnixDomainSocketAddress
+            channel = isPath
                     ? ServerSocketChannel.open(StandardProtocolFamily.UNIX)
                     : ServerSocketChannel.open();
             return bind(channel, address, options);
@@ -87,6 +91,10 @@ public final class NioBackend implements Backend {
         } catch (Error e) {
             closeQuietly(channel);
             throw e;
+        } finally {
+            if (isPath) {
+                UnixPaths.BINDING.unlock();
+            }
         }
     }
 
@@ -110,7 +118,8 @@ public final class NioBackend implements Backend {
         } catch (IOException e) {
             boolean inUse = NioErrno.of(e, Errno.EIO) == Errno.EADDRINUSE;
             Object key = UnixPaths.key(path);
-            if (!inUse || !options.replaceStalePath() || !UnixPaths.isSocket(path) || !isStale(unix)) {
+            boolean mayReplace = inUse && options.replaceStalePath() && UnixPaths.isSocket(path);
+            if (!mayReplace || !UnixPaths.isStale(() -> isRefused(unix))) {
                 throw e;
             }
             UnixPaths.deleteIfSame(path, key);
@@ -119,8 +128,7 @@ public final class NioBackend implements Backend {
         return new NioListenSocket(channel, address, UnixPaths.key(path));
     }
 
-    /** Whether a connect is refused. A full queue, or anything else, says that somebody may be there. */
-    private static boolean isStale(UnixDomainSocketAddress address) {
+    private static boolean isRefused(UnixDomainSocketAddress address) {
         try (SocketChannel probe = SocketChannel.open(StandardProtocolFamily.UNIX)) {
             probe.configureBlocking(false);
             probe.connect(address);

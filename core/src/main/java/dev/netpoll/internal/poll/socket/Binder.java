@@ -51,11 +51,19 @@ public final class Binder {
             fd = LibcSocket.socket(scratch, SockAddr.family(address));
         }
         check("socket", fd);
+        boolean isPath = address instanceof UnixDomainSocketAddress;
+        if (isPath) {
+            UnixPaths.BINDING.lock();
+        }
         try {
             return bind(scratch, fd, wanted, options);
         } catch (Throwable t) {
             LibcUnistd.close(scratch, fd);
             throw t;
+        } finally {
+            if (isPath) {
+                UnixPaths.BINDING.unlock();
+            }
         }
     }
 
@@ -108,15 +116,14 @@ public final class Binder {
         }
         Path path = address.getPath();
         Object key = UnixPaths.key(path);
-        if (!UnixPaths.isSocket(path) || !isStale(scratch, encoded)) {
+        if (!UnixPaths.isSocket(path) || !UnixPaths.isStale(() -> isRefused(scratch, encoded))) {
             return bound;
         }
         UnixPaths.deleteIfSame(path, key);
         return LibcSocket.bind(scratch, fd, encoded);
     }
 
-    /** Whether a connect is refused. A full queue, or anything else, says that somebody may be there. */
-    private static boolean isStale(Scratch scratch, byte[] encoded) {
+    private static boolean isRefused(Scratch scratch, byte[] encoded) {
         int probe = LibcSocket.socket(scratch, LibcSocket.AF_UNIX);
         if (probe < 0) {
             return false;
