@@ -67,7 +67,7 @@ public interface Connection extends AutoCloseable {
      * {@return whether the output that was flushed on an event loop and not yet taken by the kernel is below the high
      * mark ({@link ConnectionOptions#outboundHighMark})} Always true for callers that may block, as their flushes wait.
      * A handler on an event loop that finds false returns; it is run again when the output has drained, also if nothing
-     * is unread.
+     * is unread. One that flushes all the same gets an {@link IllegalStateException}, and those bytes are dropped.
      */
     boolean isWritable();
 

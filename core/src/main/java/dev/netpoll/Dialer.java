@@ -7,6 +7,7 @@ import dev.netpoll.internal.connection.ConnectionConfig;
 import dev.netpoll.internal.connection.DialAttempt;
 import dev.netpoll.internal.connection.Pace;
 import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.memory.StackRoom;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
@@ -87,6 +88,7 @@ public final class Dialer {
      * @param attachment what {@link Connection#attachment} returns, or null
      */
     public Connection dial(SocketAddress address, Duration timeout, @Nullable Object attachment) throws IOException {
+        StackRoom.needMuch();
         Objects.requireNonNull(address, "address");
         ConnectionOptions.positive(timeout, "timeout");
         if (localAddress instanceof InetSocketAddress local && local.isUnresolved()) {

@@ -10,6 +10,7 @@ import dev.netpoll.internal.connection.SocketConnection;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Supervisor;
 import dev.netpoll.internal.memory.MemoryBudget;
+import dev.netpoll.internal.memory.StackRoom;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.PollerWatch;
 import dev.netpoll.internal.poll.RawSocket;
@@ -22,7 +23,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,7 +47,7 @@ public final class EventLoopGroup implements AutoCloseable {
     private final boolean platformThreads;
     private final MemoryBudget budget;
     private final String name = "netpoll-" + GROUPS.getAndIncrement();
-    private final ReentrantLock starting = new ReentrantLock();
+    private final Object starting = new Object();
     private final AtomicInteger nextLoop = new AtomicInteger();
     private final AtomicInteger acceptLoops = new AtomicInteger();
     private volatile List<EventLoop> loops = List.of();
@@ -182,14 +182,12 @@ public final class EventLoopGroup implements AutoCloseable {
         if (shared) {
             throw new IllegalStateException("the shared group is not closed; build a group to have one that is");
         }
+        StackRoom.needMuch();
         if (EventLoop.onLoop()) {
             throw new IllegalStateException("close() waits for the event loops, so not on one");
         }
-        starting.lock();
-        try {
+        synchronized (starting) {
             closed = true;
-        } finally {
-            starting.unlock();
         }
         EventLoop.beforeBlocking();
         List<EventLoop> all = loops;
@@ -276,8 +274,7 @@ public final class EventLoopGroup implements AutoCloseable {
         if (!all.isEmpty() && !closed) {
             return all;
         }
-        starting.lock();
-        try {
+        synchronized (starting) {
             if (closed) {
                 throw new IllegalStateException("the event loop group is closed");
             }
@@ -285,8 +282,6 @@ public final class EventLoopGroup implements AutoCloseable {
                 loops = open();
             }
             return loops;
-        } finally {
-            starting.unlock();
         }
     }
 

@@ -8,6 +8,7 @@ import dev.netpoll.internal.connection.ConnectionConfig;
 import dev.netpoll.internal.connection.Pace;
 import dev.netpoll.internal.connection.SocketConnection;
 import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.memory.StackRoom;
 import dev.netpoll.internal.poll.ListenOptions;
 import dev.netpoll.internal.poll.ListenSocket;
 import java.io.IOException;
@@ -26,7 +27,6 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -48,7 +48,7 @@ public final class Server implements AutoCloseable {
     private final int maxConnections;
     private final ConnectionConfig.Ending ending = new ConnectionConfig.Ending();
     private final AtomicInteger connections = new AtomicInteger();
-    private final ReentrantLock listening = new ReentrantLock();
+    private final Object listening = new Object();
     private final CompletableFuture<Boolean> end = new CompletableFuture<>();
 
     /** The acceptors and their addresses; guarded by {@code listening}, read by connections that end. */
@@ -99,29 +99,30 @@ public final class Server implements AutoCloseable {
      */
     public SocketAddress listen(SocketAddress address) throws IOException {
         refuseOnLoop("listen");
+        StackRoom.needMuch();
         Objects.requireNonNull(address, "address");
         if (address instanceof InetSocketAddress inet && inet.isUnresolved()) {
             throw new SocketException("cannot listen on " + address + ": unresolved address");
         }
         EventLoop.beforeBlocking();
-        listening.lock();
-        try {
-            if (stopping) {
-                throw new IllegalStateException("the server was shut down");
+        synchronized (listening) {
+            try {
+                if (stopping) {
+                    throw new IllegalStateException("the server was shut down");
+                }
+                EventLoop loop = acceptLoop;
+                if (loop == null) {
+                    loop = group.openAcceptLoop();
+                    acceptLoop = loop;
+                }
+                return accept(loop, Acceptor.bind(group.internalBackend(), address, listenOptions, config.options()));
+            } finally {
+                if (listeners.isEmpty() && acceptLoop != null) {
+                    EventLoop unused = acceptLoop;
+                    acceptLoop = null;
+                    unused.stop();
+                }
             }
-            EventLoop loop = acceptLoop;
-            if (loop == null) {
-                loop = group.openAcceptLoop();
-                acceptLoop = loop;
-            }
-            return accept(loop, Acceptor.bind(group.internalBackend(), address, listenOptions, config.options()));
-        } finally {
-            if (listeners.isEmpty() && acceptLoop != null) {
-                EventLoop unused = acceptLoop;
-                acceptLoop = null;
-                unused.stop();
-            }
-            listening.unlock();
         }
     }
 
@@ -218,6 +219,7 @@ public final class Server implements AutoCloseable {
      */
     public boolean shutdown(Duration grace) {
         refuseOnLoop("shutdown");
+        StackRoom.needMuch();
         Objects.requireNonNull(grace, "grace");
         if (grace.isNegative()) {
             throw new IllegalArgumentException("grace must not be negative: " + grace);
@@ -242,19 +244,18 @@ public final class Server implements AutoCloseable {
     }
 
     private void stopAccepting() {
-        listening.lock();
-        try {
-            stopping = true;
-            EventLoop loop = acceptLoop;
-            if (loop != null) {
-                loop.stop();
-                loop.join(FORCED_PATIENCE); // nothing is accepted afterwards
-                acceptLoop = null;
+        synchronized (listening) {
+            try {
+                stopping = true;
+                EventLoop loop = acceptLoop;
+                if (loop != null) {
+                    loop.stop();
+                    loop.join(FORCED_PATIENCE); // nothing is accepted afterwards
+                    acceptLoop = null;
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
             }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        } finally {
-            listening.unlock();
         }
     }
 
@@ -298,8 +299,13 @@ public final class Server implements AutoCloseable {
         }
     }
 
-    /** Waits until the server was shut down, by whomever. */
+    /**
+     * Waits until the server was shut down, by whomever.
+     *
+     * @throws IllegalStateException on an event loop
+     */
     public void awaitShutdown() throws InterruptedException {
+        refuseOnLoop("awaitShutdown");
         EventLoop.beforeBlocking();
         try {
             end.get();

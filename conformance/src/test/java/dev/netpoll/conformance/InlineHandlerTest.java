@@ -83,6 +83,33 @@ class InlineHandlerTest extends ConformanceTest {
     }
 
     @Test
+    void aFlushThatIsRefusedDropsItsBytes() throws Exception {
+        byte[] chunk = new byte[64 << 10];
+        AtomicLong accepted = new AtomicLong();
+        AtomicLong pending = new AtomicLong(-1);
+        Listening server = net.serve(connection -> {
+            Handlers.discard().handle(connection);
+            while (pending.get() < 0) {
+                try {
+                    connection.writer().writeBytes(chunk).flush();
+                    accepted.addAndGet(chunk.length);
+                } catch (IllegalStateException refused) {
+                    pending.set(connection.writer().pendingBytes());
+                    connection.writer().writeBytes(chunk);
+                }
+            }
+            connection.shutdownOutput();
+        });
+        RawPeer peer = net.connectRaw(server.address());
+        peer.send("all please");
+        Await.until("a flush is refused", () -> pending.get() >= 0);
+        assertThat(pending).hasValue(0);
+        long received = peer.drain();
+        net.takeErrors(); // the end may come before its own flush is possible
+        assertThat(received).isIn(accepted.get(), accepted.get() + chunk.length);
+    }
+
+    @Test
     void aConnectionsCallbacksAllRunOnItsOneLoop() throws Exception {
         Map<Connection, String> loops = new ConcurrentHashMap<>();
         AtomicInteger moved = new AtomicInteger();

@@ -121,6 +121,31 @@ class RequestHandlerTest extends ConformanceTest {
     }
 
     @Test
+    void aReadOutsideOfTheHandlerKeepsNoRunOut() throws Exception {
+        Pair pair = net.pair(net.dialer().onRequest(Handlers.echo()));
+        Connection connection = pair.connection();
+        connection.setReadTimeout(Timing.SHORT);
+        for (int round = 0; round < 3; round++) {
+            Background<Byte> read = Background.call(() -> connection.reader().readByte());
+            assertThat(read.failure()).isInstanceOf(ReadTimeoutException.class);
+            pair.peer().send("ping");
+            assertThat(pair.peer().receiveText(4)).isEqualTo("ping");
+        }
+    }
+
+    @Test
+    void whatAReadOutsideOfTheHandlerLeavesIsTheHandlers() throws Exception {
+        Pair pair = net.pair();
+        Connection connection = pair.connection();
+        Background<Byte> read =
+                Background.call(() -> connection.reader().readByte()).awaitBlocked();
+        connection.onRequest(Handlers.echo());
+        pair.peer().send("xping");
+        assertThat(read.result()).isEqualTo((byte) 'x');
+        assertThat(pair.peer().receiveText(4)).isEqualTo("ping");
+    }
+
+    @Test
     void aHandlerSetLaterIsRunAtOnceForBytesThatWait() throws Exception {
         Pair pair = net.pair();
         pair.peer().send("early");

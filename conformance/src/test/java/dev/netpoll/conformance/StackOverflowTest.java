@@ -10,6 +10,7 @@ import dev.netpoll.ConnectionHandler;
 import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Background;
+import dev.netpoll.conformance.support.Brink;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Harness.Pair;
@@ -33,7 +34,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 @Variants(transports = Transport.TCP4)
 @LosesBlocks
-@SuppressWarnings({"ExposedPrivateType", "ImmutableEnumChecker", "InfiniteRecursion", "StaticAssignmentOfThrowable"})
+@SuppressWarnings({"ExposedPrivateType", "ImmutableEnumChecker"})
 class StackOverflowTest extends ConformanceTest {
     /** One connection for each depth: so many frames above the one where nothing is left. */
     private static final int DEPTHS = Rounds.of(24);
@@ -79,39 +80,6 @@ class StackOverflowTest extends ConformanceTest {
         own.close();
     }
 
-    /** Calls itself until the stack ends, and on the way back, at one depth, the action. */
-    private static final class Dive {
-        private final Connection connection;
-        private final ConnectionHandler action;
-        private int untilAction;
-
-        Dive(Connection connection, ConnectionHandler action, int untilAction) {
-            this.connection = connection;
-            this.action = action;
-            this.untilAction = untilAction;
-        }
-
-        /** Throws what the action throws, most often a StackOverflowError. */
-        void run() throws Exception {
-            boolean ended = false;
-            try {
-                run();
-            } catch (StackOverflowError end) {
-                if (untilAction < 0) {
-                    throw end;
-                }
-                ended = true;
-            }
-            if (ended && untilAction-- == 0) {
-                action.handle(connection);
-            } else if (ended) {
-                throw END;
-            }
-        }
-
-        private static final StackOverflowError END = new StackOverflowError("one frame less");
-    }
-
     /** Every other time the handler catches it at the top, and closes. */
     @ParameterizedTest
     @EnumSource
@@ -142,7 +110,7 @@ class StackOverflowTest extends ConformanceTest {
                                 return;
                             }
                             try {
-                                new Dive(connection, call.action, level).run();
+                                Brink.run(level, () -> call.action.handle(connection));
                             } catch (StackOverflowError overflow) {
                                 overflows.incrementAndGet();
                                 if ((level & 1) == 0) {
@@ -240,7 +208,7 @@ class StackOverflowTest extends ConformanceTest {
                 if (warm) {
                     call.action.handle(connection);
                 } else {
-                    new Dive(connection, call.action, depth).run();
+                    Brink.run(depth, () -> call.action.handle(connection));
                 }
             } catch (StackOverflowError | IOException expected) {
                 // As a caller does that knows how to go on.

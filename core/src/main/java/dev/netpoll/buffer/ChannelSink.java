@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
+import java.util.Objects;
 
 /** Writes to a channel, straight from the memory that was written. */
 final class ChannelSink extends StreamSink {
@@ -18,7 +19,7 @@ final class ChannelSink extends StreamSink {
 
     ChannelSink(SegmentPool pool, WritableByteChannel out) {
         super(pool, out);
-        this.out = out;
+        this.out = Objects.requireNonNull(out, "out");
     }
 
     @Override

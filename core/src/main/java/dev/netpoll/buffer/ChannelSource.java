@@ -11,6 +11,7 @@ import java.nio.channels.Channel;
 import java.nio.channels.IllegalBlockingModeException;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.SelectableChannel;
+import java.util.Objects;
 
 /** Reads from a channel, straight into pooled memory: more at a time when the last read was full. */
 final class ChannelSource extends StreamSource {
@@ -22,7 +23,7 @@ final class ChannelSource extends StreamSource {
 
     ChannelSource(SegmentPool pool, int limit, ReadableByteChannel in) {
         super(pool, limit, in);
-        this.in = in;
+        this.in = Objects.requireNonNull(in, "in");
     }
 
     @Override

@@ -7,6 +7,7 @@ import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentWriter;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.Objects;
 
 /** Reads from a stream, through an array. */
 final class InputStreamSource extends StreamSource {
@@ -20,7 +21,7 @@ final class InputStreamSource extends StreamSource {
 
     InputStreamSource(SegmentPool pool, int limit, InputStream in) {
         super(pool, limit, in);
-        this.in = in;
+        this.in = Objects.requireNonNull(in, "in");
     }
 
     @Override

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Objects;
 
 /** Writes to a stream, through an array. */
 final class OutputStreamSink extends StreamSink {
@@ -18,7 +19,7 @@ final class OutputStreamSink extends StreamSink {
 
     OutputStreamSink(SegmentPool pool, OutputStream out) {
         super(pool, out);
-        this.out = out;
+        this.out = Objects.requireNonNull(out, "out");
     }
 
     @Override

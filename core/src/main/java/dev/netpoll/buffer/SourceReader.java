@@ -8,6 +8,7 @@ import dev.netpoll.internal.memory.SegmentReader;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.nio.ReadOnlyBufferException;
 import java.util.Objects;
 
 /**
@@ -271,6 +272,7 @@ class SourceReader implements Reader {
 
     @Override
     public int read(byte[] dst, int offset, int length) throws IOException {
+        Objects.checkFromIndexSize(offset, length, dst.length); // before anything is waited for
         if (length == 0) {
             return 0;
         }
@@ -284,6 +286,9 @@ class SourceReader implements Reader {
 
     @Override
     public int read(ByteBuffer dst) throws IOException {
+        if (dst.isReadOnly()) {
+            throw new ReadOnlyBufferException();
+        }
         if (!dst.hasRemaining()) {
             return 0;
         }

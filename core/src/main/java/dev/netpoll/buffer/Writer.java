@@ -370,7 +370,7 @@ public interface Writer {
     long pendingBytes();
 
     /**
-     * Hands on what is pending. Does nothing when nothing is.
+     * Hands on what is pending. If nothing is, it only finds out whether writing is possible at all.
      *
      * @throws IOException if the bytes can't be handed on
      */

@@ -261,7 +261,8 @@ final class Inbound extends Side implements ByteSource {
                 }
             }
         } finally {
-            target = NOBODY;
+            boolean handled = !held && connection.lifecycle().hasHandler(); // which goes on when this reader has left
+            target = handled ? taken - unread() + 1 : NOBODY;
             insistent = false;
             endWait();
         }
@@ -344,9 +345,7 @@ final class Inbound extends Side implements ByteSource {
     /** Gives back what was consumed, and all of it if the connection was closed. */
     @Override
     public void release() {
-        if (!isUser() && !tryEnter()) {
-            throw new IllegalStateException("another thread reads; a connection has one reader at a time");
-        }
+        enterInAnyCase();
         try {
             releaseBuffer();
             if (isClosedUnder()) {

@@ -240,6 +240,11 @@ public final class Lifecycle implements Activation {
         }
     }
 
+    /** {@return whether there is a handler, which is run when bytes are due} Any thread. */
+    boolean hasHandler() {
+        return handler != null;
+    }
+
     /** A thread that read without a run has left the inbound side, and may have kept a run out. */
     void readerLeft() {
         if (handler != null

@@ -257,6 +257,7 @@ final class Outbound extends SendRole implements ByteSink {
         long bytes = pending();
         long from = enqueued;
         if (onLoop && !above && !isWritable()) {
+            freeAll(); // else who goes on all the same would have no bound
             throw ConnectionErrors.wouldBlock(
                     "flushing with " + unsent() + " bytes unsent", "look at Connection.isWritable()");
         }

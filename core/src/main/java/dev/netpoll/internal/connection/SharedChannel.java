@@ -6,6 +6,7 @@ package dev.netpoll.internal.connection;
 import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.memory.SegmentWriter;
+import dev.netpoll.internal.memory.StackRoom;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
@@ -61,6 +62,7 @@ final class SharedChannel implements ByteChannel {
     }
 
     private static void lock(ReentrantLock lock, String what) {
+        StackRoom.needMuch(); // a lock that finds no stack may be taken all the same, and then nobody gives it back
         if (lock.tryLock()) {
             return;
         }

@@ -156,13 +156,26 @@ abstract class Side {
         return tryEnter(current);
     }
 
+    /** As {@link #enter}, but also of a connection that is closed: there may be memory to give back. */
+    final void enterInAnyCase() {
+        while (!tryEnter()) {
+            refuseUnlessEnded();
+        }
+    }
+
     /** Another thread has the side: the program's, which is a mistake, or the one that ends the connection. */
     private void refuseUnlessEnding() throws ConnectionClosedException {
         if (connection.has(ConnectionState.CLOSING)) {
             throw ConnectionErrors.closed(connection, operation());
         }
+        refuseUnlessEnded();
+    }
+
+    private void refuseUnlessEnded() {
         if (!connection.has(ConnectionState.ENDED)) {
-            throw new IllegalStateException("another thread, " + user + ", uses this side to " + operation()
+            Thread other = user; // it may have left meanwhile
+            throw new IllegalStateException("another thread" + (other == null ? "" : ", " + other + ",")
+                    + " uses this side to " + operation()
                     + "; a connection has one reader and one writer at a time, use asByteChannel() to share it");
         }
         Thread.onSpinWait(); // it broke, and its loop puts together what is left to read: some dozen instructions

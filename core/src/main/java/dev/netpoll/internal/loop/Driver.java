@@ -208,7 +208,7 @@ final class Driver implements Runnable {
             loop.end();
             return false;
         }
-        pause(failures);
+        pause();
         return true;
     }
 
@@ -228,9 +228,9 @@ final class Driver implements Runnable {
         return held;
     }
 
-    private static void pause(int failures) {
+    private void pause() {
         try {
-            LockSupport.parkNanos(Math.min(failures * PAUSE_NANOS, PAUSE_MAX_NANOS));
+            loop.pause(Math.min(failures * PAUSE_NANOS, PAUSE_MAX_NANOS));
         } catch (Throwable t) {
             Thread.onSpinWait(); // even this may need memory
         }

@@ -138,6 +138,9 @@ public final class EventLoop implements Executor {
     /** Whether the driver was awakened, and may not have been unparked. */
     private volatile boolean unparkDue;
 
+    /** Whether the driver pauses after a failure; {@link #awaken} ends that. */
+    private volatile boolean pausing;
+
     private boolean evictionFailed;
     private final AtomicInteger assigned = new AtomicInteger();
     private final CountDownLatch end = new CountDownLatch(1);
@@ -609,10 +612,28 @@ public final class EventLoop implements Executor {
 
     // ---- for the supervisor ----
 
-    /** Wakes the driver if it rests. */
+    /**
+     * The driver waits a while, as a turn has failed. A virtual thread sleeps for ever if there was no memory for the
+     * timer that is to end that: then the supervisor awakens it.
+     */
+    void pause(long nanos) {
+        pausing = true;
+        try {
+            LockSupport.parkNanos(this, nanos);
+        } finally {
+            pausing = false;
+        }
+    }
+
+    /** {@return whether it has something to do, or soon will have, and may be parked nevertheless} Any thread. */
+    boolean mayBeForgotten() {
+        return pausing || !tasks.isEmpty();
+    }
+
+    /** Wakes the driver if it rests, or pauses. */
     void awaken() {
         Driver current = driver;
-        if ((baton.awaken() || unparkDue) && current != null) {
+        if ((baton.awaken() || unparkDue || pausing) && current != null) {
             unparkDue = true;
             LockSupport.unpark(current.thread); // without memory the thread stays parked, and the next call tries again
             unparkDue = false;
@@ -712,7 +733,7 @@ public final class EventLoop implements Executor {
             evictAll();
             tasks.run();
             if (residents.count() > 0) {
-                LockSupport.parkNanos(EVICT_PAUSE_NANOS);
+                pause(EVICT_PAUSE_NANOS);
             }
         }
     }

@@ -55,6 +55,9 @@ public final class Supervisor implements Runnable {
     /** When the next round should begin. */
     private long expected = System.nanoTime();
 
+    /** When it last looked for loops that were forgotten. */
+    private long lookedAt = expected;
+
     /** Makes one that closes {@code watch} in the end. */
     public Supervisor(PollerWatch watch, String name) {
         this.watch = watch;
@@ -185,7 +188,8 @@ public final class Supervisor implements Runnable {
         expected = now; // should it fail
         int ready = watch.await(rest < 0 ? DOZE_NANOS : rest);
         dozing = false;
-        if (ready == 0) {
+        if (ready == 0 || now - lookedAt > DOZE_NANOS) {
+            lookedAt = now;
             awakenForgotten();
         }
         for (int i = 0; i < ready; i++) {
@@ -194,10 +198,10 @@ public final class Supervisor implements Runnable {
         expected = rest < 0 ? System.nanoTime() : now + rest;
     }
 
-    /** A loop has tasks, and rests: whoever was to wake it had no memory for that, say. */
+    /** A loop has something to do, and rests or pauses: whoever was to wake it had no memory for that, say. */
     private void awakenForgotten() {
         for (EventLoop loop : loops) {
-            if (loop.hasTasks()) {
+            if (loop.mayBeForgotten()) {
                 loop.awaken();
             }
         }

@@ -8,7 +8,6 @@ import dev.netpoll.internal.queue.MpscQueue;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * The tasks and signals that threads hand to a loop, and the bell that ends its waits.
@@ -47,7 +46,7 @@ final class Tasks {
     private final Runnable failed;
     private final MpscQueue<Runnable> queue = new MpscQueue<>();
     private final Signals signals = new Signals();
-    private final ReentrantLock leftovers = new ReentrantLock();
+    private final Object leftovers = new Object();
 
     @SuppressWarnings("UnusedVariable") // through SLEEP
     private volatile int sleep = AWAKE;
@@ -146,13 +145,10 @@ final class Tasks {
 
     /** After the end, whoever holds the lock is the queue's one consumer. */
     private void runLeftovers() {
-        leftovers.lock();
-        try {
+        synchronized (leftovers) {
             for (Runnable task = queue.poll(); task != null; task = queue.poll()) {
                 runSafely(task);
             }
-        } finally {
-            leftovers.unlock();
         }
     }
 

@@ -8,6 +8,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
 
 /**
  * Uses once what buffers need of the JDK. A class that fails to initialise, because a handler has used up its stack or
@@ -28,6 +30,7 @@ public final class FirstUse {
     private FirstUse() {}
 
     private static void useAll() {
+        Duration _ = Duration.between(Instant.EPOCH, Instant.now()); // as deadlines do
         SegmentPool pool = SegmentPool.shared();
         SegmentWriter writer = new SegmentWriter(pool);
         SegmentReader reader = new SegmentReader(pool);

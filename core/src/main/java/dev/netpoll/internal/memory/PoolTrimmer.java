@@ -18,7 +18,13 @@ abstract class PoolTrimmer {
      */
     static final Duration INTERVAL = Duration.ofSeconds(2);
 
+    private static final long LATE_NANOS = Duration.ofSeconds(10).toNanos();
+
     private volatile @Nullable Thread thread;
+
+    /** When the next trim is due. */
+    private volatile long dueAt = System.nanoTime();
+
     private volatile @Nullable Throwable failed;
 
     /** Gives back what is not used; returns whether there is anything left. */
@@ -35,7 +41,11 @@ abstract class PoolTrimmer {
      */
     void start() {
         Thread current = thread;
-        if (current == null || !current.isAlive()) {
+        if (current != null && current.isAlive()) {
+            if (System.nanoTime() - dueAt > LATE_NANOS) { // there was no memory for the timer that ends its sleep
+                LockSupport.unpark(current);
+            }
+        } else {
             try {
                 thread = Thread.ofVirtual()
                         .name("netpoll-memory-trimmer")
@@ -61,7 +71,9 @@ abstract class PoolTrimmer {
         boolean left = true;
         while (left) {
             try {
-                LockSupport.parkNanos(this, interval().toNanos());
+                long sleep = interval().toNanos();
+                dueAt = System.nanoTime() + sleep;
+                LockSupport.parkNanos(this, sleep);
                 left = trim();
             } catch (Throwable t) { // whatever it was: there are slabs, and nobody else looks after them
                 failed = t;

@@ -9,7 +9,6 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.concurrent.locks.LockSupport;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -26,7 +25,7 @@ public final class UnixPaths {
      * bound looks between them as if nobody would ever listen on it. So servers of one process never take a path from
      * each other.
      */
-    public static final ReentrantLock BINDING = new ReentrantLock();
+    public static final Object BINDING = new Object();
 
     private UnixPaths() {}
 
@@ -69,13 +68,10 @@ public final class UnixPaths {
 
     /** Deletes the path if it is still the file with this key: somebody else may have bound it anew. */
     public static void deleteIfSame(Path path, @Nullable Object key) {
-        BINDING.lock();
-        try {
+        synchronized (BINDING) {
             if (key != null && key.equals(key(path))) {
                 delete(path);
             }
-        } finally {
-            BINDING.unlock();
         }
     }
 

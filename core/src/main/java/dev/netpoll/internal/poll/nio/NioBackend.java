@@ -76,12 +76,8 @@ public final class NioBackend implements Backend {
             throw new TransportException("bind", Errno.EINVAL); // as elsewhere; the JDK would invent a name
         }
         ServerSocketChannel channel = null;
-        boolean isPath = address instanceof UnixDomainSocketAddress;
-        if (isPath) {
-            UnixPaths.BINDING.lock();
-        }
         try {
-            channel = isPath
+            channel = address instanceof UnixDomainSocketAddress
                     ? ServerSocketChannel.open(StandardProtocolFamily.UNIX)
                     : ServerSocketChannel.open();
             return bind(channel, address, options);
@@ -91,10 +87,6 @@ public final class NioBackend implements Backend {
         } catch (Error e) {
             closeQuietly(channel);
             throw e;
-        } finally {
-            if (isPath) {
-                UnixPaths.BINDING.unlock();
-            }
         }
     }
 
@@ -112,14 +104,21 @@ public final class NioBackend implements Backend {
             channel.bind(address, options.effectiveBacklog());
             return new NioListenSocket(channel, channel.getLocalAddress(), null);
         }
-        Path path = unix.getPath();
+        synchronized (UnixPaths.BINDING) {
+            return bindPath(channel, unix, options);
+        }
+    }
+
+    private static NioListenSocket bindPath(
+            ServerSocketChannel channel, UnixDomainSocketAddress address, ListenOptions options) throws IOException {
+        Path path = address.getPath();
         try {
             channel.bind(address, options.effectiveBacklog());
         } catch (IOException e) {
             boolean inUse = NioErrno.of(e, Errno.EIO) == Errno.EADDRINUSE;
             Object key = UnixPaths.key(path);
             boolean mayReplace = inUse && options.replaceStalePath() && UnixPaths.isSocket(path);
-            if (!mayReplace || !UnixPaths.isStale(() -> isRefused(unix))) {
+            if (!mayReplace || !UnixPaths.isStale(() -> isRefused(address))) {
                 throw e;
             }
             UnixPaths.deleteIfSame(path, key);

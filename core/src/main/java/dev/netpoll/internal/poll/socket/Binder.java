@@ -51,19 +51,16 @@ public final class Binder {
             fd = LibcSocket.socket(scratch, SockAddr.family(address));
         }
         check("socket", fd);
-        boolean isPath = address instanceof UnixDomainSocketAddress;
-        if (isPath) {
-            UnixPaths.BINDING.lock();
-        }
         try {
+            if (address instanceof UnixDomainSocketAddress) {
+                synchronized (UnixPaths.BINDING) {
+                    return bind(scratch, fd, wanted, options);
+                }
+            }
             return bind(scratch, fd, wanted, options);
         } catch (Throwable t) {
             LibcUnistd.close(scratch, fd);
             throw t;
-        } finally {
-            if (isPath) {
-                UnixPaths.BINDING.unlock();
-            }
         }
     }
 

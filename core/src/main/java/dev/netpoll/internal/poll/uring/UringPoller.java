@@ -24,7 +24,6 @@ import dev.netpoll.internal.poll.socket.Pollable;
 import dev.netpoll.internal.poll.socket.Slots;
 import java.io.IOException;
 import java.net.SocketAddress;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -94,7 +93,7 @@ final class UringPoller implements Poller {
     private @Nullable Ring spare;
 
     /** Held to change the {@link #owner}. */
-    private final ReentrantLock handOver = new ReentrantLock();
+    private final Object handOver = new Object();
 
     /** The thread that the ring is bound to. */
     private @Nullable Thread owner;
@@ -184,33 +183,29 @@ final class UringPoller implements Poller {
         if (owner == current) {
             return;
         }
-        handOver.lock();
-        try {
-            boolean isFirst = owner == null && !ring.isClosed();
-            owner = current;
-            if (isFirst) {
-                begin(ring);
-            } else {
-                goOnWithAnotherRing();
+        synchronized (handOver) {
+            try {
+                boolean isFirst = owner == null && !ring.isClosed();
+                owner = current;
+                if (isFirst) {
+                    begin(ring);
+                } else {
+                    goOnWithAnotherRing();
+                }
+            } catch (Throwable t) {
+                failure = t instanceof TransportException e ? e : broken;
+                throw t;
             }
-        } catch (Throwable t) {
-            failure = t instanceof TransportException e ? e : broken;
-            throw t;
-        } finally {
-            handOver.unlock();
         }
     }
 
     @Override
     public void leave() {
-        handOver.lock();
-        try {
+        synchronized (handOver) {
             if (owner == Thread.currentThread()) { // nobody has taken over yet
                 owner = null;
                 ring.close(scratch); // I1 of Ring
             }
-        } finally {
-            handOver.unlock();
         }
     }
 

@@ -20,7 +20,6 @@ import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.TransportException;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,7 +63,7 @@ final class ZeroCopyRing {
     private static final long CLOSE_NANOS = 1_000_000_000;
 
     private final int setup;
-    private final ReentrantLock lock = new ReentrantLock();
+    private final Object lock = new Object();
     private final Completions completions = new Completions();
 
     private @Nullable Ring ring;
@@ -107,8 +106,7 @@ final class ZeroCopyRing {
      */
     long send(Scratch scratch, int fd, Segment piece, int flags, ZeroCopy sender) {
         Block block = piece.block;
-        lock.lock();
-        try {
+        synchronized (lock) {
             Ring open = open(scratch);
             if (open == null || block == null) {
                 return -Errno.ENOBUFS;
@@ -138,8 +136,6 @@ final class ZeroCopyRing {
                 giveUp(scratch, e); // what names the descriptor must not be submitted later
             }
             return result;
-        } finally {
-            lock.unlock();
         }
     }
 
@@ -214,13 +210,12 @@ final class ZeroCopyRing {
     /** Gives memory back that the kernel no longer needs. */
     void reap(Scratch scratch) {
         if (held.get() > 0) {
-            lock.lock();
-            try {
-                reap(scratch, 0);
-            } catch (TransportException e) {
-                Log.warn("the memory of sends without copies can't be given back now", e);
-            } finally {
-                lock.unlock();
+            synchronized (lock) {
+                try {
+                    reap(scratch, 0);
+                } catch (TransportException e) {
+                    Log.warn("the memory of sends without copies can't be given back now", e);
+                }
             }
         }
     }
@@ -235,27 +230,23 @@ final class ZeroCopyRing {
 
     /** {@return what is readable when the kernel has something to say, or -1} */
     int fd() {
-        lock.lock();
-        try {
+        synchronized (lock) {
             return ring == null ? -1 : ring.descriptor().fd();
-        } finally {
-            lock.unlock();
         }
     }
 
     /** Waits a moment for the kernel. What it does not give back then, nobody gets: it might still be sent. */
     void close(Scratch scratch) {
-        lock.lock();
-        try {
-            long end = System.nanoTime() + CLOSE_NANOS;
-            for (long left = CLOSE_NANOS; held.get() > 0 && left > 0; left = end - System.nanoTime()) {
-                reap(scratch, left);
+        synchronized (lock) {
+            try {
+                long end = System.nanoTime() + CLOSE_NANOS;
+                for (long left = CLOSE_NANOS; held.get() > 0 && left > 0; left = end - System.nanoTime()) {
+                    reap(scratch, left);
+                }
+                giveUp(scratch, null);
+            } catch (TransportException e) {
+                giveUp(scratch, e);
             }
-            giveUp(scratch, null);
-        } catch (TransportException e) {
-            giveUp(scratch, e);
-        } finally {
-            lock.unlock();
         }
     }
 

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.netpoll.Dialer;
+import dev.netpoll.EventLoopGroup;
+import dev.netpoll.Server;
+import dev.netpoll.conformance.support.Background;
+import dev.netpoll.conformance.support.Brink;
+import dev.netpoll.conformance.support.Handlers;
+import dev.netpoll.conformance.support.LosesBlocks;
+import dev.netpoll.conformance.support.Mode;
+import dev.netpoll.conformance.support.OwnNet;
+import dev.netpoll.conformance.support.Rounds;
+import dev.netpoll.conformance.support.Transport;
+import dev.netpoll.conformance.support.Variants;
+import java.net.SocketAddress;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The stack of a caller ends inside a call of a server, a dialer or a group. The same call with room on the stack does
+ * its work afterwards: no lock stays behind. (A {@code ReentrantLock} that finds no stack may be taken all the same.)
+ */
+@Variants(transports = Transport.TCP4, modes = Mode.VIRTUAL)
+@LosesBlocks
+class BrinkOfStackTest extends ConformanceTest {
+    private static final int DEPTHS = Rounds.of(30);
+
+    private OwnNet own;
+
+    @BeforeEach
+    void open() {
+        own = new OwnNet(variant, 1, false);
+    }
+
+    @AfterEach
+    void close() {
+        own.close();
+    }
+
+    @Test
+    void aServerIsShutDownAfterAShutdownThatFailed() throws Exception {
+        for (int depth = 0; depth < DEPTHS; depth++) {
+            Server server = own.net().server().onRequest(Handlers.echo()).build();
+            server.listen(own.net().freshAddress());
+            Brink.runApart(depth, () -> server.shutdown(Duration.ZERO));
+            Background.run(() -> server.shutdown(Duration.ZERO)).result();
+        }
+    }
+
+    @Test
+    void aServerListensAfterAListenThatFailed() throws Exception {
+        for (int depth = 0; depth < DEPTHS; depth++) {
+            try (Server server = own.net().server().onRequest(Handlers.echo()).build()) {
+                Brink.runApart(depth, () -> server.listen(own.net().freshAddress()));
+                Background.run(() -> server.listen(own.net().freshAddress())).result();
+            }
+        }
+    }
+
+    @Test
+    void aGroupIsUsedAndClosedAfterAFirstUseThatFailed() throws Exception {
+        SocketAddress address = own.net().serve(Handlers.echo()).address();
+        for (int depth = 0; depth < DEPTHS; depth++) {
+            EventLoopGroup group =
+                    EventLoopGroup.builder().backend(variant.backend()).loops(1).build();
+            Dialer dialer = Dialer.builder().group(group).build();
+            Brink.runApart(depth, () -> dialer.dial(address).close());
+            Background.run(() -> dialer.dial(address).close()).result();
+            Brink.runApart(depth, group::close);
+            Background.run(group::close).result();
+            assertThat(group.connectionCount()).isZero();
+        }
+    }
+}
