@@ -117,6 +117,13 @@ class HostileExecutorTest extends ConformanceTest {
                 threads.execute(task);
             }
         },
+        DIES_BEFORE_IT_BEGINS { // as virtual threads without memory do
+            @Override
+            void execute(Runnable task, ScheduledExecutorService threads) {
+                threads.execute(() -> ((Thread.UncaughtExceptionHandler) task)
+                        .uncaughtException(Thread.currentThread(), new OutOfMemoryError("of the test")));
+            }
+        },
         RUNS_ON_THE_CALLER {
             @Override
             void execute(Runnable task, ScheduledExecutorService threads) {

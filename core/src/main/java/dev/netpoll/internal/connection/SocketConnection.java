@@ -41,7 +41,8 @@ import org.jspecify.annotations.Nullable;
  * leave what the loop is to do in the state word and the parts, and {@link #signal} it, which allocates nothing and
  * cannot fail; {@link #signalled} looks at everything.
  */
-public final class SocketConnection extends ConnectionState implements Connection, TransportEvents, Runnable {
+public final class SocketConnection extends ConnectionState
+        implements Connection, TransportEvents, Runnable, Thread.UncaughtExceptionHandler {
     /** Told about the connect of a dialed connection, on the loop. */
     interface ConnectEvents {
         /** The connect succeeded, with errno 0, or failed. */
@@ -249,9 +250,9 @@ public final class SocketConnection extends ConnectionState implements Connectio
     void giveUp() {
         try {
             add(CLOSING | ABORTING);
+            signal(); // first: this cannot fail
             inbound.wake();
             outbound.wake();
-            signal();
         } catch (Throwable again) {
             // who uses it next, or closes it, finds it wrecked
         }
@@ -269,6 +270,16 @@ public final class SocketConnection extends ConnectionState implements Connectio
     @Override
     public void run() {
         CallbackRunner.take(this);
+    }
+
+    /** The thread of an executor dies, for want of memory, and may not have run what it was given: it is done now. */
+    @Override
+    public void uncaughtException(Thread thread, Throwable error) {
+        try {
+            CallbackRunner.take(this);
+        } catch (Throwable again) {
+            giveUp();
+        }
     }
 
     /** Runs a task on the loop; if the loop has ended, and so all its connections are closed, at once. */

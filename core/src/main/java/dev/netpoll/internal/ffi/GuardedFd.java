@@ -129,12 +129,21 @@ public class GuardedFd {
             if (i < SPINS) {
                 Thread.onSpinWait();
             } else if (System.nanoTime() - end < 0) {
-                LockSupport.parkNanos(PAUSE_NANOS);
+                pause();
             } else if (leaveToUsers()) {
                 return BUSY;
             }
         }
         return fd;
+    }
+
+    @SuppressWarnings("ThreadPriorityCheck") // a virtual thread that finds no memory for a timer would sleep for ever
+    private static void pause() {
+        if (Thread.currentThread().isVirtual()) {
+            Thread.yield();
+        } else {
+            LockSupport.parkNanos(PAUSE_NANOS);
+        }
     }
 
     /** {@return whether users are left, the last of whom closes} */

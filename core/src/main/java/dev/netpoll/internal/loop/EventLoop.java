@@ -56,6 +56,9 @@ public final class EventLoop implements Executor {
 
     private static final long EVICT_PAUSE_NANOS = Duration.ofMillis(10).toNanos();
 
+    /** How often the supervisor looks whether the driver has ended its pause. */
+    private static final long PAUSE_LOOK_NANOS = Duration.ofMillis(1).toNanos();
+
     /** How often unused memory and threads are given back. */
     private static final long TRIM_NANOS = Duration.ofSeconds(1).toNanos();
 
@@ -138,8 +141,10 @@ public final class EventLoop implements Executor {
     /** Whether the driver was awakened, and may not have been unparked. */
     private volatile boolean unparkDue;
 
-    /** Whether the driver pauses after a failure; {@link #awaken} ends that. */
+    /** Whether the driver pauses after a failure, and until when. */
     private volatile boolean pausing;
+
+    private volatile long pauseEnd;
 
     private boolean evictionFailed;
     private final AtomicInteger assigned = new AtomicInteger();
@@ -589,6 +594,7 @@ public final class EventLoop implements Executor {
         return tasks.fallAsleep() && !evictionDue;
     }
 
+    /** {@return whether something was left to it} Any thread. */
     boolean hasTasks() {
         return !tasks.isEmpty();
     }
@@ -613,21 +619,35 @@ public final class EventLoop implements Executor {
     // ---- for the supervisor ----
 
     /**
-     * The driver waits a while, as a turn has failed. A virtual thread sleeps for ever if there was no memory for the
-     * timer that is to end that: then the supervisor awakens it.
+     * The driver waits a while, as a turn has failed. A virtual thread that sleeps for a time is lost if there is no
+     * memory for the timer that is to end that. So it parks, and the supervisor looks at the clock.
      */
     void pause(long nanos) {
+        Supervisor overseer = supervisor;
+        if (overseer == null || !Thread.currentThread().isVirtual()) {
+            LockSupport.parkNanos(this, nanos);
+            return;
+        }
+        pauseEnd = System.nanoTime() + nanos;
         pausing = true;
         try {
-            LockSupport.parkNanos(this, nanos);
+            overseer.notice();
+            while (pauseEnd - System.nanoTime() > 0) {
+                LockSupport.park(this);
+            }
         } finally {
             pausing = false;
         }
     }
 
-    /** {@return whether it has something to do, or soon will have, and may be parked nevertheless} Any thread. */
-    boolean mayBeForgotten() {
-        return pausing || !tasks.isEmpty();
+    /** {@return after how many nanoseconds the pause is to be ended} */
+    private long endPause(long at) {
+        long left = pauseEnd - at;
+        Driver current = driver;
+        if (left <= 0 && current != null) {
+            LockSupport.unpark(current.thread);
+        }
+        return Math.max(left, PAUSE_LOOK_NANOS);
     }
 
     /** Wakes the driver if it rests, or pauses. */
@@ -642,7 +662,12 @@ public final class EventLoop implements Executor {
 
     /** {@return after how many nanoseconds it wants to be looked at again, -1 for never} Supervisor only. */
     long inspect(long at, long cpuNanos, boolean late) {
-        return watchman.inspect(at, cpuNanos, late);
+        long wish = watchman.inspect(at, cpuNanos, late);
+        if (!pausing) {
+            return wish;
+        }
+        long pause = endPause(at);
+        return wish < 0 ? pause : Math.min(wish, pause);
     }
 
     long turns() {

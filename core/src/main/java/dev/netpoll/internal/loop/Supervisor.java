@@ -198,10 +198,10 @@ public final class Supervisor implements Runnable {
         expected = rest < 0 ? System.nanoTime() : now + rest;
     }
 
-    /** A loop has something to do, and rests or pauses: whoever was to wake it had no memory for that, say. */
+    /** A loop has tasks, and rests: whoever was to wake it had no memory for that, say. */
     private void awakenForgotten() {
         for (EventLoop loop : loops) {
-            if (loop.mayBeForgotten()) {
+            if (loop.hasTasks()) {
                 loop.awaken();
             }
         }

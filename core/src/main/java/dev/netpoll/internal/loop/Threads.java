@@ -19,9 +19,18 @@ public final class Threads {
 
     private Threads() {}
 
-    /** {@return an executor that runs each task on a virtual thread of its own} */
+    /**
+     * {@return an executor that runs each task on a virtual thread of its own} A task that is an
+     * {@link Thread.UncaughtExceptionHandler} learns of it if the thread dies, which may be before the task has begun.
+     */
     public static Executor virtualExecutor() {
-        return task -> HANDLERS.newThread(task).start();
+        return task -> {
+            Thread thread = HANDLERS.newThread(task);
+            if (task instanceof Thread.UncaughtExceptionHandler handler) {
+                thread.setUncaughtExceptionHandler(handler);
+            }
+            thread.start();
+        };
     }
 
     /** Starts a virtual thread for a task of the library. */

@@ -41,11 +41,10 @@ abstract class PoolTrimmer {
      */
     void start() {
         Thread current = thread;
-        if (current != null && current.isAlive()) {
-            if (System.nanoTime() - dueAt > LATE_NANOS) { // there was no memory for the timer that ends its sleep
-                LockSupport.unpark(current);
-            }
-        } else {
+        // It is lost if there was no memory for the timer that was to end its sleep.
+        boolean lost = System.nanoTime() - dueAt > LATE_NANOS;
+        if (current == null || !current.isAlive() || lost) {
+            dueAt = System.nanoTime();
             try {
                 thread = Thread.ofVirtual()
                         .name("netpoll-memory-trimmer")
