@@ -23,8 +23,7 @@ import org.junit.jupiter.api.Test;
 class DialPrepareTest extends ConformanceTest {
     private static final int DIALS = Integer.getInteger("dial.rounds", 300);
 
-    /** {@return a server that talks first} */
-    /** Talks first, and does not mind if the peer has gone by then. */
+    /** {@return a server that talks first, and does not mind if the peer has gone by then} */
     private Listening talker() throws IOException {
         return net.listen(net.server()
                 .onError((connection, error) -> {})

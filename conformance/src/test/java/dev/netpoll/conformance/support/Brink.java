@@ -23,7 +23,7 @@ public final class Brink {
         this.untilAction = frames;
     }
 
-    /** Runs the action so many frames above the one where nothing is left. Throws what it throws, most often an error. */
+    /** Runs the action so many frames above the one where nothing is left, and throws what it throws. */
     public static void run(int frames, Action action) throws Exception {
         new Brink(frames, action).dive();
     }

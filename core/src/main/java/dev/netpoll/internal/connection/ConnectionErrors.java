@@ -121,6 +121,7 @@ final class ConnectionErrors {
 
     static IllegalStateException wouldBlock(String what, String instead) {
         return new IllegalStateException(
-                what + " would block the event loop; use Dispatch.adaptive() or virtual() for handlers that wait, or " + instead);
+                what + " would block the event loop; use Dispatch.adaptive() or virtual() for handlers that wait, or "
+                        + instead);
     }
 }

@@ -668,8 +668,8 @@ public final class Lifecycle implements Activation {
     }
 
     /**
-     * Releases the socket; loop. A run that an executor was given and has not begun finds nothing to do any more, so the
-     * end does not wait for it: the executor may never run it.
+     * Releases the socket; loop. A run that an executor was given and has not begun finds nothing to do any more. So
+     * the end does not wait for it: the executor may never run it.
      */
     void release(boolean abort) {
         try {

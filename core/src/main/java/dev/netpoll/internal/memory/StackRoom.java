@@ -11,7 +11,7 @@ public final class StackRoom {
     /** For what a flush or a close does: some 20 frames. It takes about 30 ns. */
     private static final int SOME = 48;
 
-    /** For what allocates, waits, locks or calls much else, also of the JDK: its locks may stay taken by a call that failed. */
+    /** For what allocates, waits or calls much else, also of the JDK, whose locks a failed call may leave taken. */
     private static final int MUCH = 400;
 
     private StackRoom() {}

@@ -32,7 +32,7 @@ public final class UnixPaths {
     /**
      * {@return whether nobody listens on a path any more} Looks twice, as another process may have bound it just now.
      *
-     * @param refuses whether a connect to it is refused; a full queue, or anything else, says that somebody may be there
+     * @param refuses whether a connect to it is refused; a full queue, or anything else, says that somebody is there
      */
     public static boolean isStale(BooleanSupplier refuses) {
         if (!refuses.getAsBoolean()) {
