@@ -7,8 +7,13 @@ import dev.netpoll.ConnectionHandler;
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.ErrorHandler;
 import dev.netpoll.internal.memory.Classes;
+import dev.netpoll.internal.poll.Crash;
+import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.SendQueue;
+import dev.netpoll.internal.poll.SocketOptions;
+import dev.netpoll.internal.poll.Starvation;
 import java.lang.invoke.MethodHandles;
+import java.net.StandardSocketOptions;
 import java.time.Duration;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
@@ -61,7 +66,13 @@ public record ConnectionConfig(
                 Orphans.class,
                 Pace.class,
                 Share.Waiter.class,
-                SendQueue.class);
+                SocketSetup.class,
+                SocketOptions.class,
+                StandardSocketOptions.class,
+                SendQueue.class,
+                Starvation.class,
+                Crash.class,
+                Errno.class);
     }
 
     /** What connections without framing share. */
