@@ -130,6 +130,7 @@ class RequestHandlerTest extends ConformanceTest {
             assertThat(read.failure()).isInstanceOf(ReadTimeoutException.class);
             pair.peer().send("ping");
             assertThat(pair.peer().receiveText(4)).isEqualTo("ping");
+            Await.until("the run has ended", connection::isReusable);
         }
     }
 

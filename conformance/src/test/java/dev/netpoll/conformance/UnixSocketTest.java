@@ -10,8 +10,10 @@ import dev.netpoll.ConnectFailedException;
 import dev.netpoll.Connection;
 import dev.netpoll.Server;
 import dev.netpoll.conformance.support.Await;
+import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
+import dev.netpoll.conformance.support.Harness.Pair;
 import dev.netpoll.conformance.support.Rounds;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
@@ -37,6 +39,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Variants(transports = Transport.UNIX)
 class UnixSocketTest extends ConformanceTest {
     private static final int ROUNDS = Rounds.of(20);
+    private static final int END_ROUNDS = Rounds.of(100);
+    private static final int PIECES = 400;
 
     private static UnixDomainSocketAddress at(Path path) {
         return UnixDomainSocketAddress.of(path);
@@ -98,6 +102,32 @@ class UnixSocketTest extends ConformanceTest {
                 server.close();
             }
             assertThat(path).doesNotExist();
+        }
+    }
+
+    @Test
+    void theEndIsToldThoughItCameWithTheLastBytes() throws Exception {
+        byte[] piece = new byte[500];
+        byte[] received = new byte[64 << 10];
+        for (int round = 0; round < END_ROUNDS; round++) {
+            Pair pair = net.pair();
+            pair.connection().setReadTimeout(Await.DEADLINE);
+            Background<Void> sender = Background.runOnPlatformThread(() -> {
+                for (int i = 0; i < PIECES; i++) {
+                    pair.peer().send(piece);
+                }
+                pair.peer().close();
+            });
+            long count = 0;
+            int n = 0;
+            while (n >= 0) {
+                count += n;
+                n = pair.connection().reader().read(received, 0, received.length);
+                pair.connection().reader().release();
+            }
+            assertThat(count).as("round %d", round).isEqualTo((long) PIECES * piece.length);
+            sender.result();
+            pair.connection().close();
         }
     }
 

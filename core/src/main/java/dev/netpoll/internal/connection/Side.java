@@ -143,7 +143,7 @@ abstract class Side {
      */
     private boolean enterAfterRun(Thread current) {
         if (!connection.has(ConnectionState.RUNNING) || EventLoop.onLoop()) {
-            return false;
+            return tryEnter(current); // the run may have ended since the first try
         }
         EventLoop.beforeBlocking();
         long begin = System.nanoTime();

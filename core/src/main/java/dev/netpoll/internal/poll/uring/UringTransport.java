@@ -242,11 +242,13 @@ final class UringTransport extends LoopSocket implements Completable {
         if (wanted && !is(RECEIVING | RECEIVE_AGAIN | DONE | CONNECTING | LEAVING)) {
             set(RECEIVING);
             UringPoller owner = poller();
-            boolean once = owner.isCrowded();
-            if (once) {
+            boolean crowded = owner.isCrowded();
+            if (crowded) {
                 clear(BULK);
             }
-            owner.receive(fd(), receiveKind(), token, once);
+            // Of a Unix socket the kernel (seen with 6.18) goes on waiting after the last bytes, though the peer has ended
+            // the stream by then, and nothing wakes it any more. A receive that begins anew looks.
+            owner.receive(fd(), receiveKind(), token, crowded || !tcp);
         }
     }
 
