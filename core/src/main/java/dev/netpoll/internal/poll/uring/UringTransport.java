@@ -246,8 +246,8 @@ final class UringTransport extends LoopSocket implements Completable {
             if (crowded) {
                 clear(BULK);
             }
-            // Of a Unix socket the kernel (seen with 6.18) goes on waiting after the last bytes, though the peer has ended
-            // the stream by then, and nothing wakes it any more. A receive that begins anew looks.
+            // Of a Unix socket the kernel (seen with 6.18) goes on waiting after the last bytes, though the peer has
+            // ended the stream by then, and nothing wakes it any more. A receive that begins anew looks.
             owner.receive(fd(), receiveKind(), token, crowded || !tcp);
         }
     }
