@@ -116,6 +116,7 @@ class CheckedViewsTest extends ConformanceTest {
     /** Forty blocks of 64 KiB would be pinned, if leftovers stayed where they came. */
     @Test
     void aHundredUnreadBytesNeverPinALargeBlock() throws Exception {
+        net.awaitMemory("earlier tests have ended", () -> net.group().connectionCount() == 0);
         long connections = 40;
         Listening server = net.serve(connection -> {
             long readable = connection.reader().readableBytes();
