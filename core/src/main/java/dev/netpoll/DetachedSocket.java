@@ -44,8 +44,8 @@ public final class DetachedSocket implements AutoCloseable {
 
     /**
      * {@return the socket behind a descriptor, such as one of a socketpair(2); for epoll and io_uring} The descriptor
-     * must be nobody else's: of a number that a connection or other code has too, the first that closes it lets the
-     * other one reach whatever gets the number next.
+     * must be nobody else's: of a number that other code has too, the first that closes it lets the other one reach
+     * whatever gets the number next. Adoption refuses the descriptor of a connection of this library.
      */
     public static DetachedSocket of(int fd) {
         return new DetachedSocket(fd, null, new LinkBuffer());

@@ -9,13 +9,16 @@ import dev.netpoll.internal.connection.ConnectionConfig;
 import dev.netpoll.internal.connection.SocketConnection;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Supervisor;
+import dev.netpoll.internal.memory.Classes;
 import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.StackRoom;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.PollerWatch;
 import dev.netpoll.internal.poll.RawSocket;
+import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;
+import java.lang.invoke.MethodHandles;
 import java.net.SocketAddress;
 import java.net.SocketException;
 import java.time.Duration;
@@ -39,6 +42,22 @@ public final class EventLoopGroup implements AutoCloseable {
     /** Made when the shared group is first asked for. */
     private static final class Shared {
         static final EventLoopGroup GROUP = new EventLoopGroup(builder(), true);
+    }
+
+    static { // before a handler that has used up its stack can be the first who needs them
+        Classes.initialize(
+                MethodHandles.lookup(),
+                ErrorHandler.class,
+                Dispatch.class,
+                Framing.class,
+                ConnectionOptions.class,
+                ConnectionOptions.Builder.class,
+                Dialer.class,
+                Dialer.Builder.class,
+                Server.class,
+                Server.Builder.class,
+                DetachedSocket.class,
+                ConnectionConfig.class);
     }
 
     private final BackendChoice.Chosen chosen;
@@ -162,12 +181,26 @@ public final class EventLoopGroup implements AutoCloseable {
         }
         RawSocket raw = new RawSocket(socket.fd(), socket.channel());
         try {
-            return new SocketConnection(loop, chosen.backend().adopt(raw), config);
+            return connection(loop, chosen.backend().adopt(raw), config);
         } catch (TransportException e) {
             SocketException refused = new SocketException("not a connected stream socket for the " + chosen.name()
                     + " backend: " + socket + ": " + e.getMessage());
             refused.initCause(e);
             throw refused;
+        }
+    }
+
+    private static SocketConnection connection(EventLoop loop, Transport transport, ConnectionConfig config)
+            throws TransportException {
+        boolean made = false;
+        try {
+            SocketConnection connection = new SocketConnection(loop, transport, config);
+            made = true;
+            return connection;
+        } finally {
+            if (!made) {
+                transport.detach(); // nobody uses it yet, so that waits for nothing
+            }
         }
     }
 

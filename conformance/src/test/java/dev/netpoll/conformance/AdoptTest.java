@@ -7,8 +7,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.netpoll.Backend;
+import dev.netpoll.Connection;
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.DetachedSocket;
+import dev.netpoll.conformance.support.Harness.Pair;
 import dev.netpoll.conformance.support.Mode;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
@@ -94,6 +96,28 @@ class AdoptTest extends ConformanceTest {
         } finally {
             Files.delete(file);
         }
+    }
+
+    /** It would have two owners: the second would close, or write into, whatever gets the number next. */
+    @Test
+    void theDescriptorOfAConnection() throws Exception {
+        Pair pair = net.pair();
+        DetachedSocket detached = pair.connection().detach();
+        Connection first = net.closing(net.group().adopt(detached, ConnectionOptions.defaults()));
+        for (int i = 0; i < 3; i++) {
+            assertThatThrownBy(() -> net.group()
+                            .adopt(DetachedSocket.of(detached.fd()), ConnectionOptions.defaults()))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("EBUSY");
+        }
+        pair.peer().send("unhurt");
+        assertThat(first.reader().readUtf8(6)).isEqualTo("unhurt");
+        DetachedSocket again = first.detach();
+        Connection second = net.closing(
+                net.group().adopt(DetachedSocket.of(again.fd()), ConnectionOptions.defaults()));
+        second.writer().writeUtf8("still").flush();
+        assertThat(pair.peer().receiveText(5)).isEqualTo("still");
+        second.close();
     }
 
     @Test

@@ -6,6 +6,7 @@ package dev.netpoll.buffer;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentWriter;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channel;
 import java.nio.channels.IllegalBlockingModeException;
@@ -19,16 +20,28 @@ final class ChannelSource extends StreamSource {
     private static final int LARGE = 64 << 10;
 
     private final ReadableByteChannel in;
+
+    /**
+     * Whether it writes all that it says it has, as those of the JDK do. Of any other, what it leaves out must not show
+     * what the memory held before.
+     */
+    private final boolean honest;
+
     private int size = SMALL;
 
     ChannelSource(SegmentPool pool, int limit, ReadableByteChannel in) {
         super(pool, limit, in);
         this.in = Objects.requireNonNull(in, "in");
+        this.honest = in.getClass().getModule() == Object.class.getModule();
     }
 
     @Override
     boolean receive(SegmentWriter target) throws IOException {
-        ByteBuffer space = target.reserve(size).asByteBuffer();
+        MemorySegment reserved = target.reserve(size);
+        if (!honest) {
+            reserved.fill((byte) 0);
+        }
+        ByteBuffer space = reserved.asByteBuffer();
         try {
             return read(space);
         } finally { // its position counts, also when the channel throws

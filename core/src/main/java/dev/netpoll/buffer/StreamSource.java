@@ -70,9 +70,7 @@ abstract class StreamSource implements ByteSource, Closeable {
 
     /** Reads until there are {@code n} bytes; false if the stream ends before. */
     private boolean fill(long n) throws IOException {
-        if (closed) {
-            throw new IOException("the StreamReader is closed", guard == null ? null : guard.closedAt());
-        }
+        checkOpen();
         if (buffer.length() >= n) {
             return true;
         }
@@ -80,14 +78,23 @@ abstract class StreamSource implements ByteSource, Closeable {
             throw new IOException("reading " + n + " bytes: the limit of this StreamReader is " + limit);
         }
         try {
-            while (buffer.length() + incoming.pending() < n) {
-                if (!receive(incoming)) {
-                    return false;
-                }
+            boolean more = true;
+            while (more && buffer.length() + incoming.pending() < n) {
+                more = receive(incoming);
+                checkOpen();
             }
-            return true;
+            return more;
         } finally {
             buffer.append(incoming.take());
+            if (closed) { // the origin did that while it was read
+                buffer.clear();
+            }
+        }
+    }
+
+    private void checkOpen() throws IOException {
+        if (closed) {
+            throw new IOException("the StreamReader is closed", guard == null ? null : guard.closedAt());
         }
     }
 

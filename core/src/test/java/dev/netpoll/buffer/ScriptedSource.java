@@ -3,6 +3,7 @@
 
 package dev.netpoll.buffer;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -18,6 +19,7 @@ class ScriptedSource extends InputStream {
     int reads;
     int closes;
     IOException closeError;
+    Closeable beforeRead;
 
     ScriptedSource(byte[] bytes, int step) {
         this.bytes = ByteBuffer.wrap(bytes);
@@ -32,6 +34,9 @@ class ScriptedSource extends InputStream {
 
     int read(ByteBuffer dst) throws IOException {
         reads++;
+        if (beforeRead != null) {
+            beforeRead.close();
+        }
         if (emptyReads > 0) {
             emptyReads--;
             return 0;

@@ -71,6 +71,7 @@ public class GuardedFd {
 
     public GuardedFd(int fd) {
         this.fd = fd;
+        OwnedFds.add(fd);
     }
 
     /**
@@ -124,6 +125,7 @@ public class GuardedFd {
      */
     public final int surrender() {
         STATE.getAndBitwiseOr(this, ENDED | SURRENDERED);
+        OwnedFds.remove(fd);
         long end = System.nanoTime() + PATIENCE_NANOS;
         for (int i = 0; state != (ENDED | SURRENDERED); i++) {
             if (i < SPINS) {

@@ -53,6 +53,7 @@ public final class LibcUnistd {
 
     private static boolean tryToClose(Scratch scratch, int fd) {
         try {
+            OwnedFds.remove(fd);
             // SAFETY: plain ints. Whose descriptor it is, is the caller's concern: GuardedFd for all shared ones.
             long _ = (long) CLOSE.invokeExact(scratch.errno, (long) fd, UNUSED, UNUSED, UNUSED, UNUSED);
             return true;

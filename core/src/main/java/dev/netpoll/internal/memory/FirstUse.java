@@ -22,8 +22,8 @@ public final class FirstUse {
     static {
         try {
             useAll();
-        } catch (OutOfMemoryError | MemoryLimitException e) {
-            // it is tried again by whoever needs it
+        } catch (OutOfMemoryError | MemoryLimitException | IllegalArgumentException e) {
+            // it is tried again by whoever needs it; the last is what the pool says of a wrong system property
         }
     }
 

@@ -126,9 +126,15 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     /**
      * The pool of this process, made at first use. Its cap is the system property {@value PoolLimit#PROPERTY}, and
      * without it the maximal heap but at least 256 MiB.
+     *
+     * @throws IllegalArgumentException if the property is no size
      */
     public static SegmentPool shared() {
-        return Shared.POOL;
+        SegmentPool pool = Shared.POOL;
+        if (pool == null) {
+            throw new IllegalArgumentException(Shared.invalid); // each time, not as a class that can't be initialised
+        }
+        return pool;
     }
 
     @Override
@@ -494,6 +500,19 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     }
 
     private static final class Shared {
-        static final SegmentPool POOL = new SegmentPool(PoolLimit.parse(System.getProperty(MAX_PROPERTY)), true);
+        static final @Nullable SegmentPool POOL;
+
+        /** Why there is none: what the property says is no limit. */
+        static @Nullable String invalid;
+
+        static {
+            SegmentPool pool = null;
+            try {
+                pool = new SegmentPool(PoolLimit.parse(System.getProperty(MAX_PROPERTY)), true);
+            } catch (IllegalArgumentException e) {
+                invalid = e.getMessage();
+            }
+            POOL = pool;
+        }
     }
 }

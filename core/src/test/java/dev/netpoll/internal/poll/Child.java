@@ -16,16 +16,16 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /** A JVM of its own, for tests that use something up. */
-final class Child {
+public final class Child {
     /** What a child says in the end. */
-    static final String DONE = "done";
+    public static final String DONE = "done";
 
     private static final int SECONDS = 50;
 
     private Child() {}
 
     /** Runs the main method of a class, and expects it to say {@link #DONE}; {@return all that it said} */
-    static String run(Class<?> main, List<String> options, String... arguments) throws Exception {
+    public static String run(Class<?> main, List<String> options, String... arguments) throws Exception {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("-ea", "-Xmx128m", "--enable-native-access=ALL-UNNAMED"));
@@ -50,7 +50,7 @@ final class Child {
     }
 
     /** {@return the names of the backends that can be had here} */
-    static Stream<String> backends() {
+    public static Stream<String> backends() {
         Stream.Builder<String> names = Stream.builder();
         if (EpollBackend.unavailableReason() == null) {
             names.add("epoll");

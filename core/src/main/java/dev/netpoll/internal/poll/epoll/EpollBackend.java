@@ -86,8 +86,7 @@ public final class EpollBackend implements Backend {
 
     @Override
     public Transport adopt(RawSocket socket) throws TransportException {
-        Opened opened = Opener.adopt(socket);
-        return transport(opened).foreign();
+        return Opener.adopt(socket, opened -> transport(opened).foreign());
     }
 
     private static EpollTransport transport(Opened opened) {

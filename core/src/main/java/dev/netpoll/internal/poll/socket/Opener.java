@@ -5,13 +5,16 @@ package dev.netpoll.internal.poll.socket;
 
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.LibcUnistd;
+import dev.netpoll.internal.ffi.OwnedFds;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.ffi.SockAddr;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.RawSocket;
+import dev.netpoll.internal.poll.Transport;
 import dev.netpoll.internal.poll.TransportException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Opens stream sockets, and takes over those that others opened. */
@@ -46,14 +49,23 @@ public final class Opener {
     }
 
     /**
-     * Takes over a socket that is or was connected. Any other is refused, and stays whose it is, and as it is: it may
-     * be no socket at all, but the standard input of the process.
+     * Takes over a socket that is or was connected, for the transport that {@code maker} makes. Any other is refused,
+     * and stays whose it is, and as it is: it may be no socket at all, but the standard input of the process, or the
+     * descriptor of another transport. One at a time, as two threads may offer the same number.
      */
-    public static Opened adopt(RawSocket socket) throws TransportException {
+    public static synchronized Transport adopt(RawSocket socket, Function<Opened, Transport> maker)
+            throws TransportException {
         int fd = socket.fd();
         if (fd < 0) {
             throw new TransportException("adopt", Errno.EBADF);
         }
+        if (OwnedFds.contains(fd)) {
+            throw new TransportException("adopt", Errno.EBUSY);
+        }
+        return maker.apply(checked(fd));
+    }
+
+    private static Opened checked(int fd) throws TransportException {
         Scratch scratch = Scratch.take();
         try {
             if (option(scratch, fd, LibcSocket.SO_TYPE) != LibcSocket.SOCK_STREAM) {

@@ -120,6 +120,6 @@ public final class UringBackend implements Backend {
 
     @Override
     public Transport adopt(RawSocket socket) throws TransportException {
-        return new UringTransport(Opener.adopt(socket));
+        return Opener.adopt(socket, UringTransport::new);
     }
 }
