@@ -134,7 +134,7 @@ class RescueEndTest extends OneLoopTest {
         assertThat(Duration.ofNanos(System.nanoTime() - begin))
                 .as("time that closing the group took")
                 .isLessThan(Duration.ofSeconds(5));
-        assertThat(other.sawEnd()).isTrue();
+        Await.until("the peer sees the end", other::sawEnd); // a ring lets go of its sockets when the kernel has ended it
         go.countDown(); // LeakCheck sees that the handler gives everything back
         server.server().close();
     }
