@@ -29,8 +29,12 @@ class FirstUseTest {
         try (EventLoopGroup group = EventLoopGroup.builder().build()) {
             Callable<?> use = switch (args[0]) {
                 case "dialer" -> () -> Dialer.builder().group(group).build();
-                case "options" -> () -> ConnectionOptions.builder().readTimeout(Duration.ofSeconds(1)).build();
-                case "server" -> () -> Server.builder().group(group).onRequest(c -> {}).build();
+                case "options" ->
+                    () -> ConnectionOptions.builder()
+                            .readTimeout(Duration.ofSeconds(1))
+                            .build();
+                case "server" ->
+                    () -> Server.builder().group(group).onRequest(c -> {}).build();
                 default -> () -> DetachedSocket.of(0);
             };
             Thread thread = new Thread(null, () -> dive(use), "brink", STACK);

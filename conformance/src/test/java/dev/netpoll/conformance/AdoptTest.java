@@ -105,16 +105,14 @@ class AdoptTest extends ConformanceTest {
         DetachedSocket detached = pair.connection().detach();
         Connection first = net.closing(net.group().adopt(detached, ConnectionOptions.defaults()));
         for (int i = 0; i < 3; i++) {
-            assertThatThrownBy(() -> net.group()
-                            .adopt(DetachedSocket.of(detached.fd()), ConnectionOptions.defaults()))
+            assertThatThrownBy(() -> net.group().adopt(DetachedSocket.of(detached.fd()), ConnectionOptions.defaults()))
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("EBUSY");
         }
         pair.peer().send("unhurt");
         assertThat(first.reader().readUtf8(6)).isEqualTo("unhurt");
         DetachedSocket again = first.detach();
-        Connection second = net.closing(
-                net.group().adopt(DetachedSocket.of(again.fd()), ConnectionOptions.defaults()));
+        Connection second = net.closing(net.group().adopt(DetachedSocket.of(again.fd()), ConnectionOptions.defaults()));
         second.writer().writeUtf8("still").flush();
         assertThat(pair.peer().receiveText(5)).isEqualTo("still");
         second.close();

@@ -134,7 +134,7 @@ class RescueEndTest extends OneLoopTest {
         assertThat(Duration.ofNanos(System.nanoTime() - begin))
                 .as("time that closing the group took")
                 .isLessThan(Duration.ofSeconds(5));
-        Await.until("the peer sees the end", other::sawEnd); // a ring lets go of its sockets when the kernel has ended it
+        Await.until("the peer sees the end", other::sawEnd); // the kernel ends a ring some time after it was closed
         go.countDown(); // LeakCheck sees that the handler gives everything back
         server.server().close();
     }

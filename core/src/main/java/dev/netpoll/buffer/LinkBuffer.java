@@ -168,7 +168,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     /** A buffer of the first bytes of {@code in}, which consumes nothing if it fails. */
     static LinkBuffer slice(SegmentPool pool, SegmentReader in, int n) {
         LinkBuffer slice = new LinkBuffer(pool); // first, as it may fail
-        slice.readable.append(in.slice(n));
+        slice.add(in.slice(n));
         return slice;
     }
 
@@ -648,8 +648,14 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
             Segment.freeAll(chain);
             throw t;
         }
-        buffer.readable.append(chain);
+        buffer.add(chain);
         return buffer;
+    }
+
+    /** What other parts of the library give it. */
+    private void add(@Nullable Segment chain) {
+        Segment.shareAll(chain);
+        readable.append(chain);
     }
 
     /** For tests: throws {@link AssertionError} when an invariant does not hold; returns the sum of the charges. */
@@ -670,7 +676,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
 
         @Override
         public void add(LinkBuffer buffer, @Nullable Segment chain) {
-            buffer.readable.append(chain);
+            buffer.add(chain);
         }
 
         @Override

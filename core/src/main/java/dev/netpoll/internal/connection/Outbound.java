@@ -106,7 +106,7 @@ final class Outbound extends SendRole implements ByteSink {
                 Spares spares = connection.spares();
                 present = spares != null
                         ? spares.takeWriter()
-                        : new SegmentWriter(connection.loop().memory());
+                        : SegmentWriter.ofConnection(connection.loop().memory());
                 buffer = present;
             }
             begun = true;

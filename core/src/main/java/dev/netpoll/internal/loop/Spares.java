@@ -53,7 +53,7 @@ public final class Spares {
     public SegmentWriter takeWriter() {
         SegmentWriter kept = writer;
         writer = null;
-        return kept != null ? kept : new SegmentWriter(blocks);
+        return kept != null ? kept : SegmentWriter.ofConnection(blocks);
     }
 
     /** Keeps an empty writer. */

@@ -96,6 +96,9 @@ public final class Block {
 
     private @Nullable Throwable releasedAt; // in checked mode only
 
+    /** A segment of this block that nobody has any more. Set by the last release, taken by the next owner. */
+    private @Nullable Segment spare;
+
     /** Through STATE, except where a free block is handed out: nobody else has it then. */
     @SuppressWarnings("UnusedVariable")
     private long state;
@@ -258,14 +261,24 @@ public final class Block {
         }
     }
 
-    /** Gives up the only reference there has been in this generation; false, and nothing happens, if it is not. */
+    /** As {@link #releaseOnly(int, Segment)}, with nothing to keep. */
     boolean releaseOnly(int generation) {
+        return releaseOnly(generation, null);
+    }
+
+    /**
+     * Gives up the only reference there has been in this generation; false, and nothing happens, if it is not.
+     *
+     * @param used what gave the reference up and may be used again with the next one, or null
+     */
+    boolean releaseOnly(int generation, @Nullable Segment used) {
         long only = only(generation);
         long free = without(only);
         if (!STATE.compareAndSet(this, only, free)) {
             return false;
         }
         owned = free + 1;
+        spare = used;
         try {
             giveBack();
         } catch (Throwable _) { // the reference is gone whatever happens; who gave it up can do nothing about it
@@ -297,6 +310,16 @@ public final class Block {
 
     private static long without(long state) {
         return (state & COUNT) == 1 ? ((state & GENERATIONS) + GENERATION) & GENERATIONS : state - 1;
+    }
+
+    /** <i>Owner of the only reference.</i> {@return a segment to use again, or null} */
+    @Nullable
+    Segment takeSpare() {
+        Segment kept = spare;
+        if (kept != null) {
+            spare = null;
+        }
+        return kept;
     }
 
     /** Says that a reference will never be given up. */

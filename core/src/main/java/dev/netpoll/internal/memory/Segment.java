@@ -24,8 +24,11 @@ import org.jspecify.annotations.Nullable;
  *   <li>I3. The bytes {@code [end, limit)} belong to this segment alone: no other segment of the block covers them, so
  *       it may append there even while others read what lies before. Only the last part of a block may have such room.
  *   <li>I4. {@code charged >= 0}, and {@code charged == 0} when there is no counter.
- *   <li>I5. A segment lives once: no other owner ever gets the same object, and after {@link #free()} it gives access
- *       to nothing. So whoever still has it by mistake finds out, and does no harm to whoever has the block now.
+ *   <li>I5. A segment that a user may share between threads lives once: no other owner ever gets the same object, and
+ *       after {@link #free()} it gives access to nothing. So whoever still has it by mistake finds out, and does no
+ *       harm to whoever has the block now. One that only connections have had ({@link #reusable}), which let in one
+ *       thread at a time, is used again with its block after {@link #retire()}; whoever calls that has removed all
+ *       links to it first, so that no Error in between leaves one. In checked mode all live once.
  *   <li>I6. Of two threads that free a segment, one frees it and the other one gets an exception, whatever happens to
  *       the block in between: the only reference is given up by a compare-and-set that includes the generation of
  *       {@link Block}; one of several by whoever sets {@code freed}.
@@ -59,7 +62,7 @@ public final class Segment {
     private final long base;
 
     /** That of the block, when this got its reference. */
-    private final int generation;
+    private int generation;
 
     /** Of the memory; 0 once it is freed, so that there is no access by index any more. */
     private int capacity;
@@ -79,6 +82,9 @@ public final class Segment {
     private @Nullable RetainedBytes counter;
     private int charged;
     private boolean freed;
+
+    /** Whether only connections have had it: then nobody has it by mistake when it is {@linkplain #retire retired}. */
+    private boolean reusable;
 
     private Segment(Block block, int generation, int start, int end, int limit) {
         this.block = block;
@@ -101,8 +107,22 @@ public final class Segment {
         this.limit = size;
     }
 
+    private Segment usedAgain(Block same, int start, int end, int limit) {
+        this.generation = same.generation();
+        this.capacity = same.capacity();
+        this.start = start;
+        this.end = end;
+        this.limit = limit;
+        this.freed = false;
+        return this;
+    }
+
     /** One for a reference of {@code block}, which is given up if there is no memory for the segment itself. */
     private static Segment owner(Block block, int start, int end, int limit) {
+        Segment spare = block.takeSpare();
+        if (spare != null) {
+            return spare.usedAgain(block, start, end, limit);
+        }
         try {
             return new Segment(block, block.generation(), start, end, limit);
         } catch (OutOfMemoryError | StackOverflowError e) {
@@ -299,6 +319,34 @@ public final class Segment {
         return new IllegalStateException(this + " was used after it was freed: by two threads at once?");
     }
 
+    /** Says that only connections have it, until {@link #shareAll} takes that back. */
+    public Segment reusable() {
+        reusable = !CheckedMode.ON;
+        return this;
+    }
+
+    /** A chain goes to where several threads may work on it, by mistake. */
+    public static void shareAll(@Nullable Segment chain) {
+        for (Segment segment = chain; segment != null; segment = segment.next) {
+            segment.reusable = false;
+        }
+    }
+
+    /** {@linkplain #retire Retires} every segment of a chain, as {@link #freeAll}. */
+    static void retireAll(@Nullable Segment chain) {
+        Segment segment = chain;
+        while (segment != null) {
+            Segment following = segment.next;
+            try {
+                segment.retire();
+            } catch (RuntimeException | Error e) {
+                freeAll(following);
+                throw e;
+            }
+            segment = following;
+        }
+    }
+
     /** Frees every segment of a chain; if some were freed before, the others nevertheless. */
     public static void freeAll(@Nullable Segment chain) {
         Throwable failure = null;
@@ -479,6 +527,37 @@ public final class Segment {
         limit = 0;
         start = 0;
         end = 0;
+        if (rest > 0 && charger != null) {
+            charger.released(rest);
+        }
+    }
+
+    /**
+     * Frees a segment to which its owner has removed all links, of its own too; if it is {@linkplain #reusable}, the
+     * block keeps it for its next owner (I5).
+     */
+    public void retire() {
+        Block released = block;
+        if (!reusable || released == null) {
+            free();
+            return;
+        }
+        RetainedBytes charger = counter;
+        int rest = charged;
+        next = null;
+        exposed = false;
+        counter = null;
+        charged = 0;
+        capacity = 0;
+        limit = 0;
+        start = 0;
+        end = 0;
+        freed = true;
+        reusable = false;
+        if (!released.releaseOnly(generation, this)) { // else it may be another's by now
+            freed = false;
+            freeShared(released);
+        }
         if (rest > 0 && charger != null) {
             charger.released(rest);
         }

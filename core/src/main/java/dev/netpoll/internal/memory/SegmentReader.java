@@ -275,7 +275,7 @@ public final class SegmentReader {
                 moveOut(front);
             }
         }
-        Segment.freeAll(dead); // last, as it may throw
+        Segment.retireAll(dead); // last, as it may throw
     }
 
     /** Frees everything, also what is viewed: the caller asserts that nobody uses a view any more. */
@@ -655,7 +655,7 @@ public final class SegmentReader {
             segment.next = retired;
             retired = segment;
         } else {
-            segment.free();
+            segment.retire();
         }
     }
 

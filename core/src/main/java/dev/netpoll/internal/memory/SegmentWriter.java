@@ -49,6 +49,10 @@ public final class SegmentWriter {
 
     private final BlockSource blocks;
     private final int fixedBlock;
+
+    /** Whether its segments only ever reach a connection, which lets one thread at a time use them. */
+    private final boolean ofConnection;
+
     private @Nullable Segment head;
     private @Nullable Segment tail;
     private int end;
@@ -72,8 +76,18 @@ public final class SegmentWriter {
      * to be in one piece. 0 means the normal growth.
      */
     public SegmentWriter(BlockSource blocks, int fixedBlock) {
+        this(blocks, fixedBlock, false);
+    }
+
+    private SegmentWriter(BlockSource blocks, int fixedBlock, boolean ofConnection) {
         this.blocks = blocks;
         this.fixedBlock = fixedBlock;
+        this.ofConnection = ofConnection;
+    }
+
+    /** {@return one for a connection} */
+    public static SegmentWriter ofConnection(BlockSource blocks) {
+        return new SegmentWriter(blocks, 0, true);
     }
 
     /** The number of bytes written or reserved since the last {@link #take()}. */
@@ -501,6 +515,9 @@ public final class SegmentWriter {
         int size = Math.max(n, nextBlock());
         Block block = blocks.allocate(size);
         Segment segment = fixedBlock == 0 ? Segment.writable(block) : Segment.writable(block, size);
+        if (ofConnection) {
+            segment.reusable();
+        }
         link(segment);
         return segment;
     }

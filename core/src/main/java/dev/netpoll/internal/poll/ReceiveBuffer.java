@@ -71,14 +71,15 @@ public final class ReceiveBuffer {
         if (count <= COPIED) {
             try {
                 // What comes next may be put behind it.
-                return Segment.copied(Objects.requireNonNull(filled.block), 0, count, blocks.allocate(count));
+                return Segment.copied(Objects.requireNonNull(filled.block), 0, count, blocks.allocate(count))
+                        .reusable();
             } catch (MemoryLimitException | OutOfMemoryError | StackOverflowError _) {
                 // below
             }
         }
         whole = null;
         filled.holds(count);
-        return filled;
+        return filled.reusable();
     }
 
     /** While {@code limit} is exceeded, no more than {@link #CROWDED} bytes are received at once. */

@@ -81,18 +81,15 @@ public final class SendQueue {
         bytes -= count;
         long rest = count;
         Segment s = head;
-        try {
-            while (s != null && rest >= s.length()) {
-                rest -= s.length();
-                Segment next = s.next;
-                s.free();
-                s = next;
-            }
-        } finally { // what could not be freed is still here
-            head = s;
-            if (s == null) {
+        while (s != null && rest >= s.length()) {
+            rest -= s.length();
+            Segment next = s.next;
+            head = next; // first: it may be another's afterwards
+            if (next == null) {
                 tail = null;
             }
+            s.retire();
+            s = next;
         }
         if (s != null) {
             s.start += (int) rest;

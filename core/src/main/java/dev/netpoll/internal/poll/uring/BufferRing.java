@@ -216,14 +216,16 @@ final class BufferRing {
             Block fitting = allocate(length);
             if (fitting != null) {
                 try {
-                    return Segment.copied(block, from, length, fitting);
+                    return Segment.copied(block, from, length, fitting).reusable();
                 } finally {
                     block.release();
                 }
             }
         }
         // Of a block that is not shared, what comes next may be put behind it.
-        return incremental ? Segment.of(block, from, from + length) : Segment.filled(block, length);
+        return incremental
+                ? Segment.of(block, from, from + length)
+                : Segment.filled(block, length).reusable();
     }
 
     /** The block is somebody else's now. */
