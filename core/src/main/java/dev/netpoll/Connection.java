@@ -59,7 +59,9 @@ public interface Connection extends AutoCloseable {
     /**
      * {@return whether a pool may hand the connection out again: active, nothing unread, nothing unsent, and a look at
      * the socket that finds it open and empty} Costs a system call. When in doubt the answer is no. It is no
-     * reservation: the peer may still close before the next write. The caller must be the only user of both sides.
+     * reservation: the peer may still close before the next write. The caller must be the only user of both sides. An
+     * answer that has not come yet can't be known: a connection whose exchange failed, by a time-out above all, does
+     * not go back into a pool, or the next caller reads the answer of the one before.
      */
     boolean isReusable();
 
@@ -196,8 +198,10 @@ public interface Connection extends AutoCloseable {
      * {@return the connection as a channel that may be shared: reads and writes copy, are atomic with respect to each
      * other on their side, and may come from several threads} A read waits for at least one byte and returns -1 at the
      * end of the stream; a write returns when every byte was taken by the kernel. After a write that timed out the
-     * channel stays usable, {@link WriteTimeoutException#bytesSent()} says how much was sent. Closing the channel
-     * closes the connection. Do not mix with {@link #reader()} and {@link #writer()}.
+     * channel stays usable, also in the middle of its bytes: {@link WriteTimeoutException#bytesSent()} says how much
+     * was sent. Where several threads write messages, whoever gets that exception closes the connection, as the others
+     * would write on behind half a message. Closing the channel closes the connection. A side that is used through the
+     * channel is not used through {@link #reader()} or {@link #writer()}.
      */
     ByteChannel asByteChannel();
 }

@@ -434,8 +434,9 @@ public final class EventLoopGroup implements AutoCloseable {
          * as by {@link ConnectionOptions.Builder#inboundMarks}; and new connections are let in one by one, some in a
          * second. Nobody is closed for it; they go on when memory has come back. Connections that hold little are
          * served on, and those that wait for the rest of a large frame get it one after the other, so that no two wait
-         * for each other. So a group may hold more than its budget for a while. {@link EventLoopGroup#budgetStats()}
-         * tells.
+         * for each other. So a group may hold more than its budget for a while. What a program writes is never refused
+         * because of the budget, and counts from its flush on: who writes large answers to slow peers flushes in
+         * pieces, and waits for each. {@link EventLoopGroup#budgetStats()} tells.
          *
          * @throws IllegalArgumentException if it is less than 1 MiB
          */

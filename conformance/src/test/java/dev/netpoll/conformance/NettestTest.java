@@ -27,9 +27,8 @@ import org.junit.jupiter.api.Test;
 
 /**
  * The cases of Go's golang.org/x/net/nettest.TestConn, on two connections of the library that are connected with each
- * other, through {@link Connection#asByteChannel()}. One rule differs: a write that the kernel takes at once succeeds
- * though its deadline has passed, as a read of bytes that are there does; so writes that are to time out are repeated
- * until the kernel is full.
+ * other, through {@link Connection#asByteChannel()}. One rule differs: a read of bytes that are there succeeds though
+ * its deadline has passed. Writes that are to time out are repeated until the kernel is full.
  */
 class NettestTest extends ConformanceTest {
     private static final Instant LONG_AGO = Instant.EPOCH;

@@ -18,7 +18,8 @@
  *
  * <h2>Who owns what, in ten lines</h2>
  * <ol>
- *   <li>Memory comes from a pool and goes back to it; the garbage collector does not bring it back.
+ *   <li>Memory comes from a pool and goes back to it when you close or release. What you forget the garbage collector
+ *       brings back some time ({@code MemoryStats.foundBlocks}), which is late.
  *   <li>Reads that copy ({@code readBytes}, {@code readUtf8}, numbers) give you bytes of your own, for ever.
  *   <li>{@code next} and {@code peek} lend you a view: it ends with {@code release}, which the end of a request handler
  *       implies. Where there is no handler, call {@code release} between messages.

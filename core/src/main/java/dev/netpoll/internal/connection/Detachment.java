@@ -101,7 +101,7 @@ final class Detachment implements Runnable {
             }
         } finally {
             if (!readsAlready) {
-                connection.inbound().exit();
+                connection.inbound().leave();
             }
         }
     }

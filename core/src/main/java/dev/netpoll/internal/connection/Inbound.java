@@ -38,6 +38,8 @@ import org.jspecify.annotations.Nullable;
  *       share is retained and the group's memory is used up, unless the connection is the favoured one.
  *   <li>B3 A reader that is to give its buffer up because of a close takes nothing more out of the inbox: those bytes
  *       would follow a hole.
+ *   <li>B4 A run that is due does not begin while another thread uses the side; that one gives the side up (volatile),
+ *       then looks whether a run is due. The loop raises {@code delivered} (volatile), then looks for a user.
  * </ul>
  */
 final class Inbound extends Side implements ByteSource {
@@ -75,6 +77,9 @@ final class Inbound extends Side implements ByteSource {
 
     private volatile boolean paused;
     private volatile boolean pausedByUser;
+
+    /** What the bytes that the handler's last run has left unread hold. Written by the holder of RUNNING. */
+    private volatile long left;
 
     /** Stream position of the end of the buffer. User only. */
     private long taken;
@@ -194,9 +199,14 @@ final class Inbound extends Side implements ByteSource {
     @Override
     public void done() {
         if (!held && isUser()) {
-            exit();
-            connection.lifecycle().readerLeft();
+            leave();
         }
+    }
+
+    /** <i>User, outside of a run.</i> Ends the use, and asks for a run that it has kept out. */
+    void leave() {
+        exit();
+        connection.lifecycle().readerLeft();
     }
 
     /**
@@ -337,7 +347,7 @@ final class Inbound extends Side implements ByteSource {
             return unread() == 0 && taken == delivered;
         } finally {
             if (!nested) {
-                exit();
+                leave();
             }
         }
     }
@@ -469,6 +479,7 @@ final class Inbound extends Side implements ByteSource {
         }
         frameEnd = 0;
         releaseBuffer();
+        noteLeft();
         consumedAt = taken - unread();
         if (!connection.has(CLOSING)) {
             isFrameWhole();
@@ -509,12 +520,21 @@ final class Inbound extends Side implements ByteSource {
      */
     void endRun(boolean fresh) {
         releaseBuffer();
+        noteLeft();
         long consumed = taken - unread();
         boolean seen = !fresh && consumed == consumedAt;
         consumedAt = consumed;
         insistent = demanded > 0;
         target = demanded > 0 ? consumed + demanded : (seen ? taken : consumed) + 1; // B1
         updateIfPaused();
+    }
+
+    /** Only what is much is of interest, so that no other run takes the time. */
+    private void noteLeft() {
+        SegmentReader present = buffer;
+        boolean much = present != null
+                && retained.bytes() >= connection.config().options().inboundLowMark();
+        left = much ? present.charged() : 0;
     }
 
     /** onConnect has ended and there is no handler: whoever reads now, reads without runs. */
@@ -559,10 +579,10 @@ final class Inbound extends Side implements ByteSource {
         updatePaused();
     }
 
-    /** Wakes the blocked reader, or starts a run that is due. */
+    /** Wakes the blocked reader, or starts a run that is due, unless another thread has the side, see B4. */
     void tell() {
         long t = target;
-        if (t != NOBODY && delivered >= t && !wake()) {
+        if (t != NOBODY && delivered >= t && !wake() && !isUsedByOther()) {
             connection.runHandler();
         }
     }
@@ -660,10 +680,13 @@ final class Inbound extends Side implements ByteSource {
         return starved;
     }
 
-    /** {@return whether reading pauses because of what a handler left unread, and neither goes on nor a run is due} */
+    /**
+     * {@return whether reading pauses because of what a handler left unread, and neither goes on nor a run is due} Not
+     * if it pauses because of slices: it goes on when they are closed.
+     */
     boolean isStalled() {
         int mark = connection.config().options().inboundLowMark();
-        return paused && !pausedByUser && !starved && !isDue() && shouldPause(mark);
+        return paused && !pausedByUser && !starved && left >= mark && !isDue() && shouldPause(mark);
     }
 
     @Override

@@ -548,7 +548,9 @@ public final class Lifecycle implements Activation {
             return;
         }
         if (handler != null && connection.inbound().isDue() && isOutputClear()) {
-            runHandler(); // what has arrived is handled first
+            if (!connection.inbound().isUsedByOther()) { // B4
+                runHandler(); // what has arrived is handled first
+            }
             return;
         }
         // A peer that hung up behind bytes that nobody wants has ended, too.

@@ -271,6 +271,12 @@ abstract class Side {
         return user != null;
     }
 
+    /** {@return whether another thread uses the side, which lives and will leave it} */
+    final boolean isUsedByOther() {
+        Thread other = user;
+        return other != null && other != Thread.currentThread() && other.isAlive();
+    }
+
     // ---- limits ----
 
     final void setTimeout(Duration value) {

@@ -447,6 +447,15 @@ public final class Segment {
         return charged;
     }
 
+    /** How many retained bytes a chain counts for. */
+    static long chargedOf(@Nullable Segment chain) {
+        long sum = 0;
+        for (Segment segment = chain; segment != null; segment = segment.next) {
+            sum += segment.charged;
+        }
+        return sum;
+    }
+
     /**
      * Cuts off the first {@code n} bytes. The new segment shares the memory, takes up to {@code n} bytes of the charge,
      * can't be appended to, is not linked and not exposed. This segment keeps the rest, which may be empty.

@@ -89,6 +89,11 @@ public final class SegmentReader {
         return viewed;
     }
 
+    /** How many retained bytes the unread ones count for. */
+    public long charged() {
+        return Segment.chargedOf(head);
+    }
+
     /** Adds a chain of segments, which belong to this reader from now on. Small ones may be copied together. */
     public void append(@Nullable Segment chain) {
         park();
@@ -771,12 +776,10 @@ public final class SegmentReader {
             throw new AssertionError("the cursor is at " + start + " of " + end + " in " + head);
         }
         long sum = 0;
-        long charged = 0;
         Segment last = null;
         for (Segment s = head; s != null; s = s.next) {
             s.check();
             sum += s == head && end != 0 ? end - start : s.length();
-            charged += s.charged();
             if (s.length() == 0 || (s.exposed && s != head && !allViewed) || (s.exposed && !viewed)) {
                 throw new AssertionError("readable " + s);
             }
@@ -784,7 +787,6 @@ public final class SegmentReader {
         }
         for (Segment s = retired; s != null; s = s.next) {
             s.check();
-            charged += s.charged();
             if (!s.exposed || !viewed) {
                 throw new AssertionError("retired " + s);
             }
@@ -792,6 +794,6 @@ public final class SegmentReader {
         if (sum != length() || last != tail) {
             throw new AssertionError("length " + length() + " but " + sum + " bytes in the chain, tail " + tail);
         }
-        return charged;
+        return charged() + Segment.chargedOf(retired);
     }
 }
