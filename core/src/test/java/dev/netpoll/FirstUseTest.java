@@ -47,6 +47,7 @@ class FirstUseTest {
     }
 
     /** At each depth, from where nothing is left upwards. */
+    @SuppressWarnings("InfiniteRecursion") // that is what it is for
     private static void dive(Callable<?> use) {
         try {
             dive(use);

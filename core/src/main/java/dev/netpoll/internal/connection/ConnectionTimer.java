@@ -48,7 +48,7 @@ final class ConnectionTimer extends Timer {
     /** <i>Loop.</i> The connection lives from now on. */
     void start() {
         touch();
-        connection.ensureArmed(idleDeadline());
+        rearm();
     }
 
     /** Bytes went in or out, or a handler ran. */
@@ -66,18 +66,15 @@ final class ConnectionTimer extends Timer {
 
     /**
      * Makes sure that the timer expires no later than the deadline. Any thread; the deadline must be visible already.
+     * The loop looks itself, next: all its connections share the timers, and this stack may be nearly used up.
      */
     void ensureArmed(long deadline) {
         long armed = armedFor; // T1
         if (armed != NEVER && armed - deadline <= 0) {
             return;
         }
-        if (connection.inLoop()) {
-            rearm();
-        } else {
-            lookDue = true;
-            connection.signal();
-        }
+        lookDue = true;
+        connection.signal();
     }
 
     /** <i>Loop.</i> Looks at the deadlines if somebody has asked for it. */

@@ -532,9 +532,8 @@ final class Inbound extends Side implements ByteSource {
     /** Only what is much is of interest, so that no other run takes the time. */
     private void noteLeft() {
         SegmentReader present = buffer;
-        boolean much = present != null
-                && retained.bytes() >= connection.config().options().inboundLowMark();
-        left = much ? present.charged() : 0;
+        boolean much = retained.bytes() >= connection.config().options().inboundLowMark();
+        left = present != null && much ? present.charged() : 0;
     }
 
     /** onConnect has ended and there is no handler: whoever reads now, reads without runs. */

@@ -51,14 +51,16 @@ import org.jspecify.annotations.Nullable;
  *       sends the end of the stream if it is due, and tells who waits for the output to be gone.
  *   <li>F4 A flush that does not get the role adds its bytes to {@code incoming}, in order, and signals the loop. It
  *       takes a free role only if {@code sent} has reached all that was flushed before.
- *   <li>F5 A handler that runs on its loop, which has lent its baton, may leave a queue KEPT without a signal. The end
- *       of its run, its next flush, its next wait or the relief of its loop go on with it. A relief that the flush has
- *       not seen yet sees KEPT, since the flush looks for it after it has set KEPT.
+ *   <li>F5 A handler that runs on its loop, inline or because that has lent its baton, may leave a queue KEPT without a
+ *       signal. The end of its run, its next flush, its next wait or the relief of its loop go on with it. A relief
+ *       that the flush has not seen yet sees KEPT, since the flush looks for it after it has set KEPT.
  *   <li>F6 An Error inside the role leaves it THREAD and sets {@code wrecked}, with a store that cannot fail. The
  *       connection is aborted, and closing it releases the role: that thread does not come back to it.
  *   <li>F7 A thread that has the role writes it, {@code enqueued} and {@code sent} with release stores, as nobody else
  *       acts on them while SENDING is set. A full fence comes before it looks at what others wait for: SENDING is
  *       removed by a CAS, and handing over is a volatile store of KEPT.
+ *   <li>F8 What all connections of a loop share, such as its ring and its timers, is changed on the loop's own stack,
+ *       never on that of a callback, which may be nearly used up: what is half done there would harm the others.
  * </ul>
  */
 abstract class SendRole extends Side {
@@ -255,8 +257,11 @@ abstract class SendRole extends Side {
         if (kernelIsFull && holds) {
             stuck = true;
         }
+        boolean inRun = connection.inLoop() && connection.spares() != null;
         role = KEPT;
-        tellLoop();
+        if (!inRun) { // else the end of the run goes on with it (F5)
+            tellLoop();
+        }
     }
 
     /** <i>Holder.</i> Tells the group's budget how much waits for a slow peer, in memory that others could use. */
@@ -285,11 +290,9 @@ abstract class SendRole extends Side {
         }
     }
 
-    /** There is something for the loop to go on with. */
+    /** There is something for the loop to go on with; it does so on its own stack, also if this is its thread (F8). */
     final void tellLoop() {
-        if (connection.inLoop()) {
-            goOn();
-        } else if (connection.has(CLOSED)) { // the loop set it before it looked
+        if (connection.has(CLOSED)) { // the loop set it before it looked
             if (takeKept(THREAD)) {
                 release();
             }
@@ -343,7 +346,9 @@ abstract class SendRole extends Side {
 
     /** The run has ended, or its thread was relieved of the loop; any thread. */
     final void sendKept() {
-        if (role == KEPT) {
+        if (role == KEPT && connection.inLoop()) {
+            goOn();
+        } else if (role == KEPT) {
             tellLoop();
         }
     }
@@ -489,6 +494,7 @@ abstract class SendRole extends Side {
 
     /** Sends now what was gathered to be sent with the next wait, as much of it as the kernel takes. */
     final void hurryGathered() {
+        sendKept();
         if (role == LOOP) {
             connection.transport().stopSending(); // which tells what it has gathered
         }

@@ -5,6 +5,7 @@ package dev.netpoll.internal.ffi;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.lang.ref.Cleaner;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  *
  *   0 --enter--> n --exit--> 0                 open
  *   0 --close--> ENDED                         closes at once
- *   n --close--> ENDED + n --exit--> ENDED     the last one out closes
+ *   n --close--> ENDED + n + 1 --exit--> ENDED the last one out closes; who closes is one of them for a moment
  *   n --surrender--> ENDED + SURRENDERED + n   the caller waits for the users, nobody closes
  *     --the wait takes too long--> ENDED + n   the last one out closes
  * </pre>
@@ -39,7 +40,8 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * <p>Invariants: I1. ENDED is never taken back. I2. Nobody enters once ENDED is set. I3. close(2) runs exactly once,
- * by whoever makes the transition to plain ENDED; never after a surrender that succeeded.
+ * by whoever makes the transition to plain ENDED; never after a surrender that succeeded. I4. Who closes while others
+ * are inside sets {@code lastResort} before it leaves, so the last one out sees it.
  */
 public class GuardedFd {
     /** Result of {@link #surrender}: somebody stays inside. */
@@ -68,6 +70,24 @@ public class GuardedFd {
     private final int fd;
 
     private volatile int state;
+
+    /** Written by who ends the use while others are inside. */
+    private Cleaner.@Nullable Cleanable lastResort;
+
+    /** Closes it, once: the last user, or the collector instead of one that never leaves. */
+    private record LastResort(int fd) implements Runnable {
+        static final Cleaner CLEANER = Cleaner.create();
+
+        @Override
+        public void run() {
+            Scratch scratch = Scratch.take();
+            try {
+                LibcUnistd.close(scratch, fd);
+            } finally {
+                scratch.giveBack();
+            }
+        }
+    }
 
     public GuardedFd(int fd) {
         this.fd = fd;
@@ -98,11 +118,20 @@ public class GuardedFd {
 
     /** Ends what {@link #enter} began. */
     public final void exit(Scratch scratch) {
+        leave(scratch);
+        scratch.giveBack();
+    }
+
+    private void leave(Scratch scratch) {
         int before = (int) STATE.getAndAdd(this, -1);
         if (before == ENDED + 1) {
-            LibcUnistd.close(scratch, fd);
+            Cleaner.Cleanable own = lastResort; // I4
+            if (own != null) {
+                own.clean();
+            } else {
+                LibcUnistd.close(scratch, fd);
+            }
         }
-        scratch.giveBack();
     }
 
     /** {@return whether it is closed or surrendered, so that the number may be another descriptor's} */
@@ -110,12 +139,32 @@ public class GuardedFd {
         return state < 0;
     }
 
-    /** Closes, now or when the last user leaves. Idempotent. */
+    /**
+     * Closes, now or when the last user leaves, or when the collector finds that none is left: a user that has met the
+     * end of its stack may not have said that it left. Idempotent.
+     */
     public final void close(Scratch scratch) {
-        if ((int) STATE.getAndBitwiseOr(this, ENDED) == 0) {
+        int users;
+        do {
+            users = state;
+            if (users < 0) {
+                return;
+            }
+        } while (!STATE.weakCompareAndSet(this, users, users == 0 ? ENDED : ENDED | (users + 1)));
+        if (users == 0) {
             LibcUnistd.close(scratch, fd);
+            return;
+        }
+        try { // this is the last user now
+            closingLate(scratch);
+            lastResort = LastResort.CLEANER.register(this, new LastResort(fd));
+        } finally {
+            leave(scratch);
         }
     }
+
+    /** Somebody is inside, so that closing may take a while: says the end in another way, if there is one. */
+    protected void closingLate(Scratch scratch) {}
 
     /**
      * Ends the use here without closing, and waits until nobody is inside; calls never block, so that is soon.

@@ -45,8 +45,9 @@ public final class Messages implements AutoCloseable {
 
     /** {@return the address of the next message, which has that many parts and is taken now} */
     public long take(int parts) {
-        long at = used++ * SIZE;
+        long at = used * SIZE;
         MsgHeader.parts(memory, at, parts);
+        used++;
         return memory.address() + at;
     }
 

@@ -32,7 +32,8 @@ final class TimerHeap {
     void armOwn(Timer timer, long deadline) {
         timer.deadline = deadline;
         if (timer.index < 0) {
-            place(timer, size++);
+            place(timer, size);
+            size++;
         }
         siftUp(timer);
         siftDown(timer);

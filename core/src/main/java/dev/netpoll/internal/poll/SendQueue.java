@@ -28,6 +28,11 @@ public final class SendQueue {
         return bytes;
     }
 
+    /** {@return whether some of them may lie in memory of the user's} */
+    public boolean borrows() {
+        return borrows;
+    }
+
     /** {@return how many of these bytes lie in memory of the pool, and not in the user's own} */
     public long pooledBytes() {
         if (!borrows) {

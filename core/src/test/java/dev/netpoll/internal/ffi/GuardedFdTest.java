@@ -95,6 +95,33 @@ class GuardedFdTest {
         assertThat(isOpen(fd.fd())).isFalse();
     }
 
+    /** A user that has met the end of its stack may not have said that it left. */
+    @Test
+    void aDescriptorThatAUserNeverLeavesIsClosedWhenNobodyHasItAnyMore() throws InterruptedException {
+        int[] told = new int[1];
+        int raw = closeWithUserInside(told);
+        assertThat(told[0]).as("how often the end was said in another way").isEqualTo(1);
+        long end = System.nanoTime() + 10_000_000_000L;
+        while (isOpen(raw) && System.nanoTime() - end < 0) {
+            System.gc();
+        }
+        assertThat(isOpen(raw)).isFalse();
+    }
+
+    private int closeWithUserInside(int[] told) {
+        GuardedFd fd = new GuardedFd(LibcEventfd.eventfd(scratch)) {
+            @Override
+            protected void closingLate(Scratch own) {
+                told[0]++;
+            }
+        };
+        enter(fd);
+        fd.close(scratch);
+        fd.close(scratch);
+        assertThat(isOpen(fd.fd())).isTrue();
+        return fd.fd();
+    }
+
     @Test
     void nobodyIsEverInsideAClosedDescriptor() throws InterruptedException {
         for (int round = 0; round < 300; round++) {

@@ -256,6 +256,12 @@ public abstract class StreamSocket extends Pollable implements Transport {
         }
     }
 
+    /** The peer learns it now, whoever is inside for however long. */
+    @Override
+    protected final void closingLate(Scratch scratch) {
+        LibcSocket.shutdown(scratch, fd(), LibcSocket.SHUT_RDWR);
+    }
+
     /** Gives the descriptor up without closing it. <i>Loop.</i> */
     protected final RawSocket surrendered() throws TransportException {
         int raw = surrender();

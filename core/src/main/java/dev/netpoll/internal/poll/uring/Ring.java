@@ -149,7 +149,8 @@ final class Ring {
 
     /** Adds a submission, for which there must be room; see {@link RingMemory#submission}. */
     void add(long head, long address, long lengthAndFlags, long operation, int bufferGroup) {
-        memory.submission(tail++, head, address, lengthAndFlags, operation, bufferGroup);
+        memory.submission(tail, head, address, lengthAndFlags, operation, bufferGroup);
+        tail++; // last: one that is half written, for want of stack, is none
     }
 
     /** Takes an operation back that the kernel has not taken yet; {@return whether it was so} */

@@ -22,6 +22,7 @@ import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.Turns;
 import dev.netpoll.internal.poll.socket.LoopSocket;
 import dev.netpoll.internal.poll.socket.Opened;
+import dev.netpoll.internal.poll.socket.Sender;
 import dev.netpoll.internal.poll.socket.ZeroCopySender;
 import java.io.IOException;
 import java.net.SocketAddress;
@@ -517,7 +518,17 @@ final class UringTransport extends LoopSocket implements Completable {
             }
             return result;
         }
-        return is(CLOSED) ? -Errno.EBADF : bytes.isEmpty() ? SENT : GATHERED;
+        if (is(CLOSED)) {
+            return -Errno.EBADF;
+        }
+        if (bytes.borrows()) { // what is the user's may be gone when this returns
+            int result = Sender.send(owner.scratch(), fd(), bytes, Integer.MAX_VALUE, zeroCopy);
+            if (result < 0) {
+                remember(-result);
+            }
+            return result;
+        }
+        return bytes.isEmpty() ? SENT : GATHERED;
     }
 
     @Override
