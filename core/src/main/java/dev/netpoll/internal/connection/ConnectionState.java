@@ -25,7 +25,7 @@ import java.lang.invoke.VarHandle;
  * goodbye:   (none) --loop or handler's thread, peer ended and READY--> DISCONNECTED, with DISCONNECTING meanwhile
  * output:    SENDING: the send role is taken, see {@link SendRole}.   OUTPUT_SHUT: shutdownOutput() was called.
  *            CUT: accepted bytes, or the rest of a flush that was sent in part, were dropped.
- *            SEND_REFUSED: sending failed on another thread, and no receive will tell the loop.
+ *            SEND_REFUSED: sending failed, which the loop may not have learned yet.
  * detach:    DETACHING, with CLOSING: what arrives until the socket is handed over is kept.
  * shutdown:  DRAINING: the server asked to close when idle.
  * </pre>

@@ -25,6 +25,7 @@ import static dev.netpoll.internal.connection.ConnectionState.PREPARED;
 import static dev.netpoll.internal.connection.ConnectionState.PREPARING;
 import static dev.netpoll.internal.connection.ConnectionState.READY;
 import static dev.netpoll.internal.connection.ConnectionState.RUNNING;
+import static dev.netpoll.internal.connection.ConnectionState.SEND_REFUSED;
 
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.internal.loop.Activation;
@@ -587,7 +588,7 @@ public final class Lifecycle implements Activation {
 
     private boolean isGoodbyeDue(int state) {
         return connection.config().disconnect() != null
-                && (state & PEER_ENDED) != 0
+                && (state & (PEER_ENDED | SEND_REFUSED)) != 0
                 && (state & (READY | DISCONNECTED)) == READY;
     }
 

@@ -349,7 +349,7 @@ final class Outbound extends SendRole implements ByteSink {
         if (connection.has(CLOSING)) {
             return ConnectionErrors.closed(connection, "write");
         }
-        if (errno == Errno.EBADF) { // its loop was faster: it broke, and is closed
+        if (errno == Errno.EBADF || connection.has(BROKEN)) { // its loop was faster: it broke, and is closed
             return ConnectionErrors.broken(connection, "write", ofFlush);
         }
         if (errno == Errno.EFAULT) {
@@ -358,10 +358,12 @@ final class Outbound extends SendRole implements ByteSink {
         // The loop learns of it by itself, after it has read what came before the error; but not if there is nothing to
         // read any more.
         boolean ours = errno == Errno.ENOMEM || errno == Errno.ENOBUFS;
-        if (!ours && connection.has(ConnectionState.PEER_FINISHED)) {
+        if (!ours) {
             connection.noteErrno(errno);
-            connection.add(ConnectionState.SEND_REFUSED);
-            connection.signal();
+            connection.add(ConnectionState.SEND_REFUSED); // so the peer counts as lost also if the handler closes first
+            if (connection.has(ConnectionState.PEER_FINISHED)) {
+                connection.signal();
+            }
         }
         return ConnectionErrors.broken(connection, "write", errno, ofFlush);
     }

@@ -18,6 +18,7 @@ import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.UnixPaths;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
+import java.lang.ref.Reference;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.StandardProtocolFamily;
@@ -31,6 +32,9 @@ import org.jspecify.annotations.Nullable;
 
 /** The JDK's own non-blocking channels. */
 public final class NioBackend implements Backend {
+    /** Bytes: more than the JDK needs to accept or close. */
+    private static final int SOME_HEAP = 16 << 10;
+
     static {
         // Loads what it takes to tell that there are no descriptors left: by then, class files may not be readable.
         int _ = NioErrno.wrap("accept", new IOException("too many open files"), Errno.EMFILE)
@@ -176,6 +180,14 @@ public final class NioBackend implements Backend {
         } catch (IOException | RuntimeException e) { // it stays the caller's
             throw NioErrno.wrap("adopt", e, Errno.EINVAL);
         }
+    }
+
+    /**
+     * Throws an {@link OutOfMemoryError} unless there is some heap. The JDK's channels lose a socket for good if they
+     * run out of it while they accept or close one, so they are asked only when there is some.
+     */
+    static void needHeap() {
+        Reference.reachabilityFence(new byte[SOME_HEAP]);
     }
 
     static void prepare(SocketChannel channel, boolean unix) throws IOException {

@@ -53,6 +53,7 @@ final class NioListenSocket implements ListenSocket, NioPollable {
         }
         for (int i = 0; i < MAX_ACCEPTS && channel.isOpen() && !paused; i++) {
             try {
+                NioBackend.needHeap();
                 SocketChannel accepted = channel.accept();
                 if (accepted == null) {
                     return;

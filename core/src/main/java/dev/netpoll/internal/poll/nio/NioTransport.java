@@ -54,6 +54,12 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
     /** The last event was reported, or nobody wants to hear any. */
     private boolean done;
 
+    /** Whether the channel is somebody else's. */
+    private boolean detached;
+
+    /** Whether closing is to reset the peer. */
+    private boolean aborts;
+
     NioTransport(SocketChannel channel, boolean tcp) {
         super(channel, tcp);
     }
@@ -116,6 +122,9 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
 
     @Override
     public void ready(int operations) {
+        if (closed) {
+            cancel();
+        }
         if ((operations & SelectionKey.OP_CONNECT) != 0 && !done) {
             finishConnect();
         }
@@ -153,7 +162,11 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
     @Override
     public void continueTurn() {
         listed = false;
-        if (crashed) {
+        if (closed) {
+            if (channel.isOpen() && !detached) {
+                closeChannel();
+            }
+        } else if (crashed) {
             tellCrash();
         } else if (!done) {
             receive();
@@ -355,19 +368,56 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
     @Override
     public void close(boolean abort) {
         if (closed) {
+            cancel();
             return;
         }
         closed = true;
         done = true;
         queue = null;
+        aborts = abort;
+        closeChannel();
+    }
+
+    /**
+     * The JDK takes a channel for closed before it has closed it: if it runs out of memory then, the socket stays open
+     * for good. So it is asked only when there is some, else later.
+     */
+    private void closeChannel() {
+        NioPoller owner = poller;
         try {
-            if (abort && tcp) {
+            NioBackend.needHeap();
+        } catch (OutOfMemoryError e) {
+            if (owner != null) {
+                if (!listed) {
+                    listed = true;
+                    owner.turns.addStarved(this);
+                }
+                return;
+            }
+        }
+        try {
+            if (aborts && tcp) {
                 channel.setOption(StandardSocketOptions.SO_LINGER, 0);
             }
         } catch (IOException | RuntimeException e) {
             // The connection is gone already: nothing to reset.
         } finally {
-            NioBackend.closeQuietly(channel);
+            try {
+                NioBackend.closeQuietly(channel);
+            } finally {
+                cancel();
+            }
+        }
+    }
+
+    /**
+     * The JDK may find no memory to cancel the key of a channel that is being closed, and does not try again: then the
+     * socket would stay open, and the selector tell of it without end.
+     */
+    private void cancel() {
+        SelectionKey registered = key;
+        if (registered != null && registered.isValid()) {
+            registered.cancel();
         }
     }
 
@@ -377,6 +427,7 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
             throw new TransportException("detach", Errno.EBADF);
         }
         closed = true;
+        detached = true;
         done = true;
         queue = null;
         SelectionKey registered = key;
