@@ -186,6 +186,7 @@ public final class NioBackend implements Backend {
      * Throws an {@link OutOfMemoryError} unless there is some heap. The JDK's channels lose a socket for good if they
      * run out of it while they accept or close one, so they are asked only when there is some.
      */
+    @SuppressWarnings("ReachabilityFenceUsage") // it only keeps the array from being optimised away
     static void needHeap() {
         Reference.reachabilityFence(new byte[SOME_HEAP]);
     }

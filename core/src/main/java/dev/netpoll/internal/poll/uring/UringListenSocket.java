@@ -14,7 +14,7 @@ import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.socket.Bound;
 import dev.netpoll.internal.poll.socket.BoundSocket;
-import java.util.ArrayDeque;
+import java.util.LinkedList;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,7 +31,8 @@ final class UringListenSocket extends BoundSocket implements Completable {
     private boolean closed;
 
     /** Accepted during a pause. */
-    private final ArrayDeque<UringTransport> early = new ArrayDeque<>();
+    private final LinkedList<UringTransport> early =
+            new LinkedList<>(); // without memory for a node nothing has changed
 
     UringListenSocket(Bound bound) {
         super(bound);
