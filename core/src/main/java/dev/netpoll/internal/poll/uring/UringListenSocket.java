@@ -30,9 +30,9 @@ final class UringListenSocket extends BoundSocket implements Completable {
     private boolean cancelled;
     private boolean closed;
 
-    /** Accepted during a pause. */
-    private final LinkedList<UringTransport> early =
-            new LinkedList<>(); // without memory for a node nothing has changed
+    /** Accepted during a pause. A list that is as it was if there is no memory for more. */
+    @SuppressWarnings("JdkObsolete")
+    private final LinkedList<UringTransport> early = new LinkedList<>();
 
     UringListenSocket(Bound bound) {
         super(bound);
