@@ -26,7 +26,8 @@ class FirstUseTest {
 
     /** The child. */
     public static void main(String[] args) throws Exception {
-        try (EventLoopGroup group = EventLoopGroup.builder().build()) {
+        try (EventLoopGroup group =
+                EventLoopGroup.builder().backend(Backend.NIO).build()) { // a choice is logged
             Callable<?> use = switch (args[0]) {
                 case "dialer" -> () -> Dialer.builder().group(group).build();
                 case "options" ->
