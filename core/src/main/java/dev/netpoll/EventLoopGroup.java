@@ -10,6 +10,7 @@ import dev.netpoll.internal.connection.SocketConnection;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Supervisor;
 import dev.netpoll.internal.memory.Classes;
+import dev.netpoll.internal.memory.FirstUse;
 import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.StackRoom;
 import dev.netpoll.internal.poll.Poller;
@@ -25,6 +26,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -57,7 +59,9 @@ public final class EventLoopGroup implements AutoCloseable {
                 Server.class,
                 Server.Builder.class,
                 DetachedSocket.class,
-                ConnectionConfig.class);
+                FirstUse.class,
+                ConnectionConfig.class,
+                CompletableFuture.class);
     }
 
     private final BackendChoice.Chosen chosen;
