@@ -323,7 +323,7 @@ class FramingTest extends ConformanceTest {
             peer.send(Bytes.concat(text("a"), text("b")));
             Await.until("both are read", () -> seen.size() == sent);
         }
-        assertThat(runs.get()).isBetween(20, 40);
+        assertThat(runs.get()).isLessThanOrEqualTo(40); // a run may find the next two as well
     }
 
     @Test
