@@ -78,8 +78,8 @@ final class Inbound extends Side implements ByteSource {
     private volatile boolean paused;
     private volatile boolean pausedByUser;
 
-    /** What the bytes that the handler's last run has left unread hold. Written by the holder of RUNNING. */
-    private volatile long left;
+    /** Whether what the handler's last run has left unread stalls reading by itself. Written by the holder of RUNNING. */
+    private volatile boolean leftMuch;
 
     /** Stream position of the end of the buffer. User only. */
     private long taken;
@@ -529,11 +529,11 @@ final class Inbound extends Side implements ByteSource {
         updateIfPaused();
     }
 
-    /** Only what is much is of interest, so that no other run takes the time. */
+    /** Only a run that leaves much takes the time. */
     private void noteLeft() {
         SegmentReader present = buffer;
-        boolean much = retained.bytes() >= connection.config().options().inboundLowMark();
-        left = present != null && much ? present.charged() : 0;
+        int mark = connection.config().options().inboundLowMark();
+        leftMuch = present != null && retained.bytes() >= mark && present.charged() >= mark;
     }
 
     /** onConnect has ended and there is no handler: whoever reads now, reads without runs. */
@@ -685,7 +685,7 @@ final class Inbound extends Side implements ByteSource {
      */
     boolean isStalled() {
         int mark = connection.config().options().inboundLowMark();
-        return paused && !pausedByUser && !starved && left >= mark && !isDue() && shouldPause(mark);
+        return paused && !pausedByUser && !starved && leftMuch && !isDue() && shouldPause(mark);
     }
 
     @Override
