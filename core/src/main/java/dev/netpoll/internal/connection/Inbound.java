@@ -78,7 +78,7 @@ final class Inbound extends Side implements ByteSource {
     private volatile boolean paused;
     private volatile boolean pausedByUser;
 
-    /** Whether what the handler's last run has left unread stalls reading by itself. Written by the holder of RUNNING. */
+    /** Whether what the last run has left unread stalls reading by itself. Written by the holder of RUNNING. */
     private volatile boolean leftMuch;
 
     /** Stream position of the end of the buffer. User only. */
