@@ -7,6 +7,9 @@ import org.jspecify.annotations.Nullable;
 
 /** What is said, and thrown on, when a buffer is found in a state that one thread alone can't bring about. */
 final class Misuse {
+    /** No chain has more, but one of which two threads have made a ring. */
+    static final int MOST_SEGMENTS = 1 << 24;
+
     private Misuse() {}
 
     /** {@code value}, which is there unless somebody else took it at the same time. */
@@ -15,6 +18,13 @@ final class Misuse {
             throw twoThreads();
         }
         return value;
+    }
+
+    /** Throws unless all is well. */
+    static void unless(boolean well) {
+        if (!well) {
+            throw twoThreads();
+        }
     }
 
     /** What is thrown then. */

@@ -98,21 +98,22 @@ public final class SegmentReader {
     public void append(@Nullable Segment chain) {
         park();
         Segment rest = chain;
+        int left = Misuse.MOST_SEGMENTS;
         try {
-            while (rest != null) {
+            while (rest != null && left-- > 0) {
                 Segment segment = rest;
-                if (isJoined(segment)) {
-                    rest = segment.next;
+                boolean joined = isJoined(segment);
+                rest = joined ? segment.next : link(segment);
+                if (joined) {
                     segment.free();
-                } else {
-                    rest = link(segment);
                 }
             }
         } finally {
-            while (rest != null) { // something was wrong with one of them: the others are readable
+            while (rest != null && left-- > 0) { // something was wrong with one of them: the others are readable
                 rest = link(rest);
             }
         }
+        Misuse.unless(rest == null);
     }
 
     /** Whether the segment is not needed any more: it is empty, or its bytes were copied behind those of the last. */
