@@ -593,6 +593,32 @@ public final class Segment {
         return held;
     }
 
+    /** As {@link #hold}, unless only connections have it, which let in one thread at a time: then null. */
+    @Nullable
+    Block holdIfShared() {
+        return reusable ? null : hold();
+    }
+
+    /** Copies to {@link #end}, which stays where it is; there must be room. Nobody else gets the block meanwhile. */
+    void put(MemorySegment source, long offset, int count) {
+        Block held = holdIfShared();
+        try {
+            MemorySegment.copy(source, offset, memory, end, count);
+        } finally {
+            letGo(held);
+        }
+    }
+
+    /** As {@link #put(MemorySegment, long, int)}. */
+    void put(byte[] source, int offset, int count) {
+        Block held = holdIfShared();
+        try {
+            MemorySegment.copy(source, offset, memory, Layouts.BYTE, end, count);
+        } finally {
+            letGo(held);
+        }
+    }
+
     /** Ends what {@link #hold} began, whose result is {@code held}. */
     void letGo(@Nullable Block held) {
         if (held != null) {

@@ -745,7 +745,7 @@ public final class SegmentReader {
 
     /** Moves the first {@code n} bytes of {@code source} and their charge to the end of {@code target}. */
     private static void copyToEnd(Segment target, Segment source, int n) {
-        MemorySegment.copy(source.memory, source.start, target.memory, target.end, n);
+        target.put(source.memory, source.start, n);
         target.end += n;
         source.start += n;
         source.moveCharge(target, n);

@@ -305,7 +305,7 @@ public final class SegmentWriter {
         park();
         Segment last = tail;
         if (last != null && count > 0 && count <= last.room()) { // as most small ones; no view of the array is made
-            MemorySegment.copy(src, offset, last.memory, Layouts.BYTE, last.end, count);
+            last.put(src, offset, count);
             last.end += count;
         } else {
             copyIn(MemorySegment.ofArray(src), offset, count);
@@ -584,7 +584,7 @@ public final class SegmentWriter {
                 last = grow(fixedBlock > 0 ? 1 : (int) Math.min(left, LARGE_BLOCK));
             }
             int n = (int) Math.min(left, last.room());
-            MemorySegment.copy(src, offset + done, last.memory, last.end, n);
+            last.put(src, offset + done, n);
             last.end += n;
             done += n;
         }
