@@ -482,7 +482,9 @@ abstract class SendRole extends Side {
     final void progressed(long bytes, boolean drained) {
         long position = sent + bytes; // F1: only the holder writes it
         sent = position; // before it looks for the waiter
-        progressAt = System.nanoTime();
+        if (bytes > 0) {
+            progressAt = System.nanoTime();
+        }
         if (drained) {
             release();
         } else {

@@ -354,7 +354,9 @@ public final class SocketConnection extends ConnectionState
     @Override
     public void sent(long bytes, boolean drained) {
         try {
-            touch();
+            if (bytes > 0) {
+                touch();
+            }
             outbound.progressed(bytes, drained);
             if (drained) {
                 drained();

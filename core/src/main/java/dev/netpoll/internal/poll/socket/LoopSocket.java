@@ -270,15 +270,20 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
         }
     }
 
-    /** There is no memory to receive into: goes on when there may be. What arrives stays in the kernel until then. */
-    protected final void starve(int what) {
+    /** Goes on after a while with what no event will announce. */
+    protected final void againLater(int what) {
         set(what);
-        boolean begins = !is(STARVED);
-        set(STARVED);
         if (!is(AGAIN)) {
             set(AGAIN);
             turns().addStarved(this);
         }
+    }
+
+    /** There is no memory to receive into: goes on when there may be. What arrives stays in the kernel until then. */
+    protected final void starve(int what) {
+        boolean begins = !is(STARVED);
+        set(STARVED);
+        againLater(what);
         if (begins) {
             Starvation.began();
         }

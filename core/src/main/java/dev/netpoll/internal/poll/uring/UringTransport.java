@@ -660,7 +660,12 @@ final class UringTransport extends LoopSocket implements Completable {
             return;
         }
         if (!is(CONNECTING)) {
-            sendMore();
+            boolean onlyPeerEnded = bits >= 0 && (bits & (POLLOUT | POLLHUP | POLLERR)) == 0;
+            if (onlyPeerEnded) {
+                againLater(SEND_AGAIN); // the kernel ends each wait for room at once then
+            } else {
+                sendMore();
+            }
         } else if (bits >= 0 && finishConnecting((bits & POLLHUP) != 0)) {
             receive();
         } else {
