@@ -107,6 +107,15 @@ public final class Turns {
         return true;
     }
 
+    /** Continues once more with each, also with those that wait for memory. */
+    public void finish() {
+        retryAt = System.nanoTime();
+        begin();
+        while (continueOne()) {
+            // one by one
+        }
+    }
+
     /** Forgets all. */
     public void clear() {
         first = null;

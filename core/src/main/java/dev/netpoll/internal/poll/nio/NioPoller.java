@@ -50,6 +50,9 @@ final class NioPoller implements Poller {
 
     private boolean quiet;
 
+    /** Whether there is no later turn to leave anything to. */
+    private boolean closing;
+
     NioPoller() throws IOException {}
 
     @Override
@@ -130,6 +133,11 @@ final class NioPoller implements Poller {
         }
     }
 
+    /** {@return whether what cannot be done for want of memory is to be done in a later turn} */
+    boolean canWaitForHeap() {
+        return !closing;
+    }
+
     @Override
     public void wakeup() {
         selector.wakeup();
@@ -195,6 +203,8 @@ final class NioPoller implements Poller {
 
     @Override
     public void close() {
+        closing = true;
+        turns.finish();
         try {
             flushCancelled();
             selector.close();

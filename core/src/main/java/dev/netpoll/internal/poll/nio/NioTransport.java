@@ -149,12 +149,16 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
         boolean begins = !starved;
         starved = true;
         interest();
-        if (!listed) {
-            listed = true;
-            poller().turns.addStarved(this);
-        }
+        waitForMemory(poller());
         if (begins) {
             Starvation.began();
+        }
+    }
+
+    private void waitForMemory(NioPoller owner) {
+        if (!listed) {
+            listed = true;
+            owner.turns.addStarved(this);
         }
     }
 
@@ -387,11 +391,8 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
         try {
             NioBackend.needHeap();
         } catch (OutOfMemoryError e) {
-            if (owner != null) {
-                if (!listed) {
-                    listed = true;
-                    owner.turns.addStarved(this);
-                }
+            if (owner != null && owner.canWaitForHeap()) {
+                waitForMemory(owner);
                 return;
             }
         }
