@@ -103,6 +103,28 @@ class BackpressureTest extends ConformanceTest {
     }
 
     @Test
+    void whatADetachedSocketBringsAlongCounts() throws Exception {
+        Pair pair = net.pair(MARKS);
+        long sent = pair.peer().sendUntilStuck(QUIET, FLOOD);
+        Connection again = pair.connection();
+        long[] unread = new long[6];
+        for (int i = 0; i < unread.length; i++) {
+            again = net.closing(net.group().adopt(again.detach(), MARKS));
+            sent += pair.peer().sendUntilStuck(QUIET, FLOOD);
+            unread[i] = again.reader().readableBytes();
+        }
+        Reader in = again.reader();
+        assertThat(unread[0]).isBetween((long) LOW, BOUND);
+        assertThat(unread[5]).as("reading begins paused").isLessThan(unread[0] + HIGH);
+        assertThat(net.group().budgetStats().usedBytes()).isGreaterThanOrEqualTo(HIGH / 2);
+        for (long left = sent; left > 0; left -= HIGH) { // it goes on below the low mark
+            in.skip(Math.min(left, HIGH));
+        }
+        again.close();
+        Await.until("nothing counts any more", () -> net.group().budgetStats().usedBytes() == 0);
+    }
+
+    @Test
     void aReadLargerThanTheHighMarkIsServed() throws Exception {
         Pair pair = net.pair(MARKS);
         byte[] sent = Bytes.pattern(5 << 20);

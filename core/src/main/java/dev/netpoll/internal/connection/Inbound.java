@@ -403,10 +403,14 @@ final class Inbound extends Side implements ByteSource {
         SegmentReader _ = buffer();
     }
 
-    /** Bytes that were received before the connection existed; before it starts, and after {@link #makeBuffer}. */
+    /**
+     * Bytes that were received before the connection existed; before it starts, and after {@link #makeBuffer}. They
+     * count as any others, so that reading may begin paused.
+     */
     void seed(@Nullable Segment bytes) {
         for (Segment s = bytes; s != null; s = s.next) {
             taken += s.length();
+            retained.recharge(s);
         }
         delivered = taken;
         buffer().append(bytes);

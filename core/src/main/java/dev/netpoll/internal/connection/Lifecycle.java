@@ -196,6 +196,7 @@ public final class Lifecycle implements Activation {
             if (connection.config().prepare() == null) { // else it was added before
                 connection.loop().add(connection);
             }
+            connection.inbound().updatePaused(); // what an adopted one brings along may be enough
             connection.loop().poller().register(connection.transport(), connection);
             connection.add(LIVE);
             connection.startTimer();

@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.connection;
 
+import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.RetainedBytes;
 import dev.netpoll.internal.memory.Segment;
@@ -31,13 +32,32 @@ final class Retained extends AtomicLong implements RetainedBytes {
 
     /** Counts a segment, by the size of its block. <i>Loop</i>, before the end. */
     void charge(Segment segment) {
-        Inbound side = owner;
         int bytes = segment.block == null ? segment.length() : segment.block.capacity();
-        if (side != null) {
-            long before = getAndAdd(bytes);
-            side.connection.loop().budget().charge(Share.above(before + bytes) - Share.above(before));
+        if (count(bytes)) {
             segment.charge(this, bytes);
         }
+    }
+
+    /**
+     * Counts a segment that the user had, whatever counted it before: by its length if others share the block. Before
+     * the connection starts.
+     */
+    void recharge(Segment segment) {
+        Block block = segment.block;
+        int bytes = block != null && block.references() == 1 ? block.capacity() : segment.length();
+        if (count(bytes)) {
+            segment.recharge(this, bytes);
+        }
+    }
+
+    private boolean count(int bytes) {
+        Inbound side = owner;
+        if (side == null) {
+            return false;
+        }
+        long before = getAndAdd(bytes);
+        side.connection.loop().budget().charge(Share.above(before + bytes) - Share.above(before));
+        return true;
     }
 
     long bytes() {

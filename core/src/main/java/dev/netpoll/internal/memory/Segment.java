@@ -442,6 +442,18 @@ public final class Segment {
         return this;
     }
 
+    /** As {@link #charge}, in place of what it counted for. */
+    public void recharge(RetainedBytes counter, int bytes) {
+        RetainedBytes before = this.counter;
+        int rest = charged;
+        this.counter = null;
+        charged = 0;
+        if (before != null && rest > 0) {
+            before.released(rest);
+        }
+        charge(counter, bytes);
+    }
+
     /** How many retained bytes this segment counts for. */
     public int charged() {
         return charged;
