@@ -130,6 +130,7 @@ final class Inbound extends Side implements ByteSource {
             sound = true;
         } finally {
             if (!sound) { // an Error: bytes may be missing
+                connection.loop.looksAtAll = true;
                 connection.giveUp();
             }
         }

@@ -221,10 +221,23 @@ final class Outbound extends SendRole implements ByteSink {
                 flushPending(resumable, false);
             }
         } finally {
+            leaveAfterFlush();
+        }
+    }
+
+    private void leaveAfterFlush() {
+        boolean left = false;
+        try {
             if (pending() == 0) {
                 exit();
             } else {
                 done();
+            }
+            left = true;
+        } finally {
+            if (!left) { // nobody else could use it
+                wrecked = true;
+                connection.loop.looksAtAll = true;
             }
         }
     }
@@ -304,6 +317,7 @@ final class Outbound extends SendRole implements ByteSink {
         } finally {
             if (!sound) {
                 wrecked = true;
+                connection.loop.looksAtAll = true;
                 wreck(chain);
             }
         }
@@ -333,6 +347,7 @@ final class Outbound extends SendRole implements ByteSink {
         } finally {
             if (!sound) {
                 wrecked = true;
+                connection.loop.looksAtAll = true;
                 wreck(chain);
             }
         }

@@ -54,8 +54,9 @@ import org.jspecify.annotations.Nullable;
  *   <li>F5 A handler that runs on its loop, inline or because that has lent its baton, may leave a queue KEPT without a
  *       signal. The end of its run, its next flush, its next wait or the relief of its loop go on with it. A relief
  *       that the flush has not seen yet sees KEPT, since the flush looks for it after it has set KEPT.
- *   <li>F6 An Error inside the role leaves it THREAD and sets {@code wrecked}, with a store that cannot fail. The
- *       connection is aborted, and closing it releases the role: that thread does not come back to it.
+ *   <li>F6 An Error inside the role leaves it THREAD and sets {@code wrecked} and {@link EventLoop#looksAtAll}, with
+ *       stores that cannot fail. The connection is aborted, and closing it releases the role: that thread does not
+ *       come back to it.
  *   <li>F7 A thread that has the role writes it, {@code enqueued} and {@code sent} with release stores, as nobody else
  *       acts on them while SENDING is set. A full fence comes before it looks at what others wait for: SENDING is
  *       removed by a CAS, and handing over is a volatile store of KEPT.
@@ -109,7 +110,7 @@ abstract class SendRole extends Side {
     /** Whether a handler has left more than the kernel takes, so that no other run begins before that is gone. */
     private volatile boolean stuck;
 
-    /** Set where it is found, by a store of its own: a call might find no stack (F6). */
+    /** Set where it is found, by a store of its own, beside the loop's: a call might find no stack (F6). */
     volatile boolean wrecked;
 
     /** Whether a flush wants its bytes back: those behind what is promised. */
@@ -338,6 +339,7 @@ abstract class SendRole extends Side {
         } finally {
             if (!sound) {
                 wrecked = true;
+                connection.loop.looksAtAll = true;
                 wreck(null);
             }
         }

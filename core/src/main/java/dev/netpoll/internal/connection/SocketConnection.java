@@ -64,7 +64,9 @@ public final class SocketConnection extends ConnectionState
         }
     }
 
-    private final EventLoop loop;
+    /** Not private, so that an Error's clean-up gets there without a call. */
+    final EventLoop loop;
+
     private final Transport transport;
     private final ConnectionConfig config;
     private final Inbound inbound;

@@ -138,6 +138,14 @@ public final class EventLoop implements Executor {
     /** Made beforehand: to evict needs no memory. */
     private final Consumer<Resident> evict = this::evict;
 
+    private final Consumer<Resident> look = this::look;
+
+    /**
+     * Has the loop call {@link Resident#signalled} of all residents, some seconds later if it sleeps. For where an
+     * Error may have left no stack for {@link #signal}: storing it calls nothing. Any thread.
+     */
+    public volatile boolean looksAtAll;
+
     /** Whether the driver was awakened, and may not have been unparked. */
     private volatile boolean unparkDue;
 
@@ -564,6 +572,10 @@ public final class EventLoop implements Executor {
         if (evictionDue && life >= STOPPING) {
             evictAll();
         }
+        if (looksAtAll) {
+            looksAtAll = false;
+            residents.forEach(look);
+        }
         if (tasks.run()) {
             rest.hasWoken(); // whoever waits for a task
         }
@@ -591,12 +603,20 @@ public final class EventLoop implements Executor {
 
     /** Says that the loop is about to wait; {@return whether it may} */
     boolean fallAsleep() {
-        return tasks.fallAsleep() && !evictionDue;
+        return tasks.fallAsleep() && !evictionDue && !looksAtAll;
     }
 
     /** {@return whether something was left to it} Any thread. */
     boolean hasTasks() {
-        return !tasks.isEmpty();
+        return looksAtAll || !tasks.isEmpty();
+    }
+
+    /** Wakes it if something was left to it, wherever it waits: whoever was to ring may have met an Error. */
+    void ringIfForgotten() {
+        if (hasTasks()) {
+            tasks.ring();
+            awaken();
+        }
     }
 
     /** {@return nanoseconds until the first timer or until the poller is to be asked, 0 if due, -1 if there is none} */
@@ -760,6 +780,14 @@ public final class EventLoop implements Executor {
             if (residents.count() > 0) {
                 pause(EVICT_PAUSE_NANOS);
             }
+        }
+    }
+
+    private void look(Resident resident) {
+        try {
+            resident.signalled();
+        } catch (Throwable t) {
+            LoopLog.error("a resident of an event loop could not be looked at: ", name, t);
         }
     }
 

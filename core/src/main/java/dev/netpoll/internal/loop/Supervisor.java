@@ -201,9 +201,7 @@ public final class Supervisor implements Runnable {
     /** A loop has tasks, and rests: whoever was to wake it had no memory for that, say. */
     private void awakenForgotten() {
         for (EventLoop loop : loops) {
-            if (loop.hasTasks()) {
-                loop.awaken();
-            }
+            loop.ringIfForgotten();
         }
     }
 
