@@ -19,6 +19,8 @@ import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentReader;
 import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -48,6 +50,16 @@ final class Inbound extends Side implements ByteSource {
 
     /** The target while nobody waits: a handler is running, or there is none. */
     private static final long NOBODY = 0;
+
+    private static final VarHandle CONSUMED_AT;
+
+    static {
+        try {
+            CONSUMED_AT = MethodHandles.lookup().findVarHandle(Inbound.class, "consumedAt", long.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
 
     /** What the user has taken; null when that is nothing, so that an idle connection has no buffer. User only. */
     private @Nullable SegmentReader buffer;
@@ -504,7 +516,7 @@ final class Inbound extends Side implements ByteSource {
             return false;
         }
         target = NOBODY; // nobody waits while it runs
-        insistent = false;
+        insist(false);
         demanded = 0;
         take();
         return true;
@@ -528,17 +540,26 @@ final class Inbound extends Side implements ByteSource {
         noteLeft();
         long consumed = taken - unread();
         boolean seen = !fresh && consumed == consumedAt;
-        consumedAt = consumed;
-        insistent = demanded > 0;
+        CONSUMED_AT.setRelease(this, consumed); // the store of target that follows is a full fence
+        insist(demanded > 0);
         target = demanded > 0 ? consumed + demanded : (seen ? taken : consumed) + 1; // B1
         updateIfPaused();
+    }
+
+    private void insist(boolean insists) {
+        if (insistent != insists) {
+            insistent = insists;
+        }
     }
 
     /** Only a run that leaves much takes the time. */
     private void noteLeft() {
         SegmentReader present = buffer;
         int mark = connection.config().options().inboundLowMark();
-        leftMuch = present != null && retained.bytes() >= mark && present.charged() >= mark;
+        boolean much = present != null && retained.bytes() >= mark && present.charged() >= mark;
+        if (leftMuch != much) { // as below: a volatile store takes longer than all of this
+            leftMuch = much;
+        }
     }
 
     /** onConnect has ended and there is no handler: whoever reads now, reads without runs. */

@@ -238,6 +238,9 @@ public final class MemoryBudget {
     }
 
     private void add(long change) {
+        if (change == 0) { // nearly always: each side has a share that does not count
+            return;
+        }
         long id = Thread.currentThread().threadId();
         int at = place((int) (id ^ (id >>> 4)) & mask);
         long value = (long) COUNTER.getAndAdd(counters, at, change) + change;

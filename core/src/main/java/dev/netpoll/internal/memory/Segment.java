@@ -605,15 +605,17 @@ public final class Segment {
         return held;
     }
 
-    /** As {@link #hold}, unless only connections have it, which let in one thread at a time: then null. */
-    @Nullable
-    Block holdIfShared() {
-        return reusable ? null : hold();
-    }
-
     /** Copies to {@link #end}, which stays where it is; there must be room. Nobody else gets the block meanwhile. */
     void put(MemorySegment source, long offset, int count) {
-        Block held = holdIfShared();
+        if (reusable) { // only connections have it, which let in one thread at a time
+            MemorySegment.copy(source, offset, memory, end, count);
+        } else {
+            putShared(source, offset, count);
+        }
+    }
+
+    private void putShared(MemorySegment source, long offset, int count) {
+        Block held = hold();
         try {
             MemorySegment.copy(source, offset, memory, end, count);
         } finally {
@@ -623,7 +625,15 @@ public final class Segment {
 
     /** As {@link #put(MemorySegment, long, int)}. */
     void put(byte[] source, int offset, int count) {
-        Block held = holdIfShared();
+        if (reusable) {
+            MemorySegment.copy(source, offset, memory, Layouts.BYTE, end, count);
+        } else {
+            putShared(source, offset, count);
+        }
+    }
+
+    private void putShared(byte[] source, int offset, int count) {
+        Block held = hold();
         try {
             MemorySegment.copy(source, offset, memory, Layouts.BYTE, end, count);
         } finally {
