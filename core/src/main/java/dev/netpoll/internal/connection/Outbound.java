@@ -478,13 +478,26 @@ final class Outbound extends SendRole implements ByteSink {
         if (connection.has(OUTPUT_SHUT) && !connection.has(CLOSING)) {
             return;
         }
+        StackRoom.needMuch();
         flush(false);
         connection.add(OUTPUT_SHUT);
         if (isEndDue()) { // else the holder of the role sends it, when it releases it
-            try {
-                connection.transport().shutdownOutput();
-            } catch (TransportException e) {
-                throw ConnectionErrors.broken(connection, "shutdownOutput", e.errno(), 0);
+            sendEndNow();
+        }
+    }
+
+    private void sendEndNow() throws IOException {
+        boolean sound = false;
+        try {
+            connection.transport().shutdownOutput();
+            sound = true;
+        } catch (TransportException e) {
+            sound = true;
+            throw ConnectionErrors.broken(connection, "shutdownOutput", e.errno(), 0);
+        } finally {
+            if (!sound) { // an Error: nobody else will send it
+                wrecked = true;
+                connection.loop.looksAtAll = true;
             }
         }
     }
