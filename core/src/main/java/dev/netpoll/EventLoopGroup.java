@@ -123,8 +123,9 @@ public final class EventLoopGroup implements AutoCloseable {
 
     /**
      * Takes over a connected socket, and the bytes that were {@linkplain DetachedSocket#unread() received} from it:
-     * they are read first. The connection has no handler; the caller closes it. A socket whose peer is gone is taken as
-     * any other: what was received can be read, then the connection says what became of it.
+     * they are read first. They count against the marks and the memory budget as any others. The connection has no
+     * handler, and the caller closes it, unless one is set, as {@link Connection} says. A socket whose peer is gone is
+     * taken as any other: what was received can be read, then the connection says what became of it.
      *
      * <p>If this throws, the caller {@linkplain DetachedSocket#close() closes} the socket, which does nothing if that
      * has been done.
