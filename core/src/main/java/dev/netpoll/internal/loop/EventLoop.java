@@ -56,9 +56,6 @@ public final class EventLoop implements Executor {
 
     private static final long EVICT_PAUSE_NANOS = Duration.ofMillis(10).toNanos();
 
-    /** How often the supervisor looks whether the driver has ended its pause. */
-    private static final long PAUSE_LOOK_NANOS = Duration.ofMillis(1).toNanos();
-
     /** How often unused memory and threads are given back. */
     private static final long TRIM_NANOS = Duration.ofSeconds(1).toNanos();
 
@@ -113,6 +110,7 @@ public final class EventLoop implements Executor {
     private final DueQueue due = new DueQueue();
     private final Workers workers;
     private final Rest rest;
+    private final Pause pause = new Pause();
     final Baton baton = new Baton();
     final @Nullable Supervisor supervisor;
 
@@ -148,11 +146,6 @@ public final class EventLoop implements Executor {
 
     /** Whether the driver was awakened, and may not have been unparked. */
     private volatile boolean unparkDue;
-
-    /** Whether the driver pauses after a failure, and until when. */
-    private volatile boolean pausing;
-
-    private volatile long pauseEnd;
 
     private boolean evictionFailed;
     private final AtomicInteger assigned = new AtomicInteger();
@@ -638,42 +631,15 @@ public final class EventLoop implements Executor {
 
     // ---- for the supervisor ----
 
-    /**
-     * The driver waits a while, as a turn has failed. A virtual thread that sleeps for a time is lost if there is no
-     * memory for the timer that is to end that. So it parks, and the supervisor looks at the clock.
-     */
+    /** The driver waits a while, as a turn has failed. */
     void pause(long nanos) {
-        Supervisor overseer = supervisor;
-        if (overseer == null || !Thread.currentThread().isVirtual()) {
-            LockSupport.parkNanos(this, nanos);
-            return;
-        }
-        pauseEnd = System.nanoTime() + nanos;
-        pausing = true;
-        try {
-            overseer.notice();
-            while (pauseEnd - System.nanoTime() > 0) {
-                LockSupport.park(this);
-            }
-        } finally {
-            pausing = false;
-        }
-    }
-
-    /** {@return after how many nanoseconds the pause is to be ended} */
-    private long endPause(long at) {
-        long left = pauseEnd - at;
-        Driver current = driver;
-        if (left <= 0 && current != null) {
-            LockSupport.unpark(current.thread);
-        }
-        return Math.max(left, PAUSE_LOOK_NANOS);
+        pause.take(supervisor, nanos);
     }
 
     /** Wakes the driver if it rests, or pauses. */
     void awaken() {
         Driver current = driver;
-        if ((baton.awaken() || unparkDue || pausing) && current != null) {
+        if ((baton.awaken() || unparkDue || pause.lasts()) && current != null) {
             unparkDue = true;
             LockSupport.unpark(current.thread); // without memory the thread stays parked, and the next call tries again
             unparkDue = false;
@@ -683,11 +649,11 @@ public final class EventLoop implements Executor {
     /** {@return after how many nanoseconds it wants to be looked at again, -1 for never} Supervisor only. */
     long inspect(long at, long cpuNanos, boolean late) {
         long wish = watchman.inspect(at, cpuNanos, late);
-        if (!pausing) {
+        if (!pause.lasts()) {
             return wish;
         }
-        long pause = endPause(at);
-        return wish < 0 ? pause : Math.min(wish, pause);
+        long left = pause.look(at, driver);
+        return wish < 0 ? left : Math.min(wish, left);
     }
 
     long turns() {

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.loop;
+
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A driver's wait after a turn has failed. A virtual thread that sleeps for a time is lost if there is no memory for
+ * the timer that is to end that. So it parks, and the supervisor looks at the clock.
+ */
+final class Pause {
+    /** How often the supervisor looks whether the driver has ended its pause. */
+    private static final long LOOK_NANOS = Duration.ofMillis(1).toNanos();
+
+    private volatile boolean lasts;
+
+    /** By {@link System#nanoTime()}. */
+    private volatile long end;
+
+    /** The calling driver waits. */
+    void take(@Nullable Supervisor overseer, long nanos) {
+        if (overseer == null || !Thread.currentThread().isVirtual()) {
+            LockSupport.parkNanos(this, nanos);
+            return;
+        }
+        end = System.nanoTime() + nanos;
+        lasts = true;
+        try {
+            overseer.notice();
+            while (end - System.nanoTime() > 0) {
+                LockSupport.park(this);
+            }
+        } finally {
+            lasts = false;
+        }
+    }
+
+    /** {@return whether a driver waits that the supervisor has to wake} Any thread. */
+    boolean lasts() {
+        return lasts;
+    }
+
+    /** Wakes the driver if its time has come; {@return after how many nanoseconds to look again} Supervisor only. */
+    long look(long now, @Nullable Driver driver) {
+        long left = end - now;
+        if (left <= 0 && driver != null) {
+            LockSupport.unpark(driver.thread);
+        }
+        return Math.max(left, LOOK_NANOS);
+    }
+}
