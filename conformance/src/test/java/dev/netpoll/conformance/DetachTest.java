@@ -67,6 +67,23 @@ class DetachTest extends ConformanceTest {
     }
 
     @Test
+    void anAdoptedConnectionSendsAtOnceAlsoWithoutCopying() throws Exception {
+        byte[] bytes = Bytes.pattern(64 << 10);
+        ConnectionOptions options =
+                ConnectionOptions.builder().zeroCopyThreshold(4096).build();
+        Pair pair = net.pair();
+        Connection connection = pair.connection();
+        for (int i = 0; i < 20; i++) {
+            connection = net.closing(net.group().adopt(connection.detach(), options));
+            Connection sending = connection;
+            Background<Void> flush =
+                    Background.run(() -> sending.writer().writeBytes(bytes).flush());
+            assertThat(pair.peer().receive(bytes.length)).isEqualTo(bytes);
+            flush.result();
+        }
+    }
+
+    @Test
     void aSocketWhosePeerHasResetItIsAdoptedAndSaysSo() throws Exception {
         Pair pair = net.pair();
         pair.peer().send("early");

@@ -23,6 +23,7 @@ import java.net.SocketException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Accepts the connections of one listening socket and hands them out to event loops.
@@ -81,6 +82,12 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
             loop.signal(Acceptor.this);
         }
     };
+
+    /** Accepted, and no connection yet: if an Error comes, it is dropped when accepting goes on. */
+    private @Nullable Transport dropping;
+
+    /** Made, and not given to its loop yet: if an Error comes, that is done when accepting goes on. */
+    private @Nullable SocketConnection starting;
 
     private long loggedAt;
     private boolean everLogged;
@@ -160,12 +167,16 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     /** Stops to accept and closes the socket; idempotent. */
     public void close() {
         if (!closed) {
-            closed = true;
-            loop.disarm(backOff);
-            loop.disarm(look);
-            loop.budget().cancel(memory);
-            loop.remove(this);
-            socket.close();
+            try {
+                finishInterrupted();
+            } finally {
+                closed = true;
+                loop.disarm(backOff);
+                loop.disarm(look);
+                loop.budget().cancel(memory);
+                loop.remove(this);
+                socket.close();
+            }
         }
     }
 
@@ -182,6 +193,19 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
 
     @Override
     public void accepted(Transport transport) {
+        boolean sound = false;
+        try {
+            begin(transport);
+            sound = true;
+        } finally {
+            if (!sound) { // an Error, also of what was to clean up
+                boolean _ = loop.signal(this);
+            }
+        }
+    }
+
+    private void begin(Transport transport) {
+        dropping = transport;
         int count = connections.incrementAndGet();
         SocketConnection connection;
         try {
@@ -196,38 +220,57 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
             }
             connection = new SocketConnection(loops.get(), transport, config);
         } catch (Throwable t) { // the loops are gone, or there is no memory
-            drop(transport, t);
+            drop(transport);
+            logDropped(t);
             return;
         }
+        starting = connection;
+        dropping = null;
         start(connection);
+        starting = null;
     }
 
     private void start(SocketConnection connection) {
+        Throwable failure = null;
         try {
             connection.setUp(socket.localAddress());
         } catch (IOException e) {
             connection.closeFor("a socket option cannot be set", false); // gone already, most likely
         } catch (Throwable t) {
-            connection.lifecycle().startFailed(t);
-            return;
+            failure = t;
         }
-        try {
+        if (failure == null) {
             connection.lifecycle().start();
-        } catch (Throwable t) {
-            connection.lifecycle().startFailed(t);
+        } else {
+            connection.lifecycle().startToEnd();
+            CallbackRunner.reportLater(connection, failure);
         }
     }
 
-    private void drop(Transport transport, Throwable why) {
+    private void drop(Transport transport) {
+        transport.close(true);
+        dropping = null;
+        config.ended().run();
+    }
+
+    /** Goes on with what an Error has interrupted. */
+    private void finishInterrupted() {
+        SocketConnection half = starting;
+        if (half != null) {
+            half.lifecycle().startToEnd();
+            starting = null;
+        }
+        Transport left = dropping;
+        if (left != null) {
+            drop(left);
+        }
+    }
+
+    private static void logDropped(Throwable why) {
         try {
-            transport.close(true);
-        } finally {
-            config.ended().run();
-            try {
-                Log.LOGGER.log(System.Logger.Level.WARNING, "an accepted connection was dropped", why);
-            } catch (Throwable nothingHelps) {
-                // logging comes last, so nothing is left undone
-            }
+            Log.LOGGER.log(System.Logger.Level.WARNING, "an accepted connection was dropped", why);
+        } catch (Throwable nothingHelps) {
+            // logging comes last, so nothing is left undone
         }
     }
 
@@ -265,6 +308,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     private void resume() {
         boolean done = false;
         try {
+            finishInterrupted();
             resumeUnlessFull();
             done = true;
         } finally {

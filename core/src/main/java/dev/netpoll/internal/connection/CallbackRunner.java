@@ -11,6 +11,7 @@ import static dev.netpoll.internal.connection.ConnectionState.HANDED_RUN;
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.internal.loop.Threads;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -21,6 +22,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * was given twice, or runs it and then throws, finds the bit taken.
  */
 final class CallbackRunner {
+    private static final String REFUSED = "the executor rejected a callback";
+
     private static final int[] ORDER = {HANDED_PREPARE, HANDED_RUN, HANDED_GOODBYE, HANDED_END};
 
     private CallbackRunner() {}
@@ -93,11 +96,33 @@ final class CallbackRunner {
                 connection.onLoop(connection);
             }
         } catch (Throwable t) { // rejected, or no memory for a thread
-            connection.closeFor("the executor rejected a callback", false);
-            if (connection.remove(what)) { // it has not run, and will not
-                performElsewhere(connection, what, t);
-            } else {
-                reportLater(connection, t);
+            boolean done = false;
+            try {
+                refused(connection, what, t);
+                done = true;
+            } finally {
+                if (!done) { // nor for that
+                    connection.add(ConnectionState.HANDING_FAILED);
+                    connection.signal();
+                }
+            }
+        }
+    }
+
+    private static void refused(SocketConnection connection, int what, Throwable why) {
+        connection.closeFor(REFUSED, false);
+        if (connection.remove(what)) { // it has not run, and will not
+            performElsewhere(connection, what, why);
+        } else {
+            reportLater(connection, why);
+        }
+    }
+
+    /** <i>Loop.</i> Does what an executor has refused, and an Error has kept from being done. */
+    static void takeBack(SocketConnection connection) {
+        for (int what : ORDER) {
+            if (connection.has(what)) {
+                refused(connection, what, new RejectedExecutionException(REFUSED));
             }
         }
     }

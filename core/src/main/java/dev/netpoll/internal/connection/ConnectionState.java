@@ -18,10 +18,13 @@ import java.lang.invoke.VarHandle;
  *            any --any thread: abort(), internal error--> CLOSING and ABORTING
  * peer:      (none) --loop: end of stream--> PEER_FINISHED     (none) --loop: hang-up while paused--> PEER_GONE
  *            any --loop: reset, path lost--> BROKEN
+ * start:     STARTING --loop, on a signal: START_TRIED, then--> registered, or given up. If an Error comes between, the
+ *            loop finds both with its next look, and gives it up.
  * handler:   idle --who finds bytes due--> RUNNING --its thread, at the end--> idle
  *            HANDLER_SET: one was set that has not run; it runs at once, to see what is there.
  *            HANDED_...: something was handed to an executor; a thread that executes it takes one of these bits, and
  *            does that. So it is done once, however often, late or early the executor runs what it was given.
+ *            HANDING_FAILED: an Error came while that was being refused, so the loop sees to it.
  * goodbye:   (none) --loop or handler's thread, peer ended and READY--> DISCONNECTED, with DISCONNECTING meanwhile
  * output:    SENDING: the send role is taken, see {@link SendRole}.   OUTPUT_SHUT: shutdownOutput() was called.
  *            CUT: accepted bytes, or the rest of a flush that was sent in part, were dropped.
@@ -34,9 +37,9 @@ import java.lang.invoke.VarHandle;
  *
  * <ul>
  *   <li>I1 Bits are only added, except PREPARING, RUNNING, HANDED, DISCONNECTING and SENDING, which their holder
- *       removes, PREPARED and HANDLER_SET, which the loop removes as it acts on them, and DETACHING, which the loop
- *       removes when handing the socket over has failed. HANDED_PREPARE and HANDED_RUN are also taken back, with
- *       RUNNING, by the loop that closes.
+ *       removes, PREPARED, HANDLER_SET, STARTING and HANDING_FAILED, which the loop removes as it acts on them, and
+ *       DETACHING, which the loop removes when handing the socket over has failed. HANDED_PREPARE and HANDED_RUN are
+ *       also taken back, with RUNNING, by the loop that closes.
  *   <li>I2 Only the holder of RUNNING touches the reading side of a connection with a handler.
  *   <li>I3 Only the holder of SENDING touches the send queue.
  *   <li>I4 CLOSED is set on the loop, once, after the transport was closed; nothing is delivered afterwards.
@@ -72,6 +75,9 @@ abstract class ConnectionState extends EventLoop.Resident {
     static final int HANDLER_SET = 1 << 23;
     static final int LINGERING = 1 << 24;
     static final int PREPARED = 1 << 25;
+    static final int STARTING = 1 << 26;
+    static final int START_TRIED = 1 << 27;
+    static final int HANDING_FAILED = 1 << 28;
 
     /** Something was handed to an executor and not taken by a thread of it. */
     static final int HANDED = HANDED_PREPARE | HANDED_RUN | HANDED_GOODBYE | HANDED_END;

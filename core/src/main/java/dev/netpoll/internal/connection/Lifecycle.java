@@ -26,6 +26,8 @@ import static dev.netpoll.internal.connection.ConnectionState.PREPARING;
 import static dev.netpoll.internal.connection.ConnectionState.READY;
 import static dev.netpoll.internal.connection.ConnectionState.RUNNING;
 import static dev.netpoll.internal.connection.ConnectionState.SEND_REFUSED;
+import static dev.netpoll.internal.connection.ConnectionState.STARTING;
+import static dev.netpoll.internal.connection.ConnectionState.START_TRIED;
 
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.internal.loop.Activation;
@@ -71,10 +73,33 @@ public final class Lifecycle implements Activation {
 
     // ---- start ----
 
-    /** Starts an accepted or adopted connection: onPrepare, registration, onConnect. Any thread, once. */
+    /**
+     * Starts an accepted or adopted connection: onPrepare, registration, onConnect. Any thread, once. Allocates
+     * nothing: from here on the loop sees to it that it lives or ends.
+     */
     public void start() {
-        connection.add(RUNNING);
-        connection.onLoop(connection.config().prepare() == null ? this::register : this::enter);
+        connection.add(RUNNING | STARTING);
+        connection.signal();
+    }
+
+    /** As {@link #start} for one that only has to end. After an Error it may be called again. */
+    void startToEnd() {
+        connection.add(CLOSING | ABORTING);
+        start();
+    }
+
+    /** <i>Loop.</i> The first look at it. If an Error interrupts that, the second gives it up. */
+    void startOnLoop() {
+        if (!connection.add(START_TRIED)) {
+            giveUp();
+        } else if (!connection.loop().isRunning()) {
+            giveUp(); // the loop is about to end
+        } else if (connection.config().prepare() == null) {
+            register();
+        } else {
+            enter();
+        }
+        connection.remove(STARTING);
     }
 
     /** onPrepare comes first, on whatever thread; until it has ended, and if it never does, the loop can close. */
@@ -206,6 +231,7 @@ public final class Lifecycle implements Activation {
             } else {
                 CallbackRunner.handOut(connection, HANDED_RUN);
             }
+            connection.remove(STARTING);
             connection.signalled(); // what was asked for before it lived
         } catch (TransportException e) {
             connection.noteErrno(e.errno());

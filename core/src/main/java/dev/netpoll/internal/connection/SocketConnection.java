@@ -221,6 +221,13 @@ public final class SocketConnection extends ConnectionState
     @Override
     protected void signalled() {
         try {
+            if (has(STARTING)) {
+                lifecycle.startOnLoop();
+                return;
+            }
+            if (has(HANDING_FAILED) && remove(HANDING_FAILED)) {
+                CallbackRunner.takeBack(this);
+            }
             if (has(PREPARED) && remove(PREPARED)) {
                 lifecycle.prepared();
             }

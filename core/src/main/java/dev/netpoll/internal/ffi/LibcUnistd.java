@@ -8,7 +8,6 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.invoke.MethodHandle;
-import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /** {@code <unistd.h>} and {@code <fcntl.h>}: descriptors. */
 public final class LibcUnistd {
@@ -23,8 +22,11 @@ public final class LibcUnistd {
 
     private static final MethodHandle CLOSE = Downcalls.link("close");
 
-    /** Descriptors that could not be closed yet, each plus 1; 0 is a free place. */
-    private static final AtomicIntegerArray LEFTOVERS = new AtomicIntegerArray(LEFTOVERS_MAX);
+    /**
+     * Descriptors that could not be closed yet, each plus 1; 0 is a free place. Guarded by its lock: an atomic array
+     * needs heap for its first use.
+     */
+    private static final int[] LEFTOVERS = new int[LEFTOVERS_MAX];
 
     private static volatile boolean leftovers;
 
@@ -63,10 +65,13 @@ public final class LibcUnistd {
     }
 
     private static void leave(int fd) {
-        for (int i = 0; i < LEFTOVERS_MAX; i++) {
-            if (LEFTOVERS.get(i) == 0 && LEFTOVERS.compareAndSet(i, 0, fd + 1)) {
-                leftovers = true;
-                return;
+        synchronized (LEFTOVERS) {
+            for (int i = 0; i < LEFTOVERS_MAX; i++) {
+                if (LEFTOVERS[i] == 0) {
+                    LEFTOVERS[i] = fd + 1;
+                    leftovers = true;
+                    return;
+                }
             }
         }
     }
@@ -80,8 +85,12 @@ public final class LibcUnistd {
     public static void closeLeftovers(Scratch scratch) {
         leftovers = false; // before looking: who leaves one sets it afterwards
         for (int i = 0; i < LEFTOVERS_MAX; i++) {
-            int found = LEFTOVERS.get(i);
-            if (found != 0 && LEFTOVERS.compareAndSet(i, found, 0)) {
+            int found;
+            synchronized (LEFTOVERS) {
+                found = LEFTOVERS[i];
+                LEFTOVERS[i] = 0;
+            }
+            if (found != 0) {
                 close(scratch, found - 1);
             }
         }

@@ -51,7 +51,7 @@ public final class EventLoop implements Executor {
 
     private static final int END_STEPS = 7;
 
-    /** How often and after how long those are evicted again that could not be. */
+    /** How often and after how long those are evicted again that could not be; and called whose signal has failed. */
     private static final int EVICT_TRIES = 100;
 
     private static final long EVICT_PAUSE_NANOS = Duration.ofMillis(10).toNanos();
@@ -128,6 +128,14 @@ public final class EventLoop implements Executor {
         @Override
         protected void expired(long now) {
             evictionDue = true;
+        }
+    };
+
+    /** Calls those again whose signal has failed. */
+    private final Timer signalAgain = new Timer() {
+        @Override
+        protected void expired(long now) {
+            tasks.retry();
         }
     };
 
@@ -573,6 +581,9 @@ public final class EventLoop implements Executor {
             rest.hasWoken(); // whoever waits for a task
         }
         timers.expire(now);
+        if (tasks.hasFailed() && !signalAgain.isArmed()) {
+            timers.armOwn(signalAgain, now + EVICT_PAUSE_NANOS);
+        }
         if (!trim.isArmed() && (memory.isActive() || workers.isUsed())) {
             timers.armOwn(trim, now + TRIM_NANOS);
         }
@@ -751,9 +762,9 @@ public final class EventLoop implements Executor {
 
     private void look(Resident resident) {
         try {
-            resident.signalled();
+            resident.signalled(); // not by a signal: an Error may have left it half pushed
         } catch (Throwable t) {
-            LoopLog.error("a resident of an event loop could not be looked at: ", name, t);
+            boolean _ = signal(resident);
         }
     }
 

@@ -19,6 +19,7 @@ import java.lang.invoke.VarHandle;
  *   <li>G1 A resident is in the stack at most once: only who moves its {@code next} from null pushes it.
  *   <li>G2 The loop clears {@code next}, then calls; a signaller that finds it set leaves it at that. With the fences
  *       between, what a thread did before its signal is seen by a call that has yet to begin.
+ *   <li>G4 A call that throws has left something undone: that resident is called again, when {@link #retry} says so.
  *   <li>G3 {@link #end} exchanges the top for CLOSED: whoever has pushed is called, nobody pushes any more.
  * </ul>
  *
@@ -53,6 +54,9 @@ final class Signals {
 
     /** What was taken and not yet called, oldest first. Loop only. */
     private Resident taken = END;
+
+    /** Those whose call has thrown. Loop only. */
+    private Resident failed = END;
 
     /** Pushes a resident, unless it is in; {@return false if the loop has ended} */
     boolean push(Resident resident) {
@@ -90,8 +94,28 @@ final class Signals {
         callTaken(loopName);
     }
 
+    /** {@return whether a call has thrown since the last {@link #retry}} <i>Loop.</i> */
+    boolean hasFailed() {
+        return failed != END;
+    }
+
+    /** Has those called again whose call has thrown (G4). <i>Loop.</i> */
+    void retry() {
+        Resident last = failed;
+        if (last == END) {
+            return;
+        }
+        while (following(last) != END) {
+            last = following(last);
+        }
+        last.next = taken;
+        taken = failed;
+        failed = END;
+    }
+
     /** Takes no more, and calls those that are left. */
     void end(String loopName) {
+        retry();
         callTaken(loopName);
         Resident last = (Resident) TOP.getAndSet(this, CLOSED); // G3
         if (last != CLOSED) {
@@ -109,6 +133,9 @@ final class Signals {
             try {
                 first.signalled();
             } catch (Throwable t) {
+                if (NEXT.compareAndSet(first, null, failed)) { // else it was pushed again
+                    failed = first;
+                }
                 LoopLog.error("a signal on an event loop failed: ", loopName, t);
             }
         }

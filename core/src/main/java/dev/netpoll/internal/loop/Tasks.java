@@ -112,6 +112,16 @@ final class Tasks {
         return queue.isEmpty() && signals.isEmpty();
     }
 
+    /** <i>Loop.</i> {@return whether signals have failed, so that {@link #retry} is to be called a while later} */
+    boolean hasFailed() {
+        return signals.hasFailed();
+    }
+
+    /** <i>Loop.</i> Has the signals that have failed called again. */
+    void retry() {
+        signals.retry();
+    }
+
     /** <i>Loop.</i> It is about to wait; {@return whether it may} */
     boolean fallAsleep() {
         sleep = ASLEEP; // I1

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class TimerHeap {
     /** So many places are kept for the timers of the loop itself. */
-    private static final int OWN = 2;
+    private static final int OWN = 3;
 
     private @Nullable Timer[] timers = new Timer[16];
     private int size;

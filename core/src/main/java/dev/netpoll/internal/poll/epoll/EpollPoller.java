@@ -27,6 +27,7 @@ import dev.netpoll.internal.poll.socket.Slots;
 import dev.netpoll.internal.poll.socket.Wakeup;
 import java.io.IOException;
 import java.net.SocketAddress;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +43,8 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  */
 final class EpollPoller implements Poller {
+    private static final Consumer<Pollable> LOOK_AGAIN = EpollPoller::lookAgain; // made before it is needed
+
     private static final int EVENTS = 1024;
 
     /** No slot has this token: they are not negative. */
@@ -65,6 +68,9 @@ final class EpollPoller implements Poller {
     private int fetched;
 
     private int next;
+
+    /** Whether an Error may have swallowed edges, so that all look for themselves. Only cleared when they do. */
+    private boolean edgesLost;
 
     private boolean quiet;
     private boolean closed;
@@ -108,6 +114,11 @@ final class EpollPoller implements Poller {
         if (LibcUnistd.hasLeftovers()) {
             LibcUnistd.closeLeftovers(scratch);
         }
+        if (edgesLost) {
+            slots.forEach(LOOK_AGAIN);
+            edgesLost = false; // not before all are told
+            goesOn = true;
+        }
         next = 0;
         fetched = 0;
         fetched = await(goesOn ? 0 : turns.bounded(timeoutNanos));
@@ -121,7 +132,7 @@ final class EpollPoller implements Poller {
             result = LibcEpoll.await(scratch, epoll, events, timeoutNanos);
         } catch (OutOfMemoryError | StackOverflowError e) {
             // The JVM could not make the call; or it has made it, and there were edges which nobody will tell again.
-            slots.forEach(EpollPoller::lookAgain);
+            edgesLost = true;
             return 0;
         }
         if (result < 0 && result != -Errno.EINTR) {
@@ -145,15 +156,11 @@ final class EpollPoller implements Poller {
             if (pollable != null) {
                 quiet = false;
                 Readiness ready = (Readiness) pollable; // only such are added
-                try {
-                    ready.ready(events.events(index));
-                } catch (Throwable t) {
-                    ready.crashed(t); // I4
-                }
+                deliver(ready, index);
                 return true;
             }
         }
-        if (turns.continueOne()) {
+        if (continueOne()) {
             quiet = false;
             return true;
         }
@@ -163,9 +170,37 @@ final class EpollPoller implements Poller {
         return false;
     }
 
+    private void deliver(Readiness ready, int index) {
+        boolean told = false;
+        try {
+            ready.ready(events.events(index));
+            told = true;
+        } catch (Throwable t) {
+            ready.crashed(t); // I4
+            told = true;
+        } finally {
+            if (!told) { // an Error again
+                edgesLost = true;
+            }
+        }
+    }
+
+    private boolean continueOne() {
+        boolean told = false;
+        try {
+            boolean any = turns.continueOne();
+            told = true;
+            return any;
+        } finally {
+            if (!told) {
+                edgesLost = true;
+            }
+        }
+    }
+
     @Override
     public boolean hasMore() {
-        return !turns.isEmpty();
+        return edgesLost || !turns.isEmpty();
     }
 
     @Override

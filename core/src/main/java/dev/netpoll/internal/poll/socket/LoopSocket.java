@@ -325,6 +325,7 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
                 close(true);
             } else {
                 set(CRASHED);
+                brokenBy = Errno.EIO; // should the next fail
                 brokenBy = Crash.errno(thrown);
                 tellCrash();
             }
@@ -332,6 +333,13 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
             again(0);
         }
         Crash.log("socket of the " + backend() + " backend", thrown);
+    }
+
+    /** An Error may have come while it was failing: it does so in the next turn. */
+    public final void crashAgain() {
+        if (is(CRASHED) && !is(CLOSED | DONE)) {
+            again(0);
+        }
     }
 
     private void tellCrash() {

@@ -24,6 +24,7 @@ import dev.netpoll.internal.poll.socket.Pollable;
 import dev.netpoll.internal.poll.socket.Slots;
 import java.io.IOException;
 import java.net.SocketAddress;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,6 +42,8 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  */
 final class UringPoller implements Poller {
+    private static final Consumer<Pollable> CRASH_AGAIN = UringPoller::crashAgain; // made before it is needed
+
     /** A request or answer of the usual size fits in. */
     static final int BUFFER = 4 << 10;
 
@@ -100,6 +103,9 @@ final class UringPoller implements Poller {
 
     /** Whether the last turn had many completions. Written by the loop. */
     private volatile boolean isBusy;
+
+    /** Whether an Error came while one was failing, so that all look for themselves. Only cleared when they do. */
+    private boolean crashesLost;
 
     /** When a turn first received nothing, or 0 if the last one did. */
     private long quietSince;
@@ -301,6 +307,10 @@ final class UringPoller implements Poller {
     @Override
     public boolean fetch(long timeoutNanos) throws IOException {
         takeOver();
+        if (crashesLost) {
+            slots.forEach(CRASH_AGAIN);
+            crashesLost = false; // not before all have looked
+        }
         boolean goesOn = turns.begin();
         checkFailure();
         if (LibcUnistd.hasLeftovers()) {
@@ -443,12 +453,31 @@ final class UringPoller implements Poller {
                     target.received(kind, buffers(kind).segment(block, completions.offset(index), result), flags);
                 }
             } catch (Throwable t) {
-                target.crashed(t); // I3
+                crash(target, t);
             }
             return true;
         }
         drop(kind, result, block);
         return false;
+    }
+
+    private static void crashAgain(Pollable pollable) {
+        if (pollable instanceof UringTransport transport) {
+            transport.crashAgain();
+        }
+    }
+
+    /** I3 */
+    private void crash(Completable target, Throwable thrown) {
+        boolean told = false;
+        try {
+            target.crashed(thrown);
+            told = true;
+        } finally {
+            if (!told) { // an Error again
+                crashesLost = true;
+            }
+        }
     }
 
     /** Whom it concerns is gone. */
@@ -528,7 +557,7 @@ final class UringPoller implements Poller {
 
     @Override
     public boolean hasMore() {
-        return !turns.isEmpty();
+        return crashesLost || !turns.isEmpty();
     }
 
     @Override

@@ -555,6 +555,11 @@ final class UringTransport extends LoopSocket implements Completable {
         return super.getOption(option);
     }
 
+    /** {@return whether it has its poller: a connection that was adopted may be used before} Any thread. */
+    boolean hasPoller() {
+        return poller != null;
+    }
+
     /** {@return the ring for sending without copying; once this is registered, any thread} */
     ZeroCopyRing zeroCopyRing() {
         return poller().zeroCopyRing();

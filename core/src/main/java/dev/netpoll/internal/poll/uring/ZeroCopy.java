@@ -29,7 +29,7 @@ final class ZeroCopy implements ZeroCopySender {
 
     @Override
     public boolean takes(Segment piece) {
-        return piece.block != null && piece.length() >= threshold && !isUseless;
+        return piece.block != null && piece.length() >= threshold && !isUseless && transport.hasPoller();
     }
 
     @Override
