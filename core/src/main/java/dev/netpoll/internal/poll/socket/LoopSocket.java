@@ -325,7 +325,6 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
                 close(true);
             } else {
                 set(CRASHED);
-                brokenBy = Errno.EIO; // should the next fail
                 brokenBy = Crash.errno(thrown);
                 tellCrash();
             }
@@ -337,9 +336,7 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
 
     /** An Error may have come while it was failing: it does so in the next turn. */
     public final void crashAgain() {
-        if (is(CRASHED) && !is(CLOSED | DONE)) {
-            again(0);
-        }
+        again(0);
     }
 
     private void tellCrash() {

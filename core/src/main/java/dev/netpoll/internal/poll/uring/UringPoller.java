@@ -463,7 +463,7 @@ final class UringPoller implements Poller {
 
     private static void crashAgain(Pollable pollable) {
         if (pollable instanceof UringTransport transport) {
-            transport.crashAgain();
+            transport.crashAgain(); // none but those that crash do anything then
         }
     }
 
