@@ -187,8 +187,8 @@ public interface Connection extends AutoCloseable {
 
     /**
      * Takes the socket out of the library, open and non-blocking. The connection is closed afterwards (close callbacks
-     * run); bytes already received are in the result, bytes written and never flushed are dropped. The caller must be
-     * the connection's only user.
+     * run); bytes already received are in the result, bytes written and never flushed are dropped. Views that the
+     * reader gave end with this, as with {@link Reader#release()}. The caller must be the connection's only user.
      *
      * @throws IllegalStateException if called on an event loop other than the connection's own, while another thread
      *     reads, or while flushed output is still on its way

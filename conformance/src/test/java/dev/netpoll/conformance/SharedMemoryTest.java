@@ -5,8 +5,13 @@ package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.netpoll.Connection;
+import dev.netpoll.ConnectionOptions;
 import dev.netpoll.EventLoopGroup;
+import dev.netpoll.Framing;
 import dev.netpoll.conformance.support.Await;
+import dev.netpoll.conformance.support.Background;
+import dev.netpoll.conformance.support.Bytes;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Mode;
@@ -16,9 +21,12 @@ import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -97,6 +105,45 @@ class SharedMemoryTest extends ConformanceTest {
         }
         assertThat(System.nanoTime() - begin).isLessThan(Duration.ofSeconds(6).toNanos());
         slow.reset();
+        Await.until("the memory is back", () -> used() == 0);
+        own.net().takeErrors();
+    }
+
+    /** The end of its stream lies behind bytes that wait for memory, and ends nothing before them. */
+    @Test
+    void aPeerThatHasSentAllIsAnsweredThoughTheRestWaitsForMemory() throws Exception {
+        ConnectionOptions options =
+                ConnectionOptions.builder().inboundMarks(32 << 10, 64 << 10).build();
+        AtomicReference<Connection> first = new AtomicReference<>();
+        CountDownLatch go = new CountDownLatch(1);
+        Listening server = own.net()
+                .listen(own.net()
+                        .server()
+                        .options(options)
+                        .framing(Framing.lengthField(0, Integer.BYTES))
+                        .onRequest(connection -> {
+                            int length = connection.reader().readInt();
+                            connection.reader().skip(length);
+                            if (first.compareAndSet(null, connection)) {
+                                assertThat(go.await(60, TimeUnit.SECONDS)).isTrue();
+                            }
+                            connection.writer().writeInt(length).flush();
+                        }));
+        RawPeer peer = own.net().connectRaw(server.address());
+        peer.send(Bytes.concat(Bytes.frame(new byte[5]), Bytes.frame(new byte[110_000])))
+                .finish();
+        Await.until("reading pauses", () -> first.get() != null && used() >= 32 << 10);
+        if (variant.isNative()) { // the others notice an end when they read it
+            Await.until("the end behind that is noticed", () -> !first.get().isActive());
+        }
+        RawPeer greedy = own.net().connectRaw(server.address());
+        byte[] incomplete = Arrays.copyOf(Bytes.frame(new byte[3 << 20]), 2 << 20);
+        Background<RawPeer> sending = Background.call(() -> greedy.send(incomplete));
+        Await.until("the memory is used up", () -> used() > BUDGET);
+        go.countDown();
+        assertThat(peer.receive(Integer.BYTES)).containsExactly(0, 0, 0, 5);
+        assertThat(ByteBuffer.wrap(peer.receive(Integer.BYTES)).getInt()).isEqualTo(110_000);
+        sending.result().reset();
         Await.until("the memory is back", () -> used() == 0);
         own.net().takeErrors();
     }

@@ -651,22 +651,32 @@ final class Inbound extends Side implements ByteSource {
         if (connection.has(CLOSED | ConnectionState.PEER_ENDED)) {
             return;
         }
+        boolean starvedBefore = starved;
         if (!paused && shouldPause(connection.config().options().inboundHighMark())) {
             paused = true;
             connection.transport().pauseReading();
-            if (starved) {
-                connection.timer().lookSoon();
-            }
         }
         if (paused && !shouldPause(connection.config().options().inboundLowMark())) {
             paused = false;
             connection.transport().resumeReading();
         }
+        if (starved && !starvedBefore) {
+            connection.timer().lookSoon(); // also one that paused for another reason before
+        }
     }
 
     private boolean shouldPause(int mark) {
-        boolean wanted = insistent && delivered < target;
-        return pausedByUser || isStarving(wanted) || (!wanted && retained.bytes() >= mark);
+        return pausedByUser || isStarving(isWanted()) || isAbove(mark);
+    }
+
+    /** {@return whether somebody waits for bytes that have not come, which goes before the mark} */
+    private boolean isWanted() {
+        return insistent && delivered < target;
+    }
+
+    /** {@return whether so much is retained that reading pauses by itself} Any thread. */
+    private boolean isAbove(int mark) {
+        return !isWanted() && retained.bytes() >= mark;
     }
 
     /**
@@ -711,7 +721,7 @@ final class Inbound extends Side implements ByteSource {
      */
     boolean isStalled() {
         int mark = connection.config().options().inboundLowMark();
-        return paused && !pausedByUser && !starved && leftMuch && !isDue() && shouldPause(mark);
+        return paused && !pausedByUser && !starved && leftMuch && !isDue() && isAbove(mark);
     }
 
     @Override

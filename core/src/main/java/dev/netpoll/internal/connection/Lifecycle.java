@@ -585,8 +585,14 @@ public final class Lifecycle implements Activation {
         boolean gone = (state & PEER_ENDED) != 0
                 || ((state & PEER_GONE) != 0 && connection.inbound().isStalled());
         boolean peerEnded = gone && closesItself((state & BROKEN) != 0);
-        if ((peerEnded || (state & DRAINING) != 0) && isIdle(peerEnded)) {
-            close(false);
+        if (!(peerEnded || (state & DRAINING) != 0) || !isIdle(peerEnded)) {
+            return;
+        }
+        if (connection.advance(state, CLOSING)) { // else a run may have begun meanwhile
+            wakeAll();
+            goOnClosing(false);
+        } else {
+            settle();
         }
     }
 
@@ -666,11 +672,15 @@ public final class Lifecycle implements Activation {
     /** The end is due; any thread. On the loop it comes at once. Allocates nothing. */
     void close(boolean abort) {
         if (begin(abort)) {
-            if (connection.inLoop() && connection.has(LIVE)) {
-                closeOnLoop(abort);
-            } else {
-                connection.signal();
-            }
+            goOnClosing(abort);
+        }
+    }
+
+    private void goOnClosing(boolean abort) {
+        if (connection.inLoop() && connection.has(LIVE)) {
+            closeOnLoop(abort);
+        } else {
+            connection.signal();
         }
     }
 
@@ -680,9 +690,13 @@ public final class Lifecycle implements Activation {
         if (!first && connection.has(CLOSED)) { // not if it was only asked for: an Error may have come between then
             return false;
         }
+        wakeAll();
+        return true;
+    }
+
+    private void wakeAll() {
         connection.inbound().wake();
         connection.outbound().wake();
-        return true;
     }
 
     private void closeOnLoop(boolean abort) {

@@ -502,7 +502,9 @@ final class UringTransport extends LoopSocket implements Completable {
             if (!is(DONE)) {
                 fail(brokenBy);
             }
-        } // else it has ended, as the receive under way tells
+        } else {
+            stopReceiving(); // it has ended: what begins anew tells, what is under way (seen with 6.18) may not
+        }
     }
 
     // ---------------------------------------------------------------- sending
