@@ -63,6 +63,7 @@ public record ConnectionConfig(
                 Detachment.class,
                 DialAttempt.class,
                 DispatchEvents.class,
+                Goodbye.class,
                 Orphans.class,
                 Pace.class,
                 Share.Waiter.class,

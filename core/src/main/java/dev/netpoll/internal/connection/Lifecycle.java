@@ -8,7 +8,6 @@ import static dev.netpoll.internal.connection.ConnectionState.BROKEN;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSED;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
 import static dev.netpoll.internal.connection.ConnectionState.DETACHING;
-import static dev.netpoll.internal.connection.ConnectionState.DISCONNECTED;
 import static dev.netpoll.internal.connection.ConnectionState.DISCONNECTING;
 import static dev.netpoll.internal.connection.ConnectionState.DRAINING;
 import static dev.netpoll.internal.connection.ConnectionState.ENDED;
@@ -25,7 +24,6 @@ import static dev.netpoll.internal.connection.ConnectionState.PREPARED;
 import static dev.netpoll.internal.connection.ConnectionState.PREPARING;
 import static dev.netpoll.internal.connection.ConnectionState.READY;
 import static dev.netpoll.internal.connection.ConnectionState.RUNNING;
-import static dev.netpoll.internal.connection.ConnectionState.SEND_REFUSED;
 import static dev.netpoll.internal.connection.ConnectionState.STARTING;
 import static dev.netpoll.internal.connection.ConnectionState.START_TRIED;
 
@@ -131,7 +129,7 @@ public final class Lifecycle implements Activation {
         switch (handed) {
             case HANDED_PREPARE -> prepare();
             case HANDED_RUN -> run(null);
-            case HANDED_GOODBYE -> goodbye();
+            case HANDED_GOODBYE -> Goodbye.call(connection);
             case HANDED_END -> callCloseCallbacks();
             default -> throw new AssertionError(handed);
         }
@@ -195,7 +193,7 @@ public final class Lifecycle implements Activation {
     /** It is ready: runs of the handler may begin. The caller, on the loop, holds RUNNING. */
     private void open() {
         connection.add(READY, CLOSING);
-        sayGoodbye();
+        Goodbye.say(connection);
         if (handler == null || !connection.inbound().hold()) {
             connection.remove(RUNNING);
             settle();
@@ -391,7 +389,7 @@ public final class Lifecycle implements Activation {
                 CallbackRunner.call(connection, connect);
             }
             connection.add(READY, CLOSING);
-            sayGoodbye(); // it may cancel the run that follows
+            Goodbye.say(connection); // it may cancel the run that follows
         }
         return endRun(begun);
     }
@@ -559,7 +557,7 @@ public final class Lifecycle implements Activation {
     void settle() {
         int state;
         do {
-            sayGoodbye();
+            Goodbye.say(connection);
             state = connection.state();
             if ((state & (RUNNING | DISCONNECTING | ENDED)) != 0) {
                 return; // they settle at their end
@@ -567,7 +565,7 @@ public final class Lifecycle implements Activation {
             if ((state & CLOSING) != 0 && (state & CLOSED) == 0) {
                 return; // the loop settles when it has closed the socket
             }
-            if (isOver(state) && !isGoodbyeDue(state) && connection.advance(state, ENDED)) { // I5
+            if (isOver(state) && !Goodbye.isDue(connection, state) && connection.advance(state, ENDED)) { // I5
                 end();
                 return;
             }
@@ -581,19 +579,37 @@ public final class Lifecycle implements Activation {
             }
             return;
         }
-        // A peer that hung up behind bytes that nobody wants has ended, too.
-        boolean gone = (state & PEER_ENDED) != 0
-                || ((state & PEER_GONE) != 0 && connection.inbound().isStalled());
-        boolean peerEnded = gone && closesItself((state & BROKEN) != 0);
-        if (!(peerEnded || (state & DRAINING) != 0) || !isIdle(peerEnded)) {
-            return;
+        if (isEndDue(state)) {
+            closeAlone(state);
         }
-        if (connection.advance(state, CLOSING)) { // else a run may have begun meanwhile
+    }
+
+    /** Closes while no run can begin, if that is still due then: one may have begun, and ended, since the look. */
+    private void closeAlone(int state) {
+        boolean closes = false;
+        if (connection.advance(state, RUNNING)) {
+            try {
+                boolean due = handler != null && connection.inbound().isDue() && isOutputClear();
+                closes = !due && isEndDue(connection.state()) && connection.add(CLOSING);
+            } finally {
+                connection.remove(RUNNING);
+            }
+        }
+        if (closes) {
             wakeAll();
             goOnClosing(false);
         } else {
             settle();
         }
+    }
+
+    /** {@return whether nobody wants anything any more, and it closes itself} */
+    private boolean isEndDue(int state) {
+        // A peer that hung up behind bytes that nobody wants has ended, too.
+        boolean gone = (state & PEER_ENDED) != 0
+                || ((state & PEER_GONE) != 0 && connection.inbound().isStalled());
+        boolean peerEnded = gone && closesItself((state & BROKEN) != 0);
+        return (peerEnded || (state & DRAINING) != 0) && isIdle(peerEnded);
     }
 
     /** {@return whether nothing can happen any more: it is closed, or it broke and nobody here closes it} */
@@ -617,37 +633,6 @@ public final class Lifecycle implements Activation {
         return connection.inbound().isConsumed()
                 && connection.outbound().unsent() == 0
                 && connection.transport().peek() <= 0;
-    }
-
-    private boolean isGoodbyeDue(int state) {
-        return connection.config().disconnect() != null
-                && (state & (PEER_ENDED | SEND_REFUSED)) != 0
-                && (state & (READY | DISCONNECTED)) == READY;
-    }
-
-    private void sayGoodbye() {
-        ConnectionHandler disconnect = connection.config().disconnect();
-        if (disconnect == null
-                || !isGoodbyeDue(connection.state())
-                || !connection.add(DISCONNECTED | DISCONNECTING, DISCONNECTED | ENDED)) {
-            return;
-        }
-        CallbackRunner.handOut(connection, HANDED_GOODBYE);
-    }
-
-    private void goodbye() {
-        try {
-            ConnectionHandler disconnect = connection.config().disconnect();
-            if (disconnect != null) {
-                CallbackRunner.call(connection, disconnect);
-            }
-            if (!connection.has(RUNNING)) {
-                IOException _ = connection.outbound().flushAtEnd(); // the peer is gone, most likely
-            }
-        } finally {
-            connection.remove(DISCONNECTING);
-            settle();
-        }
     }
 
     // ---- end ----

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.connection;
+
+import static dev.netpoll.internal.connection.ConnectionState.DISCONNECTED;
+import static dev.netpoll.internal.connection.ConnectionState.DISCONNECTING;
+import static dev.netpoll.internal.connection.ConnectionState.ENDED;
+import static dev.netpoll.internal.connection.ConnectionState.HANDED_GOODBYE;
+import static dev.netpoll.internal.connection.ConnectionState.PEER_ENDED;
+import static dev.netpoll.internal.connection.ConnectionState.READY;
+import static dev.netpoll.internal.connection.ConnectionState.RUNNING;
+import static dev.netpoll.internal.connection.ConnectionState.SEND_REFUSED;
+
+import dev.netpoll.ConnectionHandler;
+import java.io.IOException;
+
+/** The callback onDisconnect: called once, when the peer has ended before the connection was over. */
+final class Goodbye {
+    private Goodbye() {}
+
+    static boolean isDue(SocketConnection connection, int state) {
+        return connection.config().disconnect() != null
+                && (state & (PEER_ENDED | SEND_REFUSED)) != 0
+                && (state & (READY | DISCONNECTED)) == READY;
+    }
+
+    /** Has it called where callbacks run, if it is due. */
+    static void say(SocketConnection connection) {
+        if (isDue(connection, connection.state())
+                && connection.add(DISCONNECTED | DISCONNECTING, DISCONNECTED | ENDED)) {
+            CallbackRunner.handOut(connection, HANDED_GOODBYE);
+        }
+    }
+
+    /** What was handed out. */
+    static void call(SocketConnection connection) {
+        try {
+            ConnectionHandler disconnect = connection.config().disconnect();
+            if (disconnect != null) {
+                CallbackRunner.call(connection, disconnect);
+            }
+            if (!connection.has(RUNNING)) {
+                IOException _ = connection.outbound().flushAtEnd(); // the peer is gone, most likely
+            }
+        } finally {
+            connection.remove(DISCONNECTING);
+            connection.lifecycle().settle();
+        }
+    }
+}
