@@ -17,8 +17,11 @@ import dev.netpoll.conformance.support.Bytes;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Harness.Pair;
+import dev.netpoll.conformance.support.Mode;
 import dev.netpoll.conformance.support.RawPeer;
 import java.io.IOException;
+import java.net.StandardSocketOptions;
+import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
@@ -52,6 +55,46 @@ class HalfCloseTest extends ConformanceTest {
         assertThat(peer.awaitEnd()).isEqualTo(RawPeer.End.FINISHED);
         Await.until("the close callback ran", () -> closed.getCount() == 0);
         Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+    }
+
+    /** They wait because the peer does not take the answers so far. */
+    @Test
+    void requestsThatWaitForTheOutputAreHandledThoughThePeerHasFinished() throws Exception {
+        int requests = 400;
+        byte[] answer = Bytes.pattern(7000);
+        AtomicReference<Connection> accepted = new AtomicReference<>();
+        Listening server = net.listen(net.server()
+                .options(ConnectionOptions.builder()
+                        .outboundHighMark(64 << 10)
+                        .socketOption(StandardSocketOptions.SO_SNDBUF, 16 << 10)
+                        .build())
+                .onConnect(accepted::set)
+                .onRequest(connection -> {
+                    boolean large = connection.reader().readByte() == 'L'; // one by one: each may leave some output
+                    connection
+                            .writer()
+                            .writeBytes(answer, 0, large ? answer.length : 1)
+                            .flush();
+                }));
+        RawPeer peer = net.connectRaw(server.address(), 16 << 10);
+        boolean adaptive = variant.mode() == Mode.ADAPTIVE;
+        for (int i = 0;
+                i < 20_000 && adaptive && !server.server().dispatchStats().inline();
+                i++) {
+            peer.send("s"); // short runs, which come to be made on the loop, where output is left
+            peer.receive(1);
+        }
+        peer.send("L".repeat(requests)).finish();
+        Await.until(
+                "the end is noticed",
+                () -> accepted.get() != null && !accepted.get().isActive());
+        Await.stays("it is open", Timing.SHORT, () -> server.server().connectionCount() == 1);
+        for (int i = 0; i < requests; i++) {
+            assertThat(Arrays.equals(peer.receive(answer.length), answer))
+                    .as("answer %d", i)
+                    .isTrue();
+        }
+        assertThat(peer.awaitEnd()).isEqualTo(RawPeer.End.FINISHED);
     }
 
     @Test

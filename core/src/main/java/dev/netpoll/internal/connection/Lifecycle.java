@@ -573,9 +573,9 @@ public final class Lifecycle implements Activation {
         if ((state & READY) == 0) {
             return;
         }
-        if (handler != null && connection.inbound().isDue() && isOutputClear()) {
+        if (handler != null && connection.inbound().isDue()) {
             if (!connection.inbound().isUsedByOther()) { // B4
-                runHandler(); // what has arrived is handled first
+                runHandler(); // what has arrived is handled first; or when the output is gone, see drained()
             }
             return;
         }
@@ -589,7 +589,7 @@ public final class Lifecycle implements Activation {
         boolean closes = false;
         if (connection.advance(state, RUNNING)) {
             try {
-                boolean due = handler != null && connection.inbound().isDue() && isOutputClear();
+                boolean due = handler != null && connection.inbound().isDue();
                 closes = !due && isEndDue(connection.state()) && connection.add(CLOSING);
             } finally {
                 connection.remove(RUNNING);
