@@ -5,12 +5,14 @@ package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.netpoll.Connection;
 import dev.netpoll.Dialer;
 import dev.netpoll.EventLoopGroup;
 import dev.netpoll.Server;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Brink;
 import dev.netpoll.conformance.support.Handlers;
+import dev.netpoll.conformance.support.Harness.Pair;
 import dev.netpoll.conformance.support.LosesBlocks;
 import dev.netpoll.conformance.support.Mode;
 import dev.netpoll.conformance.support.OwnNet;
@@ -19,6 +21,7 @@ import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
 import java.net.SocketAddress;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -77,5 +80,22 @@ class BrinkOfStackTest extends ConformanceTest {
             Background.run(group::close).result();
             assertThat(group.connectionCount()).isZero();
         }
+    }
+
+    @Test
+    void aPauseThatFailedHasNotPaused() throws Exception {
+        Pair pair = own.net().pair();
+        Connection connection = pair.connection();
+        for (int depth = 0; depth < DEPTHS; depth++) {
+            AtomicBoolean done = new AtomicBoolean();
+            Brink.runApart(depth, () -> {
+                connection.pauseReading();
+                done.set(true);
+            });
+            assertThat(connection.isReadingPaused()).as("depth %d", depth).isEqualTo(done.get());
+            connection.resumeReading();
+        }
+        pair.peer().send("x");
+        assertThat(connection.reader().readByte()).isEqualTo((byte) 'x');
     }
 }

@@ -18,6 +18,7 @@ import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentReader;
+import dev.netpoll.internal.memory.StackRoom;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -613,6 +614,7 @@ final class Inbound extends Side implements ByteSource {
     }
 
     void pauseByUser(boolean pause) {
+        StackRoom.needSome(); // a call that has failed must not have paused for ever
         pausedByUser = pause;
         connection.signal();
     }
