@@ -33,8 +33,9 @@ import org.jspecify.annotations.Nullable;
  * {@link IndexOutOfBoundsException} with the numbers and consumes nothing.
  *
  * <p>A buffer holds native memory until its bytes are consumed and released, or until {@link #close()}; an empty one
- * without views holds none. It must be closed: the garbage collector does not give its memory back to the pool. After
- * that every use except {@link #close()} and {@link #release()} throws {@link IllegalStateException}.
+ * without views holds none. Close it: the garbage collector gives back what a forgotten one holds, but nobody knows
+ * when. After {@code close} every use except {@link #close()} and {@link #release()} throws
+ * {@link IllegalStateException}.
  *
  * <p>Not thread-safe: one thread at a time, and handing a buffer over needs a happens-before edge. Slices are separate
  * buffers and may be used by other threads meanwhile.
