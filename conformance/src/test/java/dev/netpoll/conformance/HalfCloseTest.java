@@ -19,6 +19,7 @@ import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Harness.Pair;
 import dev.netpoll.conformance.support.Mode;
 import dev.netpoll.conformance.support.RawPeer;
+import dev.netpoll.conformance.support.Rounds;
 import java.io.IOException;
 import java.net.StandardSocketOptions;
 import java.util.Arrays;
@@ -95,6 +96,31 @@ class HalfCloseTest extends ConformanceTest {
                     .isTrue();
         }
         assertThat(peer.awaitEnd()).isEqualTo(RawPeer.End.FINISHED);
+    }
+
+    @Test
+    void aHandlerThatIsSetWhileTheEndArrivesRunsFirst() throws Exception {
+        for (int round = 0; round < Rounds.of(40); round++) {
+            Pair pair = net.pair();
+            CountDownLatch go = new CountDownLatch(1);
+            Background<Void> sender = Background.runOnPlatformThread(() -> {
+                go.await();
+                pair.peer().send("data").finish();
+            });
+            AtomicReference<String> handled = new AtomicReference<>("");
+            go.countDown();
+            long moment = System.nanoTime() + round % 20 * 20_000L;
+            while (System.nanoTime() < moment) {
+                Thread.onSpinWait();
+            }
+            pair.connection()
+                    .onRequest(connection ->
+                            handled.accumulateAndGet(connection.reader().readUtf8(4), String::concat));
+            Await.until("the handler has run", () -> handled.get().equals("data"));
+            assertThat(pair.peer().awaitEnd()).isEqualTo(RawPeer.End.FINISHED);
+            sender.result();
+            pair.peer().close();
+        }
     }
 
     @Test

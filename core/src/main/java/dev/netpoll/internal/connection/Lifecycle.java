@@ -259,8 +259,9 @@ public final class Lifecycle implements Activation {
     // ---- runs of onConnect and onRequest, by the holder of RUNNING ----
 
     void setHandler(ConnectionHandler replacement) {
+        connection.add(HANDLER_SET); // first: what has a handler closes itself, but not before that has run
         handler = replacement;
-        connection.add(HANDLER_SET);
+        connection.add(HANDLER_SET); // again: a run that began in between has taken it to mean the handler before
         if (connection.has(READY)) {
             connection.signal();
         }
@@ -273,10 +274,22 @@ public final class Lifecycle implements Activation {
 
     /** A thread that read without a run has left the inbound side, and may have kept a run out. */
     void readerLeft() {
-        if (handler != null
-                && (connection.has(HANDLER_SET) || connection.inbound().isDue())) {
+        if (isRunDue()) {
             connection.signal();
         }
+    }
+
+    /** <i>Holder of RUNNING.</i> The run that begins is that of the handler set last. */
+    private void forgetHandlerSet() {
+        if (connection.has(HANDLER_SET)) {
+            connection.remove(HANDLER_SET);
+        }
+    }
+
+    /** {@return whether a run is due, though it may have to wait for something} The first of a handler always is. */
+    private boolean isRunDue() {
+        return handler != null
+                && (connection.has(HANDLER_SET) || connection.inbound().isDue());
     }
 
     /** {@return whether a run of the handler may begin as far as its output is concerned} */
@@ -310,6 +323,7 @@ public final class Lifecycle implements Activation {
     /** The caller has RUNNING. */
     private void startRun() {
         try {
+            forgetHandlerSet();
             if (heldBack || connection.inbound().isFrameWhole()) {
                 dispatchRun();
                 return;
@@ -435,6 +449,7 @@ public final class Lifecycle implements Activation {
     }
 
     private boolean runRequest() {
+        forgetHandlerSet(); // before looking, so that who is set from now on is seen later
         ConnectionHandler current = handler;
         boolean goesOn = heldBack;
         if (current == null
@@ -534,7 +549,7 @@ public final class Lifecycle implements Activation {
             if (throttled) {
                 runHandler();
             }
-            if (connection.has(DRAINING | PEER_ENDED) || connection.inbound().isDue()) {
+            if (connection.has(DRAINING | PEER_ENDED) || isRunDue()) {
                 settle();
             }
         }
@@ -545,7 +560,7 @@ public final class Lifecycle implements Activation {
         if (connection.has(CLOSING) && !connection.has(CLOSED)) {
             closeOnLoop(connection.has(ABORTING));
         }
-        if (throttled || (connection.has(HANDLER_SET) && connection.remove(HANDLER_SET))) {
+        if (throttled || connection.has(HANDLER_SET)) {
             runHandler();
         }
         settle();
@@ -573,7 +588,7 @@ public final class Lifecycle implements Activation {
         if ((state & READY) == 0) {
             return;
         }
-        if (handler != null && connection.inbound().isDue()) {
+        if (isRunDue()) {
             if (!connection.inbound().isUsedByOther()) { // B4
                 runHandler(); // what has arrived is handled first; or when the output is gone, see drained()
             }
@@ -589,8 +604,7 @@ public final class Lifecycle implements Activation {
         boolean closes = false;
         if (connection.advance(state, RUNNING)) {
             try {
-                boolean due = handler != null && connection.inbound().isDue();
-                closes = !due && isEndDue(connection.state()) && connection.add(CLOSING);
+                closes = !isRunDue() && isEndDue(connection.state()) && connection.add(CLOSING);
             } finally {
                 connection.remove(RUNNING);
             }
@@ -608,7 +622,7 @@ public final class Lifecycle implements Activation {
         // A peer that hung up behind bytes that nobody wants has ended, too.
         boolean gone = (state & PEER_ENDED) != 0
                 || ((state & PEER_GONE) != 0 && connection.inbound().isStalled());
-        boolean peerEnded = gone && closesItself((state & BROKEN) != 0);
+        boolean peerEnded = gone && !connection.has(HANDLER_SET) && closesItself((state & BROKEN) != 0);
         return (peerEnded || (state & DRAINING) != 0) && isIdle(peerEnded);
     }
 
