@@ -66,6 +66,7 @@ public final class Dialer {
      * @throws ConnectFailedException if every address failed; it tells of the first, the others are suppressed in it
      * @throws ConnectionClosedException if {@link Builder#onPrepare} failed or closed the connection
      * @throws java.net.UnknownHostException if the name cannot be resolved
+     * @throws SocketException if the first dial of a group finds no descriptors for its event loops
      * @throws java.io.InterruptedIOException if the thread is interrupted; its interrupt status is set
      * @throws IllegalStateException on an event loop
      */

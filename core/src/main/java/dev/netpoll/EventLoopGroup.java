@@ -317,10 +317,21 @@ public final class EventLoopGroup implements AutoCloseable {
                 throw new IllegalStateException("the event loop group is closed");
             }
             if (loops.isEmpty()) {
-                loops = open();
+                try {
+                    loops = open();
+                } catch (TransportException e) {
+                    throw noLoop(e);
+                }
             }
             return loops;
         }
+    }
+
+    /** {@return what users are told when the system refuses what a loop needs: no descriptor is left, above all} */
+    private static SocketException noLoop(TransportException refused) {
+        SocketException told = new SocketException("no event loop can be opened: " + refused.getMessage());
+        told.initCause(refused);
+        return told;
     }
 
     private List<EventLoop> open() throws IOException {
@@ -375,7 +386,12 @@ public final class EventLoopGroup implements AutoCloseable {
     /** {@return a new loop to accept on, not started; its thread keeps the JVM alive} */
     EventLoop openAcceptLoop() throws IOException {
         started();
-        Poller poller = chosen.backend().openPoller();
+        Poller poller;
+        try {
+            poller = chosen.backend().openPoller();
+        } catch (TransportException e) {
+            throw noLoop(e);
+        }
         try {
             return new EventLoop(poller, name + "-accept-" + acceptLoops.getAndIncrement(), false, budget);
         } catch (Throwable t) {

@@ -92,7 +92,8 @@ public final class Server implements AutoCloseable {
      *
      * @return the bound address, with the real port where port 0 was asked for
      * @throws BindException if the address cannot be had; its message names the system's error
-     * @throws SocketException if the host name of the address was not resolved, or something else is wrong with it
+     * @throws SocketException if the host name of the address was not resolved, or something else is wrong with it, or
+     *     no descriptor is left for an event loop
      * @throws UnsupportedOperationException if connections to that address have no such
      *     {@linkplain ConnectionOptions.Builder#socketOption socket option}
      * @throws IllegalStateException after {@link #shutdown}, and on an event loop

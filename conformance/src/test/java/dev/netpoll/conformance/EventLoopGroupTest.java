@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.netpoll.Backend;
 import dev.netpoll.BudgetStats;
+import dev.netpoll.ConnectFailedException;
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.Dialer;
@@ -20,19 +21,26 @@ import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.LeakCheck;
 import dev.netpoll.conformance.support.Mode;
+import dev.netpoll.conformance.support.RawListener;
 import dev.netpoll.conformance.support.RawPeer;
+import dev.netpoll.conformance.support.Rounds;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
 import java.net.SocketAddress;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadLocalRandom;
 import org.junit.jupiter.api.Test;
 
 /** The life of event loops, and executors in place of them. */
 @Variants(transports = Transport.TCP4, modes = Mode.VIRTUAL)
 class EventLoopGroupTest extends ConformanceTest {
+    private static final int ROUNDS = Rounds.of(60);
+
     private EventLoopGroup group(int loops) {
         return EventLoopGroup.builder().backend(variant.backend()).loops(loops).build();
     }
@@ -85,6 +93,31 @@ class EventLoopGroupTest extends ConformanceTest {
         assertThat(read.failure()).isInstanceOf(ConnectionClosedException.class);
         assertThat(group.connectionCount()).isZero();
         connection.close();
+    }
+
+    /** The listener's queue is full, so that no dial succeeds. */
+    @Test
+    void aDialEndsThoughItsGroupIsClosedJustThen() throws Exception {
+        RawListener listener = net.listenRaw(1, 0);
+        for (int i = 0; i < 2; i++) {
+            net.connectRaw(listener.address());
+        }
+        for (int round = 0; round < ROUNDS; round++) {
+            EventLoopGroup group = group(1);
+            Dialer dialer = Dialer.builder().group(group).build();
+            List<Background<Connection>> dials = new ArrayList<>();
+            for (int i = 0; i < 4; i++) {
+                dials.add(Background.call(() -> dialer.dial(listener.address(), Connection.NO_TIMEOUT)));
+            }
+            long moment = System.nanoTime() + ThreadLocalRandom.current().nextInt(3_000_000);
+            while (System.nanoTime() < moment) {
+                Thread.onSpinWait();
+            }
+            group.close();
+            for (Background<Connection> dial : dials) {
+                assertThat(dial.failure()).isInstanceOfAny(ConnectFailedException.class, IllegalStateException.class);
+            }
+        }
     }
 
     @Test

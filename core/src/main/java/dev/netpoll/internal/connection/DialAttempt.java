@@ -138,22 +138,28 @@ public final class DialAttempt {
         long end = System.nanoTime() + (nanos == ConnectionConfig.NEVER ? 0 : nanos);
         long pause = TimeUnit.MILLISECONDS.toNanos(1);
         while (true) {
-            long rest = nanos == ConnectionConfig.NEVER ? nanos : end - System.nanoTime();
             try {
-                return connectOnce(remote, rest);
+                return connectOnce(remote, rest(nanos, end));
             } catch (ConnectFailedException e) {
                 // A Unix socket whose backlog is full refuses with EAGAIN, and tells nobody when there is room again.
-                boolean again = remote instanceof UnixDomainSocketAddress
-                        && Errno.name(Errno.EAGAIN).equals(e.errno());
-                if (!again || rest - pause <= 0) {
-                    throw again ? timedOut(remote, "the backlog of the listener is full") : e;
+                if (!(remote instanceof UnixDomainSocketAddress
+                        && Errno.name(Errno.EAGAIN).equals(e.errno()))) {
+                    throw e;
                 }
-                EventLoop.beforeBlocking();
-                CompletableFuture<@Nullable Void> tick = new CompletableFuture<>();
-                tick.completeOnTimeout(null, pause, TimeUnit.NANOSECONDS).join();
-                pause = Math.min(pause * 2, RETRY_MAX_NANOS);
             }
+            EventLoop.beforeBlocking();
+            CompletableFuture<@Nullable Void> tick = new CompletableFuture<>();
+            tick.completeOnTimeout(null, Math.min(pause, rest(nanos, end)), TimeUnit.NANOSECONDS)
+                    .join();
+            if (rest(nanos, end) <= 0) {
+                throw timedOut(remote, "the backlog of the listener is full");
+            }
+            pause = Math.min(pause * 2, RETRY_MAX_NANOS);
         }
+    }
+
+    private static long rest(long nanos, long end) {
+        return nanos == ConnectionConfig.NEVER ? nanos : end - System.nanoTime();
     }
 
     private SocketConnection connectOnce(SocketAddress remote, long nanos) throws IOException {
@@ -199,7 +205,8 @@ public final class DialAttempt {
 
     private void connectOnLoop(SocketConnection connection, SocketAddress remote, CompletableFuture<Integer> outcome) {
         try {
-            if (!loop.inLoop() || connection.has(ConnectionState.CLOSING)) { // it has ended; or nobody waits any more
+            // The loop has ended, or ends and evicts nobody who comes now; or nobody waits any more.
+            if (!loop.inLoop() || !loop.isRunning() || connection.has(ConnectionState.CLOSING)) {
                 connection.lifecycle().giveUp();
                 outcome.complete(Errno.ECONNABORTED);
                 return;
