@@ -101,6 +101,12 @@ final class UringPoller implements Poller {
     /** The thread that the ring is bound to. */
     private @Nullable Thread owner;
 
+    /** Whether its owner has made the ring ready. Owner only. */
+    private boolean begun;
+
+    /** Whether {@link #ring} is not quite ready, and has nothing under way: an Error came in between. */
+    private boolean halfBegun;
+
     /** Whether the last turn had many completions. Written by the loop. */
     private volatile boolean isBusy;
 
@@ -183,26 +189,38 @@ final class UringPoller implements Poller {
 
     // ---------------------------------------------------------------- threads
 
+    /** After an Error, or if the kernel is short of something, it may be called again, and begins with another ring. */
     @Override
     public void takeOver() throws TransportException {
         Thread current = Thread.currentThread();
-        if (owner == current) {
+        if (owner == current && begun) {
             return;
         }
         synchronized (handOver) {
             try {
-                boolean isFirst = owner == null && !ring.isClosed();
+                boolean isFirst = owner == null && !ring.isClosed() && !halfBegun;
                 owner = current;
+                begun = false;
                 if (isFirst) {
+                    halfBegun = true;
                     begin(ring);
                 } else {
                     goOnWithAnotherRing();
                 }
-            } catch (Throwable t) {
-                failure = t instanceof TransportException e ? e : broken;
-                throw t;
+                halfBegun = false;
+                begun = true;
+            } catch (TransportException e) {
+                if (e != broken && isPassing(e.errno())) {
+                    throw new IllegalStateException("the next ring cannot be had yet", e); // so the driver tries again
+                }
+                failure = e;
+                throw e;
             }
         }
+    }
+
+    private static boolean isPassing(int errno) {
+        return errno == Errno.ENOMEM || errno == Errno.EAGAIN || errno == Errno.EMFILE || errno == Errno.ENFILE;
     }
 
     @Override
@@ -217,14 +235,18 @@ final class UringPoller implements Poller {
 
     private void goOnWithAnotherRing() throws TransportException {
         Ring old = ring;
-        if (!old.isClosed() && !old.isTaken()) {
+        if (!old.isClosed() && !old.isTaken() && !halfBegun) {
             throw broken; // what it has completed would be lost, and with it bytes
         }
-        Ring next = spare != null ? spare : Ring.open(scratch, features.setup(), size);
-        spare = null;
-        ring = next;
+        if (spare == null) {
+            spare = Ring.open(scratch, features.setup(), size);
+        }
+        Ring next = spare;
         // I1 of Ring: what the old one has under way, its thread would have to go on with; so it is cancelled.
         old.close(scratch);
+        halfBegun = true;
+        ring = next;
+        spare = null;
         submissions.attach(next);
         zeroCopyWatched = false;
         begin(next);
