@@ -369,7 +369,9 @@ final class Inbound extends Side implements ByteSource {
     /** Gives back what was consumed, and all of it if the connection was closed. */
     @Override
     public void release() {
-        enterInAnyCase();
+        if (!enterInAnyCase()) {
+            return;
+        }
         try {
             releaseBuffer();
             if (isClosedUnder()) {

@@ -75,6 +75,9 @@ abstract class Side {
      */
     private record Limit(long timeout, long deadline) {}
 
+    /** For how long who gives memory back waits for the one that closes, who has the side for some dozen instructions. */
+    private static final int CLOSING_TRIES = 10_000;
+
     final SocketConnection connection;
 
     private volatile @Nullable Thread user;
@@ -156,11 +159,21 @@ abstract class Side {
         return tryEnter(current);
     }
 
-    /** As {@link #enter}, but also of a connection that is closed: there may be memory to give back. */
-    final void enterInAnyCase() {
-        while (!tryEnter()) {
-            refuseUnlessEnded();
+    /**
+     * As {@link #enter}, but also of a connection that is closed: there may be memory to give back. {@return false if
+     * it is being closed, and whoever does that, or runs a callback, does not leave the side: it sees to the memory}
+     */
+    final boolean enterInAnyCase() {
+        for (int tries = 0; !tryEnter(); tries++) {
+            if (!connection.has(ConnectionState.CLOSING)) {
+                refuseUnlessEnded();
+            } else if (tries == CLOSING_TRIES && !connection.has(ConnectionState.ENDED)) {
+                return false;
+            } else {
+                Thread.onSpinWait();
+            }
         }
+        return true;
     }
 
     /** Another thread has the side: the program's, which is a mistake, or the one that ends the connection. */
