@@ -177,7 +177,9 @@ public interface Connection extends AutoCloseable {
      * promptly even while a handler runs, then runs the close callbacks when the handler has ended. Output that was
      * flushed on an event loop and is still on its way is sent first, for at most the write time-out, or 10 seconds
      * without one; bytes never flushed and bytes never read are dropped, also in a handler, so flush before.
-     * Idempotent; never blocks; any thread.
+     * A TCP peer that has sent what is not read by then, or goes on sending, is answered by a reset, as TCP demands,
+     * and may lose the end of what was sent: read up to its end first, or let it close. Memory that views of the reader
+     * still show comes back when these are collected; {@link Reader#release()} before is better. Idempotent; never blocks; any thread.
      */
     @Override
     void close();
@@ -199,8 +201,8 @@ public interface Connection extends AutoCloseable {
      * {@return the connection as a channel that may be shared: reads and writes copy, are atomic with respect to each
      * other on their side, and may come from several threads} A read waits for at least one byte and returns -1 at the
      * end of the stream; a write returns when every byte was taken by the kernel. After a write that timed out the
-     * channel stays usable, also in the middle of its bytes: {@link WriteTimeoutException#bytesSent()} says how much
-     * was sent. Where several threads write messages, whoever gets that exception closes the connection, as the others
+     * channel stays usable, also in the middle of its bytes: {@link WriteTimeoutException#bytesSent()} and the position
+     * of the buffer say how much was sent. Where several threads write messages, whoever gets that exception closes the connection, as the others
      * would write on behind half a message. Closing the channel closes the connection. A side that is used through the
      * channel is not used through {@link #reader()} or {@link #writer()}.
      */

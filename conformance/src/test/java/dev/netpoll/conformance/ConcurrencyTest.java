@@ -4,8 +4,10 @@
 package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.netpoll.Connection;
+import dev.netpoll.WriteTimeoutException;
 import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Bytes;
@@ -69,6 +71,27 @@ class ConcurrencyTest extends ConformanceTest {
         }
         tasks.forEach(Background::result);
         assertThat(counts).containsOnly(each);
+    }
+
+    @Test
+    void aWriteThatTimesOutLeavesTheRestInTheBuffer() throws Exception {
+        Both both = net.both();
+        both.dialed().setWriteTimeout(Timing.SHORT);
+        byte[] bytes = Bytes.pattern(20 << 20);
+        ByteBuffer buffer = ByteBuffer.wrap(bytes);
+        for (int i = 0; i < 2; i++) { // the second sends nothing
+            int before = buffer.position();
+            WriteTimeoutException failure = catchThrowableOfType(
+                    WriteTimeoutException.class,
+                    () -> both.dialed().asByteChannel().write(buffer));
+            assertThat(failure.bytesSent()).isEqualTo(buffer.position() - before);
+        }
+        both.dialed().setWriteTimeout(Timing.LONG);
+        Background<Integer> rest =
+                Background.call(() -> both.dialed().asByteChannel().write(buffer));
+        assertThat(Arrays.equals(both.accepted().reader().readBytes(bytes.length), bytes))
+                .isTrue();
+        rest.result();
     }
 
     @Test

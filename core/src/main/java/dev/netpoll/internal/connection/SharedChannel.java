@@ -4,10 +4,12 @@
 package dev.netpoll.internal.connection;
 
 import dev.netpoll.ConnectionClosedException;
+import dev.netpoll.WriteTimeoutException;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.memory.SegmentWriter;
 import dev.netpoll.internal.memory.StackRoom;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
 import java.nio.channels.ClosedChannelException;
@@ -40,6 +42,7 @@ final class SharedChannel implements ByteChannel {
 
     @Override
     public int write(ByteBuffer src) throws IOException {
+        int begin = src.position();
         int bytes = src.remaining();
         lock(writing, "writing");
         try {
@@ -52,6 +55,12 @@ final class SharedChannel implements ByteChannel {
             return bytes;
         } catch (ConnectionClosedException e) {
             throw asClosed(e);
+        } catch (WriteTimeoutException e) {
+            src.position(begin + (int) e.bytesSent()); // so that the caller may go on with the rest
+            throw e;
+        } catch (InterruptedIOException e) {
+            src.position(begin + e.bytesTransferred);
+            throw e;
         } finally {
             try {
                 connection.outbound().dropPending();
