@@ -59,10 +59,11 @@ public interface Connection extends AutoCloseable {
 
     /**
      * {@return whether a pool may hand the connection out again: active, nothing unread, nothing unsent, and a look at
-     * the socket that finds it open and empty} Costs a system call. When in doubt the answer is no. NIO cannot look: there
-     * it is what the event loop has noticed, up to a turn ago. It is no reservation: the peer may still close before the next write. The caller must be the only user of both sides. An
-     * answer that has not come yet can't be known: a connection whose exchange failed, by a time-out above all, does
-     * not go back into a pool, or the next caller reads the answer of the one before.
+     * the socket that finds it open and empty} Costs a system call. When in doubt the answer is no. NIO cannot look:
+     * there it is what the event loop has noticed, up to a turn ago. It is no reservation: the peer may still close
+     * before the next write. The caller must be the only user of both sides. An answer that has not come yet can't be
+     * known: a connection whose exchange failed, by a time-out above all, does not go back into a pool, or the next
+     * caller reads the answer of the one before.
      */
     boolean isReusable();
 
@@ -177,9 +178,12 @@ public interface Connection extends AutoCloseable {
      * promptly even while a handler runs, then runs the close callbacks when the handler has ended. Output that was
      * flushed on an event loop and is still on its way is sent first, for at most the write time-out, or 10 seconds
      * without one; bytes never flushed and bytes never read are dropped, also in a handler, so flush before.
-     * A TCP peer that has sent what is not read by then, or goes on sending, is answered by a reset, as TCP demands,
+     *
+     * <p>A TCP peer that has sent what is not read by then, or goes on sending, is answered by a reset, as TCP demands,
      * and may lose the end of what was sent: read up to its end first, or let it close. Memory that views of the reader
-     * still show comes back when these are collected; {@link Reader#release()} before is better. Idempotent; never blocks; any thread.
+     * still show comes back when these are collected; {@link Reader#release()} before is better.
+     *
+     * <p>Idempotent; never blocks; any thread.
      */
     @Override
     void close();
@@ -202,9 +206,9 @@ public interface Connection extends AutoCloseable {
      * other on their side, and may come from several threads} A read waits for at least one byte and returns -1 at the
      * end of the stream; a write returns when every byte was taken by the kernel. After a write that timed out the
      * channel stays usable, also in the middle of its bytes: {@link WriteTimeoutException#bytesSent()} and the position
-     * of the buffer say how much was sent. Where several threads write messages, whoever gets that exception closes the connection, as the others
-     * would write on behind half a message. Closing the channel closes the connection. A side that is used through the
-     * channel is not used through {@link #reader()} or {@link #writer()}.
+     * of the buffer say how much was sent. Where several threads write messages, whoever gets that exception closes the
+     * connection, as the others would write on behind half a message. Closing the channel closes the connection. A side
+     * that is used through the channel is not used through {@link #reader()} or {@link #writer()}.
      */
     ByteChannel asByteChannel();
 }

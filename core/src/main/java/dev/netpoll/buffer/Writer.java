@@ -371,11 +371,7 @@ public interface Writer {
 
     /**
      * Hands on what is pending. If nothing is, it only finds out whether writing is possible at all.
-     *
-     * <p>Interrupted while it waits, it throws {@link java.io.InterruptedIOException}, whose {@code bytesTransferred}
-     * says how much was sent before: it may be all. What was not sent is dropped. So do not simply flush the message
-     * again.
-     *
+     * If an interrupt ends the wait, {@code bytesTransferred} of its exception says how much was sent: perhaps all.
      * @throws IOException if the bytes can't be handed on
      */
     void flush() throws IOException;

@@ -75,7 +75,7 @@ abstract class Side {
      */
     private record Limit(long timeout, long deadline) {}
 
-    /** For how long who gives memory back waits for the one that closes, who has the side for some dozen instructions. */
+    /** How often who gives memory back tries again while another closes, which takes some dozen instructions. */
     private static final int CLOSING_TRIES = 10_000;
 
     final SocketConnection connection;

@@ -350,7 +350,7 @@ public final class EventLoop implements Executor {
         timers.disarm(timer);
     }
 
-    /** <i>Loop.</i> Lets a resident in, if the loop {@link #isRunning}. If it stops meanwhile, it evicts the resident. */
+    /** <i>Loop.</i> Lets a resident in, if it {@link #isRunning}. If it stops meanwhile, it evicts the resident. */
     public void add(Resident resident) {
         assert inLoop() && resident.index < 0;
         residents.add(resident);
