@@ -104,6 +104,9 @@ final class UringPoller implements Poller {
     /** Whether its owner has made the ring ready. Owner only. */
     private boolean begun;
 
+    /** Whether the owner makes it ready just now. Owner only. */
+    private boolean beginning;
+
     /** Whether {@link #ring} is not quite ready, and has nothing under way: an Error came in between. */
     private boolean halfBegun;
 
@@ -193,7 +196,7 @@ final class UringPoller implements Poller {
     @Override
     public void takeOver() throws TransportException {
         Thread current = Thread.currentThread();
-        if (owner == current && begun) {
+        if (owner == current && (begun || beginning)) { // what moves to another ring may have to submit
             return;
         }
         synchronized (handOver) {
@@ -201,6 +204,7 @@ final class UringPoller implements Poller {
                 boolean isFirst = owner == null && !ring.isClosed() && !halfBegun;
                 owner = current;
                 begun = false;
+                beginning = true;
                 if (isFirst) {
                     halfBegun = true;
                     begin(ring);
@@ -215,6 +219,8 @@ final class UringPoller implements Poller {
                 }
                 failure = e;
                 throw e;
+            } finally {
+                beginning = false;
             }
         }
     }
