@@ -265,6 +265,7 @@ final class Outbound extends SendRole implements ByteSink {
     }
 
     private void flushPending(boolean resumable, boolean above) throws IOException {
+        StackRoom.needSome();
         boolean onLoop = EventLoop.onLoop();
         long bytes = pending();
         long from = enqueued;
