@@ -168,6 +168,10 @@ final class Outbound extends SendRole implements ByteSink {
     }
 
     private void checkOpen() throws IOException {
+        if (wrecked) {
+            connection.giveUp(); // the Error that it was found by may have kept that from being done
+            throw ConnectionErrors.closed(connection, "write");
+        }
         int state = connection.state();
         if ((state & (CLOSING | CLOSED | BROKEN | OUTPUT_SHUT | CUT)) == 0) {
             return;
@@ -265,7 +269,6 @@ final class Outbound extends SendRole implements ByteSink {
     }
 
     private void flushPending(boolean resumable, boolean above) throws IOException {
-        StackRoom.needSome();
         boolean onLoop = EventLoop.onLoop();
         long bytes = pending();
         long from = enqueued;
@@ -280,10 +283,24 @@ final class Outbound extends SendRole implements ByteSink {
         }
         connection.loop().stir();
         boolean lent = !onLoop && mayLeave(from + bytes - sent());
-        if (take() ? sendOrKeep(from, onLoop, lent, resumable) : addToLoop(onLoop || lent)) {
-            return;
+        int result;
+        boolean sound = false;
+        try { // whatever fails from here on may leave the role taken, be it on the way into a call
+            result = take() ? sendOrKeep(from, onLoop, lent) : addToLoop(onLoop || lent);
+            sound = true;
+        } finally {
+            if (!sound) {
+                wrecked = true;
+                connection.loop.looksAtAll = true;
+                connection.giveUp();
+            }
         }
-        waitSent(from, from + bytes, resumable);
+        if (result < 0) {
+            throw sendFailed(-result, from, resumable);
+        }
+        if (result != Transport.SENT && !onLoop && !lent) {
+            waitSent(from, from + bytes, resumable);
+        }
     }
 
     /** {@return whether a handler on its lent loop may leave what is unsent} O2, O3 */
@@ -295,11 +312,9 @@ final class Outbound extends SendRole implements ByteSink {
                 && !written.hasUserMemory();
     }
 
-    /** With the role: sends, or leaves it to the loop; {@return whether the flush is over} */
-    private boolean sendOrKeep(long from, boolean onLoop, boolean lent, boolean resumable) throws IOException {
+    /** With the role: sends, or leaves it to the loop; {@return as {@link Transport#send}} */
+    private int sendOrKeep(long from, boolean onLoop, boolean lent) {
         Segment chain = null;
-        boolean sound = false;
-        int result;
         try {
             SendQueue unsent = queue();
             long bytes = pending();
@@ -308,32 +323,17 @@ final class Outbound extends SendRole implements ByteSink {
             enqueued(from + bytes);
             unsent.add(chain);
             chain = null;
-            if (gathered && keep()) {
-                sound = true;
-                return true;
-            }
-            result = sendNow(onLoop || lent, lent);
-            sound = true;
+            return gathered && keep() ? Transport.GATHERED : sendNow(onLoop || lent, lent);
         } finally {
-            if (!sound) {
-                wrecked = true;
-                connection.loop.looksAtAll = true;
-                wreck(chain);
+            if (chain != null) { // an Error: it is freed when the connection is closed
+                incoming = chain;
             }
         }
-        if (result == Transport.SENT) {
-            return true;
-        }
-        if (result == Transport.WOULD_BLOCK || result == Transport.GATHERED) {
-            return onLoop || lent;
-        }
-        throw sendFailed(-result, from, resumable);
     }
 
-    /** Another has the role: the loop gets the bytes; {@return whether the flush is over} */
-    private boolean addToLoop(boolean leaves) {
+    /** Another has the role: the loop gets the bytes; {@return that they wait} */
+    private int addToLoop(boolean leaves) {
         Segment chain = null;
-        boolean sound = false;
         try {
             long to = enqueued + pending();
             chain = takePending();
@@ -343,15 +343,12 @@ final class Outbound extends SendRole implements ByteSink {
                 chain = null;
             }
             tellLoop();
-            sound = true;
+            return Transport.WOULD_BLOCK;
         } finally {
-            if (!sound) {
-                wrecked = true;
-                connection.loop.looksAtAll = true;
-                wreck(chain);
+            if (chain != null) { // an Error: it is freed when the connection is closed
+                incoming = chain;
             }
         }
-        return leaves;
     }
 
     private IOException sendFailed(int errno, long from, boolean resumable) {

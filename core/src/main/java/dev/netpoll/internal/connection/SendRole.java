@@ -54,9 +54,10 @@ import org.jspecify.annotations.Nullable;
  *   <li>F5 A handler that runs on its loop, inline or because that has lent its baton, may leave a queue KEPT without a
  *       signal. The end of its run, its next flush, its next wait or the relief of its loop go on with it. A relief
  *       that the flush has not seen yet sees KEPT, since the flush looks for it after it has set KEPT.
- *   <li>F6 An Error inside the role leaves it THREAD and sets {@code wrecked} and {@link EventLoop#looksAtAll}, with
- *       stores that cannot fail. The connection is aborted, and closing it releases the role: that thread does not
- *       come back to it.
+ *   <li>F6 An Error inside the role, or on the way into it, leaves it as it is and sets {@code wrecked} and {@link
+ *       EventLoop#looksAtAll}, with stores that cannot fail. So the {@code try} begins before the role is taken: the
+ *       call that uses it may need more stack than the one that took it. The connection is aborted, and closing it
+ *       releases the role: that thread does not come back to it.
  *   <li>F7 A thread that has the role writes it, {@code enqueued} and {@code sent} with release stores, as nobody else
  *       acts on them while SENDING is set. A full fence comes before it looks at what others wait for: SENDING is
  *       removed by a CAS, and handing over is a volatile store of KEPT.
@@ -96,7 +97,7 @@ abstract class SendRole extends Side {
     private @Nullable SendQueue queue;
 
     /** What was flushed while another had the role (F4). */
-    private volatile @Nullable Segment incoming;
+    volatile @Nullable Segment incoming;
 
     /** The end of what was flushed (F1). */
     volatile long enqueued;
@@ -303,19 +304,6 @@ abstract class SendRole extends Side {
         }
     }
 
-    /**
-     * An Error came between taking the role and giving it back (F6).
-     *
-     * @param chain what belongs to the flush and is not in the queue
-     */
-    final void wreck(@Nullable Segment chain) {
-        wrecked = true;
-        if (chain != null) {
-            incoming = chain;
-        }
-        connection.giveUp();
-    }
-
     final boolean isWrecked() {
         return wrecked;
     }
@@ -340,7 +328,7 @@ abstract class SendRole extends Side {
             if (!sound) {
                 wrecked = true;
                 connection.loop.looksAtAll = true;
-                wreck(null);
+                connection.giveUp();
             }
         }
         return true;
@@ -509,7 +497,7 @@ abstract class SendRole extends Side {
 
     /** {@return whether bytes that were promised to be sent are still on their way} */
     final boolean owesBytes() {
-        return sent < promised && !connection.has(BROKEN | CLOSED | CUT);
+        return sent < promised && !wrecked && !connection.has(BROKEN | CLOSED | CUT);
     }
 
     /** {@return when the peer counts as stuck because it takes nothing of what was promised, or NEVER} */

@@ -8,7 +8,7 @@ package dev.netpoll.internal.memory;
  * have used up nearly all of it.
  */
 public final class StackRoom {
-    /** For what a flush, a close or a pause does: some 20 frames. It takes about 30 ns. */
+    /** For what a close or a pause does: some 20 frames. It takes about 30 ns, too much for a flush. */
     private static final int SOME = 48;
 
     /** For what allocates, waits or calls much else, also of the JDK, whose locks a failed call may leave taken. */

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.netpoll.conformance.support.Mode;
+import dev.netpoll.conformance.support.SwallowingMain;
+import dev.netpoll.conformance.support.Transport;
+import dev.netpoll.conformance.support.Variants;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/**
+ * A handler swallows the end of its stack inside a flush and flushes again, a frame higher. A JVM that interprets all,
+ * as each does at first, meets the end at more places than one that has compiled them; so it is a JVM of its own.
+ */
+@Variants(transports = Transport.TCP4, modes = Mode.INLINE)
+class SwallowedOverflowTest extends ConformanceTest {
+    @Test
+    void theConnectionEndsAtOnce() throws Exception {
+        Process child = new ProcessBuilder(List.of(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-Xint",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        SwallowingMain.class.getName(),
+                        variant.backend().name()))
+                .redirectErrorStream(true)
+                .start();
+        try {
+            String said = new String(child.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            assertThat(said).endsWith("lingering 0\n");
+        } finally {
+            child.destroyForcibly();
+            child.waitFor();
+        }
+    }
+}
