@@ -36,9 +36,10 @@ import org.jspecify.annotations.Nullable;
  * <p><b>End.</b> Three ways to end are told apart: the peer finished ({@link PeerClosedException}, all it sent is
  * delivered first), the connection broke ({@link ConnectionResetException}), and it was closed here
  * ({@link ConnectionClosedException}). After the peer finished sending, writing still works until the peer is gone:
- * a peer that half-closes gets its answer. A connection with a request handler, as each that a {@link Server} accepted,
- * is closed when the last request was handled, and what the handler left unread is dropped, unless
- * {@link ConnectionOptions#allowHalfOpen} says otherwise; any other is the caller's to close.
+ * a peer that half-closes gets its answer. A connection with a request handler closes itself when the peer has finished
+ * and the last request was handled, and what the handler left unread is dropped, unless
+ * {@link ConnectionOptions#allowHalfOpen} says otherwise. Any other is the program's to close, also after the peer's
+ * end: each that was dialed, and each that a {@link Server} without onRequest handed to its onPrepare or onConnect.
  */
 public interface Connection extends AutoCloseable {
     /** A time-out that never ends. */

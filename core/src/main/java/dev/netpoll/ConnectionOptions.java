@@ -133,7 +133,7 @@ public final class ConnectionOptions {
     }
 
     /**
-     * {@return whether an accepted connection stays open after the peer finished sending and all requests were handled;
+     * {@return whether a connection with a handler stays open after the peer finished and all requests were handled;
      * default false} Set it for servers that answer from other threads after the handler has returned. Who sets it
      * closes the connection: it stays open, for the idle time-out at most, also when both directions have ended.
      */

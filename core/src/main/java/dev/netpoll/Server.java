@@ -33,6 +33,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Accepts connections on any number of addresses and runs handlers for them.
  *
+ * <p>Without onRequest, the connections are for the program to read, and to close, also after the peer's end: it gets
+ * them in onPrepare or onConnect, and may set a handler later. Without these either, they close themselves.
+ *
  * <p><b>Threads.</b> Any thread. While it listens, a thread of its own accepts and keeps the JVM alive.
  */
 public final class Server implements AutoCloseable {
@@ -72,7 +75,7 @@ public final class Server implements AutoCloseable {
                 builder.dispatch.executorOrNull(),
                 builder.dispatch.isAdaptive() ? new Pace() : null,
                 options,
-                true,
+                builder.onPrepare == null && builder.onConnect == null,
                 ending,
                 this::connectionEnded,
                 builder.framing == null ? null : builder.framing.layout(options));
@@ -213,6 +216,7 @@ public final class Server implements AutoCloseable {
      * Blocks until all is over, or the calling thread is interrupted; a callback that never returns keeps nobody
      * waiting. Repeated and concurrent calls wait for the same end; the earliest deadline counts. A request is over
      * when its handler returns: who answers later, from another thread, has the handler wait for that.
+     * A connection without a request handler counts as idle: let those end first who read it.
      *
      * @param grace how long requests may go on; zero or more
      * @return whether every connection ended without being forced

@@ -29,7 +29,8 @@ import org.jspecify.annotations.Nullable;
  * @param executor runs the callbacks, or null to run them on the event loop
  * @param pace decides who runs the request handler, or null if the executor does in any case
  * @param options limits and time-outs
- * @param accepted whether the connections are accepted ones, which close themselves when the peer has finished
+ * @param unowned whether nobody but the library knows the connections, so that they close themselves when the peer has
+ *     finished, though no handler was set
  * @param ending whether the owner is shutting down
  * @param ended called once per connection when its close callbacks have run
  * @param frames where the frames for the request handler end, or null if it finds that out itself
@@ -43,7 +44,7 @@ public record ConnectionConfig(
         @Nullable Executor executor,
         @Nullable Pace pace,
         ConnectionOptions options,
-        boolean accepted,
+        boolean unowned,
         Ending ending,
         Runnable ended,
         @Nullable FrameLayout frames) {
@@ -86,10 +87,10 @@ public record ConnectionConfig(
             @Nullable Executor executor,
             @Nullable Pace pace,
             ConnectionOptions options,
-            boolean accepted,
+            boolean unowned,
             Ending ending,
             Runnable ended) {
-        this(prepare, connect, request, disconnect, error, executor, pace, options, accepted, ending, ended, null);
+        this(prepare, connect, request, disconnect, error, executor, pace, options, unowned, ending, ended, null);
     }
 
     /**

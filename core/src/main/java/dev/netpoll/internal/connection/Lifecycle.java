@@ -633,7 +633,7 @@ public final class Lifecycle implements Activation {
 
     private boolean closesItself(boolean broken) {
         ConnectionConfig config = connection.config();
-        return (config.accepted() || handler != null)
+        return (config.unowned() || handler != null)
                 && (broken || !config.options().allowHalfOpen());
     }
 
