@@ -266,7 +266,11 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         }
     }
 
-    private static void logDropped(Throwable why) {
+    /** For instance because the group was closed before the server: peers are not to fill the log. */
+    private void logDropped(Throwable why) {
+        if (!mayLog()) {
+            return;
+        }
         try {
             Log.LOGGER.log(System.Logger.Level.WARNING, "an accepted connection was dropped", why);
         } catch (Throwable nothingHelps) {
@@ -276,14 +280,21 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
 
     @Override
     public void acceptFailed(int errno) {
-        long now = System.nanoTime();
-        loop.arm(backOff, now + BACK_OFF_NANOS); // first: nobody else ends the pause
+        loop.arm(backOff, System.nanoTime() + BACK_OFF_NANOS); // first: nobody else ends the pause
         socket.pause();
-        if (!everLogged || now - loggedAt > LOG_NANOS) {
-            everLogged = true;
-            loggedAt = now;
+        if (mayLog()) {
             log(errno);
         }
+    }
+
+    private boolean mayLog() {
+        long now = System.nanoTime();
+        boolean may = !everLogged || now - loggedAt > LOG_NANOS;
+        if (may) {
+            everLogged = true;
+            loggedAt = now;
+        }
+        return may;
     }
 
     private void log(int errno) {
