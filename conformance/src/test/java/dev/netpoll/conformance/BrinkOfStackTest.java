@@ -98,4 +98,19 @@ class BrinkOfStackTest extends ConformanceTest {
         pair.peer().send("x");
         assertThat(connection.reader().readByte()).isEqualTo((byte) 'x');
     }
+
+    /** The next flush waits for what there is to send, not for what the failed write has counted. */
+    @Test
+    void aFlushEndsAfterAWriteThatFailed() throws Exception {
+        SocketAddress address = own.net().serve(Handlers.discard()).address();
+        byte[] much = new byte[200_000];
+        for (int depth = 0; depth < 4 * DEPTHS; depth++) {
+            try (Connection connection = own.net().dial(address)) {
+                Brink.runApart(depth, () -> connection.writer().writeBytes(much));
+                Background.runOnPlatformThread(
+                                () -> connection.writer().writeByte(1).flush())
+                        .result();
+            }
+        }
+    }
 }

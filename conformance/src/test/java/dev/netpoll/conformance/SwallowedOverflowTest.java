@@ -18,7 +18,9 @@ import org.junit.jupiter.api.Test;
  * A handler swallows the end of its stack inside a flush and flushes again, a frame higher. A JVM that interprets all,
  * as each does at first, meets the end at more places than one that has compiled them; so it is a JVM of its own.
  */
-@Variants(transports = Transport.TCP4, modes = Mode.INLINE)
+@Variants(
+        transports = Transport.TCP4,
+        modes = {Mode.INLINE, Mode.VIRTUAL})
 class SwallowedOverflowTest extends ConformanceTest {
     @Test
     void theConnectionEndsAtOnce() throws Exception {
@@ -29,7 +31,9 @@ class SwallowedOverflowTest extends ConformanceTest {
                         "-cp",
                         System.getProperty("java.class.path"),
                         SwallowingMain.class.getName(),
-                        variant.backend().name()))
+                        variant.backend().name(),
+                        String.valueOf(variant.isInline()),
+                        variant.isInline() ? "3000" : "200000"))
                 .redirectErrorStream(true)
                 .start();
         try {

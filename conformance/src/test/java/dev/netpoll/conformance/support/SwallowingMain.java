@@ -17,7 +17,7 @@ import java.net.SocketTimeoutException;
 import java.time.Duration;
 
 /**
- * A server in a process of its own whose inline handler flushes where the stack ends, and on each error again a frame
+ * A server in a process of its own whose handler flushes where the stack ends, and on each error again a frame
  * higher, until that succeeds. Connects again and again, each time beginning at another depth, and prints how many
  * connections did not end.
  */
@@ -25,28 +25,30 @@ import java.time.Duration;
 public final class SwallowingMain {
     private static final int ROUNDS = 60;
     private static final int DEPTHS = 30;
-    private static final int ANSWER = 3000;
     private static final int TIMEOUT_MILLIS = 3000;
 
-    private final byte[] answer = new byte[ANSWER];
+    private final byte[] answer;
     private int untilFlush;
     private boolean flushed;
 
-    private SwallowingMain() {}
+    private SwallowingMain(int size) {
+        answer = new byte[size];
+    }
 
-    /** Takes the name of the backend. */
+    /** Takes the name of the backend, whether the handler is inline, and the size of its answers. */
     public static void main(String[] args) throws Exception {
+        Dispatch dispatch = Boolean.parseBoolean(args[1]) ? Dispatch.inline() : Dispatch.virtual();
         int lingering = 0;
         try (EventLoopGroup group = EventLoopGroup.builder()
                 .backend(Backend.valueOf(args[0]))
                 .loops(1)
                 .build()) {
             for (int round = 0; round < ROUNDS; round++) {
-                SwallowingMain handler = new SwallowingMain();
+                SwallowingMain handler = new SwallowingMain(Integer.parseInt(args[2]));
                 handler.untilFlush = round % DEPTHS;
                 try (Server server = Server.builder()
                         .group(group)
-                        .dispatch(Dispatch.inline())
+                        .dispatch(dispatch)
                         .writeTimeout(Duration.ofMinutes(1))
                         .onError((connection, error) -> {})
                         .onRequest(handler::handle)

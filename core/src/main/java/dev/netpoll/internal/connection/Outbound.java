@@ -299,7 +299,7 @@ final class Outbound extends SendRole implements ByteSink {
             throw sendFailed(-result, from, resumable);
         }
         if (result != Transport.SENT && !onLoop && !lent) {
-            waitSent(from, from + bytes, resumable);
+            waitSent(from, enqueued, resumable);
         }
     }
 
@@ -317,12 +317,14 @@ final class Outbound extends SendRole implements ByteSink {
         Segment chain = null;
         try {
             SendQueue unsent = queue();
-            long bytes = pending();
-            boolean gathered = lent && isGathered(unsent.bytes() + bytes);
+            long waiting = unsent.bytes();
+            boolean gathered = lent && isGathered(waiting + pending());
             chain = takePending();
-            enqueued(from + bytes);
             unsent.add(chain);
             chain = null;
+            enqueued(from
+                    + unsent.bytes()
+                    - waiting); // not what was pending: an Error inside a write may have left that wrong
             return gathered && keep() ? Transport.GATHERED : sendNow(onLoop || lent, lent);
         } finally {
             if (chain != null) { // an Error: it is freed when the connection is closed
@@ -335,10 +337,9 @@ final class Outbound extends SendRole implements ByteSink {
     private int addToLoop(boolean leaves) {
         Segment chain = null;
         try {
-            long to = enqueued + pending();
             chain = takePending();
-            enqueued(to);
             if (chain != null) {
+                enqueued(enqueued + Segment.bytesOfAll(chain));
                 addIncoming(chain, leaves);
                 chain = null;
             }

@@ -231,7 +231,7 @@ abstract class SendRole extends Side {
         long bytes = unsent.bytes();
         int result;
         try {
-            result = connection.transport().send(unsent);
+            result = unsent.isEmpty() ? Transport.SENT : connection.transport().send(unsent);
         } finally {
             long taken = bytes - unsent.bytes();
             long position = sent + taken; // F1: only the holder writes it

@@ -347,6 +347,15 @@ public final class Segment {
         }
     }
 
+    /** {@return how many bytes a chain holds} */
+    public static long bytesOfAll(@Nullable Segment chain) {
+        long bytes = 0;
+        for (Segment s = chain; s != null; s = s.next) {
+            bytes += s.length();
+        }
+        return bytes;
+    }
+
     /** Frees every segment of a chain; if some were freed before, the others nevertheless. */
     public static void freeAll(@Nullable Segment chain) {
         Throwable failure = null;

@@ -536,8 +536,9 @@ public final class SegmentWriter {
         if (last == null) {
             head = segment;
         } else {
+            long more = last.length();
             last.next = segment;
-            before += last.length();
+            before += more;
         }
         tail = segment;
     }
