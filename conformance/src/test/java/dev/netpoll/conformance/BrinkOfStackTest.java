@@ -16,6 +16,7 @@ import dev.netpoll.conformance.support.Harness.Pair;
 import dev.netpoll.conformance.support.LosesBlocks;
 import dev.netpoll.conformance.support.Mode;
 import dev.netpoll.conformance.support.OwnNet;
+import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Rounds;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
@@ -110,6 +111,23 @@ class BrinkOfStackTest extends ConformanceTest {
                 Background.runOnPlatformThread(
                                 () -> connection.writer().writeByte(1).flush())
                         .result();
+            }
+        }
+    }
+
+    /** A lock of the JDK's channel that such a flush has taken, and nobody gives back, must not stop the loop. */
+    @Test
+    void othersOfTheLoopAreServedAfterAFlushThatFailed() throws Exception {
+        SocketAddress address = own.net().serve(Handlers.echo()).address();
+        try (RawPeer other = own.net().connectRaw(address)) {
+            for (int depth = 0; depth < 8 * DEPTHS; depth++) {
+                Connection connection = own.net().dial(address);
+                Brink.runApart(
+                        depth,
+                        () -> connection.writer().writeBytes(new byte[100]).flush());
+                connection.close();
+                other.send("ping");
+                assertThat(other.receiveText(4)).as("depth %d", depth).isEqualTo("ping");
             }
         }
     }

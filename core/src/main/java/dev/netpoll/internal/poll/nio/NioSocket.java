@@ -4,6 +4,7 @@
 package dev.netpoll.internal.poll.nio;
 
 import dev.netpoll.internal.memory.Segment;
+import dev.netpoll.internal.memory.StackRoom;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.SendQueue;
 import dev.netpoll.internal.poll.Transport;
@@ -77,8 +78,13 @@ abstract class NioSocket implements Transport {
         return address;
     }
 
+    /**
+     * A lock of the channel that finds no stack may stay taken by a caller who has gone, and the loop would wait for it
+     * when it closes the channel: for ever, with all its connections. So there must be room.
+     */
     @Override
     public int send(SendQueue bytes) {
+        StackRoom.needMuch();
         int result = send(bytes, Integer.MAX_VALUE);
         boolean callersOwn = result == -Errno.EFAULT || result == -Errno.EBADF;
         if (result < 0 && !callersOwn && !outputShutDown) {
