@@ -366,6 +366,7 @@ public final class Segment {
                 segment.free();
             } catch (RuntimeException | Error e) {
                 failure = failure == null ? e : failure;
+                segment.next = null; // two threads at once may have made a ring of what was freed before: it has an end
             }
             segment = following;
         }
