@@ -20,6 +20,14 @@ final class Misuse {
         return value;
     }
 
+    /** {@code length}, unless two threads have moved the ends past each other: who counts down by it has no end. */
+    static int notNegative(int length) {
+        if (length < 0) {
+            throw twoThreads();
+        }
+        return length;
+    }
+
     /** Throws unless all is well. */
     static void unless(boolean well) {
         if (!well) {

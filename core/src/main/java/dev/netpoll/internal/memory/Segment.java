@@ -627,7 +627,7 @@ public final class Segment {
     private void putShared(MemorySegment source, long offset, int count) {
         Block held = hold();
         try {
-            MemorySegment.copy(source, offset, memory, end, count);
+            MemorySegment.copy(source, offset, memory, end, Misuse.notNegative(count));
         } finally {
             letGo(held);
         }

@@ -629,7 +629,7 @@ public final class SegmentReader {
 
     /** Consumes {@code n} of the bytes of the first segment. */
     private void consume(Segment front, int n) {
-        consumeTo(front, front.start + n);
+        consumeTo(front, front.start + Misuse.notNegative(n));
     }
 
     /** Consumes the bytes of the first segment before the index {@code start}. */
