@@ -88,8 +88,9 @@ class CloseCallbackTest extends ConformanceTest {
     @Test
     void aCallbackAddedOnConnectRunsThoughThereIsNoRequestHandler() throws Exception {
         AtomicInteger closes = new AtomicInteger();
-        Listening server = net.listen(
-                net.server().onConnect(connection -> connection.addCloseCallback(c -> closes.incrementAndGet())));
+        Listening server = net.listen(net.server()
+                .onConnect(connection -> connection.addCloseCallback(c -> closes.incrementAndGet()))
+                .onDisconnect(Connection::close));
         RawPeer peer = net.connectRaw(server.address());
         peer.send("nobody reads this");
         peer.close();
