@@ -44,6 +44,7 @@ class BlockingHandlerTest extends ConformanceTest {
                     rounds.incrementAndGet();
                 }
             }));
+            connection.close();
         }));
         Connection client = net.dial(server.address());
         for (int i = 0; i < 1024; i++) {
@@ -102,7 +103,10 @@ class BlockingHandlerTest extends ConformanceTest {
                     connection.attach("from onConnect");
                     events.add("connect");
                 })
-                .onDisconnect(connection -> events.add("disconnect " + connection.attachment())));
+                .onDisconnect(connection -> {
+                    events.add("disconnect " + connection.attachment());
+                    connection.close();
+                }));
         for (int i = 0; i < 10; i++) {
             net.connectRaw(server.address()).close();
         }
