@@ -8,6 +8,7 @@ import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
 import static dev.netpoll.internal.connection.ConnectionState.DETACHING;
 import static dev.netpoll.internal.connection.ConnectionState.SENDING;
 
+import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.DetachedSocket;
 import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.internal.loop.EventLoop;
@@ -86,11 +87,11 @@ final class Detachment implements Runnable {
         boolean readsAlready = connection.inbound().isUser();
         boolean writesAlready = connection.outbound().isUser();
         if (!connection.inbound().tryEnter()) {
-            throw new IllegalStateException("another thread is reading; detach() needs the connection for itself");
+            throw inUse("reading");
         }
         try {
             if (!connection.outbound().tryEnter()) {
-                throw new IllegalStateException("another thread is writing; detach() needs the connection for itself");
+                throw inUse("writing");
             }
             try {
                 return detachAlone();
@@ -104,6 +105,14 @@ final class Detachment implements Runnable {
                 connection.inbound().leave();
             }
         }
+    }
+
+    /** The loop that ends a connection is inside its sides for a moment too, and then the end is what the user hears. */
+    private IllegalStateException inUse(String doing) throws ConnectionClosedException {
+        if (connection.has(CLOSING) && !connection.has(DETACHING)) {
+            throw ConnectionErrors.closed(connection, "detach");
+        }
+        return new IllegalStateException("another thread is " + doing + "; detach() needs the connection for itself");
     }
 
     private DetachedSocket detachAlone() throws IOException {
