@@ -107,7 +107,7 @@ final class Detachment implements Runnable {
         }
     }
 
-    /** The loop that ends a connection is inside its sides for a moment too, and then the end is what the user hears. */
+    /** The loop that ends a connection is inside its sides for a moment: then its user hears of the end. */
     private IllegalStateException inUse(String doing) throws ConnectionClosedException {
         if (connection.has(CLOSING) && !connection.has(DETACHING)) {
             throw ConnectionErrors.closed(connection, "detach");
