@@ -3,11 +3,11 @@
 
 package dev.netpoll;
 
+import dev.netpoll.internal.base.StackRoom;
 import dev.netpoll.internal.connection.ConnectionConfig;
 import dev.netpoll.internal.connection.DialAttempt;
 import dev.netpoll.internal.connection.Pace;
 import dev.netpoll.internal.loop.EventLoop;
-import dev.netpoll.internal.memory.StackRoom;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;

@@ -3,12 +3,12 @@
 
 package dev.netpoll;
 
+import dev.netpoll.internal.base.StackRoom;
 import dev.netpoll.internal.connection.Acceptor;
 import dev.netpoll.internal.connection.ConnectionConfig;
 import dev.netpoll.internal.connection.Pace;
 import dev.netpoll.internal.connection.SocketConnection;
 import dev.netpoll.internal.loop.EventLoop;
-import dev.netpoll.internal.memory.StackRoom;
 import dev.netpoll.internal.poll.ListenOptions;
 import dev.netpoll.internal.poll.ListenSocket;
 import java.io.IOException;

@@ -28,11 +28,11 @@ import static dev.netpoll.internal.connection.ConnectionState.STARTING;
 import static dev.netpoll.internal.connection.ConnectionState.START_TRIED;
 
 import dev.netpoll.ConnectionHandler;
+import dev.netpoll.internal.base.StackRoom;
 import dev.netpoll.internal.loop.Activation;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Relief;
 import dev.netpoll.internal.loop.Spares;
-import dev.netpoll.internal.memory.StackRoom;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.TransportException;
 import java.io.IOException;

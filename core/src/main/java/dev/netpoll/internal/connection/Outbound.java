@@ -9,12 +9,12 @@ import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
 import static dev.netpoll.internal.connection.ConnectionState.CUT;
 import static dev.netpoll.internal.connection.ConnectionState.OUTPUT_SHUT;
 
+import dev.netpoll.internal.base.StackRoom;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Spares;
 import dev.netpoll.internal.memory.ByteSink;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentWriter;
-import dev.netpoll.internal.memory.StackRoom;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.SendQueue;
 import dev.netpoll.internal.poll.Transport;

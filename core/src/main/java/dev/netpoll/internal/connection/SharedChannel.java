@@ -5,9 +5,9 @@ package dev.netpoll.internal.connection;
 
 import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.WriteTimeoutException;
+import dev.netpoll.internal.base.StackRoom;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.memory.SegmentWriter;
-import dev.netpoll.internal.memory.StackRoom;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;

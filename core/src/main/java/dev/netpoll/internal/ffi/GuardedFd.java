@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.ffi;
 
+import dev.netpoll.internal.base.StackRoom;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.lang.ref.Cleaner;
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  *   0 --close--> ENDED                         closes at once
  *   n --close--> ENDED + n + 1 --exit--> ENDED the last one out closes; who closes is one of them for a moment
  *   n --surrender--> ENDED + SURRENDERED + n   the caller waits for the users, nobody closes
- *     --the wait takes too long--> ENDED + n   the last one out closes
+ *     --the wait takes too long--> ENDED + n + 1 --exit--> ENDED   as after a close
  * </pre>
  *
  * <p>Every use has this shape, so that nothing can fail between entering and leaving:
@@ -41,7 +42,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Invariants: I1. ENDED is never taken back. I2. Nobody enters once ENDED is set. I3. close(2) runs exactly once,
  * by whoever makes the transition to plain ENDED; never after a surrender that succeeded. I4. Who closes while others
- * are inside sets {@code lastResort} before it leaves, so the last one out sees it.
+ * are inside sets {@code lastResort} before it leaves, so the last one out sees it; the collector closes instead of a
+ * user that never leaves, or that leaves where no stack is left.
  */
 public class GuardedFd {
     /** Result of {@link #surrender}: somebody stays inside. */
@@ -118,13 +120,18 @@ public class GuardedFd {
 
     /** Ends what {@link #enter} began. */
     public final void exit(Scratch scratch) {
-        leave(scratch);
-        scratch.giveBack();
+        try {
+            leave(scratch);
+        } finally {
+            scratch.giveBack();
+        }
     }
 
     private void leave(Scratch scratch) {
         int before = (int) STATE.getAndAdd(this, -1);
         if (before == ENDED + 1) {
+            StackRoom.needMuch(); // a close that fails half-way never happens; one that has not begun, the collector
+            // does
             Cleaner.Cleanable own = lastResort; // I4
             if (own != null) {
                 own.clean();
@@ -155,8 +162,16 @@ public class GuardedFd {
             LibcUnistd.close(scratch, fd);
             return;
         }
-        try { // this is the last user now
+        try {
             closingLate(scratch);
+        } finally {
+            leaveToOthers(scratch);
+        }
+    }
+
+    /** Leaves, as one of the users, a descriptor that has ended: the last of them closes it, or the collector (I4). */
+    private void leaveToOthers(Scratch scratch) {
+        try {
             lastResort = LastResort.CLEANER.register(this, new LastResort(fd));
         } finally {
             leave(scratch);
@@ -173,6 +188,15 @@ public class GuardedFd {
      *     closes it when he leaves
      */
     public final int surrender() {
+        Scratch scratch = Scratch.take();
+        try {
+            return surrender(scratch);
+        } finally {
+            scratch.giveBack();
+        }
+    }
+
+    private int surrender(Scratch scratch) {
         STATE.getAndBitwiseOr(this, ENDED | SURRENDERED);
         OwnedFds.remove(fd);
         long end = System.nanoTime() + PATIENCE_NANOS;
@@ -181,7 +205,8 @@ public class GuardedFd {
                 Thread.onSpinWait();
             } else if (System.nanoTime() - end < 0) {
                 pause();
-            } else if (leaveToUsers()) {
+            } else if (joinUsers()) {
+                leaveToOthers(scratch);
                 return BUSY;
             }
         }
@@ -197,15 +222,15 @@ public class GuardedFd {
         }
     }
 
-    /** {@return whether users are left, the last of whom closes} */
-    private boolean leaveToUsers() {
+    /** {@return whether users are left, of whom the caller is one then} */
+    private boolean joinUsers() {
         int seen;
         do {
             seen = state;
             if (seen == (ENDED | SURRENDERED)) {
                 return false;
             }
-        } while (!STATE.weakCompareAndSet(this, seen, seen & ~SURRENDERED));
+        } while (!STATE.weakCompareAndSet(this, seen, (seen & ~SURRENDERED) + 1));
         return true;
     }
 }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -120,6 +121,46 @@ class GuardedFdTest {
         fd.close(scratch);
         assertThat(isOpen(fd.fd())).isTrue();
         return fd.fd();
+    }
+
+    /** I4: a close that has begun and fails is never done. */
+    @Test
+    void aDescriptorWhoseLastUserLeavesWhereTheStackEndsIsClosed() throws InterruptedException {
+        int[] raw = new int[60];
+        for (int depth = 0; depth < raw.length; depth++) {
+            raw[depth] = leaveLastWhereTheStackEnds(depth);
+        }
+        long end = System.nanoTime() + 10_000_000_000L;
+        while (IntStream.of(raw).anyMatch(this::isOpen) && System.nanoTime() - end < 0) {
+            System.gc();
+        }
+        assertThat(IntStream.of(raw).filter(this::isOpen)).isEmpty();
+    }
+
+    private int leaveLastWhereTheStackEnds(int frames) throws InterruptedException {
+        GuardedFd fd = open();
+        int[] left = {frames};
+        Scratch inside = enter(fd);
+        fd.close(scratch);
+        Thread user = new Thread(() -> leaveAtTheEnd(left, fd, inside));
+        user.setUncaughtExceptionHandler((thread, error) -> {}); // the stack has ended
+        user.start();
+        user.join();
+        return fd.fd();
+    }
+
+    /** Calls itself until the stack ends, and leaves so many frames above. */
+    @SuppressWarnings("InfiniteRecursion")
+    private static void leaveAtTheEnd(int[] frames, GuardedFd fd, Scratch inside) {
+        try {
+            leaveAtTheEnd(frames, fd, inside);
+        } catch (StackOverflowError end) {
+            if (frames[0]-- == 0) {
+                fd.exit(inside);
+            } else {
+                throw end;
+            }
+        }
     }
 
     @Test

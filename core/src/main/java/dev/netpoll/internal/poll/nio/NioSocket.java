@@ -3,8 +3,8 @@
 
 package dev.netpoll.internal.poll.nio;
 
+import dev.netpoll.internal.base.StackRoom;
 import dev.netpoll.internal.memory.Segment;
-import dev.netpoll.internal.memory.StackRoom;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.SendQueue;
 import dev.netpoll.internal.poll.Transport;

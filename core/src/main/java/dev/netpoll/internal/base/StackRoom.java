@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
 
-package dev.netpoll.internal.memory;
+package dev.netpoll.internal.base;
 
 /**
  * Lets a call that must not stop half-way fail at its beginning, if its thread has too little stack left: a handler may
