@@ -39,7 +39,8 @@ import org.jspecify.annotations.Nullable;
  * a peer that half-closes gets its answer. A connection with a request handler closes itself when the peer has finished
  * and the last request was handled, and what the handler left unread is dropped, unless
  * {@link ConnectionOptions#allowHalfOpen} says otherwise. Any other is the program's to close, also after the peer's
- * end: each that was dialed, and each that a {@link Server} without onRequest handed to its onPrepare or onConnect.
+ * end: each that was dialed, and each that a {@link Server} without onRequest handed to its onPrepare or onConnect. One
+ * that broke, by a reset for example, ends by itself in any case.
  */
 public interface Connection extends AutoCloseable {
     /** A time-out that never ends. */

@@ -350,7 +350,7 @@ public final class Server implements AutoCloseable {
 
         /**
          * Runs for each accepted connection before it is registered: set options, attach, add callbacks, or close it to
-         * reject it. It can neither read nor write yet.
+         * reject it. It can neither read nor write yet; a thread that it is handed to may once onConnect would run.
          */
         public Builder onPrepare(ConnectionHandler handler) {
             onPrepare = Objects.requireNonNull(handler, "handler");

@@ -6,6 +6,7 @@ package dev.netpoll.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.Connection;
+import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.Dialer;
 import dev.netpoll.EventLoopGroup;
 import dev.netpoll.Server;
@@ -111,6 +112,24 @@ class BrinkOfStackTest extends ConformanceTest {
                 Background.runOnPlatformThread(
                                 () -> connection.writer().writeByte(1).flush())
                         .result();
+            }
+        }
+    }
+
+    /** An Error that its thread has swallowed is named to the next user of the connection. */
+    @Test
+    void aConnectionThatAnErrorHasEndedSaysSo() throws Exception {
+        SocketAddress address = own.net().serve(Handlers.discard()).address();
+        for (int depth = 0; depth < 4 * DEPTHS; depth++) {
+            try (Connection connection = own.net().dial(address)) {
+                Brink.runApart(
+                        depth,
+                        () -> connection.writer().writeBytes(new byte[100]).flush());
+                try {
+                    connection.writer().writeByte(1).flush();
+                } catch (ConnectionClosedException e) {
+                    assertThat(e).as("depth %d", depth).hasMessageContaining("an Error struck");
+                }
             }
         }
     }

@@ -169,6 +169,7 @@ final class Outbound extends SendRole implements ByteSink {
 
     private void checkOpen() throws IOException {
         if (wrecked) {
+            connection.noteWreck();
             connection.giveUp(); // the Error that it was found by may have kept that from being done
             throw ConnectionErrors.closed(connection, "write");
         }

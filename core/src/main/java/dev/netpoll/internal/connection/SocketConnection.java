@@ -238,6 +238,7 @@ public final class SocketConnection extends ConnectionState
                 return;
             }
             if (outbound.isWrecked()) {
+                noteWreck();
                 add(CLOSING | ABORTING);
             }
             outbound.goOn();
@@ -264,6 +265,13 @@ public final class SocketConnection extends ConnectionState
             outbound.wake();
         } catch (Throwable again) {
             // who uses it next, or closes it, finds it wrecked
+        }
+    }
+
+    /** Lets those who use it later know why it ended. */
+    void noteWreck() {
+        if (closeReason.isEmpty()) {
+            closeReason = "an Error struck inside an earlier flush or write";
         }
     }
 
