@@ -5,12 +5,12 @@ package dev.netpoll;
 
 import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.buffer.Writer;
+import dev.netpoll.internal.base.Classes;
 import dev.netpoll.internal.base.StackRoom;
 import dev.netpoll.internal.connection.ConnectionConfig;
 import dev.netpoll.internal.connection.SocketConnection;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Supervisor;
-import dev.netpoll.internal.memory.Classes;
 import dev.netpoll.internal.memory.FirstUse;
 import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.poll.Poller;

@@ -55,7 +55,7 @@ class BlockingHandlerTest extends ConformanceTest {
         Await.until("the loop ended", () -> end.get() != null);
         assertThat(end.get()).isInstanceOf(PeerClosedException.class);
         assertThat(rounds).hasValue(1024);
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
     }
 
     @Test
@@ -113,7 +113,7 @@ class BlockingHandlerTest extends ConformanceTest {
         Await.until("all are connecting", () -> connecting.get() == 10);
         Await.stays("nothing else happens", Timing.SHORT, events::isEmpty);
         go.countDown();
-        Await.until("the server forgot them", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
         assertThat(Collections.frequency(events, "connect")).isEqualTo(10);
         assertThat(Collections.frequency(events, "disconnect from onConnect")).isEqualTo(10);
         assertThat(events).hasSize(20);

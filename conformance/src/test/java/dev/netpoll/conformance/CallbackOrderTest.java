@@ -69,7 +69,7 @@ class CallbackOrderTest extends ConformanceTest {
         peer.awaitEnd();
         peer.close();
         Await.until("it is closed", () -> seen.contains("close"));
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
         assertThat(seen).containsExactly("close");
     }
 
@@ -90,7 +90,7 @@ class CallbackOrderTest extends ConformanceTest {
             peer.awaitEnd();
         }
         Await.until("all were closed", () -> closes.get() == 5);
-        Await.until("the server forgot them", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
         assertThat(later).hasValue(0);
     }
 
@@ -124,7 +124,7 @@ class CallbackOrderTest extends ConformanceTest {
             Connection client = net.dial(server.address());
             assertThatThrownBy(() -> client.reader().readByte()).isInstanceOf(PeerClosedException.class);
         }
-        Await.until("the server forgot them", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
         assertThat(later).hasValue(0);
     }
 
@@ -135,7 +135,7 @@ class CallbackOrderTest extends ConformanceTest {
         Await.until("it is accepted", () -> server.server().connectionCount() == 1);
         peer.send("nobody reads this");
         peer.close();
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
     }
 
     @Test

@@ -148,7 +148,7 @@ class CloseCallbackTest extends ConformanceTest {
             other.result();
         }
         Await.until("all dialed ones ran", () -> dialedCloses.get() >= rounds);
-        Await.until("the server forgot them", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
         Await.until("all accepted ones ran", () -> acceptedCloses.get() >= accepted.get());
         Await.stays(
                 "none ran twice",

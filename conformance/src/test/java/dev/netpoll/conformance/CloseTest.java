@@ -213,7 +213,7 @@ class CloseTest extends ConformanceTest {
         RawPeer peer = net.connectRaw(server.address());
         peer.send("one");
         peer.awaitEnd();
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
         assertThat(runs).hasValue(1);
     }
 
@@ -269,7 +269,7 @@ class CloseTest extends ConformanceTest {
         });
         RawPeer peer = net.connectRaw(server.address());
         peer.send("?");
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
     }
 
     @Test
@@ -287,6 +287,6 @@ class CloseTest extends ConformanceTest {
             }
             closer.result();
         }
-        Await.until("the server forgot them", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
     }
 }

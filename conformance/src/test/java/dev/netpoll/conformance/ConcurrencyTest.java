@@ -138,7 +138,7 @@ class ConcurrencyTest extends ConformanceTest {
         }
         clients.forEach(Background::result);
         Await.until("everything arrived", () -> received.get() == 100 * 1024);
-        Await.until("the server forgot them", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
     }
 
     @Test

@@ -113,7 +113,7 @@ class DetachLatencyTest extends ConformanceTest {
                 other.channel().write(ping.clear());
                 other.channel().read(ping.clear());
                 all[i] = System.nanoTime() - begin;
-                Await.until("it has left", () -> server.server().connectionCount() == 0);
+                server.awaitNoConnections();
             }
             server.server().close();
         }

@@ -278,7 +278,7 @@ class DetachRaceTest extends ConformanceTest {
                         Await.until("the close callback ran", () -> ended.get() >= expected);
                     }
                 }
-                Await.until("the server forgot them", () -> server.server().connectionCount() == 0);
+                server.awaitNoConnections();
                 assertThat(server.server().shutdown(Timing.LONG)).isTrue();
             }
             Await.until("all have ended", () -> own.group().connectionCount() == 0);

@@ -185,7 +185,7 @@ class DetachTest extends ConformanceTest {
         Await.until("it is detached", () -> detached.get() != null);
         Connection again = adopt(detached.get());
         assertThat(again.reader().readUtf8(4)).isEqualTo("rest");
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
         server.server().close();
         again.writer().writeByte('x').flush();
         assertThat(peer.receiveText(1)).isEqualTo("x");
@@ -264,7 +264,7 @@ class DetachTest extends ConformanceTest {
         peer.send("!");
         peer.reset();
         isReset.countDown();
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
         assertThat(failure.get())
                 .satisfiesAnyOf(
                         none -> assertThat(none).isNull(),

@@ -46,7 +46,7 @@ class FdReuseTest extends ConformanceTest {
         }
         clients.forEach(Background::result);
         for (Listening server : servers) {
-            Await.until("the server forgot them", () -> server.server().connectionCount() == 0);
+            server.awaitNoConnections();
         }
     }
 

@@ -263,7 +263,7 @@ class FramingTest extends ConformanceTest {
                     .isInstanceOf(FrameTooLargeException.class)
                     .hasMessageContaining("length field of a frame");
             peer.awaitEnd();
-            Await.until("the connection is gone", () -> server.server().connectionCount() == 0);
+            server.awaitNoConnections();
         }
         assertThat(runs).hasValue(0);
         net.awaitMemory("nothing is kept", () -> LeakCheck.outstandingBytes() <= before);

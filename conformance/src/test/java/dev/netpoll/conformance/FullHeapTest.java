@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.Backend;
 import dev.netpoll.conformance.support.Await;
+import dev.netpoll.conformance.support.ChildJvm;
 import dev.netpoll.conformance.support.FullHeapMain;
 import dev.netpoll.conformance.support.Mode;
 import dev.netpoll.conformance.support.Transport;
@@ -135,16 +136,11 @@ class FullHeapTest extends ConformanceTest {
     }
 
     private List<String> command(boolean platformThreads) {
-        return List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-Xmx40m",
-                "-XX:+UseSerialGC",
-                "-cp",
-                System.getProperty("java.class.path"),
-                FullHeapMain.class.getName(),
-                variant.backend().name(),
-                String.valueOf(platformThreads),
-                String.valueOf(FILL_MILLIS));
+        return ChildJvm.command(
+                List.of("-Xmx40m", "-XX:+UseSerialGC"),
+                FullHeapMain.class,
+                variant.backend(),
+                platformThreads,
+                FILL_MILLIS);
     }
 }

@@ -55,7 +55,7 @@ class HalfCloseTest extends ConformanceTest {
         assertThat(peer.receiveText(4)).isEqualTo("last");
         assertThat(peer.awaitEnd()).isEqualTo(RawPeer.End.FINISHED);
         Await.until("the close callback ran", () -> closed.getCount() == 0);
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
     }
 
     /** They wait because the peer does not take the answers so far. */
@@ -129,7 +129,7 @@ class HalfCloseTest extends ConformanceTest {
         RawPeer peer = net.connectRaw(server.address());
         peer.send("half a messa").finish();
         peer.awaitEnd();
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
     }
 
     @Test
@@ -273,6 +273,6 @@ class HalfCloseTest extends ConformanceTest {
         peer.send("bye");
         assertThat(peer.awaitEnd()).isEqualTo(RawPeer.End.FINISHED);
         peer.finish();
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
     }
 }

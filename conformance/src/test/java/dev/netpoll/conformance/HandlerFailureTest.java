@@ -65,7 +65,7 @@ class HandlerFailureTest extends ConformanceTest {
         peer.send("x");
         peer.awaitEnd();
         assertThat(net.takeError()).isInstanceOf(StackOverflowError.class);
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
     }
 
     @Test
@@ -87,7 +87,7 @@ class HandlerFailureTest extends ConformanceTest {
         Listening server = net.listen(net.server().onPrepare(FAILING).onConnect(c -> connects.incrementAndGet()));
         net.connectRaw(server.address()).awaitEnd();
         assertThat(net.takeError()).hasMessage("on purpose");
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
         assertThat(connects).hasValue(0);
     }
 
@@ -159,7 +159,7 @@ class HandlerFailureTest extends ConformanceTest {
             throw new RejectedExecutionException("full");
         })));
         net.connectRaw(server.address()).send("x").awaitEnd();
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
         net.takeErrors();
     }
 }

@@ -6,7 +6,6 @@ package dev.netpoll.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.Backend;
-import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.LeakCheck;
@@ -92,7 +91,7 @@ class IdleHeapTest extends ConformanceTest {
     }
 
     private static void awaitNone(Listening listening) {
-        Await.until("all connections end", () -> listening.server().connectionCount() == 0);
+        listening.awaitNoConnections();
     }
 
     private List<RawPeer> connect(SocketAddress address) throws IOException {

@@ -112,7 +112,7 @@ class InheritedContextTest extends ConformanceTest {
             assertThat(peer.receiveText(4)).isEqualTo("ping");
             peer.close();
         }
-        Await.until("they have ended", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
     }
 
     private void checkNothingLeaked() {
@@ -151,7 +151,7 @@ class InheritedContextTest extends ConformanceTest {
             connection.close();
             Await.until("all have ended", () -> own.group().connectionCount() == 0);
         });
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
         checkNothingLeaked();
     }
 
@@ -168,7 +168,7 @@ class InheritedContextTest extends ConformanceTest {
             adopted.close();
             Await.until("all have ended", () -> own.group().connectionCount() == 0);
         });
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
         checkNothingLeaked();
     }
 

@@ -118,7 +118,7 @@ class ListenTest extends ConformanceTest {
         for (int i = 0; i < 10; i++) {
             net.connectRaw(server.address()).send("x").awaitEnd();
         }
-        Await.until("the server forgot them", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
     }
 
     @Test

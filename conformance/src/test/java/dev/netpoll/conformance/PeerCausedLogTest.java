@@ -68,7 +68,7 @@ class PeerCausedLogTest extends ConformanceTest {
         RawPeer peer = net.connectRaw(server.address());
         peer.send(bytes);
         Await.until("it is logged", () -> !records.isEmpty());
-        Await.until("the connection has ended", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
         assertThat(records).singleElement().satisfies(logged -> {
             assertThat(logged.getLevel()).isEqualTo(level);
             assertThat(logged.getThrown() != null).as("stack").isEqualTo(level != Level.FINE);

@@ -147,7 +147,7 @@ class PeerResetTest extends ConformanceTest {
         peer.reset();
         Await.until("the connection is closed", () -> closes.get() == 1);
         assertThat(disconnects).hasValue(1);
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
     }
 
     @Test

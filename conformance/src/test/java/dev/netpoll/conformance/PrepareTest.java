@@ -60,7 +60,7 @@ class PrepareTest extends ConformanceTest {
             assertThat(peer.receiveText(5)).isEqualTo("world");
         }
         Await.until("the close callback ran", () -> closes.get() == 1);
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
         assertThat(server.server().shutdown(Timing.LONG)).isTrue();
         assertThat(closes).hasValue(1);
     }
@@ -136,7 +136,7 @@ class PrepareTest extends ConformanceTest {
         assertThat(peer.receiveText(5)).isEqualTo("hello");
         peer.close();
         Await.until("the close callback ran", () -> closes.get() == 1);
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
     }
 
     @Test
@@ -161,7 +161,7 @@ class PrepareTest extends ConformanceTest {
         RawPeer peer = net.connectRaw(server.address());
         peer.awaitEnd();
         Await.until("the close callback ran", () -> closes.get() == 1);
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
         assertThat(server.server().shutdown(Timing.LONG)).isTrue();
     }
 }

@@ -69,7 +69,7 @@ class ShutdownOfRunningHandlersTest extends ConformanceTest {
         }
         go.countDown();
         assertThat(shutdown.result()).isFalse();
-        Await.until("the callbacks ran", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
         assertThat(server.server().shutdown(Timing.LONG)).isFalse();
     }
 

@@ -149,7 +149,7 @@ class StackOverflowTest extends ConformanceTest {
     }
 
     private void checkNothingIsLeft(Listening server, long blocks) throws Exception {
-        Await.until("the server forgot them", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
         assertThat(server.server().shutdown(Timing.LONG)).isTrue();
         // A loop may keep a block that it receives into.
         long allowed = blocks + own.group().loops();

@@ -63,7 +63,7 @@ class StuckPeerTest extends ConformanceTest {
         Listening server = flooding(IDLE, Handlers.ignore());
         net.connectRaw(server.address()).send("?");
         Await.until("the close callback ran", () -> closes.get() == 1);
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
     }
 
     @Test
@@ -74,7 +74,7 @@ class StuckPeerTest extends ConformanceTest {
         Listening server = flooding(IDLE, Connection::close);
         net.connectRaw(server.address()).send("?");
         Await.until("the close callback ran", () -> closes.get() == 1);
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
     }
 
     /** Takes ten seconds, so it runs where it matters only. */
@@ -105,7 +105,7 @@ class StuckPeerTest extends ConformanceTest {
             accepted.get().close();
         }
         Await.until("the close callback ran", () -> closes.get() == 1);
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
     }
 
     @Test

@@ -5,12 +5,12 @@ package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.netpoll.conformance.support.ChildJvm;
 import dev.netpoll.conformance.support.Mode;
 import dev.netpoll.conformance.support.SwallowingMain;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -24,16 +24,12 @@ import org.junit.jupiter.api.Test;
 class SwallowedOverflowTest extends ConformanceTest {
     @Test
     void theConnectionEndsAtOnce() throws Exception {
-        Process child = new ProcessBuilder(List.of(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "--enable-native-access=ALL-UNNAMED",
-                        "-Xint",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        SwallowingMain.class.getName(),
-                        variant.backend().name(),
-                        String.valueOf(variant.isInline()),
-                        variant.isInline() ? "3000" : "200000"))
+        Process child = new ProcessBuilder(ChildJvm.command(
+                        List.of("-Xint"),
+                        SwallowingMain.class,
+                        variant.backend(),
+                        variant.isInline(),
+                        variant.isInline() ? 3000 : 200_000))
                 .redirectErrorStream(true)
                 .start();
         try {

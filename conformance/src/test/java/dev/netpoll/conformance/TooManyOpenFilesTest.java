@@ -5,6 +5,7 @@ package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.netpoll.conformance.support.ChildJvm;
 import dev.netpoll.conformance.support.EchoMain;
 import dev.netpoll.conformance.support.Mode;
 import dev.netpoll.conformance.support.RawPeer;
@@ -71,19 +72,10 @@ class TooManyOpenFilesTest extends ConformanceTest {
     }
 
     private List<String> command() {
-        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
         // The JVM would raise the soft limit to the hard one; ulimit lowers both.
         String script = "ulimit -n " + LIMIT + "; exec \"$0\" \"$@\"";
-        return List.of(
-                "/bin/sh",
-                "-c",
-                script,
-                java,
-                "--enable-native-access=ALL-UNNAMED",
-                "-Xmx64m",
-                "-cp",
-                System.getProperty("java.class.path"),
-                EchoMain.class.getName(),
-                variant.backend().name());
+        List<String> command = new ArrayList<>(List.of("/bin/sh", "-c", script));
+        command.addAll(ChildJvm.command(List.of("-Xmx64m"), EchoMain.class, variant.backend()));
+        return command;
     }
 }

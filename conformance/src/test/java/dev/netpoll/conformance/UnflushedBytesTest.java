@@ -6,7 +6,6 @@ package dev.netpoll.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.Framing;
-import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Bytes;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
@@ -78,7 +77,7 @@ class UnflushedBytesTest extends ConformanceTest {
         peer.send("?");
         assertThat(Arrays.equals(peer.receive(answer.length), answer)).isTrue();
         peer.close();
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
     }
 
     @Test

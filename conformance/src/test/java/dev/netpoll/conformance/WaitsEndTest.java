@@ -162,7 +162,7 @@ class WaitsEndTest extends ConformanceTest {
                 .as("ends by %s", end)
                 .isTrue();
         assertThat(outcome.get()).isInstanceOf(IOException.class);
-        Await.until("the server forgot it", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
         assertThat(server.server().shutdown(Timing.LONG)).isTrue();
         assertThat(net.takeErrors()).allSatisfy(error -> assertThat(error).isInstanceOf(IOException.class));
     }

@@ -10,7 +10,6 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.WriteTimeoutException;
-import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
@@ -146,7 +145,7 @@ class WriteTimeoutTest extends ConformanceTest {
         }));
         RawPeer slow = net.connectRaw(server.address());
         slow.send("?");
-        Await.until("the server gave it up", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
         net.takeErrors();
     }
 
@@ -160,7 +159,7 @@ class WriteTimeoutTest extends ConformanceTest {
             connection.close();
         }));
         net.connectRaw(server.address()).send("?");
-        Await.until("the server gave it up", () -> server.server().connectionCount() == 0);
+        server.awaitNoConnections();
         net.takeErrors();
     }
 }

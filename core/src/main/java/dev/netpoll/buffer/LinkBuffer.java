@@ -3,6 +3,7 @@
 
 package dev.netpoll.buffer;
 
+import dev.netpoll.internal.base.Classes;
 import dev.netpoll.internal.memory.BufferAccess;
 import dev.netpoll.internal.memory.BufferGuard;
 import dev.netpoll.internal.memory.ByteSink;
@@ -12,6 +13,7 @@ import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentReader;
 import dev.netpoll.internal.memory.SegmentWriter;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
 import java.util.List;
@@ -42,6 +44,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     static {
+        Classes.initialize(MethodHandles.lookup(), SourceReader.class, SinkWriter.class);
         BufferAccess.install(new Access());
     }
 

@@ -3,6 +3,7 @@
 
 package dev.netpoll.conformance.soak;
 
+import dev.netpoll.conformance.support.ChildJvm;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -72,17 +73,8 @@ public final class SlowReaders implements AutoCloseable {
     public SlowReaders(List<String> prefix, String backend, String dispatch, boolean platformThreads, Path log)
             throws IOException {
         List<String> command = new ArrayList<>(prefix);
-        command.addAll(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-Xmx384m",
-                "-Xmn48m",
-                "-cp",
-                System.getProperty("java.class.path"),
-                SlowReadersServer.class.getName(),
-                backend,
-                dispatch,
-                String.valueOf(platformThreads)));
+        command.addAll(ChildJvm.command(
+                List.of("-Xmx384m", "-Xmn48m"), SlowReadersServer.class, backend, dispatch, platformThreads));
         server = new ProcessBuilder(command).redirectError(log.toFile()).start();
         out = server.inputReader(StandardCharsets.UTF_8);
         int port = Integer.parseInt(out.readLine());

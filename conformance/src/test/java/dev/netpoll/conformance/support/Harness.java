@@ -242,7 +242,12 @@ public final class Harness {
     }
 
     /** A server and the address it listens on. */
-    public record Listening(Server server, SocketAddress address) {}
+    public record Listening(Server server, SocketAddress address) {
+        /** Waits until each connection of the server has ended. */
+        public void awaitNoConnections() {
+            Await.until("each connection of the server has ended", () -> server.connectionCount() == 0);
+        }
+    }
 
     /** A dialed connection and its raw peer. */
     public record Pair(Connection connection, RawPeer peer) {}

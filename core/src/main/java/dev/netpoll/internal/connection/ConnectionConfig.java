@@ -6,7 +6,7 @@ package dev.netpoll.internal.connection;
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.ErrorHandler;
-import dev.netpoll.internal.memory.Classes;
+import dev.netpoll.internal.base.Classes;
 import dev.netpoll.internal.poll.Crash;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.SendQueue;
@@ -67,6 +67,8 @@ public record ConnectionConfig(
                 Goodbye.class,
                 Orphans.class,
                 Pace.class,
+                Retained.class,
+                Share.class,
                 Share.Waiter.class,
                 SocketSetup.class,
                 SocketOptions.class,

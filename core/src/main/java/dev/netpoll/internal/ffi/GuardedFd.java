@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.ffi;
 
+import dev.netpoll.internal.base.Classes;
 import dev.netpoll.internal.base.StackRoom;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -62,6 +63,7 @@ public class GuardedFd {
 
     static {
         LibcUnistd.link();
+        Classes.initialize(MethodHandles.lookup(), LastResort.class);
         try {
             STATE = MethodHandles.lookup().findVarHandle(GuardedFd.class, "state", int.class);
         } catch (ReflectiveOperationException e) {

@@ -3,9 +3,11 @@
 
 package dev.netpoll.internal.ffi;
 
+import dev.netpoll.internal.base.Classes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.ReentrantLock;
@@ -58,6 +60,7 @@ public final class Scratch {
     private static final Scratch EMERGENCY = new Scratch();
 
     static {
+        Classes.initialize(MethodHandles.lookup(), IoVector.class);
         for (int slot = 0; slot < SLOTS; slot++) {
             POOL.setPlain(slot * STRIDE, new Scratch());
         }

@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.loop;
 
+import dev.netpoll.internal.base.Classes;
 import dev.netpoll.internal.memory.BlockSource;
 import dev.netpoll.internal.memory.LoopCache;
 import dev.netpoll.internal.memory.MemoryBudget;
@@ -69,8 +70,9 @@ public final class EventLoop implements Executor {
     private static final VarHandle STIRRED;
 
     static {
+        MethodHandles.Lookup lookup = MethodHandles.lookup();
+        Classes.initialize(lookup, VirtualDrivers.class, SystemThread.class, Relief.class, LoopEvents.class);
         try {
-            MethodHandles.Lookup lookup = MethodHandles.lookup();
             LIFE = lookup.findVarHandle(EventLoop.class, "life", int.class);
             HOLDER = lookup.findVarHandle(EventLoop.class, "holder", Thread.class);
             TURNS = lookup.findVarHandle(EventLoop.class, "turns", long.class);

@@ -5,6 +5,7 @@ package dev.netpoll.internal.memory;
 
 import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.buffer.MemoryStats;
+import dev.netpoll.internal.base.Classes;
 import dev.netpoll.internal.base.StackRoom;
 import java.lang.invoke.MethodHandles;
 import java.lang.ref.ReferenceQueue;

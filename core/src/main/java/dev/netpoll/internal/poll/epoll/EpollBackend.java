@@ -3,7 +3,7 @@
 
 package dev.netpoll.internal.poll.epoll;
 
-import dev.netpoll.internal.memory.Classes;
+import dev.netpoll.internal.base.Classes;
 import dev.netpoll.internal.memory.FirstUse;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;

@@ -3,10 +3,10 @@
 
 package dev.netpoll.internal.poll.socket;
 
+import dev.netpoll.internal.base.Classes;
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.ffi.SockAddr;
-import dev.netpoll.internal.memory.Classes;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.RawSocket;
 import dev.netpoll.internal.poll.SendQueue;
@@ -28,7 +28,7 @@ public abstract class StreamSocket extends Pollable implements Transport {
     private static final VarHandle ARRIVING;
 
     static {
-        Classes.initialize(MethodHandles.lookup(), OptionTable.class, SockAddr.class, Errno.class);
+        Classes.initialize(MethodHandles.lookup(), OptionTable.class, SockAddr.class, Errno.class, Sender.class);
         try {
             ARRIVING = MethodHandles.lookup().findVarHandle(StreamSocket.class, "arriving", boolean.class);
         } catch (ReflectiveOperationException e) {

@@ -3,9 +3,9 @@
 
 package dev.netpoll.internal.poll.uring;
 
+import dev.netpoll.internal.base.Classes;
 import dev.netpoll.internal.ffi.LibcTime;
 import dev.netpoll.internal.ffi.Scratch;
-import dev.netpoll.internal.memory.Classes;
 import dev.netpoll.internal.memory.FirstUse;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;

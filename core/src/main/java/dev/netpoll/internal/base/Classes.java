@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Netpoll for Java Authors
 
-package dev.netpoll.internal.memory;
+package dev.netpoll.internal.base;
 
 import java.lang.invoke.MethodHandles;
 
 /**
- * Initialises classes early. One that is first used while the heap is full fails to initialise, and then is unusable
- * for as long as the process lives. So what serves connections is ready before there is one.
+ * Initialises classes early. One that is first used while the heap is full, or while there is no descriptor to open its
+ * file with, fails, and then is unusable for as long as the process lives. So what serves connections is ready before
+ * there is one.
  */
 public final class Classes {
     private Classes() {}
