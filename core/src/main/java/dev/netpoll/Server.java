@@ -42,6 +42,9 @@ public final class Server implements AutoCloseable {
     /** How long callbacks of forced connections are waited for. */
     private static final Duration FORCED_PATIENCE = Duration.ofSeconds(1);
 
+    /** How long connections that are closed when the grace is over may send on. */
+    private static final Duration SENDING_PATIENCE = Duration.ofMillis(500);
+
     /** How long the accepting loop may take to start, which takes it moments. */
     private static final Duration START_PATIENCE = Duration.ofSeconds(10);
 
@@ -211,15 +214,16 @@ public final class Server implements AutoCloseable {
     }
 
     /**
-     * Ends the server in two phases. First it stops accepting, lets requests that run or have begun to arrive finish,
-     * and closes idle connections; when the grace is over it closes the rest, and waits a second for their callbacks.
-     * Blocks until all is over, or the calling thread is interrupted; a callback that never returns keeps nobody
-     * waiting. Repeated and concurrent calls wait for the same end; the earliest deadline counts. A request is over
-     * when its handler returns: who answers later, from another thread, has the handler wait for that.
-     * A connection without a request handler counts as idle: let those end first who read it.
+     * Ends the server. First it stops accepting, lets requests that run or have begun to arrive finish, and closes idle
+     * connections. When the grace is over it closes the rest, as by {@link Connection#close}: what was flushed is still
+     * sent. It aborts what is left half a second later, and waits a second for callbacks. Blocks until all is over, or
+     * the calling thread is interrupted; a callback that never returns keeps nobody waiting. Repeated and concurrent
+     * calls wait for the same end; the earliest deadline counts. A request is over when its handler returns: who
+     * answers later, from another thread, has the handler wait for that. A connection without a request handler counts
+     * as idle: let those end first who read it.
      *
      * @param grace how long requests may go on; zero or more
-     * @return whether every connection ended without being forced
+     * @return whether no request was cut short and every connection ended in time
      * @throws IllegalStateException on an event loop
      */
     public boolean shutdown(Duration grace) {
@@ -236,16 +240,26 @@ public final class Server implements AutoCloseable {
         tryEnd();
         try {
             if (!await(grace)) {
-                forced = true;
                 ending.force();
-                forEachConnection(SocketConnection::abort);
-                await(FORCED_PATIENCE);
-                end.complete(false); // callbacks that go on for ever keep nobody waiting
+                forEachConnection(this::force);
+                if (!await(SENDING_PATIENCE)) {
+                    forced = true;
+                    forEachConnection(SocketConnection::abort);
+                    await(FORCED_PATIENCE);
+                    end.complete(false); // callbacks that go on for ever keep nobody waiting
+                }
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
         return end.getNow(false);
+    }
+
+    private void force(SocketConnection connection) {
+        if (!connection.closesIfIdle()) {
+            forced = true; // first: the last to end looks at it
+            connection.close();
+        }
     }
 
     private void stopAccepting() {

@@ -54,6 +54,30 @@ class ShutdownTest extends ConformanceTest {
     }
 
     @Test
+    void withoutGraceIdleConnectionsEndAndWhatWasFlushedArrives() throws Exception {
+        byte[] answer = new byte[20_000];
+        Listening server = net.serve(Handlers.frames(request -> answer));
+        List<RawPeer> peers = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            RawPeer peer = net.connectRaw(server.address());
+            if (i % 2 == 0) {
+                peer.send(new byte[] {0, 0, 0, 1, 5});
+                peer.receive(4); // it was flushed
+            }
+            peers.add(peer);
+        }
+        Await.until("all are accepted", () -> server.server().connectionCount() == peers.size());
+        server.server().shutdown(Duration.ZERO);
+        for (int i = 0; i < peers.size(); i++) {
+            RawPeer peer = peers.get(i);
+            if (i % 2 == 0) {
+                assertThat(peer.receive(answer.length)).as("peer %d", i).isEqualTo(answer);
+            }
+            assertThat(peer.awaitEnd()).as("peer %d", i).isEqualTo(RawPeer.End.FINISHED);
+        }
+    }
+
+    @Test
     void nobodyCanConnectAfterwards() throws Exception {
         Listening server = frames();
         net.connectRaw(server.address());

@@ -115,7 +115,7 @@ public record ConnectionConfig(
 
         void apply(SocketConnection connection) {
             if (forced) {
-                connection.abort();
+                connection.close();
             } else if (draining) {
                 connection.lifecycle().drain();
             }

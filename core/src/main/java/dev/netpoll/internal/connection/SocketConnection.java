@@ -275,6 +275,12 @@ public final class SocketConnection extends ConnectionState
         }
     }
 
+    /** <i>Loop</i>, when it drains. {@return whether its end has begun, as nothing is being worked on} */
+    public boolean closesIfIdle() {
+        lifecycle.settle();
+        return has(CLOSING);
+    }
+
     /** The stream of what we send has a hole or a torn end: nothing can follow. */
     void cut(String reason) {
         if (!has(CUT)) {
