@@ -31,6 +31,7 @@ import dev.netpoll.ConnectionHandler;
 import dev.netpoll.internal.base.StackRoom;
 import dev.netpoll.internal.loop.Activation;
 import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.loop.Fairness;
 import dev.netpoll.internal.loop.Relief;
 import dev.netpoll.internal.loop.Spares;
 import dev.netpoll.internal.poll.Errno;
@@ -338,12 +339,16 @@ public final class Lifecycle implements Activation {
 
     /** Has the run begin where the handler runs. The caller holds RUNNING. */
     private void dispatchRun() {
-        ConnectionConfig config = connection.config();
-        if (connection.inLoop() && (config.inline() || config.pace() != null)) {
+        if (connection.inLoop() && isOfLoop()) {
             connection.loop().add(this);
         } else {
             CallbackRunner.handOut(connection, HANDED_RUN);
         }
+    }
+
+    /** {@return whether runs begin on the loop} */
+    private boolean isOfLoop() {
+        return connection.config().inline() || connection.config().pace() != null;
     }
 
     @Override
@@ -373,20 +378,27 @@ public final class Lifecycle implements Activation {
         return throttled;
     }
 
-    /** One or more runs, until none is due. The caller holds RUNNING. */
+    /** One or more runs, until none is due or the loop goes on in its next turn. The caller holds RUNNING. */
     @Override
     public void run(@Nullable Spares spares) {
         boolean holds = true;
+        long since = 0;
         try {
             do {
-                connection.lend(spares);
-                holds = connection.inbound().hold() ? runOnce() : yieldToReader();
-            } while (holds);
-            connection.outbound().sendKept();
-            if (connection.outbound().isWrecked()) {
-                connection.giveUp(); // here is stack to say so
-            }
-            settle();
+                for (int left = Fairness.RUNS; holds && left > 0; left--) {
+                    connection.lend(spares);
+                    holds = connection.inbound().hold() ? runOnce() : yieldToReader();
+                }
+                connection.outbound().sendKept();
+                if (connection.outbound().isWrecked()) {
+                    connection.giveUp(); // here is stack to say so
+                }
+                if (!holds) {
+                    settle();
+                    return;
+                }
+                since = Fairness.giveWay(connection.loop(), this, connection.inLoop() && isOfLoop(), since);
+            } while (since != Fairness.LATER);
         } catch (Throwable t) { // not the user's: what callbacks throw is contained below
             failRun(t, holds);
         }

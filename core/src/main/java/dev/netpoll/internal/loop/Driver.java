@@ -238,7 +238,7 @@ final class Driver implements Runnable {
 
     /** {@return false if the baton was lost} A driver that takes over begins with what is left of the batch. */
     private boolean turn() throws IOException {
-        loop.countTurn();
+        loop.beginTurn();
         while (loop.poller().deliver()) {
             if (!runDue()) {
                 return false;

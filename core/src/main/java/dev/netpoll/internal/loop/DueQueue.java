@@ -7,48 +7,82 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The runs that are due on a loop, first in, first out. If it cannot grow for want of memory, {@link #add} throws and
- * nothing else has changed: all that was due still is. Loop only.
+ * The runs that are due on a loop, first in, first out: those of this turn, and those that have had their share of it
+ * and go on in the next. If it cannot grow for want of memory, what adds to it throws and nothing else has changed: all
+ * that was due still is. Loop only.
  */
 final class DueQueue {
-    private @Nullable Activation[] ring = new Activation[16];
-    private int first;
-    private int size;
+    private final Ring now = new Ring();
+    private final Ring later = new Ring();
 
-    void add(Activation activation) {
-        if (size == ring.length) {
-            grow();
+    private static final class Ring {
+        private @Nullable Activation[] ring = new Activation[16];
+        private int first;
+        private int size;
+
+        void add(Activation activation) {
+            if (size == ring.length) {
+                grow();
+            }
+            ring[(first + size) & (ring.length - 1)] = activation;
+            size++;
         }
-        ring[(first + size) & (ring.length - 1)] = activation;
-        size++;
+
+        private void grow() {
+            @Nullable Activation[] larger = Arrays.copyOf(ring, ring.length * 2);
+            System.arraycopy(ring, 0, larger, ring.length, first); // behind the end: what had wrapped round
+            Arrays.fill(larger, 0, first, null);
+            ring = larger;
+        }
+
+        @Nullable
+        Activation peek() {
+            return ring[first];
+        }
+
+        @Nullable
+        Activation poll() {
+            Activation taken = ring[first];
+            if (taken != null) {
+                ring[first] = null;
+                first = (first + 1) & (ring.length - 1);
+                size--;
+            }
+            return taken;
+        }
     }
 
-    private void grow() {
-        @Nullable Activation[] larger = Arrays.copyOf(ring, ring.length * 2);
-        System.arraycopy(ring, 0, larger, ring.length, first); // behind the end: what had wrapped round
-        Arrays.fill(larger, 0, first, null);
-        ring = larger;
+    void add(Activation activation) {
+        now.add(activation);
+    }
+
+    /** Adds one that is due in the next turn. */
+    void addLater(Activation activation) {
+        later.add(activation);
+    }
+
+    /** Begins a turn: what was left to it is due now. */
+    void beginTurn() {
+        for (Activation next = later.peek(); next != null; next = later.peek()) {
+            now.add(next);
+            later.poll();
+        }
     }
 
     /** {@return the first, or null} */
     @Nullable
     Activation peek() {
-        return ring[first];
+        return now.peek();
     }
 
     /** Takes the first one out, and {@return it, or null} */
     @Nullable
     Activation poll() {
-        Activation taken = ring[first];
-        if (taken != null) {
-            ring[first] = null;
-            first = (first + 1) & (ring.length - 1);
-            size--;
-        }
-        return taken;
+        return now.poll();
     }
 
+    /** {@return whether none is due, now or in the next turn} */
     boolean isEmpty() {
-        return size == 0;
+        return now.size == 0 && later.size == 0;
     }
 }

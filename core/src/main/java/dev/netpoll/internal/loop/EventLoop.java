@@ -433,6 +433,11 @@ public final class EventLoop implements Executor {
         due.add(activation);
     }
 
+    /** <i>Loop.</i> As {@link #add}, but in the next turn: the others are to have their share of this one. */
+    public void addLater(Activation activation) {
+        due.addLater(activation);
+    }
+
     /** Wakes a thread that waits for something on this loop. Any thread. */
     public void unpark(Thread waiter) {
         hasWoken();
@@ -548,8 +553,9 @@ public final class EventLoop implements Executor {
         return life == RUNNING || residents.count() > 0;
     }
 
-    void countTurn() {
+    void beginTurn() {
         TURNS.setOpaque(this, turns + 1);
+        due.beginTurn();
     }
 
     /** {@return the run that is due first, or null} */
@@ -609,7 +615,7 @@ public final class EventLoop implements Executor {
 
     /** Says that the loop is about to wait; {@return whether it may} */
     boolean fallAsleep() {
-        return tasks.fallAsleep() && !evictionDue && !looksAtAll;
+        return due.isEmpty() && tasks.fallAsleep() && !evictionDue && !looksAtAll;
     }
 
     /** {@return whether something was left to it} Any thread. */
@@ -746,6 +752,7 @@ public final class EventLoop implements Executor {
     }
 
     private void endDue() {
+        due.beginTurn();
         for (Activation left = due.poll(); left != null; left = due.poll()) {
             workers.runApart(left);
         }
