@@ -80,7 +80,8 @@ public interface Connection extends AutoCloseable {
     /**
      * Asks that the request handler is next run when at least {@code bytes} are readable, counted from the current read
      * position. It holds for one run, and is how a handler on an event loop waits for the rest of a message without
-     * blocking. Call it from the handler. It has no effect with {@link Framing}.
+     * blocking. Call it from the handler. It has no effect with {@link Framing}. For bytes that are there already the
+     * handler is run again at once, and if it never consumes them, again and again until the connection is closed.
      *
      * @throws FrameTooLargeException if more is asked for than {@link ConnectionOptions#maxFrameLength}
      * @throws IllegalArgumentException if {@code bytes} is not positive

@@ -48,6 +48,9 @@ final class CallbackRunner {
         try {
             connection.config().error().onError(connection, error);
         } catch (Throwable again) {
+            if (again != error) {
+                again.addSuppressed(error);
+            }
             log("the error handler failed", again);
         }
     }

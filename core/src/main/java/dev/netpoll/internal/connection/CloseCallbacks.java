@@ -46,8 +46,18 @@ record CloseCallbacks(ConnectionHandler callback, @Nullable CloseCallbacks next)
         return TOP.compareAndSet(holder, (CloseCallbacks) null, TAKEN);
     }
 
-    /** Takes the callbacks, the last added first; to be called once. */
-    static @Nullable CloseCallbacks take(Lifecycle holder) {
+    /** Takes the callbacks and calls them, the last added first; then the connection has ended. Once. */
+    static void callAll(Lifecycle holder, SocketConnection connection) {
+        try {
+            for (CloseCallbacks e = take(holder); e != null; e = e.next()) {
+                CallbackRunner.call(connection, e.callback());
+            }
+        } finally {
+            connection.config().ended().run();
+        }
+    }
+
+    private static @Nullable CloseCallbacks take(Lifecycle holder) {
         return (CloseCallbacks) TOP.getAndSet(holder, TAKEN);
     }
 }

@@ -131,7 +131,7 @@ public final class Lifecycle implements Activation {
             case HANDED_PREPARE -> prepare();
             case HANDED_RUN -> run(null);
             case HANDED_GOODBYE -> Goodbye.call(connection);
-            case HANDED_END -> callCloseCallbacks();
+            case HANDED_END -> CloseCallbacks.callAll(this, connection);
             default -> throw new AssertionError(handed);
         }
     }
@@ -782,16 +782,6 @@ public final class Lifecycle implements Activation {
             } else {
                 CallbackRunner.handOut(connection, HANDED_END);
             }
-        }
-    }
-
-    private void callCloseCallbacks() {
-        try {
-            for (CloseCallbacks e = CloseCallbacks.take(this); e != null; e = e.next()) {
-                CallbackRunner.call(connection, e.callback());
-            }
-        } finally {
-            connection.config().ended().run();
         }
     }
 

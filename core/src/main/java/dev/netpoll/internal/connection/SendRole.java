@@ -284,7 +284,9 @@ abstract class SendRole extends Side {
             while (last.next != null) {
                 last = last.next;
             }
-            last.next = chain;
+            if (chain.next != null || !last.absorb(chain)) {
+                last.next = chain;
+            }
         }
         incoming = before != null ? before : chain;
         if (accepts) {

@@ -39,6 +39,9 @@ public final class Segment {
     /** Instead of an address: the user's memory, which he may free at any time; or raw access is not to be had. */
     private static final long CHECKED_ACCESS = 0;
 
+    /** What {@link #absorb} copies at most. */
+    private static final int ABSORBED_MAX = 8 << 10;
+
     private static final VarHandle FREED;
 
     static {
@@ -631,6 +634,23 @@ public final class Segment {
         } finally {
             letGo(held);
         }
+    }
+
+    /**
+     * Takes in a small segment that follows in the stream, if there is room behind the own bytes: many of them would
+     * keep a block each. The other one is freed then.
+     *
+     * @return whether it has
+     */
+    public boolean absorb(Segment small) {
+        int count = small.length();
+        if (count > Math.min(room(), ABSORBED_MAX) || block == null || small.block == null) {
+            return false;
+        }
+        put(small.memory, small.start, count);
+        end += count;
+        small.free();
+        return true;
     }
 
     /** As {@link #put(MemorySegment, long, int)}. */

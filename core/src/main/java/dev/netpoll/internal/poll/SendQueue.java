@@ -55,6 +55,12 @@ public final class SendQueue {
         if (segments == null) {
             return;
         }
+        Segment before = tail;
+        int first = segments.length();
+        if (before != null && segments.next == null && first > 0 && before.absorb(segments)) {
+            bytes += first;
+            return;
+        }
         long added = 0;
         boolean lent = false;
         Segment last = segments;

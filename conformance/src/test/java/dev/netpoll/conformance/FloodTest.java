@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.netpoll.Connection;
+import dev.netpoll.ConnectionHandler;
+import dev.netpoll.Framing;
+import dev.netpoll.buffer.BufferMemory;
+import dev.netpoll.conformance.support.Await;
+import dev.netpoll.conformance.support.Background;
+import dev.netpoll.conformance.support.Handlers;
+import dev.netpoll.conformance.support.Harness.Listening;
+import dev.netpoll.conformance.support.OwnNet;
+import dev.netpoll.conformance.support.RawPeer;
+import dev.netpoll.conformance.support.Transport;
+import dev.netpoll.conformance.support.Variants;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** A peer, or a handler, that never runs out of something to do does not keep others of its loop waiting. */
+@Variants(transports = Transport.TCP4)
+class FloodTest extends ConformanceTest {
+    private static final int ROUNDS = 30;
+
+    /** Of a round trip beside floods, on a busy machine: without fairness it is that of the floods. */
+    private static final Duration LIMIT = Duration.ofSeconds(2);
+
+    private OwnNet own;
+
+    @BeforeEach
+    void open() {
+        own = new OwnNet(variant, 1, false);
+    }
+
+    @AfterEach
+    void close() {
+        own.close();
+    }
+
+    @Test
+    void framesOfNoLengthLeaveOthersTheirShare() throws Exception {
+        flood(own.net().listen(own.net().server().framing(Framing.varint()).onRequest(connection -> {})));
+    }
+
+    @Test
+    void requestsOfOneByteLeaveOthersTheirShare() throws Exception {
+        flood(own.net().serve(connection -> connection.reader().skip(1)));
+    }
+
+    private void flood(Listening flooded) throws Exception {
+        AtomicBoolean done = new AtomicBoolean();
+        byte[] zeros = new byte[1 << 16];
+        Background<?>[] floods = new Background<?>[2]; // as many as there are carriers where the tests run at least
+        for (int i = 0; i < floods.length; i++) {
+            RawPeer peer = own.net().connectRaw(flooded.address());
+            floods[i] = Background.runOnPlatformThread(() -> {
+                while (!done.get()) {
+                    if (peer.trySend(zeros) == 0) {
+                        Thread.onSpinWait();
+                    }
+                }
+            });
+        }
+        try {
+            checkOthers();
+        } finally {
+            done.set(true);
+            for (Background<?> flood : floods) {
+                flood.result();
+            }
+        }
+    }
+
+    private void checkOthers() throws Exception {
+        RawPeer other = own.net().connectRaw(own.net().serve(Handlers.echo()).address());
+        for (int round = 0; round < ROUNDS; round++) {
+            long begin = System.nanoTime();
+            other.send("ping");
+            assertThat(other.receiveText(4)).isEqualTo("ping");
+            assertThat(Duration.ofNanos(System.nanoTime() - begin))
+                    .as("round %d", round)
+                    .isLessThan(LIMIT);
+        }
+    }
+
+    /** What such a handler costs is its processor time, until somebody closes the connection. */
+    @Test
+    void aHandlerThatAsksForWhatItHasAlreadyHoldsUpNobodyAndCanBeClosed() throws Exception {
+        AtomicInteger runs = new AtomicInteger();
+        checkSpinning(connection -> {
+            runs.incrementAndGet();
+            connection.demand(1);
+        });
+        assertThat(runs).hasValueGreaterThan(1);
+    }
+
+    @Test
+    void aHandlerThatSetsANewOneInEachRunHoldsUpNobodyAndCanBeClosed() throws Exception {
+        checkSpinning(this::setAnother);
+    }
+
+    private void setAnother(Connection connection) {
+        Object another = new Object();
+        connection.onRequest(next -> {
+            assertThat(another).isNotNull(); // so that it is an object of its own
+            setAnother(next);
+        });
+    }
+
+    private void checkSpinning(ConnectionHandler handler) throws Exception {
+        Listening spinning = own.net().serve(handler);
+        own.net().connectRaw(spinning.address()).send("0123456789");
+        checkOthers();
+        spinning.server().shutdown(Duration.ZERO);
+        assertThat(spinning.server().connectionCount()).isZero();
+    }
+
+    private static boolean isGoingOn(AtomicInteger count) throws InterruptedException {
+        int before = count.get();
+        return Await.within(Duration.ofMillis(500), () -> count.get() != before);
+    }
+
+    /** A block for each answer that waits would be 4,000 times what the limit of unsent output says. */
+    @Test
+    void tinyAnswersThatWaitShareTheirBlocks() throws Exception {
+        int requests = 1 << 16;
+        AtomicInteger answered = new AtomicInteger();
+        Listening server = own.net().serve(connection -> {
+            if (connection.isWritable()) {
+                connection.reader().skip(1);
+                connection.writer().writeByte(answered.incrementAndGet()).flush();
+            }
+        });
+        long before = BufferMemory.stats().outstandingBlocks();
+        RawPeer deaf = own.net().connectRaw(server.address());
+        assertThat(deaf.sendUntilStuck(Duration.ofSeconds(1), requests)).isEqualTo(requests);
+        Await.until(
+                "all requests are answered, or held back", () -> answered.get() == requests || !isGoingOn(answered));
+        assertThat(answered).hasValueGreaterThan(1000);
+        assertThat(BufferMemory.stats().outstandingBlocks() - before).isLessThan(2000);
+        deaf.reset();
+    }
+}
