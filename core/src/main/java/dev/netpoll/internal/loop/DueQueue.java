@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  * that was due still is. Loop only.
  */
 final class DueQueue {
-    private final Ring now = new Ring();
-    private final Ring later = new Ring();
+    private Ring now = new Ring();
+    private Ring later = new Ring();
 
     private static final class Ring {
         private @Nullable Activation[] ring = new Activation[16];
@@ -61,8 +61,13 @@ final class DueQueue {
         later.add(activation);
     }
 
-    /** Begins a turn: what was left to it is due now. */
+    /** Begins a turn: what was left to it is due now. If nothing else is, this takes no memory. */
     void beginTurn() {
+        if (now.size == 0) {
+            Ring empty = now;
+            now = later;
+            later = empty;
+        }
         for (Activation next = later.peek(); next != null; next = later.peek()) {
             now.add(next);
             later.poll();
@@ -81,8 +86,13 @@ final class DueQueue {
         return now.poll();
     }
 
-    /** {@return whether none is due, now or in the next turn} */
+    /** {@return whether none is due in this turn} */
     boolean isEmpty() {
-        return now.size == 0 && later.size == 0;
+        return now.size == 0;
+    }
+
+    /** {@return whether any goes on in the next turn} */
+    boolean hasLater() {
+        return later.size > 0;
     }
 }

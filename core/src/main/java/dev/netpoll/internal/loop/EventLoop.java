@@ -615,7 +615,7 @@ public final class EventLoop implements Executor {
 
     /** Says that the loop is about to wait; {@return whether it may} */
     boolean fallAsleep() {
-        return due.isEmpty() && tasks.fallAsleep() && !evictionDue && !looksAtAll;
+        return !due.hasLater() && tasks.fallAsleep() && !evictionDue && !looksAtAll;
     }
 
     /** {@return whether something was left to it} Any thread. */
@@ -752,10 +752,12 @@ public final class EventLoop implements Executor {
     }
 
     private void endDue() {
-        due.beginTurn();
-        for (Activation left = due.poll(); left != null; left = due.poll()) {
-            workers.runApart(left);
-        }
+        do {
+            for (Activation left = due.poll(); left != null; left = due.poll()) {
+                workers.runApart(left);
+            }
+            due.beginTurn();
+        } while (!due.isEmpty());
     }
 
     /** Evicts until nobody is left: what fails for want of memory may do so a while later. */
