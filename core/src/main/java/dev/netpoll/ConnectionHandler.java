@@ -13,8 +13,9 @@ package dev.netpoll;
 @FunctionalInterface
 public interface ConnectionHandler {
     /**
-     * Handles the connection. Bytes that it wrote and did not flush are flushed when it returns. Whatever it throws,
-     * errors included, closes this connection, is reported once to the {@link ErrorHandler}, and hurts nothing else.
+     * Handles the connection. Bytes that it wrote and did not flush are flushed when it returns, and dropped if it
+     * throws. Whatever it throws, errors included, closes this connection, is reported once to the {@link ErrorHandler},
+     * and hurts nothing else.
      *
      * @throws Exception if the connection cannot be served any longer
      */
