@@ -4,9 +4,11 @@
 package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionHandler;
+import dev.netpoll.ConnectionOptions;
 import dev.netpoll.Framing;
 import dev.netpoll.buffer.BufferMemory;
 import dev.netpoll.conformance.support.Await;
@@ -17,6 +19,7 @@ import dev.netpoll.conformance.support.OwnNet;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -120,6 +123,46 @@ class FloodTest extends ConformanceTest {
         checkOthers();
         spinning.server().shutdown(Duration.ZERO);
         assertThat(spinning.server().connectionCount()).isZero();
+    }
+
+    /** Its flushes wait, so it may write always; and one that returns for want of room would have skipped a request. */
+    @Test
+    void aHandlerThatMayBlockIsNeverHeldBack() throws Exception {
+        assumeFalse(variant.isInline(), "handlers on the event loop are held back");
+        int requests = 5000;
+        int poured = 30_000; // more than the kernel takes
+        byte[] request = new byte[1004];
+        ByteBuffer.wrap(request).putInt(1000);
+        Listening server = own.net()
+                .listen(own.net()
+                        .server()
+                        .options(ConnectionOptions.builder()
+                                .outboundHighMark(8192)
+                                .build())
+                        .framing(Framing.lengthField(0, 4))
+                        .onRequest(connection -> {
+                            if (connection.isWritable()) {
+                                byte[] payload = connection
+                                        .reader()
+                                        .readBytes(connection.reader().readInt());
+                                connection.writer().writeInt(1000).writeBytes(payload);
+                            }
+                        }));
+        RawPeer peer = own.net().connectRaw(server.address());
+        for (int i = 0; i < requests; i++) { // adaptive dispatch takes it to the event loop meanwhile
+            assertThat(peer.send(request).receive(request.length)).isEqualTo(request);
+        }
+        Background<?> sender = Background.runOnPlatformThread(() -> {
+            for (int i = 0; i < poured; i++) {
+                peer.send(request);
+            }
+            peer.finish();
+        });
+        assertThat(Await.within(Duration.ofMillis(500), sender::isDone))
+                .as("it is held up")
+                .isFalse();
+        assertThat(peer.drain()).isEqualTo((long) poured * request.length);
+        sender.result();
     }
 
     private static boolean isGoingOn(AtomicInteger count) throws InterruptedException {

@@ -455,9 +455,7 @@ public final class Lifecycle implements Activation {
 
     /** The handler has been told that too much output waits: it may return, and is run again when that is gone. */
     void foundUnwritable() {
-        heldBack = connection.has(RUNNING)
-                && connection.inLoop()
-                && connection.config().inline();
+        heldBack = connection.has(RUNNING) && connection.inLoop();
     }
 
     private boolean runRequest() {

@@ -493,7 +493,7 @@ public final class SocketConnection extends ConnectionState
 
     @Override
     public boolean isWritable() {
-        boolean writable = outbound.isWritable();
+        boolean writable = !config.inline() || outbound.isWritable(); // flushes of handlers that may block wait
         if (!writable && inLoop()) {
             lifecycle.foundUnwritable();
         }

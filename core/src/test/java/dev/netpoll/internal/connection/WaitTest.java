@@ -45,8 +45,7 @@ class WaitTest {
         try (SocketConnection connection =
                 new DialAttempt(network, dialing, config(null), null, Duration.ofMinutes(1)).dial(address)) {
             accepted.join();
-            waiter = Thread.currentThread();
-            dialing.execute(() -> {}); // its next poll is the one to sleep in
+            sleepInNextPoll(dialing, Thread.currentThread());
             asleep.await();
             assertThat(connection.reader().readByte()).isEqualTo((byte) 7);
         } finally {
@@ -56,6 +55,20 @@ class WaitTest {
                 assertThat(loop.join(Duration.ofSeconds(30))).isTrue();
             }
         }
+    }
+
+    /** The loop learns of it when it has been woken for that: nothing wakes it again before the timer is armed. */
+    private void sleepInNextPoll(EventLoop loop, Thread thread) {
+        CountDownLatch rang = new CountDownLatch(1);
+        loop.execute(() -> {
+            try {
+                rang.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            waiter = thread;
+        });
+        rang.countDown();
     }
 
     /** Sleeps until the waiter arms its timer; meanwhile the byte comes, and the wake-up with it is used up. */
