@@ -64,9 +64,9 @@ public interface Connection extends AutoCloseable {
      * the socket that finds it open and empty} Costs a system call. When in doubt the answer is no. NIO cannot look:
      * there it is what the event loop has noticed, up to a turn ago. It is no reservation: the peer may still close
      * before the next write. Nor is it known, for some milliseconds, after an answer that was about as large as {@link
-     * ConnectionOptions#inboundHighMark}: reading was paused, and has to go on first. The caller must be the only user of both sides. An answer that has not come yet can't be
-     * known: a connection whose exchange failed, by a time-out above all, does not go back into a pool, or the next
-     * caller reads the answer of the one before.
+     * ConnectionOptions#inboundHighMark}: reading was paused, and has to go on first. The caller must be the only user
+     * of both sides. An answer that has not come yet can't be known: a connection whose exchange failed, by a time-out
+     * above all, does not go back into a pool, or the next caller reads the answer of the one before.
      */
     boolean isReusable();
 
