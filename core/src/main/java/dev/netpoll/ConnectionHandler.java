@@ -14,8 +14,8 @@ package dev.netpoll;
 public interface ConnectionHandler {
     /**
      * Handles the connection. Bytes that it wrote and did not flush are flushed when it returns, and dropped if it
-     * throws. Whatever it throws, errors included, closes this connection, is reported once to the {@link ErrorHandler},
-     * and hurts nothing else.
+     * throws. Whatever it throws, errors included, closes this connection, is reported once to the {@link
+     * ErrorHandler}, and hurts nothing else.
      *
      * @throws Exception if the connection cannot be served any longer
      */
