@@ -63,6 +63,9 @@ final class DueQueue {
 
     /** Begins a turn: what was left to it is due now. If nothing else is, this takes no memory. */
     void beginTurn() {
+        if (later.size == 0) {
+            return;
+        }
         if (now.size == 0) {
             Ring empty = now;
             now = later;
