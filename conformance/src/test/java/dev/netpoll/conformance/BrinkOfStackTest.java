@@ -16,7 +16,6 @@ import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Pair;
 import dev.netpoll.conformance.support.LosesBlocks;
 import dev.netpoll.conformance.support.Mode;
-import dev.netpoll.conformance.support.OwnNet;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Rounds;
 import dev.netpoll.conformance.support.Transport;
@@ -24,8 +23,6 @@ import dev.netpoll.conformance.support.Variants;
 import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -34,20 +31,8 @@ import org.junit.jupiter.api.Test;
  */
 @Variants(transports = Transport.TCP4, modes = Mode.VIRTUAL)
 @LosesBlocks
-class BrinkOfStackTest extends ConformanceTest {
+class BrinkOfStackTest extends OwnNetTest {
     private static final int DEPTHS = Rounds.of(30);
-
-    private OwnNet own;
-
-    @BeforeEach
-    void open() {
-        own = new OwnNet(variant, 1, false);
-    }
-
-    @AfterEach
-    void close() {
-        own.close();
-    }
 
     @Test
     void aServerIsShutDownAfterAShutdownThatFailed() throws Exception {

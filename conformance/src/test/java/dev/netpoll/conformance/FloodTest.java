@@ -15,7 +15,6 @@ import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
-import dev.netpoll.conformance.support.OwnNet;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
@@ -23,29 +22,15 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** A peer, or a handler, that never runs out of something to do does not keep others of its loop waiting. */
 @Variants(transports = Transport.TCP4)
-class FloodTest extends ConformanceTest {
+class FloodTest extends OwnNetTest {
     private static final int ROUNDS = 30;
 
     /** Of a round trip beside floods, on a busy machine: without fairness it is that of the floods. */
     private static final Duration LIMIT = Duration.ofSeconds(2);
-
-    private OwnNet own;
-
-    @BeforeEach
-    void open() {
-        own = new OwnNet(variant, 1, false);
-    }
-
-    @AfterEach
-    void close() {
-        own.close();
-    }
 
     @Test
     void framesOfNoLengthLeaveOthersTheirShare() throws Exception {

@@ -12,7 +12,6 @@ import dev.netpoll.conformance.support.Crowd;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Mode;
-import dev.netpoll.conformance.support.OwnNet;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Rounds;
 import dev.netpoll.conformance.support.Transport;
@@ -31,27 +30,23 @@ import org.junit.jupiter.api.Test;
         transports = Transport.TCP4,
         modes = {Mode.ADAPTIVE, Mode.VIRTUAL})
 @SuppressWarnings("try") // what is closed in the end need not be named
-class HalfCloseInHandlerTest extends ConformanceTest {
+class HalfCloseInHandlerTest extends OwnNetTest {
     private static final int ROUNDS = Rounds.of(32);
     private static final Duration PROMPTLY = Duration.ofSeconds(1);
 
     private volatile CountDownLatch over = new CountDownLatch(1);
-    private OwnNet own;
     private Crowd crowd;
 
     /** Its own answers are left to a loop that has much to do. */
     @BeforeEach
     void keepTheLoopBusy() throws Exception {
-        own = new OwnNet(variant, 1, false);
         crowd = new Crowd(own.net().serve(Handlers.echo()).address()).awaitTalk();
     }
 
     @AfterEach
     void stop() throws Exception {
         over.countDown();
-        try (OwnNet closing = own) {
-            crowd.close();
-        }
+        crowd.close();
     }
 
     @Test

@@ -14,7 +14,6 @@ import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.LeakCheck;
 import dev.netpoll.conformance.support.Mode;
-import dev.netpoll.conformance.support.OwnNet;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Rounds;
 import dev.netpoll.conformance.support.Transport;
@@ -42,25 +41,21 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 @Variants(transports = Transport.TCP4, modes = Mode.VIRTUAL)
 @SuppressWarnings({"try", "FutureReturnValueIgnored", "ExposedPrivateType", "UnnecessaryAsync"})
-class HostileExecutorTest extends ConformanceTest {
+class HostileExecutorTest extends OwnNetTest {
     private static final int CONNECTIONS = Rounds.of(40);
     private static final byte[] MESSAGE = {'0', '1', '2', '3', '4', '5', '6', '7'};
 
     private ScheduledExecutorService threads;
-    private OwnNet own;
 
     @BeforeEach
     void open() {
         threads = new ScheduledThreadPoolExecutor(4);
-        own = new OwnNet(variant, 1, false);
     }
 
     @AfterEach
     void close() throws Exception {
-        try (OwnNet closing = own) {
-            threads.close();
-            own.net().takeErrors(); // some come late
-        }
+        threads.close();
+        own.net().takeErrors(); // some come late
     }
 
     private enum Kind {

@@ -13,7 +13,6 @@ import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Mode;
-import dev.netpoll.conformance.support.OwnNet;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
@@ -27,13 +26,11 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** Threads that run callbacks inherit nothing: one tenant's context never shows in another's request. */
 @Variants(transports = Transport.TCP4)
-class InheritedContextTest extends ConformanceTest {
+class InheritedContextTest extends OwnNetTest {
     private static final InheritableThreadLocal<String> TENANT = new InheritableThreadLocal<>();
     private static final int PEERS = 40;
 
@@ -41,17 +38,6 @@ class InheritedContextTest extends ConformanceTest {
     private final AtomicInteger looks = new AtomicInteger();
     private final ClassLoader loader =
             new URLClassLoader("tenant", new URL[0], getClass().getClassLoader());
-    private OwnNet own;
-
-    @BeforeEach
-    void open() {
-        own = new OwnNet(variant, 1, false); // used for the first time by the test
-    }
-
-    @AfterEach
-    void close() throws Exception {
-        own.close();
-    }
 
     private void look(String place) {
         String tenant = TENANT.get();

@@ -14,7 +14,6 @@ import dev.netpoll.conformance.support.Crowd;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Mode;
-import dev.netpoll.conformance.support.OwnNet;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Rounds;
 import dev.netpoll.conformance.support.Transport;
@@ -39,28 +38,24 @@ import org.junit.jupiter.api.Test;
         transports = Transport.TCP4,
         modes = Mode.ADAPTIVE)
 @SuppressWarnings({"try", "NonAtomicVolatileUpdate"}) // one writer
-class NoHoleTest extends ConformanceTest {
+class NoHoleTest extends OwnNetTest {
     private static final int PIECE = 1000;
     private static final int LEFT = 14;
     private static final int TRIES = Rounds.of(8);
     private static final int BUFFER = 16 << 10;
     private static final Duration PATIENCE = Duration.ofMillis(50);
 
-    private OwnNet own;
     private Crowd crowd;
 
     /** Its answers are left to a loop that has much to do. */
     @BeforeEach
     void keepTheLoopBusy() throws Exception {
-        own = new OwnNet(variant, 1, false);
         crowd = new Crowd(own.net().serve(Handlers.echo()).address()).awaitTalk();
     }
 
     @AfterEach
     void stop() throws Exception {
-        try (OwnNet closing = own) {
-            crowd.close();
-        }
+        crowd.close();
     }
 
     /** What a handler did: all it knows about what the peer must get. */

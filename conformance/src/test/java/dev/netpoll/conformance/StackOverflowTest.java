@@ -16,15 +16,12 @@ import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Harness.Pair;
 import dev.netpoll.conformance.support.LeakCheck;
 import dev.netpoll.conformance.support.LosesBlocks;
-import dev.netpoll.conformance.support.OwnNet;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Rounds;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
 import java.io.IOException;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -35,7 +32,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Variants(transports = Transport.TCP4)
 @LosesBlocks
 @SuppressWarnings({"ExposedPrivateType", "ImmutableEnumChecker"})
-class StackOverflowTest extends ConformanceTest {
+class StackOverflowTest extends OwnNetTest {
     /** One connection for each depth: so many frames above the one where nothing is left. */
     private static final int DEPTHS = Rounds.of(24);
 
@@ -66,18 +63,6 @@ class StackOverflowTest extends ConformanceTest {
         Call(ConnectionHandler action) {
             this.action = action;
         }
-    }
-
-    private OwnNet own;
-
-    @BeforeEach
-    void open() {
-        own = new OwnNet(variant, 1, false);
-    }
-
-    @AfterEach
-    void close() throws Exception {
-        own.close();
     }
 
     /** Every other time the handler catches it at the top, and closes. */
