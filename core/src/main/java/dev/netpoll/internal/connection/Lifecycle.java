@@ -453,9 +453,9 @@ public final class Lifecycle implements Activation {
         }
     }
 
-    /** The handler has been told that too much output waits: it may return, and is run again when that is gone. */
+    /** <i>Loop.</i> A handler has been told that too much output waits: it may return, and is run again afterwards. */
     void foundUnwritable() {
-        heldBack = connection.has(RUNNING) && connection.inLoop();
+        heldBack = connection.has(RUNNING);
     }
 
     private boolean runRequest() {

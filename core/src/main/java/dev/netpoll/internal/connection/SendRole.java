@@ -284,7 +284,7 @@ abstract class SendRole extends Side {
             while (last.next != null) {
                 last = last.next;
             }
-            if (chain.next != null || !last.absorb(chain)) {
+            if (!last.absorb(chain)) {
                 last.next = chain;
             }
         }

@@ -132,8 +132,8 @@ public class GuardedFd {
     private void leave(Scratch scratch) {
         int before = (int) STATE.getAndAdd(this, -1);
         if (before == ENDED + 1) {
-            StackRoom.needMuch(); // a close that fails half-way never happens; one that has not begun, the collector
-            // does
+            // A close that fails half-way is never done. Without room it does not begin, and the collector closes (I4).
+            StackRoom.needMuch();
             Cleaner.Cleanable own = lastResort; // I4
             if (own != null) {
                 own.clean();

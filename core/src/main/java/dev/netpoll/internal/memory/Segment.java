@@ -637,14 +637,15 @@ public final class Segment {
     }
 
     /**
-     * Takes in a small segment that follows in the stream, if there is room behind the own bytes: many of them would
-     * keep a block each. The other one is freed then.
+     * Takes in a small segment that follows in the stream alone, if there is room behind the own bytes: many of them
+     * would keep a block each. The other one is freed then.
      *
      * @return whether it has
      */
     public boolean absorb(Segment small) {
         int count = small.length();
-        if (count > Math.min(room(), ABSORBED_MAX) || block == null || small.block == null) {
+        boolean fits = count > 0 && small.next == null && count <= Math.min(room(), ABSORBED_MAX);
+        if (!fits || block == null || small.block == null) {
             return false;
         }
         put(small.memory, small.start, count);

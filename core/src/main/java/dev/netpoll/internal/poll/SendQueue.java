@@ -56,9 +56,9 @@ public final class SendQueue {
             return;
         }
         Segment before = tail;
-        int first = segments.length();
-        if (before != null && segments.next == null && first > 0 && before.absorb(segments)) {
-            bytes += first;
+        int length = segments.length();
+        if (before != null && before.absorb(segments)) {
+            bytes += length;
             return;
         }
         long added = 0;
