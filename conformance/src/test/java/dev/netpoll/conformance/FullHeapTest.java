@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.Backend;
 import dev.netpoll.conformance.support.Await;
+import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.ChildJvm;
 import dev.netpoll.conformance.support.FullHeapMain;
 import dev.netpoll.conformance.support.Mode;
@@ -18,6 +19,7 @@ import java.io.InputStream;
 import java.io.PrintWriter;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,7 +29,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A server whose heap is full for a while, in a JVM of its own: afterwards all its threads live and serve. */
+/**
+ * A server whose heap is full for a while, in a JVM of its own: afterwards all its threads live and serve, and each
+ * connection has been answered or has ended.
+ */
 @Variants(transports = Transport.TCP4, modes = Mode.ADAPTIVE)
 class FullHeapTest extends ConformanceTest {
     /** How often, and for how long; a long run of the suite sets more. */
@@ -36,7 +41,11 @@ class FullHeapTest extends ConformanceTest {
     private static final int FILL_MILLIS = Integer.getInteger("dev.netpoll.fullHeap.millis", 700);
 
     private static final int CLIENTS = 8;
+    private static final int BYSTANDERS = 3;
     private static final int SOCKET_TIMEOUT_MILLIS = 200;
+
+    /** How long an answer, or the end, may take that follows when there is memory again. */
+    private static final int PATIENCE_MILLIS = 10_000;
 
     @TempDir
     Path directory;
@@ -55,15 +64,46 @@ class FullHeapTest extends ConformanceTest {
         run(true);
     }
 
+    /** The first failure of the process, so that whatever it reaches is reached for the first time. */
+    @Test
+    void aHandlerThatFailsWhenNothingIsLeftEndsItsConnection() throws Exception {
+        Process child =
+                new ProcessBuilder(command(true)).redirectError(log().toFile()).start();
+        try (BufferedReader out = child.inputReader(StandardCharsets.UTF_8);
+                Socket socket = connect(Integer.parseInt(out.readLine()), PATIENCE_MILLIS)) {
+            socket.getOutputStream().write('f');
+            assertThat(awaitEnd(socket)).isTrue();
+        } finally {
+            child.destroyForcibly();
+            child.waitFor();
+        }
+    }
+
+    private static boolean awaitEnd(Socket socket) throws SocketTimeoutException {
+        try {
+            return socket.getInputStream().read() < 0;
+        } catch (SocketTimeoutException neither) {
+            throw neither;
+        } catch (IOException reset) {
+            return true;
+        }
+    }
+
     private void run(boolean platformThreads) throws Exception {
         Process child = new ProcessBuilder(command(platformThreads))
                 .redirectError(log().toFile())
                 .start();
         AtomicBoolean done = new AtomicBoolean();
         List<Thread> clients = new ArrayList<>();
+        List<Background<?>> bystanders = new ArrayList<>();
         try (BufferedReader out = child.inputReader(StandardCharsets.UTF_8);
                 PrintWriter in = new PrintWriter(child.outputWriter(StandardCharsets.UTF_8), true)) {
             int port = Integer.parseInt(out.readLine());
+            for (int i = 0; i < BYSTANDERS; i++) {
+                Socket bystander = connect(port, PATIENCE_MILLIS);
+                assertThat(ask(bystander)).isTrue();
+                bystanders.add(Background.run(() -> askOn(bystander, done)));
+            }
             for (int i = 0; i < CLIENTS; i++) {
                 clients.add(Thread.startVirtualThread(() -> trouble(port, done)));
             }
@@ -77,6 +117,9 @@ class FullHeapTest extends ConformanceTest {
                 }
             }
             done.set(true);
+            for (Background<?> bystander : bystanders) {
+                bystander.result();
+            }
             in.println("end");
             String[] end = out.readLine().split(" ", 3);
             assertThat(Long.parseLong(end[0])).as("ms to close").isLessThan(8000);
@@ -104,7 +147,7 @@ class FullHeapTest extends ConformanceTest {
     /** Connects and asks again and again; whether it is answered meanwhile is not what is tested. */
     private static void trouble(int port, AtomicBoolean done) {
         while (!done.get()) {
-            try (Socket socket = connect(port)) {
+            try (Socket socket = connect(port, SOCKET_TIMEOUT_MILLIS)) {
                 for (int i = 0; i < 50 && !done.get() && ask(socket); i++) {
                     // Goes on as long as it is answered.
                 }
@@ -114,9 +157,22 @@ class FullHeapTest extends ConformanceTest {
         }
     }
 
-    private static Socket connect(int port) throws IOException {
+    /** Asks again and again until the server ends the connection, which it may; but leaving it alone it may not. */
+    private static void askOn(Socket socket, AtomicBoolean done) throws SocketTimeoutException {
+        try (socket) {
+            while (!done.get() && ask(socket)) {
+                // Goes on as long as it is answered.
+            }
+        } catch (SocketTimeoutException neither) {
+            throw neither;
+        } catch (IOException end) {
+            // It was reset.
+        }
+    }
+
+    private static Socket connect(int port, int timeoutMillis) throws IOException {
         Socket socket = new Socket(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), port);
-        socket.setSoTimeout(SOCKET_TIMEOUT_MILLIS);
+        socket.setSoTimeout(timeoutMillis);
         return socket;
     }
 
@@ -128,7 +184,7 @@ class FullHeapTest extends ConformanceTest {
     }
 
     private static boolean echo(int port) {
-        try (Socket socket = connect(port)) {
+        try (Socket socket = connect(port, SOCKET_TIMEOUT_MILLIS)) {
             return ask(socket);
         } catch (IOException e) {
             return false;

@@ -4,6 +4,7 @@
 package dev.netpoll.conformance.support;
 
 import dev.netpoll.Backend;
+import dev.netpoll.Connection;
 import dev.netpoll.EventLoopGroup;
 import dev.netpoll.Server;
 import java.io.BufferedReader;
@@ -26,6 +27,8 @@ import java.util.concurrent.atomic.AtomicReference;
 public final class FullHeapMain {
     private static final int BIG = 1 << 20;
     private static final int SMALL = 16;
+    private static final byte FILL = 'f';
+    private static final long BRIM_MILLIS = 2000;
     private static final Object[] NOTHING = {};
     private static final Duration GRACE = Duration.ofSeconds(2);
 
@@ -35,11 +38,27 @@ public final class FullHeapMain {
     /** Looked at by nobody, so that what it holds is not optimised away. */
     private volatile Object[] filling = NOTHING;
 
+    private volatile boolean full;
+
     private FullHeapMain() {}
 
     /** Takes the name of the backend, whether loops run on platform threads, and for how long to fill the heap. */
     public static void main(String[] args) throws Exception {
         new FullHeapMain().run(Backend.valueOf(args[0]), Boolean.parseBoolean(args[1]), Long.parseLong(args[2]));
+    }
+
+    /** Takes memory, as the handlers of users do, and fails if there is none; {@link #FILL} has it see to that. */
+    private void answer(Connection connection) throws IOException {
+        int there = (int) connection.reader().readableBytes();
+        byte[] request = connection.reader().readBytes(there);
+        if (request[0] == FILL) {
+            Thread.ofPlatform().daemon().start(() -> fill(BRIM_MILLIS));
+            while (!full) {
+                Thread.onSpinWait();
+            }
+            request = new byte[BIG];
+        }
+        connection.writer().writeBytes(request).flush();
     }
 
     private void run(Backend backend, boolean platformThreads, long fillMillis) throws Exception {
@@ -56,7 +75,7 @@ public final class FullHeapMain {
                 .build();
         Server server = Server.builder()
                 .group(group)
-                .onRequest(Handlers.echo())
+                .onRequest(this::answer)
                 .onError((connection, error) -> {})
                 .build();
         InetAddress loopback = InetAddress.getByAddress(new byte[] {127, 0, 0, 1});
@@ -96,7 +115,7 @@ public final class FullHeapMain {
                     large[large.length - 1] = chain;
                 }
             } catch (OutOfMemoryError e) {
-                Thread.onSpinWait(); // the heap is full now
+                full = true;
             }
         }
         filling = NOTHING;

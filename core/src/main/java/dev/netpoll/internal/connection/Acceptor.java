@@ -235,7 +235,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         try {
             connection.setUp(socket.localAddress());
         } catch (IOException e) {
-            connection.closeFor("a socket option cannot be set", false); // gone already, most likely
+            connection.closeFor(EndReason.OPTION_REFUSED, false); // gone already, most likely
         } catch (Throwable t) {
             failure = t;
         }

@@ -22,8 +22,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * was given twice, or runs it and then throws, finds the bit taken.
  */
 final class CallbackRunner {
-    private static final String REFUSED = "the executor rejected a callback";
-
     private static final int[] ORDER = {HANDED_PREPARE, HANDED_RUN, HANDED_GOODBYE, HANDED_END};
 
     private CallbackRunner() {}
@@ -39,7 +37,7 @@ final class CallbackRunner {
 
     /** A callback, or what goes on in its place, has failed. */
     static void fail(SocketConnection connection, Throwable error) {
-        connection.closeFor("a callback failed", false); // first: reporting may fail, too
+        connection.closeFor(EndReason.CALLBACK_FAILED, false); // first: reporting may fail, too
         report(connection, error);
     }
 
@@ -48,10 +46,18 @@ final class CallbackRunner {
         try {
             connection.config().error().onError(connection, error);
         } catch (Throwable again) {
-            if (again != error) {
-                again.addSuppressed(error);
+            logFailure(again, error);
+        }
+    }
+
+    private static void logFailure(Throwable ofHandler, Throwable told) {
+        try {
+            if (ofHandler != told) {
+                ofHandler.addSuppressed(told);
             }
-            log("the error handler failed", again);
+            log("the error handler failed", ofHandler);
+        } catch (Throwable nothingHelps) {
+            // logging comes last, so nothing is left undone
         }
     }
 
@@ -73,16 +79,20 @@ final class CallbackRunner {
                 task.run();
             }
         } catch (Throwable again) {
+            logUnreported(error);
+        }
+    }
+
+    private static void logUnreported(Throwable error) {
+        try {
             log("a failure could not be reported to the error handler", error);
+        } catch (Throwable nothingHelps) {
+            // as above
         }
     }
 
     private static void log(String what, Throwable error) {
-        try {
-            System.getLogger("dev.netpoll").log(System.Logger.Level.WARNING, what, error);
-        } catch (Throwable nothingHelps) {
-            // logging comes last, so nothing is left undone
-        }
+        System.getLogger("dev.netpoll").log(System.Logger.Level.WARNING, what, error);
     }
 
     /** Has {@link Lifecycle#perform} called where callbacks run. Never throws. */
@@ -113,7 +123,7 @@ final class CallbackRunner {
     }
 
     private static void refused(SocketConnection connection, int what, Throwable why) {
-        connection.closeFor(REFUSED, false);
+        connection.closeFor(EndReason.REFUSED, false);
         if (connection.remove(what)) { // it has not run, and will not
             performElsewhere(connection, what, why);
         } else {
@@ -125,7 +135,7 @@ final class CallbackRunner {
     static void takeBack(SocketConnection connection) {
         for (int what : ORDER) {
             if (connection.has(what)) {
-                refused(connection, what, new RejectedExecutionException(REFUSED));
+                refused(connection, what, new RejectedExecutionException(EndReason.REFUSED.text));
             }
         }
     }

@@ -64,6 +64,7 @@ public record ConnectionConfig(
                 Detachment.class,
                 DialAttempt.class,
                 DispatchEvents.class,
+                EndReason.class,
                 Goodbye.class,
                 Orphans.class,
                 Pace.class,

@@ -18,11 +18,13 @@ import java.net.SocketException;
 
 /** Makes the exceptions of one connection: the one place where a state or an error number becomes a public type. */
 final class ConnectionErrors {
+    private static final String CLOSED = "the connection was closed here";
+
     private ConnectionErrors() {}
 
     static ConnectionClosedException closed(SocketConnection c, String operation) {
         return new ConnectionClosedException(
-                "the connection was closed here" + (c.closeReason().isEmpty() ? "" : ": " + c.closeReason()),
+                c.endReason() == EndReason.NONE ? CLOSED : CLOSED + ": " + c.endReason().text,
                 operation,
                 c.localAddress(),
                 c.remoteAddress(),
@@ -88,7 +90,7 @@ final class ConnectionErrors {
 
     static OutputCutException cut(SocketConnection c) {
         return new OutputCutException(
-                "nothing can follow, since " + c.closeReason() + "; close the connection",
+                "nothing can follow, since " + c.endReason().text + "; close the connection",
                 "write",
                 c.localAddress(),
                 c.remoteAddress(),

@@ -150,13 +150,13 @@ final class ConnectionTimer extends Timer {
             lingerDeadline = NEVER;
             connection.abort();
         } else if (isDue(connection.outbound().stallDeadline(), now)) {
-            connection.closeFor("write time-out, the peer does not read", true);
+            connection.closeFor(EndReason.WRITE_TIMEOUT, true);
         } else if (isDue(idleDeadline(), now)) {
             if (connection.isBusy()) {
                 touch();
             } else {
                 // What could not be sent in all that time would make an orderly end wait as long again.
-                connection.closeFor("idle time-out", connection.has(ConnectionState.SENDING));
+                connection.closeFor(EndReason.IDLE_TIMEOUT, connection.has(ConnectionState.SENDING));
                 idleTimeout = NEVER;
             }
         }

@@ -131,7 +131,7 @@ final class Detachment implements Runnable {
                 EventLoop.beforeBlocking();
             }
         } catch (Throwable t) { // the loop does not know of it; or it does, and then it finds ABORTING or answers
-            connection.closeFor("detaching failed", true);
+            connection.closeFor(EndReason.DETACHING_FAILED, true);
             throw t;
         }
         awaitAnswer();

@@ -215,7 +215,7 @@ public final class DialAttempt {
             connection.add(ConnectionState.LIVE);
             connection.connect(remote, errno -> connected(connection, errno, outcome));
         } catch (Throwable t) {
-            connection.closeFor("the connect failed", true);
+            connection.closeFor(EndReason.CONNECT_FAILED, true);
             if (!connection.has(ConnectionState.LIVE)) { // then that was only a wish
                 connection.lifecycle().giveUp();
             }
@@ -242,7 +242,7 @@ public final class DialAttempt {
 
     private void finish(SocketConnection connection, int errno, CompletableFuture<Integer> outcome) {
         if (!outcome.complete(errno) || errno != 0) {
-            connection.closeFor("the connect failed", false);
+            connection.closeFor(EndReason.CONNECT_FAILED, false);
         }
         loop.hasWoken(); // who dials
     }

@@ -472,7 +472,7 @@ public final class Lifecycle implements Activation {
         heldBack = false;
         FrameLayout frames = connection.config().frames();
         if (frames != null && connection.inbound().isFrameRefused()) {
-            connection.closeFor("the length of a frame is not allowed", false);
+            connection.closeFor(EndReason.FRAME_REFUSED, false);
             CallbackRunner.report(connection, connection.inbound().refusal(frames));
         } else if (goesOn || connection.inbound().hasBytes()) {
             Pace pace = connection.config().pace();
@@ -785,7 +785,7 @@ public final class Lifecycle implements Activation {
 
     /** Something failed on the loop that should not: gives the connection up, then tells. */
     void fault(Throwable error) {
-        connection.closeFor("internal error", true);
+        connection.closeFor(EndReason.INTERNAL_ERROR, true);
         CallbackRunner.reportLater(connection, error);
     }
 

@@ -356,7 +356,7 @@ final class Outbound extends SendRole implements ByteSink {
     private IOException sendFailed(int errno, long from, boolean resumable) {
         long ofFlush = Math.max(0, sent() - from);
         if (ofFlush > 0 && !resumable) {
-            connection.cut("a send failed in the middle of a flush");
+            connection.cut(EndReason.SEND_FAILED);
         } else if (!connection.has(CUT)) {
             enqueued = sent(); // nothing is under way, and what was refused is dropped
         }
@@ -399,7 +399,7 @@ final class Outbound extends SendRole implements ByteSink {
             long taken = takeBack(from);
             e.bytesTransferred = (int) Math.min(taken, Integer.MAX_VALUE);
             if (taken > 0 && taken < to - from && !resumable) {
-                connection.cut("a flush was interrupted in the middle of its bytes");
+                connection.cut(EndReason.FLUSH_INTERRUPTED);
             }
             throw e;
         } finally {
@@ -426,7 +426,7 @@ final class Outbound extends SendRole implements ByteSink {
             return;
         }
         if (taken > 0 && !resumable) {
-            connection.cut("a flush timed out in the middle of its bytes");
+            connection.cut(EndReason.FLUSH_TIMED_OUT);
         }
         throw ConnectionErrors.writeTimeout(connection, taken, to - from);
     }

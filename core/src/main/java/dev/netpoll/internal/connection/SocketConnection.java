@@ -81,7 +81,7 @@ public final class SocketConnection extends ConnectionState
     private volatile @Nullable SharedChannel channel;
     private volatile @Nullable Object attachment;
     private volatile int errno;
-    private volatile String closeReason = "";
+    private volatile EndReason endReason = EndReason.NONE;
 
     /** What the thread that runs the handler has lent. Holder of RUNNING only, but for {@link #spares}. */
     private @Nullable Spares spares;
@@ -270,8 +270,8 @@ public final class SocketConnection extends ConnectionState
 
     /** Lets those who use it later know why it ended. */
     void noteWreck() {
-        if (closeReason.isEmpty()) {
-            closeReason = "an Error struck inside an earlier flush or write";
+        if (endReason == EndReason.NONE) {
+            endReason = EndReason.WRECKED;
         }
     }
 
@@ -282,9 +282,9 @@ public final class SocketConnection extends ConnectionState
     }
 
     /** The stream of what we send has a hole or a torn end: nothing can follow. */
-    void cut(String reason) {
+    void cut(EndReason reason) {
         if (!has(CUT)) {
-            closeReason = reason;
+            endReason = reason;
         }
         add(CUT);
     }
@@ -437,7 +437,7 @@ public final class SocketConnection extends ConnectionState
 
     @Override
     protected void evict() {
-        closeFor("the event loop ended", true);
+        closeFor(EndReason.LOOP_ENDED, true);
     }
 
     // ---- what errors say ----
@@ -453,8 +453,8 @@ public final class SocketConnection extends ConnectionState
     }
 
     /** {@return why it was closed or cut, or nothing} */
-    String closeReason() {
-        return closeReason;
+    EndReason endReason() {
+        return endReason;
     }
 
     // ---- Connection ----
@@ -630,9 +630,9 @@ public final class SocketConnection extends ConnectionState
         }
     }
 
-    void closeFor(String reason, boolean abort) {
+    void closeFor(EndReason reason, boolean abort) {
         if (!has(CLOSING)) {
-            closeReason = reason;
+            endReason = reason;
         }
         lifecycle.close(abort);
     }

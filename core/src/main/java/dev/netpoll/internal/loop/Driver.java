@@ -159,7 +159,7 @@ final class Driver implements Runnable {
         try {
             loop.poller().leave();
         } catch (Throwable t) {
-            LoopLog.error("a driver could not leave its event loop", t);
+            LoopLog.error(LoopFailure.DRIVER_NOT_LEFT, t);
         }
         Watchman.ended(this, loop.supervisor);
         loop.noticed(); // whether it has left the loop in order
@@ -202,7 +202,7 @@ final class Driver implements Runnable {
         }
         boolean isFatal = thrown instanceof IOException || failures >= FAILURES_MAX;
         if (isFatal || failures == 1) {
-            LoopLog.error(isFatal ? "this event loop failed: " : "a turn failed on ", loop.name(), thrown);
+            LoopLog.error(isFatal ? LoopFailure.LOOP_FAILED : LoopFailure.TURN_FAILED, loop.name(), thrown);
         }
         if (isFatal) {
             loop.end();

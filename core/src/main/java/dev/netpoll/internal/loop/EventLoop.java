@@ -726,7 +726,7 @@ public final class EventLoop implements Executor {
             try {
                 end(step);
             } catch (Throwable t) {
-                LoopLog.error("at the end of an event loop: ", name, t);
+                LoopLog.error(LoopFailure.LOOP_END_FAILED, name, t);
             }
         }
         end.countDown();
@@ -793,7 +793,7 @@ public final class EventLoop implements Executor {
             resident.evict();
         } catch (Throwable t) {
             evictionFailed = true;
-            LoopLog.error("a resident of an event loop could not be evicted: ", name, t);
+            LoopLog.error(LoopFailure.EVICTION_FAILED, name, t);
         }
     }
 }

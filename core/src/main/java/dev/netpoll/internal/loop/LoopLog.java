@@ -3,6 +3,8 @@
 
 package dev.netpoll.internal.loop;
 
+import dev.netpoll.internal.base.Classes;
+import java.lang.invoke.MethodHandles;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,24 +23,24 @@ public final class LoopLog {
         logger = System.getLogger("dev.netpoll");
     }
 
-    /** Loads the class, so that catching an error does not begin with that. */
+    /** Loads what telling needs, so that catching an error does not begin with that. */
     static void prepare() {
-        // Being called does it.
+        Classes.initialize(MethodHandles.lookup(), LoopFailure.class);
     }
 
-    static void error(String message, Throwable cause) {
-        error(message, "", cause);
+    static void error(LoopFailure what, Throwable cause) {
+        error(what, null, cause);
     }
 
-    /** Takes the message in two parts, as joining them needs memory. */
-    static void error(String message, String name, Throwable cause) {
+    /** Takes the name of what has failed apart, as joining needs memory. */
+    static void error(LoopFailure what, @Nullable String name, Throwable cause) {
         try {
             if (logger == null && !(cause instanceof VirtualMachineError)) {
                 find();
             }
             System.Logger found = logger;
             if (found != null) {
-                found.log(System.Logger.Level.ERROR, message + name, cause);
+                found.log(System.Logger.Level.ERROR, name == null ? what.text : what.text + name, cause);
             }
         } catch (Throwable t) {
             // Nobody can be told.

@@ -136,7 +136,7 @@ final class Signals {
                 if (NEXT.compareAndSet(first, null, failed)) { // else it was pushed again
                     failed = first;
                 }
-                LoopLog.error("a signal on an event loop failed: ", loopName, t);
+                LoopLog.error(LoopFailure.SIGNAL_FAILED, loopName, t);
             }
         }
     }

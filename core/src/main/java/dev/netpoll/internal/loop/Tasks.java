@@ -166,7 +166,7 @@ final class Tasks {
         try {
             task.run();
         } catch (Throwable t) { // also checked ones, which other languages throw freely
-            LoopLog.error("a task on an event loop failed: ", loopName, t);
+            LoopLog.error(LoopFailure.TASK_FAILED, loopName, t);
         }
     }
 }

@@ -68,7 +68,7 @@ final class TimerHeap {
             try {
                 timer.expired(now);
             } catch (Throwable t) { // those behind it expire all the same
-                LoopLog.error("a timer on an event loop failed", t);
+                LoopLog.error(LoopFailure.TIMER_FAILED, t);
             }
         }
     }

@@ -297,7 +297,7 @@ final class Watchman {
         } catch (Throwable t) {
             ended(next, loop.supervisor);
             next.startFailed = true;
-            LoopLog.error("no new driver for ", loop.name(), t);
+            LoopLog.error(LoopFailure.NO_DRIVER, loop.name(), t);
         }
     }
 
@@ -305,7 +305,7 @@ final class Watchman {
         try {
             late.relieved(cause);
         } catch (Throwable t) {
-            LoopLog.error("a run that was relieved of its loop failed", t);
+            LoopLog.error(LoopFailure.RELIEVED_RUN_FAILED, t);
         }
     }
 

@@ -172,7 +172,7 @@ final class Workers {
             worker.thread.start();
             return worker;
         } catch (Throwable t) {
-            LoopLog.error("no new worker thread for an event loop", t);
+            LoopLog.error(LoopFailure.NO_WORKER, t);
             return null;
         }
     }
@@ -263,8 +263,8 @@ final class Workers {
         try {
             failed.failed(cause);
         } catch (Throwable t) {
-            LoopLog.error("a run that had failed could not be given up", t);
+            LoopLog.error(LoopFailure.RUN_NOT_GIVEN_UP, t);
         }
-        LoopLog.error("a run failed", cause);
+        LoopLog.error(LoopFailure.RUN_FAILED, cause);
     }
 }

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.connection;
+
+/**
+ * Why a connection was closed, or its output cut, as later exceptions say it. Made before there is a connection: to
+ * name a reason takes no memory, as a literal does that is reached for the first time.
+ */
+enum EndReason {
+    NONE(""),
+    CALLBACK_FAILED("a callback failed"),
+    CONNECT_FAILED("the connect failed"),
+    DETACHING_FAILED("detaching failed"),
+    FLUSH_INTERRUPTED("a flush was interrupted in the middle of its bytes"),
+    FLUSH_TIMED_OUT("a flush timed out in the middle of its bytes"),
+    FRAME_REFUSED("the length of a frame is not allowed"),
+    IDLE_TIMEOUT("idle time-out"),
+    INTERNAL_ERROR("internal error"),
+    LOOP_ENDED("the event loop ended"),
+    OPTION_REFUSED("a socket option cannot be set"),
+    REFUSED("the executor rejected a callback"),
+    SEND_FAILED("a send failed in the middle of a flush"),
+    WRECKED("an Error struck inside an earlier flush or write"),
+    WRITE_TIMEOUT("write time-out, the peer does not read");
+
+    final String text;
+
+    EndReason(String text) {
+        this.text = text;
+    }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.loop;
+
+/**
+ * What {@link LoopLog} tells. Made before anything fails: a literal that is reached for the first time while the heap
+ * is full throws, and who catches an Error has more to do than to log it.
+ */
+enum LoopFailure {
+    DRIVER_NOT_LEFT("a driver could not leave its event loop"),
+    EVICTION_FAILED("a resident of an event loop could not be evicted: "),
+    LOOP_END_FAILED("at the end of an event loop: "),
+    LOOP_FAILED("this event loop failed: "),
+    LOOP_NOT_LOOKED_AFTER("this event loop could not be looked after: "),
+    NO_DRIVER("no new driver for "),
+    NO_WORKER("no new worker thread for an event loop"),
+    RELIEVED_RUN_FAILED("a run that was relieved of its loop failed"),
+    ROUND_FAILED("a round of a supervisor failed: "),
+    RUN_FAILED("a run failed"),
+    RUN_NOT_GIVEN_UP("a run that had failed could not be given up"),
+    SIGNAL_FAILED("a signal on an event loop failed: "),
+    SUPERVISOR_END_FAILED("at the end of a supervisor: "),
+    SUPERVISOR_NOT_WOKEN("a supervisor could not be woken: "),
+    TASK_FAILED("a task on an event loop failed: "),
+    TIMER_FAILED("a timer on an event loop failed"),
+    TURN_FAILED("a turn failed on ");
+
+    /** The name of what has failed follows, if it ends in a space. */
+    final String text;
+
+    LoopFailure(String text) {
+        this.text = text;
+    }
+}
