@@ -18,7 +18,7 @@ import org.opentest4j.TestAbortedException;
  * takes all, in all variants.
  */
 class FaultInjectionTest {
-    private static final int SECONDS = Integer.getInteger("faults.seconds", 2);
+    private static final int SECONDS = Integer.getInteger("faults.seconds", 1);
 
     private static final long SEED = 20_250_916;
 

@@ -13,16 +13,16 @@ import org.junit.jupiter.params.provider.ArgumentsProvider;
 import org.junit.jupiter.params.support.ParameterDeclarations;
 
 /**
- * Lists the variants of a test class: what {@link Variants} says, or else seventeen: over IPv6, which differs from
- * IPv4 in its addresses only, handlers are dispatched one way; so they are over Unix
- * sockets of io_uring and NIO, whose loops do not know the difference.
+ * Lists the variants of a test class: what {@link Variants} says, or else fifteen: over IPv6, which differs from
+ * IPv4 in its addresses only, handlers are dispatched one way; so they are over Unix sockets, as loops do not know the
+ * difference.
  */
 public final class VariantSource implements ArgumentsProvider {
     /** Narrows a run by hand: {@code -Dnetpoll.test.backend=io_uring}. */
     private static final @Nullable String ONLY = System.getProperty("netpoll.test.backend");
 
     /**
-     * Which of the variants: {@code part}, the seventeen; {@code rest}, the others of classes that are not narrowed; or
+     * Which of the variants: {@code part}, the fifteen; {@code rest}, the others of classes that are not narrowed; or
      * {@code full}.
      */
     private static final String MATRIX = System.getProperty("netpoll.test.matrix", "part");
@@ -38,21 +38,17 @@ public final class VariantSource implements ArgumentsProvider {
         return backends.stream()
                 .flatMap(backend -> Stream.of(variants.transports())
                         .flatMap(transport -> Stream.of(variants.modes())
-                                .filter(mode -> isAsked(chosen != null, backend, transport, mode))
+                                .filter(mode -> isAsked(chosen != null, transport, mode))
                                 .map(mode -> Arguments.of(new Variant(backend, transport, mode)))));
     }
 
-    private static boolean isAsked(boolean narrowed, Backend backend, Transport transport, Mode mode) {
-        boolean part = narrowed || mode == Mode.ADAPTIVE || inAllModes(backend, transport);
+    private static boolean isAsked(boolean narrowed, Transport transport, Mode mode) {
+        boolean part = narrowed || mode == Mode.ADAPTIVE || transport == Transport.TCP4;
         return switch (MATRIX) {
             case "full" -> true;
             case "rest" -> !part;
             default -> part;
         };
-    }
-
-    private static boolean inAllModes(Backend backend, Transport transport) {
-        return transport == Transport.TCP4 || (transport == Transport.UNIX && backend == Backend.EPOLL);
     }
 
     private static boolean isOnly(Backend backend) {
