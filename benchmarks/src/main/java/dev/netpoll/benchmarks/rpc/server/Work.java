@@ -16,6 +16,11 @@ final class Work {
     private static final long CALIBRATION_NANOS = 100_000_000;
     private static final int CALIBRATION_STEPS = 20_000;
 
+    /** A step that takes longer is interpreted: on a busy machine it takes a while until it is compiled. */
+    private static final long COMPILED_STEP_NANOS = 5;
+
+    private static final long CALIBRATION_MAX_NANOS = 5_000_000_000L;
+
     /** Time would go on while another thread has the processor, so CPU time is counted in steps of {@link #spin}. */
     private static final double STEPS_PER_MICRO = calibrate();
 
@@ -54,7 +59,8 @@ final class Work {
         long begin = System.nanoTime();
         long fastest = Long.MAX_VALUE;
         long before = begin;
-        while (before - begin < CALIBRATION_NANOS) {
+        while (before - begin < CALIBRATION_NANOS
+                || (fastest > CALIBRATION_STEPS * COMPILED_STEP_NANOS && before - begin < CALIBRATION_MAX_NANOS)) {
             sink = spin(CALIBRATION_STEPS);
             long now = System.nanoTime();
             fastest = Math.min(fastest, now - before);
