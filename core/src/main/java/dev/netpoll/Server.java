@@ -306,8 +306,9 @@ public final class Server implements AutoCloseable {
 
     private void connectionEnded() {
         connections.decrementAndGet();
-        for (Listening listener : listeners) {
-            listener.acceptor().connectionEnded();
+        List<Listening> current = listeners;
+        for (int i = 0; i < current.size(); i++) { // an iterator would take memory
+            current.get(i).acceptor().connectionEnded();
         }
         tryEnd();
     }

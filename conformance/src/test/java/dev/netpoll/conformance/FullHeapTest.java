@@ -64,19 +64,40 @@ class FullHeapTest extends ConformanceTest {
         run(true);
     }
 
-    /** The first failure of the process, so that whatever it reaches is reached for the first time. */
     @Test
     void aHandlerThatFailsWhenNothingIsLeftEndsItsConnection() throws Exception {
+        failWhenNothingIsLeft('f');
+    }
+
+    @Test
+    void aHandlerThatFailsWhenNothingIsLeftEndsItsConnectionAndTellsOfIt() throws Exception {
+        failWhenNothingIsLeft('c');
+    }
+
+    /** The first failure of the process, and the first end: whatever they reach is reached for the first time. */
+    private void failWhenNothingIsLeft(char command) throws Exception {
         Process child =
                 new ProcessBuilder(command(true)).redirectError(log().toFile()).start();
         try (BufferedReader out = child.inputReader(StandardCharsets.UTF_8);
+                PrintWriter in = new PrintWriter(child.outputWriter(StandardCharsets.UTF_8), true);
                 Socket socket = connect(Integer.parseInt(out.readLine()), PATIENCE_MILLIS)) {
-            socket.getOutputStream().write('f');
+            socket.getOutputStream().write(command);
             assertThat(awaitEnd(socket)).isTrue();
+            assertThat(out.readLine()).isEqualTo("filled");
+            checkEnd(in, out, FullHeapMain.GRACE.toMillis()); // no connection takes any of it
         } finally {
             child.destroyForcibly();
             child.waitFor();
         }
+    }
+
+    private static void checkEnd(PrintWriter in, BufferedReader out, long millis) throws IOException {
+        in.println("end");
+        String[] end = out.readLine().split(" ", 5);
+        assertThat(Long.parseLong(end[0])).as("ms to close").isLessThan(millis);
+        assertThat(end[1]).as("blocks not given back").isEqualTo("0");
+        assertThat(end[2]).as("close callbacks not called").isEqualTo("0");
+        assertThat(end[3]).as("threads that died, first of all %s", end[4]).isEqualTo("0");
     }
 
     private static boolean awaitEnd(Socket socket) throws SocketTimeoutException {
@@ -120,10 +141,7 @@ class FullHeapTest extends ConformanceTest {
             for (Background<?> bystander : bystanders) {
                 bystander.result();
             }
-            in.println("end");
-            String[] end = out.readLine().split(" ", 3);
-            assertThat(Long.parseLong(end[0])).as("ms to close").isLessThan(8000);
-            assertThat(end[1]).as("threads that died, first of all %s", end[2]).isEqualTo("0");
+            checkEnd(in, out, 8000);
         } catch (AssertionError failure) {
             String said = Files.readString(log());
             throw new AssertionError(

@@ -7,6 +7,7 @@ import dev.netpoll.Backend;
 import dev.netpoll.Connection;
 import dev.netpoll.EventLoopGroup;
 import dev.netpoll.Server;
+import dev.netpoll.buffer.BufferMemory;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -21,18 +22,22 @@ import java.util.concurrent.atomic.AtomicReference;
 /**
  * An echo server in a process with a small heap, which fills that heap when it is told to. For each line of input it
  * does something and answers with one: {@code fill} uses up the heap for a while, {@code end} shuts down and tells how
- * long that took and what died.
+ * long that took, how many blocks were not given back, how many close callbacks were not called, and what died.
  */
 @SuppressWarnings("UnusedVariable") // what is filled is only held
 public final class FullHeapMain {
     private static final int BIG = 1 << 20;
     private static final int SMALL = 16;
     private static final byte FILL = 'f';
+    private static final byte FILL_WITH_CALLBACK = 'c';
     private static final long BRIM_MILLIS = 2000;
     private static final Object[] NOTHING = {};
-    private static final Duration GRACE = Duration.ofSeconds(2);
+
+    /** How long closing waits for connections. */
+    public static final Duration GRACE = Duration.ofSeconds(2);
 
     private final AtomicInteger deaths = new AtomicInteger();
+    private final AtomicInteger callbacksDue = new AtomicInteger();
     private final AtomicReference<String> firstDeath = new AtomicReference<>("none");
 
     /** Looked at by nobody, so that what it holds is not optimised away. */
@@ -51,8 +56,15 @@ public final class FullHeapMain {
     private void answer(Connection connection) throws IOException {
         int there = (int) connection.reader().readableBytes();
         byte[] request = connection.reader().readBytes(there);
-        if (request[0] == FILL) {
-            Thread.ofPlatform().daemon().start(() -> fill(BRIM_MILLIS));
+        if (request[0] == FILL_WITH_CALLBACK) {
+            callbacksDue.incrementAndGet();
+            connection.addCloseCallback(closed -> callbacksDue.decrementAndGet());
+        }
+        if (request[0] == FILL || request[0] == FILL_WITH_CALLBACK) {
+            Thread.ofPlatform().daemon().start(() -> {
+                fill(BRIM_MILLIS);
+                System.out.println("filled");
+            });
             while (!full) {
                 Thread.onSpinWait();
             }
@@ -126,6 +138,8 @@ public final class FullHeapMain {
         server.shutdown(GRACE);
         group.close();
         long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
-        System.out.println(millis + " " + deaths.get() + " " + firstDeath.get());
+        long blocks = BufferMemory.stats().outstandingBlocks();
+        System.out.println(
+                millis + " " + blocks + " " + callbacksDue.get() + " " + deaths.get() + " " + firstDeath.get());
     }
 }

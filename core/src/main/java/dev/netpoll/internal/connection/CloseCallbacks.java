@@ -4,8 +4,7 @@
 package dev.netpoll.internal.connection;
 
 import dev.netpoll.ConnectionHandler;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,15 +17,10 @@ import org.jspecify.annotations.Nullable;
  */
 record CloseCallbacks(ConnectionHandler callback, @Nullable CloseCallbacks next) {
     private static final CloseCallbacks TAKEN = new CloseCallbacks(connection -> {}, null);
-    private static final VarHandle TOP;
 
-    static {
-        try {
-            TOP = MethodHandles.lookup().findVarHandle(Lifecycle.class, "closeCallbacks", CloseCallbacks.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    /** Not a VarHandle: using one at a place for the first time takes memory, and the end has to do without. */
+    private static final AtomicReferenceFieldUpdater<Lifecycle, CloseCallbacks> TOP =
+            AtomicReferenceFieldUpdater.newUpdater(Lifecycle.class, CloseCallbacks.class, "closeCallbacks");
 
     /** Adds a callback; {@return whether it will be run, false if the stack was taken already} */
     static boolean add(Lifecycle holder, ConnectionHandler callback) {
@@ -43,7 +37,7 @@ record CloseCallbacks(ConnectionHandler callback, @Nullable CloseCallbacks next)
 
     /** Refuses callbacks from now on if there are none; {@return whether that is so} */
     static boolean endIfNone(Lifecycle holder) {
-        return TOP.compareAndSet(holder, (CloseCallbacks) null, TAKEN);
+        return TOP.compareAndSet(holder, null, TAKEN);
     }
 
     /** Takes the callbacks and calls them, the last added first; then the connection has ended. Once. */
@@ -58,6 +52,6 @@ record CloseCallbacks(ConnectionHandler callback, @Nullable CloseCallbacks next)
     }
 
     private static @Nullable CloseCallbacks take(Lifecycle holder) {
-        return (CloseCallbacks) TOP.getAndSet(holder, TAKEN);
+        return TOP.getAndSet(holder, TAKEN);
     }
 }

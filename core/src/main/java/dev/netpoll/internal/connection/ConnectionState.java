@@ -37,7 +37,7 @@ import java.lang.invoke.VarHandle;
  *
  * <ul>
  *   <li>I1 Bits are only added, except PREPARING, RUNNING, HANDED, DISCONNECTING and SENDING, which their holder
- *       removes, PREPARED, HANDLER_SET, STARTING and HANDING_FAILED, which the loop removes as it acts on them, and
+ *       removes, PREPARED, HANDLER_SET, STARTING, HANDING_FAILED and END_FAILED, which the loop removes as it acts on them, and
  *       DETACHING, which the loop removes when handing the socket over has failed. HANDED_PREPARE and HANDED_RUN are
  *       also taken back, with RUNNING, by the loop that closes.
  *   <li>I2 Only the holder of RUNNING touches the reading side of a connection with a handler.
@@ -78,6 +78,7 @@ abstract class ConnectionState extends EventLoop.Resident {
     static final int STARTING = 1 << 26;
     static final int START_TRIED = 1 << 27;
     static final int HANDING_FAILED = 1 << 28;
+    static final int END_FAILED = 1 << 29;
 
     /** Something was handed to an executor and not taken by a thread of it. */
     static final int HANDED = HANDED_PREPARE | HANDED_RUN | HANDED_GOODBYE | HANDED_END;

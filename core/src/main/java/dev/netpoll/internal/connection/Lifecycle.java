@@ -11,6 +11,7 @@ import static dev.netpoll.internal.connection.ConnectionState.DETACHING;
 import static dev.netpoll.internal.connection.ConnectionState.DISCONNECTING;
 import static dev.netpoll.internal.connection.ConnectionState.DRAINING;
 import static dev.netpoll.internal.connection.ConnectionState.ENDED;
+import static dev.netpoll.internal.connection.ConnectionState.END_FAILED;
 import static dev.netpoll.internal.connection.ConnectionState.HANDED_END;
 import static dev.netpoll.internal.connection.ConnectionState.HANDED_GOODBYE;
 import static dev.netpoll.internal.connection.ConnectionState.HANDED_PREPARE;
@@ -768,18 +769,56 @@ public final class Lifecycle implements Activation {
         }
     }
 
+    /** Once; if memory or stack do not suffice, the loop does it again. */
     private void end() {
         try {
+            tryToEnd();
+        } catch (OutOfMemoryError | StackOverflowError e) {
+            if (connection.loop().isRunning()) {
+                connection.add(END_FAILED);
+                connection.signal();
+            } else {
+                tellEnd();
+            }
+        }
+    }
+
+    /** <i>Loop.</i> An Error has kept it from ending. Throws if one does again. */
+    void endAgain() {
+        connection.remove(END_FAILED);
+        try {
+            tryToEnd();
+        } catch (OutOfMemoryError | StackOverflowError e) {
+            connection.add(END_FAILED);
+            throw e;
+        }
+    }
+
+    private void tryToEnd() {
+        boolean lacking = true;
+        try {
+            StackRoom.needMuch();
             connection.inbound().detachRetained();
             connection.inbound().end();
             connection.outbound().end();
             connection.outbound().leaveToCollector();
+            lacking = false;
+        } catch (RuntimeException misuse) {
+            lacking = false;
+            throw misuse;
         } finally {
-            if (CloseCallbacks.endIfNone(this)) {
-                connection.config().ended().run();
-            } else {
-                CallbackRunner.handOut(connection, HANDED_END);
+            if (!lacking) {
+                tellEnd();
             }
+        }
+    }
+
+    /** Allocates nothing. */
+    private void tellEnd() {
+        if (CloseCallbacks.endIfNone(this)) {
+            connection.config().ended().run();
+        } else {
+            CallbackRunner.handOut(connection, HANDED_END);
         }
     }
 

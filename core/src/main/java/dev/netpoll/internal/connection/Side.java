@@ -203,9 +203,17 @@ abstract class Side {
                 == (ConnectionState.ENDED | ConnectionState.CLOSING);
     }
 
+    /**
+     * {@return the user, which was replaced if it was {@code expected}} The one place where this is done, so that it is
+     * not at a connection's end that it is done for the first time, which takes memory.
+     */
+    private @Nullable Thread replaceUser(@Nullable Thread expected, Thread next) {
+        return (Thread) USER.compareAndExchange(this, expected, next);
+    }
+
     private boolean tryEnter(Thread current) {
-        Thread before = (Thread) USER.compareAndExchange(this, (Thread) null, current);
-        return before == null || (!before.isAlive() && USER.compareAndSet(this, before, current));
+        Thread before = replaceUser(null, current);
+        return before == null || (!before.isAlive() && replaceUser(before, current) == before);
     }
 
     /** Makes the calling thread the user, without looking at the connection's state; {@return whether it could} */
@@ -264,7 +272,7 @@ abstract class Side {
             closing = connection.has(ConnectionState.CLOSING);
             Thread last = user;
             boolean abandoned = last == null || last == Thread.currentThread() || !last.isAlive();
-            if (!abandoned || !USER.compareAndSet(this, last, Thread.currentThread())) {
+            if (!abandoned || replaceUser(last, Thread.currentThread()) != last) {
                 return;
             }
             try {

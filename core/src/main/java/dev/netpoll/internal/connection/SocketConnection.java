@@ -220,6 +220,10 @@ public final class SocketConnection extends ConnectionState
 
     @Override
     protected void signalled() {
+        if (has(END_FAILED)) {
+            lifecycle.endAgain();
+            return;
+        }
         try {
             if (has(STARTING)) {
                 lifecycle.startOnLoop();

@@ -60,7 +60,7 @@ final class Signals {
 
     /** Pushes a resident, unless it is in; {@return false if the loop has ended} */
     boolean push(Resident resident) {
-        while (resident.next != null || !NEXT.compareAndSet(resident, null, END)) {
+        while (resident.next != null || !link(resident, END)) {
             VarHandle.fullFence(); // G2
             if (resident.next != null) {
                 return true;
@@ -78,6 +78,16 @@ final class Signals {
         return true;
     }
 
+    /** The one place where this is done: the first time takes memory, and a call that has thrown needs it, too. */
+    private static boolean link(Resident resident, Resident next) {
+        return NEXT.compareAndSet(resident, null, next);
+    }
+
+    /** Likewise. */
+    private Resident replaceTop(Resident by) {
+        return (Resident) TOP.getAndSet(this, by);
+    }
+
     /** {@return whether nobody waits to be called} */
     boolean isEmpty() {
         return top == END && taken == END;
@@ -89,7 +99,7 @@ final class Signals {
             if (top == END) {
                 return;
             }
-            taken = reversed((Resident) TOP.getAndSet(this, END));
+            taken = reversed(replaceTop(END));
         }
         callTaken(loopName);
     }
@@ -117,7 +127,7 @@ final class Signals {
     void end(String loopName) {
         retry();
         callTaken(loopName);
-        Resident last = (Resident) TOP.getAndSet(this, CLOSED); // G3
+        Resident last = replaceTop(CLOSED); // G3
         if (last != CLOSED) {
             taken = reversed(last);
             callTaken(loopName);
@@ -133,7 +143,7 @@ final class Signals {
             try {
                 first.signalled();
             } catch (Throwable t) {
-                if (NEXT.compareAndSet(first, null, failed)) { // else it was pushed again
+                if (link(first, failed)) { // else it was pushed again
                     failed = first;
                 }
                 LoopLog.error(LoopFailure.SIGNAL_FAILED, loopName, t);

@@ -12,8 +12,9 @@ import java.time.Duration;
 import java.time.Instant;
 
 /**
- * Uses once what buffers need of the JDK. A class that fails to initialise, because a handler has used up its stack or
- * the heap is full, fails for ever, and with it every later use by anybody.
+ * Uses once what buffers need of the JDK, and gives memory back in each way. A class that fails to initialise, because
+ * a handler has used up its stack or the heap is full, fails for ever, and with it every later use by anybody. And the
+ * first use of a {@code VarHandle} at a place in the code takes memory, also where memory is given back.
  */
 public final class FirstUse {
     private static final int SMALL = 5;
@@ -30,6 +31,32 @@ public final class FirstUse {
     private FirstUse() {}
 
     private static void useAll() {
+        useBuffers();
+        giveBackBlocks();
+    }
+
+    /** By the loop itself, by another thread, by one of several owners, and when the loop has ended. */
+    private static void giveBackBlocks() {
+        LoopCache cache = new LoopCache(SegmentPool.shared());
+        cache.own();
+        try {
+            cache.allocate(SMALL).release();
+            Block shared = cache.allocate(SMALL);
+            shared.retain();
+            shared.release();
+            Block passedOn = cache.allocate(LARGE);
+            cache.release();
+            shared.release();
+            cache.own();
+            cache.allocate(SMALL).release(); // which takes back what the other thread gave
+            cache.disown();
+            passedOn.release();
+        } finally {
+            cache.disown();
+        }
+    }
+
+    private static void useBuffers() {
         Duration _ = Duration.between(Instant.EPOCH, Instant.now()); // as deadlines do
         SegmentPool pool = SegmentPool.shared();
         SegmentWriter writer = new SegmentWriter(pool);
