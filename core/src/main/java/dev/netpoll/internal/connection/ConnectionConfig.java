@@ -60,6 +60,7 @@ public record ConnectionConfig(
                 CallbackRunner.class,
                 CloseCallbacks.class,
                 ConnectionTimer.class,
+                ConnectionEnd.class,
                 ConnectionErrors.class,
                 Detachment.class,
                 DialAttempt.class,

@@ -37,14 +37,14 @@ import java.lang.invoke.VarHandle;
  *
  * <ul>
  *   <li>I1 Bits are only added, except PREPARING, RUNNING, HANDED, DISCONNECTING and SENDING, which their holder
- *       removes, PREPARED, HANDLER_SET, STARTING, HANDING_FAILED and END_FAILED, which the loop removes as it acts on them, and
- *       DETACHING, which the loop removes when handing the socket over has failed. HANDED_PREPARE and HANDED_RUN are
- *       also taken back, with RUNNING, by the loop that closes.
+ *       removes, PREPARED, HANDLER_SET, STARTING, HANDING_FAILED and END_FAILED, which the loop removes as it acts on
+ *       them, and DETACHING, which the loop removes when handing the socket over has failed. HANDED_PREPARE and
+ *       HANDED_RUN are also taken back, with RUNNING, by the loop that closes.
  *   <li>I2 Only the holder of RUNNING touches the reading side of a connection with a handler.
  *   <li>I3 Only the holder of SENDING touches the send queue.
  *   <li>I4 CLOSED is set on the loop, once, after the transport was closed; nothing is delivered afterwards.
  *   <li>I5 ENDED is set once, when CLOSED is set and RUNNING, DISCONNECTING are not and no goodbye is due; whoever sets
- *       it runs the close callbacks.
+ *       it sees to {@link ConnectionEnd}.
  *   <li>I6 No handler run begins once CLOSING is set.
  * </ul>
  */

@@ -11,7 +11,6 @@ import static dev.netpoll.internal.connection.ConnectionState.DETACHING;
 import static dev.netpoll.internal.connection.ConnectionState.DISCONNECTING;
 import static dev.netpoll.internal.connection.ConnectionState.DRAINING;
 import static dev.netpoll.internal.connection.ConnectionState.ENDED;
-import static dev.netpoll.internal.connection.ConnectionState.END_FAILED;
 import static dev.netpoll.internal.connection.ConnectionState.HANDED_END;
 import static dev.netpoll.internal.connection.ConnectionState.HANDED_GOODBYE;
 import static dev.netpoll.internal.connection.ConnectionState.HANDED_PREPARE;
@@ -592,7 +591,7 @@ public final class Lifecycle implements Activation {
                 return; // the loop settles when it has closed the socket
             }
             if (isOver(state) && !Goodbye.isDue(connection, state) && connection.advance(state, ENDED)) { // I5
-                end();
+                ConnectionEnd.come(connection);
                 return;
             }
         } while (isOver(state));
@@ -766,59 +765,6 @@ public final class Lifecycle implements Activation {
             } finally {
                 connection.inbound().wake();
             }
-        }
-    }
-
-    /** Once; if memory or stack do not suffice, the loop does it again. */
-    private void end() {
-        try {
-            tryToEnd();
-        } catch (OutOfMemoryError | StackOverflowError e) {
-            if (connection.loop().isRunning()) {
-                connection.add(END_FAILED);
-                connection.signal();
-            } else {
-                tellEnd();
-            }
-        }
-    }
-
-    /** <i>Loop.</i> An Error has kept it from ending. Throws if one does again. */
-    void endAgain() {
-        connection.remove(END_FAILED);
-        try {
-            tryToEnd();
-        } catch (OutOfMemoryError | StackOverflowError e) {
-            connection.add(END_FAILED);
-            throw e;
-        }
-    }
-
-    private void tryToEnd() {
-        boolean lacking = true;
-        try {
-            StackRoom.needMuch();
-            connection.inbound().detachRetained();
-            connection.inbound().end();
-            connection.outbound().end();
-            connection.outbound().leaveToCollector();
-            lacking = false;
-        } catch (RuntimeException misuse) {
-            lacking = false;
-            throw misuse;
-        } finally {
-            if (!lacking) {
-                tellEnd();
-            }
-        }
-    }
-
-    /** Allocates nothing. */
-    private void tellEnd() {
-        if (CloseCallbacks.endIfNone(this)) {
-            connection.config().ended().run();
-        } else {
-            CallbackRunner.handOut(connection, HANDED_END);
         }
     }
 

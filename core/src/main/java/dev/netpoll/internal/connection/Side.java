@@ -203,10 +203,7 @@ abstract class Side {
                 == (ConnectionState.ENDED | ConnectionState.CLOSING);
     }
 
-    /**
-     * {@return the user, which was replaced if it was {@code expected}} The one place where this is done, so that it is
-     * not at a connection's end that it is done for the first time, which takes memory.
-     */
+    /** {@return the user, replaced if it was {@code expected}} The only place: at the end it is not new. */
     private @Nullable Thread replaceUser(@Nullable Thread expected, Thread next) {
         return (Thread) USER.compareAndExchange(this, expected, next);
     }
@@ -241,12 +238,6 @@ abstract class Side {
 
     final boolean isUser() {
         return USER.get(this) == Thread.currentThread();
-    }
-
-    final void exitIfUser() {
-        if (isUser()) {
-            exit();
-        }
     }
 
     /** The calling thread closes the connection outside of a run: frees the side, if it can be had. */

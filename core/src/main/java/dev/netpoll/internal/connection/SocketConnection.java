@@ -221,7 +221,7 @@ public final class SocketConnection extends ConnectionState
     @Override
     protected void signalled() {
         if (has(END_FAILED)) {
-            lifecycle.endAgain();
+            ConnectionEnd.comeAgain(this);
             return;
         }
         try {
