@@ -444,7 +444,7 @@ abstract class SendRole extends Side {
 
     private void adopt() {
         SendQueue to = queue(); // first: making one may fail
-        to.add((Segment) INCOMING.getAndSet(this, (Segment) null));
+        to.add(takeIncoming());
         count(to);
     }
 
@@ -523,6 +523,12 @@ abstract class SendRole extends Side {
     }
 
     private void freeIncoming() {
-        Segment.freeAll((Segment) INCOMING.getAndSet(this, (Segment) null));
+        if (incoming != null) {
+            Segment.freeAll(takeIncoming());
+        }
+    }
+
+    private @Nullable Segment takeIncoming() {
+        return (Segment) INCOMING.getAndSet(this, (Segment) null);
     }
 }
