@@ -83,8 +83,41 @@ class FullHeapTest extends ConformanceTest {
                 Socket socket = connect(Integer.parseInt(out.readLine()), PATIENCE_MILLIS)) {
             socket.getOutputStream().write(command);
             assertThat(awaitEnd(socket)).isTrue();
+            assertThat(out.readLine()).isEqualTo("full");
             assertThat(out.readLine()).isEqualTo("filled");
             checkEnd(in, out, FullHeapMain.GRACE.toMillis()); // no connection takes any of it
+        } finally {
+            child.destroyForcibly();
+            child.waitFor();
+        }
+    }
+
+    @Test
+    void aConnectionWhosePeerFinishesWhenNothingIsLeftEnds() throws Exception {
+        leaveWhenNothingIsLeft(false);
+    }
+
+    @Test
+    void aConnectionWhosePeerResetsItWhenNothingIsLeftEnds() throws Exception {
+        leaveWhenNothingIsLeft(true);
+    }
+
+    private void leaveWhenNothingIsLeft(boolean reset) throws Exception {
+        Process child =
+                new ProcessBuilder(command(true)).redirectError(log().toFile()).start();
+        try (BufferedReader out = child.inputReader(StandardCharsets.UTF_8);
+                PrintWriter in = new PrintWriter(child.outputWriter(StandardCharsets.UTF_8), true)) {
+            int port = Integer.parseInt(out.readLine());
+            try (Socket asked = connect(port, PATIENCE_MILLIS);
+                    Socket silent = connect(port, PATIENCE_MILLIS)) {
+                assertThat(ask(asked)).isTrue();
+                asked.setSoLinger(reset, 0);
+                silent.setSoLinger(reset, 0);
+                in.println("fill");
+                assertThat(out.readLine()).isEqualTo("full");
+            }
+            assertThat(out.readLine()).isEqualTo("filled");
+            checkEnd(in, out, FullHeapMain.GRACE.toMillis());
         } finally {
             child.destroyForcibly();
             child.waitFor();
@@ -130,6 +163,7 @@ class FullHeapTest extends ConformanceTest {
             }
             for (int round = 0; round < ROUNDS; round++) {
                 in.println("fill");
+                assertThat(out.readLine()).isEqualTo("full");
                 assertThat(out.readLine())
                         .as("the heap was filled, round %d", round)
                         .isEqualTo("filled");

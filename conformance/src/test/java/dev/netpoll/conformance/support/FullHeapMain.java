@@ -9,6 +9,8 @@ import dev.netpoll.EventLoopGroup;
 import dev.netpoll.Server;
 import dev.netpoll.buffer.BufferMemory;
 import java.io.BufferedReader;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.net.InetAddress;
@@ -32,6 +34,8 @@ public final class FullHeapMain {
     private static final byte FILL_WITH_CALLBACK = 'c';
     private static final long BRIM_MILLIS = 2000;
     private static final Object[] NOTHING = {};
+    private static final byte[] FULL = "full\n".getBytes(StandardCharsets.UTF_8);
+    private static final FileOutputStream STANDARD_OUTPUT = new FileOutputStream(FileDescriptor.out);
 
     /** How long closing waits for connections. */
     public static final Duration GRACE = Duration.ofSeconds(2);
@@ -107,6 +111,7 @@ public final class FullHeapMain {
 
     /** Whatever the collector frees is taken at once, in large pieces and in small ones. */
     private void fill(long millis) {
+        full = false;
         Object[] large = new Object[1 << 10];
         Object[] chain = null;
         filling = large;
@@ -127,10 +132,22 @@ public final class FullHeapMain {
                     large[large.length - 1] = chain;
                 }
             } catch (OutOfMemoryError e) {
-                full = true;
+                if (!full) {
+                    full = true;
+                    tellFull();
+                }
             }
         }
         filling = NOTHING;
+    }
+
+    /** With bytes that exist already, as there is no memory. */
+    private static void tellFull() {
+        try {
+            STANDARD_OUTPUT.write(FULL);
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
     }
 
     private void end(Server server, EventLoopGroup group) throws IOException {
