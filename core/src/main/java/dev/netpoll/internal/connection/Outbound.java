@@ -39,6 +39,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>O2 in a handler that runs on its loop, which has lent its baton, below the high mark too: waiting would cost
  *       the loop a hand-over. The next run begins when the peer has taken what was left.
  *   <li>O3 Memory of the user's is never left: it may be gone when the flush has returned.
+ *   <li>O4 What a run leaves by returning is flushed on the loop, which cannot wait. If it is more than the mark, the
+ *       next run begins when the peer has taken it.
  * </ul>
  */
 final class Outbound extends SendRole implements ByteSink {
@@ -301,6 +303,9 @@ final class Outbound extends SendRole implements ByteSink {
         }
         if (result != Transport.SENT && !onLoop && !lent) {
             waitSent(from, enqueued, resumable);
+        }
+        if (onLoop && above && !isWritable()) {
+            holdRuns(); // O4
         }
     }
 

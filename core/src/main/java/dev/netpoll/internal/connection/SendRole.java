@@ -218,6 +218,11 @@ abstract class SendRole extends Side {
         return false;
     }
 
+    /** <i>Loop</i>, while something is unsent: no run of the handler begins before the peer has taken it. */
+    final void holdRuns() {
+        stuck = true;
+    }
+
     /**
      * <i>Holder.</i> Sends what is in the queue as far as the kernel takes it, and gives the role back or hands it
      * over.
