@@ -26,6 +26,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -148,9 +149,7 @@ public final class DialAttempt {
                 }
             }
             EventLoop.beforeBlocking();
-            CompletableFuture<@Nullable Void> tick = new CompletableFuture<>();
-            tick.completeOnTimeout(null, Math.min(pause, rest(nanos, end)), TimeUnit.NANOSECONDS)
-                    .join();
+            LockSupport.parkNanos(Math.min(pause, rest(nanos, end)));
             if (rest(nanos, end) <= 0) {
                 throw timedOut(remote, "the backlog of the listener is full");
             }
@@ -273,21 +272,21 @@ public final class DialAttempt {
 
     private <T> T await(CompletableFuture<T> future, SocketAddress remote, long nanos, String what) throws IOException {
         try {
-            if (nanos != ConnectionConfig.NEVER) {
-                future.orTimeout(Math.max(nanos, 0), TimeUnit.NANOSECONDS);
-            }
             if (Thread.interrupted()) { // before looking whether there is anything to wait for
                 throw new InterruptedException();
             }
             EventLoop.beforeBlocking();
-            return future.get();
+            // Not orTimeout: a full heap can end the one thread that the JDK has for that, and the wait had no end
+            // then.
+            return nanos == ConnectionConfig.NEVER
+                    ? future.get()
+                    : future.get(Math.max(nanos, 0), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+            throw timedOut(remote, what + " took too long");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted while " + what);
         } catch (ExecutionException e) {
-            if (e.getCause() instanceof TimeoutException) {
-                throw timedOut(remote, what + " took too long");
-            }
             if (e.getCause() instanceof UnknownHostException unknown) {
                 throw unknown;
             }
