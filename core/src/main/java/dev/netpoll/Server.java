@@ -150,7 +150,7 @@ public final class Server implements AutoCloseable {
             throw t;
         }
         try {
-            started.orTimeout(START_PATIENCE.toSeconds(), TimeUnit.SECONDS).join();
+            awaitStart(started);
         } catch (CompletionException e) {
             if (!loop.isRunning()) { // then its driver may never have come to the socket
                 socket.close();
@@ -160,6 +160,30 @@ public final class Server implements AutoCloseable {
         listeners = more;
         acceptor.connectionEnded(); // one may have ended while the acceptor could not be found
         return socket.localAddress();
+    }
+
+    /** Waits, also if interrupted. Not by orTimeout: a full heap can end the one thread that the JDK has for that. */
+    private static void awaitStart(CompletableFuture<@Nullable Void> started) {
+        long end = System.nanoTime() + START_PATIENCE.toNanos();
+        boolean interrupted = false;
+        try {
+            while (!started.isDone()) {
+                try {
+                    started.get(end - System.nanoTime(), TimeUnit.NANOSECONDS);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                } catch (TimeoutException late) {
+                    started.completeExceptionally(late); // so that the acceptor finds that nobody waits
+                } catch (ExecutionException failed) {
+                    break; // which is told below
+                }
+            }
+            started.join();
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     private static void startOnLoop(Acceptor acceptor, CompletableFuture<@Nullable Void> started) {

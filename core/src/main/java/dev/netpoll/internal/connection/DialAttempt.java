@@ -276,8 +276,7 @@ public final class DialAttempt {
                 throw new InterruptedException();
             }
             EventLoop.beforeBlocking();
-            // Not orTimeout: a full heap can end the one thread that the JDK has for that, and the wait had no end
-            // then.
+            // Not orTimeout: a full heap can end the one thread that the JDK has for that.
             return nanos == ConnectionConfig.NEVER
                     ? future.get()
                     : future.get(Math.max(nanos, 0), TimeUnit.NANOSECONDS);
