@@ -283,7 +283,7 @@ abstract class SendRole extends Side {
 
     /** Adds a chain behind all that was flushed before (F4); {@link #tellLoop} is to follow. User only. */
     final void addIncoming(Segment chain, boolean accepts) {
-        Segment before = (Segment) INCOMING.getAndSet(this, (Segment) null);
+        Segment before = takeIncoming();
         if (before != null) {
             Segment last = before;
             while (last.next != null) {

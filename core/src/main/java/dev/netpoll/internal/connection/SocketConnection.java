@@ -456,7 +456,7 @@ public final class SocketConnection extends ConnectionState
         return errno == 0 ? Errno.ECONNRESET : errno;
     }
 
-    /** {@return why it was closed or cut, or nothing} */
+    /** {@return why it was closed or cut, or NONE} */
     EndReason endReason() {
         return endReason;
     }
