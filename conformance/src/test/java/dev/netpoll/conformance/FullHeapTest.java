@@ -11,6 +11,7 @@ import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.ChildJvm;
 import dev.netpoll.conformance.support.FullHeapMain;
 import dev.netpoll.conformance.support.Mode;
+import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
 import java.io.BufferedReader;
@@ -18,11 +19,13 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -47,11 +50,71 @@ class FullHeapTest extends ConformanceTest {
     /** How long an answer, or the end, may take that follows when there is memory again. */
     private static final int PATIENCE_MILLIS = 10_000;
 
+    private static final Duration CLOSING = Duration.ofSeconds(8);
+
     @TempDir
     Path directory;
 
     private Path log() {
         return directory.resolve("log");
+    }
+
+    /** The process, and the two lines of talk with it. */
+    private final class Child implements AutoCloseable {
+        private final Process process;
+        private final BufferedReader out;
+        private final PrintWriter in;
+        private final InetSocketAddress address;
+
+        Child(boolean platformThreads) throws IOException {
+            process = new ProcessBuilder(ChildJvm.command(
+                            List.of("-Xmx40m", "-XX:+UseSerialGC"),
+                            FullHeapMain.class,
+                            variant.backend(),
+                            platformThreads,
+                            FILL_MILLIS))
+                    .redirectError(log().toFile())
+                    .start();
+            out = process.inputReader(StandardCharsets.UTF_8);
+            in = new PrintWriter(process.outputWriter(StandardCharsets.UTF_8), true);
+            InetAddress loopback = InetAddress.getByAddress(new byte[] {127, 0, 0, 1});
+            address = new InetSocketAddress(loopback, Integer.parseInt(out.readLine()));
+        }
+
+        void fill() {
+            in.println("fill");
+        }
+
+        void awaitFull() throws IOException {
+            assertThat(out.readLine()).isEqualTo("full");
+        }
+
+        void awaitRoom() throws IOException {
+            assertThat(out.readLine()).isEqualTo("filled");
+        }
+
+        void checkEnd(Duration limit) throws IOException {
+            in.println("end");
+            String[] end = out.readLine().split(" ", 5);
+            assertThat(Long.parseLong(end[0])).as("ms to close").isLessThan(limit.toMillis());
+            assertThat(end[1]).as("blocks not given back").isEqualTo("0");
+            assertThat(end[2]).as("close callbacks not called").isEqualTo("0");
+            assertThat(end[3]).as("threads that died, first of all %s", end[4]).isEqualTo("0");
+        }
+
+        String threads() throws IOException {
+            String jcmd =
+                    Path.of(System.getProperty("java.home"), "bin", "jcmd").toString();
+            Process dump = new ProcessBuilder(jcmd, String.valueOf(process.pid()), "Thread.print").start();
+            return new String(dump.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        }
+
+        @Override
+        public void close() throws IOException {
+            process.destroyForcibly().onExit().join();
+            in.close();
+            out.close();
+        }
     }
 
     @Test
@@ -66,29 +129,21 @@ class FullHeapTest extends ConformanceTest {
 
     @Test
     void aHandlerThatFailsWhenNothingIsLeftEndsItsConnection() throws Exception {
-        failWhenNothingIsLeft('f');
+        failWhenNothingIsLeft("f");
     }
 
     @Test
     void aHandlerThatFailsWhenNothingIsLeftEndsItsConnectionAndTellsOfIt() throws Exception {
-        failWhenNothingIsLeft('c');
+        failWhenNothingIsLeft("c");
     }
 
     /** The first failure of the process, and the first end: whatever they reach is reached for the first time. */
-    private void failWhenNothingIsLeft(char command) throws Exception {
-        Process child =
-                new ProcessBuilder(command(true)).redirectError(log().toFile()).start();
-        try (BufferedReader out = child.inputReader(StandardCharsets.UTF_8);
-                PrintWriter in = new PrintWriter(child.outputWriter(StandardCharsets.UTF_8), true);
-                Socket socket = connect(Integer.parseInt(out.readLine()), PATIENCE_MILLIS)) {
-            socket.getOutputStream().write(command);
-            assertThat(awaitEnd(socket)).isTrue();
-            assertThat(out.readLine()).isEqualTo("full");
-            assertThat(out.readLine()).isEqualTo("filled");
-            checkEnd(in, out, FullHeapMain.GRACE.toMillis()); // no connection takes any of it
-        } finally {
-            child.destroyForcibly();
-            child.waitFor();
+    private void failWhenNothingIsLeft(String command) throws Exception {
+        try (Child child = new Child(true)) {
+            net.connectRaw(child.address).send(command).awaitEnd();
+            child.awaitFull();
+            child.awaitRoom();
+            child.checkEnd(FullHeapMain.GRACE); // no connection takes any of it
         }
     }
 
@@ -102,104 +157,75 @@ class FullHeapTest extends ConformanceTest {
         leaveWhenNothingIsLeft(true);
     }
 
-    private void leaveWhenNothingIsLeft(boolean reset) throws Exception {
-        Process child =
-                new ProcessBuilder(command(true)).redirectError(log().toFile()).start();
-        try (BufferedReader out = child.inputReader(StandardCharsets.UTF_8);
-                PrintWriter in = new PrintWriter(child.outputWriter(StandardCharsets.UTF_8), true)) {
-            int port = Integer.parseInt(out.readLine());
-            try (Socket asked = connect(port, PATIENCE_MILLIS);
-                    Socket silent = connect(port, PATIENCE_MILLIS)) {
-                assertThat(ask(asked)).isTrue();
-                asked.setSoLinger(reset, 0);
-                silent.setSoLinger(reset, 0);
-                in.println("fill");
-                assertThat(out.readLine()).isEqualTo("full");
+    private void leaveWhenNothingIsLeft(boolean resets) throws Exception {
+        try (Child child = new Child(true)) {
+            RawPeer answered = net.connectRaw(child.address);
+            RawPeer silent = net.connectRaw(child.address);
+            assertThat(answered.send("ping").receiveText(4)).isEqualTo("ping");
+            child.fill();
+            child.awaitFull();
+            for (RawPeer peer : List.of(answered, silent)) {
+                if (resets) {
+                    peer.reset();
+                } else {
+                    peer.close();
+                }
             }
-            assertThat(out.readLine()).isEqualTo("filled");
-            checkEnd(in, out, FullHeapMain.GRACE.toMillis());
-        } finally {
-            child.destroyForcibly();
-            child.waitFor();
-        }
-    }
-
-    private static void checkEnd(PrintWriter in, BufferedReader out, long millis) throws IOException {
-        in.println("end");
-        String[] end = out.readLine().split(" ", 5);
-        assertThat(Long.parseLong(end[0])).as("ms to close").isLessThan(millis);
-        assertThat(end[1]).as("blocks not given back").isEqualTo("0");
-        assertThat(end[2]).as("close callbacks not called").isEqualTo("0");
-        assertThat(end[3]).as("threads that died, first of all %s", end[4]).isEqualTo("0");
-    }
-
-    private static boolean awaitEnd(Socket socket) throws SocketTimeoutException {
-        try {
-            return socket.getInputStream().read() < 0;
-        } catch (SocketTimeoutException neither) {
-            throw neither;
-        } catch (IOException reset) {
-            return true;
+            child.awaitRoom();
+            child.checkEnd(FullHeapMain.GRACE);
         }
     }
 
     private void run(boolean platformThreads) throws Exception {
-        Process child = new ProcessBuilder(command(platformThreads))
-                .redirectError(log().toFile())
-                .start();
         AtomicBoolean done = new AtomicBoolean();
-        List<Thread> clients = new ArrayList<>();
-        List<Background<?>> bystanders = new ArrayList<>();
-        try (BufferedReader out = child.inputReader(StandardCharsets.UTF_8);
-                PrintWriter in = new PrintWriter(child.outputWriter(StandardCharsets.UTF_8), true)) {
-            int port = Integer.parseInt(out.readLine());
-            for (int i = 0; i < BYSTANDERS; i++) {
-                Socket bystander = connect(port, PATIENCE_MILLIS);
-                assertThat(ask(bystander)).isTrue();
-                bystanders.add(Background.run(() -> askOn(bystander, done)));
+        List<Background<?>> clients = new ArrayList<>();
+        try (Child child = new Child(platformThreads)) {
+            try {
+                run(child, done, clients);
+            } catch (AssertionError failure) {
+                String said = Files.readString(log());
+                throw new AssertionError(
+                        failure.getMessage() + "; the server said: " + said + "\nand does: " + child.threads(),
+                        failure);
             }
-            for (int i = 0; i < CLIENTS; i++) {
-                clients.add(Thread.startVirtualThread(() -> trouble(port, done)));
-            }
-            for (int round = 0; round < ROUNDS; round++) {
-                in.println("fill");
-                assertThat(out.readLine()).isEqualTo("full");
-                assertThat(out.readLine())
-                        .as("the heap was filled, round %d", round)
-                        .isEqualTo("filled");
-                for (int i = 0; i < CLIENTS; i++) { // each loop more than once
-                    Await.until("a new client is served", () -> echo(port));
-                }
-            }
-            done.set(true);
-            for (Background<?> bystander : bystanders) {
-                bystander.result();
-            }
-            checkEnd(in, out, 8000);
-        } catch (AssertionError failure) {
-            String said = Files.readString(log());
-            throw new AssertionError(
-                    failure.getMessage() + "; the server said: " + said + "\nand does: " + threads(child), failure);
         } finally {
             done.set(true);
-            child.destroyForcibly();
-            child.waitFor();
-            for (Thread client : clients) {
-                client.join();
+            for (Background<?> client : clients) {
+                client.result();
             }
         }
     }
 
-    private static String threads(Process child) throws IOException {
-        String jcmd = Path.of(System.getProperty("java.home"), "bin", "jcmd").toString();
-        Process dump = new ProcessBuilder(jcmd, String.valueOf(child.pid()), "Thread.print").start();
-        return new String(dump.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    private static void run(Child child, AtomicBoolean done, List<Background<?>> clients) throws Exception {
+        List<Background<?>> bystanders = new ArrayList<>();
+        for (int i = 0; i < BYSTANDERS; i++) {
+            Socket bystander = connect(child.address, PATIENCE_MILLIS);
+            assertThat(ask(bystander)).isTrue();
+            bystanders.add(Background.run(() -> askOn(bystander, done)));
+        }
+        clients.addAll(bystanders);
+        for (int i = 0; i < CLIENTS; i++) {
+            clients.add(Background.run(() -> trouble(child.address, done)));
+        }
+        for (int round = 0; round < ROUNDS; round++) {
+            child.fill();
+            child.awaitFull();
+            child.awaitRoom();
+            for (int i = 0; i < CLIENTS; i++) { // each loop more than once
+                Await.until("a new client is served", () -> echo(child.address));
+            }
+        }
+        done.set(true);
+        for (Background<?> bystander : bystanders) {
+            bystander.result();
+        }
+        child.checkEnd(CLOSING);
     }
 
     /** Connects and asks again and again; whether it is answered meanwhile is not what is tested. */
-    private static void trouble(int port, AtomicBoolean done) {
+    private static void trouble(InetSocketAddress server, AtomicBoolean done) {
         while (!done.get()) {
-            try (Socket socket = connect(port, SOCKET_TIMEOUT_MILLIS)) {
+            try (Socket socket = connect(server, SOCKET_TIMEOUT_MILLIS)) {
                 for (int i = 0; i < 50 && !done.get() && ask(socket); i++) {
                     // Goes on as long as it is answered.
                 }
@@ -222,8 +248,8 @@ class FullHeapTest extends ConformanceTest {
         }
     }
 
-    private static Socket connect(int port, int timeoutMillis) throws IOException {
-        Socket socket = new Socket(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), port);
+    private static Socket connect(InetSocketAddress server, int timeoutMillis) throws IOException {
+        Socket socket = new Socket(server.getAddress(), server.getPort());
         socket.setSoTimeout(timeoutMillis);
         return socket;
     }
@@ -235,20 +261,11 @@ class FullHeapTest extends ConformanceTest {
         return in.readNBytes(request.length).length == request.length;
     }
 
-    private static boolean echo(int port) {
-        try (Socket socket = connect(port, SOCKET_TIMEOUT_MILLIS)) {
+    private static boolean echo(InetSocketAddress server) {
+        try (Socket socket = connect(server, SOCKET_TIMEOUT_MILLIS)) {
             return ask(socket);
         } catch (IOException e) {
             return false;
         }
-    }
-
-    private List<String> command(boolean platformThreads) {
-        return ChildJvm.command(
-                List.of("-Xmx40m", "-XX:+UseSerialGC"),
-                FullHeapMain.class,
-                variant.backend(),
-                platformThreads,
-                FILL_MILLIS);
     }
 }

@@ -22,9 +22,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * An echo server in a process with a small heap, which fills that heap when it is told to. For each line of input it
- * does something and answers with one: {@code fill} uses up the heap for a while, {@code end} shuts down and tells how
- * long that took, how many blocks were not given back, how many close callbacks were not called, and what died.
+ * An echo server in a process with a small heap, which fills that heap when it is told to. Its input has two commands:
+ * {@code fill} uses up the heap for a while, and says {@code full}, then {@code filled}; {@code end} shuts down and
+ * tells how long that took, how many blocks were not given back, how many close callbacks were not called, and what
+ * died. A request that begins with {@code f} or {@code c} fills the heap, too, and its handler fails.
  */
 @SuppressWarnings("UnusedVariable") // what is filled is only held
 public final class FullHeapMain {
@@ -56,7 +57,7 @@ public final class FullHeapMain {
         new FullHeapMain().run(Backend.valueOf(args[0]), Boolean.parseBoolean(args[1]), Long.parseLong(args[2]));
     }
 
-    /** Takes memory, as the handlers of users do, and fails if there is none; {@link #FILL} has it see to that. */
+    /** Takes memory, as the handlers of users do, and fails if there is none; a command has it see to that. */
     private void answer(Connection connection) throws IOException {
         int there = (int) connection.reader().readableBytes();
         byte[] request = connection.reader().readBytes(there);
