@@ -25,8 +25,10 @@ public final class ConnectionResetException extends ConnectionException {
     }
 
     /**
-     * {@return how many bytes of the failed flush the kernel had taken} With 0 the peer has seen nothing of it, so the
-     * request may be repeated on another connection.
+     * {@return how many bytes of the failed flush the kernel had taken; 0 also when it was no flush that failed}
+     *
+     * <p>When a flush failed with 0, the peer has seen nothing of it, so the request may be repeated on another
+     * connection. A read that fails says nothing about what was sent before: look at {@link #operation()}.
      */
     public long bytesSent() {
         return bytesSent;

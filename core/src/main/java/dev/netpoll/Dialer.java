@@ -68,7 +68,7 @@ public final class Dialer {
      * @throws java.net.UnknownHostException if the name cannot be resolved
      * @throws SocketException if the first dial of a group finds no descriptors for its event loops
      * @throws java.io.InterruptedIOException if the thread is interrupted; its interrupt status is set
-     * @throws IllegalStateException on an event loop
+     * @throws IllegalStateException on an event loop, and after the group was closed
      */
     public Connection dial(SocketAddress address) throws IOException {
         return dial(address, connectTimeout);

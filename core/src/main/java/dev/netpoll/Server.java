@@ -102,7 +102,7 @@ public final class Server implements AutoCloseable {
      *     no descriptor is left for an event loop
      * @throws UnsupportedOperationException if connections to that address have no such
      *     {@linkplain ConnectionOptions.Builder#socketOption socket option}
-     * @throws IllegalStateException after {@link #shutdown}, and on an event loop
+     * @throws IllegalStateException after {@link #shutdown} or the group's close, and on an event loop
      */
     public SocketAddress listen(SocketAddress address) throws IOException {
         refuseOnLoop("listen");
@@ -245,6 +245,9 @@ public final class Server implements AutoCloseable {
      * calls wait for the same end; the earliest deadline counts. A request is over when its handler returns: who
      * answers later, from another thread, has the handler wait for that. A connection without a request handler counts
      * as idle: let those end first who read it.
+     *
+     * <p>A TCP client that goes on sending after its connection was closed is answered by a reset, and may lose answers
+     * that are still on their way; this cannot be seen here, so true does not say that they were received.
      *
      * @param grace how long requests may go on; zero or more
      * @return whether no request was cut short and every connection ended in time

@@ -15,8 +15,10 @@ import java.nio.channels.ReadableByteChannel;
  * <p><b>Waiting.</b> The reader of a connection, and a {@link StreamReader}, wait until the bytes they were asked for
  * are there, and throw an {@link IOException} when they can't come any more. A {@link LinkBuffer} never waits: when
  * there are too few bytes it throws {@link IndexOutOfBoundsException} with the numbers. Either way a call that throws
- * has consumed nothing. Negative counts throw {@link IllegalArgumentException}, a range that is not inside an array
- * {@link IndexOutOfBoundsException}; a count of 0 does nothing and returns an empty result.
+ * an exception has consumed nothing. An {@link Error}, such as the end of the stack, may strike half-way, and then
+ * nobody knows what was consumed: close the connection or the buffer. Negative counts throw {@link
+ * IllegalArgumentException}, a range that is not inside an array {@link IndexOutOfBoundsException}; a count of 0 does
+ * nothing and returns an empty result.
  *
  * <p><b>What others sent</b> may make no sense. That is no error of the program but an {@link IOException}, such as
  * {@link MalformedVarIntException}. Read lengths with {@link #readLength} or {@link #readVarLength}, which check them.

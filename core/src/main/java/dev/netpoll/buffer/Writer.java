@@ -16,8 +16,10 @@ import java.nio.channels.WritableByteChannel;
  * writes them to its stream or channel, and that of a {@link LinkBuffer} makes them readable.
  *
  * <p><b>Errors.</b> A connection or {@link StreamWriter} that is closed throws an {@link IOException}. A call that
- * throws has written nothing. Negative counts throw {@link IllegalArgumentException}, counts beyond what there is
- * {@link IndexOutOfBoundsException} with the numbers. Writing 0 bytes does nothing.
+ * throws an exception has written nothing. An {@link Error}, such as the end of the stack, may strike half-way, and
+ * then nobody knows what is pending: close the connection or the buffer. Negative counts throw {@link
+ * IllegalArgumentException}, counts beyond what there is {@link IndexOutOfBoundsException} with the numbers. Writing 0
+ * bytes does nothing.
  *
  * <p><b>Memory.</b> All writes copy, so that what was passed is the caller's again at once, except {@link #writeDirect}
  * of native memory and {@link #append}.

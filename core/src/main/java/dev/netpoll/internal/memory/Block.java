@@ -138,9 +138,9 @@ public final class Block {
         synchronized (this) { // two slices of the block may be read at once
             BlockViews current = views;
             if (current == null) {
-                trace.shown = true;
                 current = BlockViews.of(this, abandoned);
-                trace.life = current.life;
+                trace.life = current.life; // nothing is called until all is said: views without a life are never over
+                trace.shown = true;
                 views = current;
             }
             return current;

@@ -5,7 +5,7 @@ package dev.netpoll.internal.memory;
 
 import org.jspecify.annotations.Nullable;
 
-/** What is said, and thrown on, when a buffer is found in a state that one thread alone can't bring about. */
+/** What is said, and thrown on, when a buffer is in a state that one thread brings about only if an Error strikes. */
 final class Misuse {
     /** No chain has more, but one of which two threads have made a ring. */
     static final int MOST_SEGMENTS = 1 << 24;
@@ -37,7 +37,8 @@ final class Misuse {
 
     /** What is thrown then. */
     static IllegalStateException twoThreads() {
-        return new IllegalStateException("a buffer was used by two threads at once, or after it was given up");
+        return new IllegalStateException(
+                "a buffer was used by two threads at once, after it was given up, or after an Error in it");
     }
 
     /** Throws what is unchecked as it is; returns nothing. */

@@ -8,7 +8,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,6 +22,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @SuppressWarnings({"ReachabilityFenceUsage", "UnusedVariable"}) // a test that fails needs nothing any more
 class LostBlocksTest {
     private static final Duration SOON = Duration.ofSeconds(20);
+
+    private static final int DIVES = 100;
 
     private final SegmentPool pool = new SegmentPool(256 << 20);
 
@@ -90,6 +96,39 @@ class LostBlocksTest {
         segment.end = size;
         reader.append(segment);
         return reader.next(200);
+    }
+
+    /** The stack ends at each point of the call: what was made of a view tells that nobody looks at it. */
+    @Test
+    void afterTheStackHasEndedInAReservation() throws InterruptedException {
+        Assumptions.assumeTrue(RawMemory.AVAILABLE, "without native access, what was shown stays lost");
+        // Free blocks that had no views yet: no new one is made there, and the views of each are made only once.
+        Stream.generate(() -> pool.allocate(4096)).limit(100 * DIVES).toList().forEach(Block::release);
+        List<SegmentWriter> all = new ArrayList<>();
+        for (int dive = 0; dive < DIVES; dive++) {
+            List<SegmentWriter> writers =
+                    Stream.generate(() -> new SegmentWriter(pool)).limit(100).toList();
+            all.addAll(writers);
+            Iterator<SegmentWriter> next = writers.iterator();
+            Thread.ofPlatform().start(() -> reserveAtTheEndOfTheStack(next)).join();
+        }
+        all.forEach(SegmentWriter::clear);
+        awaitOutstanding(0);
+        assertThat(pool.stats().lostBytes()).isZero();
+        pool.close();
+    }
+
+    /** One writer after the other, each a frame above the one where the last has failed. */
+    @SuppressWarnings("InfiniteRecursion")
+    private static void reserveAtTheEndOfTheStack(Iterator<SegmentWriter> writers) {
+        try {
+            reserveAtTheEndOfTheStack(writers);
+        } catch (StackOverflowError end) {
+            // it ends here, and in some frames above
+        }
+        if (writers.hasNext()) {
+            MemorySegment _ = writers.next().reserve(100);
+        }
     }
 
     @Test
