@@ -5,6 +5,7 @@ package dev.netpoll;
 
 import dev.netpoll.internal.base.StackRoom;
 import dev.netpoll.internal.connection.Acceptor;
+import dev.netpoll.internal.connection.AcceptorStart;
 import dev.netpoll.internal.connection.ConnectionConfig;
 import dev.netpoll.internal.connection.Pace;
 import dev.netpoll.internal.connection.SocketConnection;
@@ -21,7 +22,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -135,70 +135,34 @@ public final class Server implements AutoCloseable {
 
     /** Starts to accept from a socket, or closes it. */
     private SocketAddress accept(EventLoop loop, ListenSocket socket) throws IOException {
+        SocketAddress address = socket.localAddress();
         Acceptor acceptor;
+        AcceptorStart start;
         List<Listening> more;
-        CompletableFuture<@Nullable Void> started = new CompletableFuture<>();
         try { // as long as nobody else knows the socket
             acceptor = new Acceptor(loop, socket, this::nextLoop, config, connections, maxConnections);
+            start = new AcceptorStart(loop, acceptor, socket);
             more = new ArrayList<>(listeners);
-            more.add(new Listening(acceptor, socket.localAddress()));
+            more.add(new Listening(acceptor, address));
             more = List.copyOf(more);
             loop.start();
-            loop.execute(() -> startOnLoop(acceptor, started));
+            loop.execute(start);
         } catch (Throwable t) {
             socket.close();
             throw t;
         }
         try {
-            awaitStart(started);
-        } catch (CompletionException e) {
-            if (!loop.isRunning()) { // then its driver may never have come to the socket
-                socket.close();
-            }
-            throw new IOException("cannot start to accept on " + socket.localAddress(), e.getCause());
-        }
-        listeners = more;
-        acceptor.connectionEnded(); // one may have ended while the acceptor could not be found
-        return socket.localAddress();
-    }
-
-    /** Waits, also if interrupted. Not by orTimeout: a full heap can end the one thread that the JDK has for that. */
-    private static void awaitStart(CompletableFuture<@Nullable Void> started) {
-        long end = System.nanoTime() + START_PATIENCE.toNanos();
-        boolean interrupted = false;
-        try {
-            while (!started.isDone()) {
-                try {
-                    started.get(end - System.nanoTime(), TimeUnit.NANOSECONDS);
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                } catch (TimeoutException late) {
-                    started.completeExceptionally(late); // so that the acceptor finds that nobody waits
-                } catch (ExecutionException failed) {
-                    break; // which is told below
-                }
-            }
-            started.join();
+            start.await(START_PATIENCE.toNanos());
         } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
+            if (start.hasStarted()) {
+                listeners = more; // also if an Error ended the wait: it accepts until the server ends
             }
         }
-    }
-
-    private static void startOnLoop(Acceptor acceptor, CompletableFuture<@Nullable Void> started) {
-        try {
-            acceptor.start();
-            if (!started.complete(null)) {
-                acceptor.close(); // nobody waits any more
-            }
-        } catch (Throwable t) {
-            try {
-                acceptor.close();
-            } finally {
-                started.completeExceptionally(t);
-            }
+        if (!start.hasStarted()) {
+            throw new IOException("cannot start to accept on " + address, start.failure());
         }
+        acceptor.connectionEnded(); // one may have ended while the acceptor could not be found
+        return address;
     }
 
     private EventLoop nextLoop() {

@@ -16,10 +16,9 @@ import java.nio.channels.WritableByteChannel;
  * writes them to its stream or channel, and that of a {@link LinkBuffer} makes them readable.
  *
  * <p><b>Errors.</b> A connection or {@link StreamWriter} that is closed throws an {@link IOException}. A call that
- * throws an exception has written nothing. An {@link Error}, such as the end of the stack, may strike half-way, and
- * then nobody knows what is pending: close the connection or the buffer. Negative counts throw {@link
- * IllegalArgumentException}, counts beyond what there is {@link IndexOutOfBoundsException} with the numbers. Writing 0
- * bytes does nothing.
+ * throws an exception has written nothing. An {@link Error} may strike half-way, and then nobody knows what is pending:
+ * close the connection or the buffer. Negative counts throw {@link IllegalArgumentException}, counts beyond what there
+ * is {@link IndexOutOfBoundsException} with the numbers. Writing 0 bytes does nothing.
  *
  * <p><b>Memory.</b> All writes copy, so that what was passed is the caller's again at once, except {@link #writeDirect}
  * of native memory and {@link #append}.
@@ -290,7 +289,8 @@ public interface Writer {
      *
      * <p>The memory must be neither changed nor freed until its bytes are gone: on a connection or {@link
      * StreamWriter}, until a flush returned normally; in a {@link LinkBuffer}, until they are consumed and released.
-     * Memory that not every thread may access (heap, confined arenas) is copied.
+     * Memory that not every thread may access (heap, confined arenas) is copied, and by a flush that cannot wait, on an
+     * event loop, what the kernel does not take at once.
      *
      * @param data the bytes
      * @param remaining how many of the bytes that are pending now come after {@code data}

@@ -171,11 +171,14 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
                 finishInterrupted();
             } finally {
                 closed = true;
-                loop.disarm(backOff);
-                loop.disarm(look);
-                loop.budget().cancel(memory);
-                loop.remove(this);
-                socket.close();
+                try {
+                    loop.disarm(backOff);
+                    loop.disarm(look);
+                    loop.budget().cancel(memory);
+                    loop.remove(this);
+                } finally {
+                    socket.close();
+                }
             }
         }
     }

@@ -63,6 +63,7 @@ public record ConnectionConfig(
                 ConnectionEnd.class,
                 ConnectionErrors.class,
                 Detachment.class,
+                AcceptorStart.class,
                 DialAttempt.class,
                 DispatchEvents.class,
                 EndReason.class,

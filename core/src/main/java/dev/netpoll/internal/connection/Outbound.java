@@ -38,7 +38,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>O1 on an event loop, where nothing waits, below the high mark;
  *   <li>O2 in a handler that runs on its loop, which has lent its baton, below the high mark too: waiting would cost
  *       the loop a hand-over. The next run begins when the peer has taken what was left.
- *   <li>O3 Memory of the user's is never left: it may be gone when the flush has returned.
+ *   <li>O3 Memory of the user's is never left: it may be gone when the flush has returned. A flush that cannot wait
+ *       copies what the kernel has not taken.
  *   <li>O4 What a run leaves by returning is flushed on the loop, which cannot wait. If it is more than the mark, the
  *       next run begins when the peer has taken it.
  * </ul>
@@ -284,6 +285,9 @@ final class Outbound extends SendRole implements ByteSink {
             freeAll(); // as after any other flush that was in vain
             throw ConnectionErrors.deadlinePassed(connection, bytes);
         }
+        if (onLoop && from != sent()) {
+            endLoans();
+        }
         connection.loop().stir();
         boolean lent = !onLoop && mayLeave(from + bytes - sent());
         int result;
@@ -307,6 +311,22 @@ final class Outbound extends SendRole implements ByteSink {
         if (onLoop && above && !isWritable()) {
             holdRuns(); // O4
         }
+    }
+
+    /** What is written has to wait behind what was flushed before, and the flush does not (O3). */
+    private void endLoans() {
+        SegmentWriter written = buffer;
+        if (written != null && written.hasUserMemory()) {
+            try {
+                written.endLoans(); // if that fails, all of it is dropped, as after any other flush that was in vain
+            } catch (IllegalStateException | InternalError e) { // freed, or the file behind it cut off
+                throw lentMemoryIsGone();
+            }
+        }
+    }
+
+    private static IllegalStateException lentMemoryIsGone() {
+        return new IllegalStateException("memory given to writeDirect was closed before it was sent");
     }
 
     /** {@return whether a handler on its lent loop may leave what is unsent} O2, O3 */
@@ -372,7 +392,7 @@ final class Outbound extends SendRole implements ByteSink {
             return ConnectionErrors.broken(connection, "write", ofFlush);
         }
         if (errno == Errno.EFAULT) {
-            throw new IllegalStateException("memory given to writeDirect was closed before it was sent");
+            throw lentMemoryIsGone();
         }
         // The loop learns of it by itself, after it has read what came before the error; but not if there is nothing to
         // read any more.

@@ -12,6 +12,7 @@ import static dev.netpoll.internal.connection.ConnectionState.DRAINING;
 import static dev.netpoll.internal.connection.ConnectionState.OUTPUT_SHUT;
 import static dev.netpoll.internal.connection.ConnectionState.SENDING;
 
+import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Spares;
 import dev.netpoll.internal.memory.Segment;
@@ -245,7 +246,13 @@ abstract class SendRole extends Side {
                 connection.touch();
             }
         }
-        if (result == Transport.WOULD_BLOCK || result == Transport.GATHERED) {
+        boolean waits = result == Transport.WOULD_BLOCK || result == Transport.GATHERED;
+        if (waits && accepts && unsent.borrows()) {
+            int refused = endLoans(unsent);
+            result = refused != 0 ? refused : result;
+            waits = refused == 0;
+        }
+        if (waits) {
             if (accepts) {
                 promised = enqueued;
             }
@@ -254,6 +261,18 @@ abstract class SendRole extends Side {
             release();
         }
         return result;
+    }
+
+    /** A flush that does not wait for its bytes keeps nothing of the user's (O3); {@return 0, or why not, negated} */
+    private int endLoans(SendQueue unsent) {
+        try {
+            unsent.endLoans(connection.loop().memory());
+            return 0;
+        } catch (MemoryLimitException e) {
+            return -Errno.ENOBUFS;
+        } catch (IllegalStateException | InternalError e) { // it was freed, or the file behind it cut off
+            return -Errno.EFAULT;
+        }
     }
 
     private void handOver(boolean kernelIsFull, boolean holds) {

@@ -191,6 +191,13 @@ public final class Segment {
         return new Segment(memory.isReadOnly() ? memory : memory.asReadOnly(), size);
     }
 
+    /** A copy of these bytes, in blocks of {@code blocks}, for a connection. */
+    public Segment copied(BlockSource blocks) {
+        SegmentWriter copy = SegmentWriter.ofConnection(blocks);
+        copy.writeBytes(memory.asSlice(start, length()));
+        return Misuse.present(copy.take());
+    }
+
     // ---- access by index; the caller has compared with start, end or limit
 
     // SAFETY, for all: the bytes lie inside the block, and its slab stays mapped, as this segment is reachable.

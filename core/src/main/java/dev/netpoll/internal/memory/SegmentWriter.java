@@ -111,6 +111,32 @@ public final class SegmentWriter {
         return false;
     }
 
+    /**
+     * Copies what lies in memory of the user's, who may change and free it from now on. If it throws, nothing is
+     * pending any more.
+     *
+     * @throws IllegalStateException if such memory was freed already
+     */
+    public void endLoans() {
+        Segment rest = take();
+        try {
+            while (rest != null) {
+                Segment segment = rest;
+                rest = segment.next;
+                segment.next = null;
+                if (segment.block != null) {
+                    link(segment);
+                } else {
+                    append(segment.copied(blocks), segment.length());
+                }
+            }
+        } catch (Throwable t) {
+            clear();
+            Segment.freeAll(rest);
+            throw t;
+        }
+    }
+
     /** Takes all pending bytes away, as a chain that belongs to the caller; null when there are none. */
     public @Nullable Segment take() {
         park();

@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.poll;
 
+import dev.netpoll.internal.memory.BlockSource;
 import dev.netpoll.internal.memory.Segment;
 import org.jspecify.annotations.Nullable;
 
@@ -82,6 +83,41 @@ public final class SendQueue {
         }
         tail = last;
         bytes += added;
+    }
+
+    /**
+     * Copies what lies in memory of users', who may change and free it from now on. If it throws, the queue has the
+     * same bytes as before.
+     *
+     * @throws IllegalStateException if such memory was freed already
+     */
+    public void endLoans(BlockSource blocks) {
+        Segment previous = null;
+        for (Segment s = borrows ? head : null; s != null; s = s.next) {
+            if (s.block == null) {
+                s = replace(previous, s, s.copied(blocks));
+            }
+            previous = s;
+        }
+        borrows = false;
+    }
+
+    /** {@return the last segment of the copy} */
+    private Segment replace(@Nullable Segment previous, Segment lent, Segment copy) {
+        Segment last = copy;
+        while (last.next != null) {
+            last = last.next;
+        }
+        last.next = lent.next;
+        if (previous == null) {
+            head = copy;
+        } else {
+            previous.next = copy;
+        }
+        if (tail == lent) {
+            tail = last;
+        }
+        return last;
     }
 
     /** Removes the first {@code count} bytes and frees what is used up. */

@@ -70,7 +70,7 @@ public final class EpollBackend implements Backend {
 
     @Override
     public ListenSocket bind(SocketAddress address, ListenOptions options) throws TransportException {
-        return new EpollListenSocket(Binder.bind(address, options));
+        return Binder.bind(address, options, EpollListenSocket::new);
     }
 
     @Override

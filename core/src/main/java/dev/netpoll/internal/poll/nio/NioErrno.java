@@ -25,6 +25,7 @@ final class NioErrno {
             Map.entry("connection reset", Errno.ECONNRESET),
             Map.entry("forcibly closed", Errno.ECONNRESET), // Windows
             Map.entry("broken pipe", Errno.EPIPE),
+            Map.entry("bad address", Errno.EFAULT),
             Map.entry("connection refused", Errno.ECONNREFUSED),
             Map.entry("timed out", Errno.ETIMEDOUT),
             Map.entry("no route to host", Errno.EHOSTUNREACH),

@@ -104,7 +104,8 @@ abstract class NioSocket implements Transport {
                 if (head == null) {
                     return SENT;
                 }
-                long count = head.next == null ? channel.write(buffer(head)) : channel.write(buffers(head));
+                boolean alone = head.next == null || head.block == null || head.next.block == null;
+                long count = alone ? channel.write(buffer(head)) : channel.write(buffers(head));
                 if (count == 0) {
                     return WOULD_BLOCK;
                 }
@@ -119,9 +120,10 @@ abstract class NioSocket implements Transport {
         }
     }
 
+    /** Up to memory of a user's, which goes alone: if it is gone, what lies before it is sent all the same. */
     private static ByteBuffer[] buffers(Segment head) {
         int parts = 0;
-        for (Segment s = head; s != null && parts < MAX_PARTS; s = s.next) {
+        for (Segment s = head; s != null && s.block != null && parts < MAX_PARTS; s = s.next) {
             parts++;
         }
         ByteBuffer[] buffers = new ByteBuffer[parts];

@@ -9,6 +9,7 @@ import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.ffi.SockAddr;
 import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.ListenOptions;
+import dev.netpoll.internal.poll.ListenSocket;
 import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.UnixPaths;
 import java.net.InetAddress;
@@ -17,16 +18,25 @@ import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Opens listening sockets. */
 public final class Binder {
     private Binder() {}
 
-    public static Bound bind(SocketAddress address, ListenOptions options) throws TransportException {
+    /** Binds a descriptor, and has {@code maker} make the backend's socket of it; whatever fails closes it. */
+    public static ListenSocket bind(SocketAddress address, ListenOptions options, Function<Bound, ListenSocket> maker)
+            throws TransportException {
         Scratch scratch = Scratch.take();
         try {
-            return bind(scratch, address, options);
+            Bound bound = bind(scratch, address, options);
+            try {
+                return maker.apply(bound);
+            } catch (Throwable t) {
+                LibcUnistd.close(scratch, bound.fd());
+                throw t;
+            }
         } finally {
             scratch.giveBack();
         }

@@ -104,7 +104,7 @@ public final class UringBackend implements Backend {
 
     @Override
     public ListenSocket bind(SocketAddress address, ListenOptions options) throws TransportException {
-        return new UringListenSocket(Binder.bind(address, options));
+        return Binder.bind(address, options, UringListenSocket::new);
     }
 
     @Override
