@@ -20,10 +20,10 @@ import org.jspecify.annotations.Nullable;
  * #reader()} and {@link #writer()} have one user each, and the caller orders a change of user. A second thread that
  * comes while a side is in use gets an {@link IllegalStateException} before it has done anything. A side is in use
  * during each call; the reader by a callback as long as that runs; and the writer from the first write to the end of
- * the flush by a callback of this connection, or once memory was {@linkplain Writer#reserve reserved}. Other threads
- * may take turns in the middle of a message, as the caller orders it: what they write is sent in that order. Everything
- * else is safe from any thread at any time, {@link #close()} above all. Use {@link #asByteChannel()} where several
- * threads must share a side.
+ * the flush by a callback of this connection, or once memory was {@linkplain Writer#reserve reserved}, while anything
+ * is pending. Other threads may take turns in the middle of a message, as the caller orders it: what they write is
+ * sent in that order. Everything else is safe from any thread at any time, {@link #close()} above all. Use {@link
+ * #asByteChannel()} where several threads must share a side.
  *
  * <p><b>Waiting.</b> Reads wait for bytes and flushes for the kernel, in plain blocking style: call them from a virtual
  * thread (or any thread that may block). On an event loop, that is with {@link Dispatch#inline()}, nothing may wait: a

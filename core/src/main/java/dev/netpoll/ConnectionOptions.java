@@ -87,7 +87,8 @@ public final class ConnectionOptions {
 
     /**
      * {@return how long a connection may be idle before it is closed; default for ever} A connection is idle while no
-     * byte goes in or out and no handler is run, also if a flush waits for the peer meanwhile.
+     * byte goes in or out and no handler is run, also if a flush waits for the peer meanwhile; not while bytes of its
+     * peer wait for the memory of the group.
      */
     public Duration idleTimeout() {
         return idleTimeout;

@@ -19,6 +19,7 @@ import dev.netpoll.conformance.support.OwnNet;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -36,6 +37,7 @@ import org.junit.jupiter.api.Test;
 class SharedMemoryTest extends ConformanceTest {
     private static final long BUDGET = 1L << 20;
     private static final int PEERS = 20;
+    private static final int MANY = 300;
 
     /** What all may hold in any case, and what was on its way when the budget was used up. */
     private static final long BOUND = BUDGET + PEERS * (64L << 10);
@@ -106,6 +108,69 @@ class SharedMemoryTest extends ConformanceTest {
         assertThat(System.nanoTime() - begin).isLessThan(Duration.ofSeconds(6).toNanos());
         slow.reset();
         Await.until("the memory is back", () -> used() == 0);
+        own.net().takeErrors();
+    }
+
+    /** Together they hold all the memory, so each has to wait for the others: its turn comes without a pause. */
+    @Test
+    void messagesThatHaveBegunAreCompletedOneAfterTheOther() throws Exception {
+        Listening server = own.net()
+                .listen(own.net()
+                        .server()
+                        .framing(Framing.lengthField(0, Integer.BYTES))
+                        .onRequest(SharedMemoryTest::confirm));
+        byte[] frame = Bytes.frame(new byte[100_000]);
+        RawPeer[] peers = new RawPeer[MANY];
+        for (int i = 0; i < MANY; i++) {
+            peers[i] = own.net().connectRaw(server.address());
+        }
+        long begin = System.nanoTime();
+        Background<?>[] sends = new Background<?>[MANY];
+        for (int i = 0; i < MANY; i++) {
+            RawPeer peer = peers[i];
+            sends[i] = Background.run(() -> peer.send(frame).receive(Integer.BYTES));
+        }
+        for (Background<?> send : sends) {
+            send.result();
+        }
+        assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofSeconds(8));
+    }
+
+    private static void confirm(Connection connection) throws IOException {
+        int length = connection.reader().readInt();
+        connection.reader().skip(length);
+        connection.writer().writeInt(length).flush();
+    }
+
+    /** What it has sent lies in the kernel, and somebody else is favoured all the time. */
+    @Test
+    void whoWaitsForMemoryIsNotIdle() throws Exception {
+        Duration idle = Duration.ofMillis(500);
+        byte[] much = new byte[16 << 20];
+        Listening greedy = own.net()
+                .serve(connection -> connection.writer().writeBytes(much).flush());
+        Listening server = own.net()
+                .listen(own.net()
+                        .server()
+                        .options(ConnectionOptions.builder().idleTimeout(idle).build())
+                        .framing(Framing.lengthField(0, Integer.BYTES))
+                        .onRequest(SharedMemoryTest::confirm));
+        RawPeer favoured = own.net().connectRaw(server.address());
+        RawPeer waiting = own.net().connectRaw(server.address());
+        byte[] frame = Bytes.frame(new byte[400_000]);
+        favoured.send(Arrays.copyOf(frame, 50_000));
+        RawPeer slow = own.net().connectRaw(greedy.address()).send("x");
+        Await.until("the memory is used up", () -> used() > BUDGET);
+        byte[] drop = {0};
+        favoured.send(drop);
+        Background<byte[]> answer = Background.call(() -> waiting.send(frame).receive(Integer.BYTES));
+        assertThat(Await.within(idle.multipliedBy(4), () -> {
+                    favoured.send(drop);
+                    return waiting.sawEnd();
+                }))
+                .isFalse();
+        slow.reset();
+        assertThat(answer.result()).hasSize(Integer.BYTES);
         own.net().takeErrors();
     }
 

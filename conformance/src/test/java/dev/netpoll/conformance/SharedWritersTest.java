@@ -5,8 +5,11 @@ package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.netpoll.Connection;
+import dev.netpoll.buffer.LinkBuffer;
+import dev.netpoll.buffer.Writer;
 import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Harness.Listening;
@@ -22,6 +25,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -239,6 +243,47 @@ class SharedWritersTest extends ConformanceTest {
                 }
             }
         }
+    }
+
+    private interface Use {
+        void by(Writer writer) throws Exception;
+    }
+
+    /** What a handler calls without a byte to be flushed then, be it refused, keeps no other thread out. */
+    @Test
+    void aCallThatLeavesNothingPendingLeavesTheSideToOthers() throws Exception {
+        List<Use> uses = List.of(
+                writer -> writer.writeBytes(new byte[0]),
+                writer -> writer.writeUtf8(""),
+                writer -> writer.writeBytes(new byte[3], 2, 5),
+                writer -> writer.commit(3),
+                writer -> writer.truncate(0),
+                writer -> writer.writeInt(5).truncate(0),
+                writer -> writer.reserve(0),
+                writer -> writer.reserve(-1),
+                writer -> {
+                    writer.reserve(10);
+                    writer.commit(0);
+                },
+                writer -> writer.append(new LinkBuffer()),
+                writer -> writer.writeDirect(ByteBuffer.allocate(3), 7));
+        Listening server = net.serve(connection -> {
+            connection.reader().skip(1);
+            for (Use use : uses) {
+                try {
+                    use.by(connection.writer());
+                } catch (IllegalArgumentException | IllegalStateException | IndexOutOfBoundsException refused) {
+                    // as others are
+                }
+                CompletableFuture<Throwable> outcome = new CompletableFuture<>();
+                Thread.ofPlatform()
+                        .start(() -> outcome.complete(catchThrowable(
+                                () -> connection.writer().writeByte(1).flush())));
+                assertThat(outcome.join()).isNull();
+            }
+        });
+        RawPeer peer = net.connectRaw(server.address()).send("x");
+        assertThat(peer.receive(uses.size())).containsOnly(1);
     }
 
     @Test

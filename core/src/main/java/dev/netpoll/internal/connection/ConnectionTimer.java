@@ -152,7 +152,7 @@ final class ConnectionTimer extends Timer {
         } else if (isDue(connection.outbound().stallDeadline(), now)) {
             connection.closeFor(EndReason.WRITE_TIMEOUT, true);
         } else if (isDue(idleDeadline(), now)) {
-            if (connection.isBusy()) {
+            if (connection.isBusy() || connection.inbound().keepsPeerWaiting()) {
                 touch();
             } else {
                 // What could not be sent in all that time would make an orderly end wait as long again.

@@ -653,6 +653,7 @@ final class Inbound extends Side implements ByteSource {
     /** <i>Loop.</i> Pauses or resumes as the rule B2 says. */
     void updatePaused() {
         if (connection.has(CLOSED | ConnectionState.PEER_ENDED)) {
+            leaveBudget();
             return;
         }
         boolean starvedBefore = starved;
@@ -694,7 +695,7 @@ final class Inbound extends Side implements ByteSource {
         Share.Waiter mine = waiter;
         if (!spent) {
             starved = false;
-            if (mine != null && retained.bytes() <= Share.BYTES) {
+            if (mine != null && (!wanted || retained.bytes() <= Share.BYTES)) {
                 budget.endFavour(mine);
             }
             return false;
@@ -703,20 +704,28 @@ final class Inbound extends Side implements ByteSource {
             mine = new Share.Waiter(connection);
             waiter = mine;
         }
-        if (!wanted) {
-            budget.endFavour(mine);
-        } else if (budget.takeFavour(mine)) {
+        if (wanted && budget.takeFavour(mine)) {
             starved = false;
             return false;
         }
         starved = true;
-        budget.await(mine);
+        if (wanted) {
+            budget.awaitFavour(mine);
+        } else {
+            budget.endFavour(mine);
+            budget.await(mine);
+        }
         return true;
     }
 
     /** {@return whether reading is paused for want of the group's memory} */
     boolean isStarved() {
         return starved;
+    }
+
+    /** {@return whether bytes of the peer's wait for memory: then it is not the peer who is idle} */
+    boolean keepsPeerWaiting() {
+        return starved && connection.transport().peek() > 0;
     }
 
     /**
@@ -744,6 +753,11 @@ final class Inbound extends Side implements ByteSource {
     /** The connection has ended: what is given back from now on resumes no reading. */
     void detachRetained() {
         retained.detach();
+        leaveBudget();
+    }
+
+    /** It wants no more, and does not stand in others' way. */
+    private void leaveBudget() {
         Share.Waiter mine = waiter;
         if (mine != null) {
             connection.loop().budget().cancel(mine);

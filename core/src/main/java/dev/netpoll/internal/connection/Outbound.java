@@ -31,8 +31,8 @@ import org.jspecify.annotations.Nullable;
  * {@link SendRole}.
  *
  * <p>A write is one use of the side, so threads may take turns with a message. But a thread that runs a callback, or
- * has reserved memory, stays the user until its flush. A flush waits until its bytes are {@code sent}, unless it may
- * leave them:
+ * has reserved memory, stays the user until its flush, or until nothing is pending any more. A flush waits until its
+ * bytes are {@code sent}, unless it may leave them:
  *
  * <ul>
  *   <li>O1 on an event loop, where nothing waits, below the high mark;
@@ -123,7 +123,13 @@ final class Outbound extends SendRole implements ByteSink {
 
     @Override
     public void done() {
-        if (isUser() && !reserved && !connection.inbound().isHeld()) {
+        if (!isUser()) {
+            return;
+        }
+        if (pending() == 0) { // nothing was begun, or it was taken back
+            reserved = false;
+            exit();
+        } else if (!reserved && !connection.inbound().isHeld()) {
             exit();
         }
     }
@@ -131,6 +137,7 @@ final class Outbound extends SendRole implements ByteSink {
     @Override
     public void reserved() {
         reserved = true;
+        done();
     }
 
     /** {@return whether nothing was written that is not flushed} False if the side is in use. */

@@ -30,8 +30,9 @@ import org.jspecify.annotations.Nullable;
  *       waits. Who waits enters the list and then looks at the sum; who lowers the sum then looks at the list. All four
  *       accesses are volatile, so at least one of the two sees the other. What may still lie in the counters is less
  *       than the difference between three quarters and the low mark.
- *   <li>I3. A waiter is in the list at most once, and told at most once for each time it was put there, unless telling
+ *   <li>I3. A waiter is in one line at most, once, and told at most once for each time it was put there, unless telling
  *       it failed: then it is put back, and told again with the next chance.
+ *   <li>I4. While somebody waits for favour, somebody has it: it passes from one to the next under the lock.
  * </ul>
  */
 public final class MemoryBudget {
@@ -51,21 +52,12 @@ public final class MemoryBudget {
     private static final long FAVOUR_NANOS = 1_000_000_000;
 
     private static final VarHandle COUNTER = MethodHandles.arrayElementVarHandle(long[].class);
-    private static final VarHandle FAVOURITE;
 
-    static {
-        try {
-            FAVOURITE = MethodHandles.lookup().findVarHandle(MemoryBudget.class, "favourite", Waiter.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
-
-    /** Somebody who waits for memory, and who is a link of the list of those who do. */
+    /** Somebody who waits for memory, and who is a link of the line of those who do. */
     public abstract static class Waiter {
         private @Nullable Waiter previous; // these three guarded by the budget's lock
         private @Nullable Waiter following;
-        private boolean waiting;
+        private @Nullable Line line;
 
         /** For subclasses. */
         protected Waiter() {}
@@ -78,6 +70,12 @@ public final class MemoryBudget {
         protected abstract void memoryReturned();
     }
 
+    /** Those who wait, the longest first. Guarded by the budget's lock. */
+    private static final class Line {
+        private @Nullable Waiter first;
+        private @Nullable Waiter last;
+    }
+
     private final long limit;
     private final long lowMark;
     private final long quantum;
@@ -85,9 +83,12 @@ public final class MemoryBudget {
     private final long[] counters;
     private final int mask;
 
-    private @Nullable Waiter first; // these two guarded by the lock of this object
-    private @Nullable Waiter last;
-    private volatile int waiters; // changed under the lock
+    /** Those who hold a part of what somebody waits for; they are told before the others. */
+    private final Line needy = new Line();
+
+    private final Line others = new Line();
+
+    private volatile int waiters; // these three changed under the lock
 
     /** Who may go on although the limit is exceeded, or null; see {@link #takeFavour}. */
     private volatile @Nullable Waiter favourite;
@@ -161,11 +162,33 @@ public final class MemoryBudget {
      * already.
      */
     public void await(Waiter waiter) {
+        await(waiter, others);
+    }
+
+    /**
+     * As {@link #await}, for one who holds a part of a message and has asked for {@linkplain #takeFavour favour} in
+     * vain: it is also told when it is its turn to be favoured.
+     */
+    public void awaitFavour(Waiter waiter) {
+        await(waiter, needy);
+    }
+
+    private void await(Waiter waiter, Line line) {
+        Waiter favoured = null;
         synchronized (this) {
-            if (waiter.waiting) {
+            if (waiter.line == line) {
                 return;
             }
-            link(waiter);
+            if (waiter.line != null) {
+                unlink(waiter);
+            }
+            link(waiter, line);
+            if (favourite == null) { // it went while we came
+                favoured = favourNext();
+            }
+        }
+        if (favoured != null) {
+            tell(favoured, needy);
         }
         settleAll();
         tell(); // I2
@@ -179,13 +202,26 @@ public final class MemoryBudget {
      */
     public boolean takeFavour(Waiter waiter) {
         Waiter before = favourite;
-        long now = System.nanoTime();
-        boolean vacant = before == null || (before != waiter && now - favouredAt > FAVOUR_NANOS);
-        if (vacant && FAVOURITE.compareAndSet(this, before, waiter)) {
-            favouredAt = now;
+        if (before == waiter) {
             return true;
         }
-        return favourite == waiter;
+        if (before != null && System.nanoTime() - favouredAt <= FAVOUR_NANOS) {
+            return false;
+        }
+        Waiter next;
+        synchronized (this) {
+            if (favourite != before) {
+                return favourite == waiter;
+            }
+            if (waiter.line == null) { // the others have waited longer
+                link(waiter, needy);
+            }
+            next = favourNext();
+        }
+        if (next != null && next != waiter) {
+            tell(next, needy);
+        }
+        return next == waiter;
     }
 
     /** {@code waiter} has got something: if it is favoured, it stays that for another while. */
@@ -195,26 +231,38 @@ public final class MemoryBudget {
         }
     }
 
-    /** {@code waiter} needs no favour any more: the one that has waited longest looks whether it does. */
+    /** {@code waiter} needs no favour any more: the one that has waited longest for it has it now. */
     public void endFavour(Waiter waiter) {
-        if (favourite == waiter && FAVOURITE.compareAndSet(this, waiter, (Waiter) null)) {
-            Waiter next;
-            synchronized (this) {
-                next = first;
-                if (next != null) {
-                    unlink(next);
-                }
-            }
-            if (next != null) {
-                next.memoryReturned();
-            }
+        if (favourite != waiter) {
+            return;
         }
+        Waiter next;
+        synchronized (this) {
+            if (favourite != waiter) {
+                return;
+            }
+            next = favourNext();
+        }
+        if (next != null) {
+            tell(next, needy);
+        }
+    }
+
+    /** Under the lock. {@return the new favourite, who is to be told, or null} */
+    private @Nullable Waiter favourNext() {
+        Waiter next = needy.first;
+        if (next != null) {
+            unlink(next);
+        }
+        favourite = next;
+        favouredAt = System.nanoTime();
+        return next;
     }
 
     /** {@code waiter} is not interested any more. It may be being told at this moment. */
     public void cancel(Waiter waiter) {
         synchronized (this) {
-            if (waiter.waiting) {
+            if (waiter.line != null) {
                 unlink(waiter);
             }
         }
@@ -273,67 +321,78 @@ public final class MemoryBudget {
      * Tells everybody who waits now, the longest first, while there is memory. What is done between taking a waiter out
      * and having told it needs no more stack than taking it out did, except the telling itself.
      */
-    @SuppressWarnings("EmptyCatch") // who gives memory back is innocent, and might have no stack to log with
     private void tell() {
         int most = waiters; // who waits again comes to the end, and is not told a second time in this round
         for (int i = 0; i < most && sum.get() <= lowMark; i++) {
+            Line line = needy;
             Waiter waiter;
             synchronized (this) {
-                waiter = first;
+                waiter = needy.first;
+                if (waiter == null) {
+                    line = others;
+                    waiter = others.first;
+                }
                 if (waiter == null) {
                     return;
                 }
                 unlink(waiter);
             }
-            boolean told = false;
-            try {
-                waiter.memoryReturned();
-                told = true;
-            } catch (Throwable _) {
-                // I3
-            } finally {
-                if (!told) {
-                    synchronized (this) {
-                        if (!waiter.waiting) {
-                            link(waiter);
-                        }
+            tell(waiter, line);
+        }
+    }
+
+    /** Tells one that was taken out of its line. */
+    @SuppressWarnings("EmptyCatch") // who gives memory back is innocent, and might have no stack to log with
+    private void tell(Waiter waiter, Line line) {
+        boolean told = false;
+        try {
+            waiter.memoryReturned();
+            told = true;
+        } catch (Throwable _) {
+            // I3
+        } finally {
+            if (!told) {
+                synchronized (this) {
+                    if (waiter.line == null) {
+                        link(waiter, line);
                     }
                 }
             }
         }
     }
 
-    private void link(Waiter waiter) {
-        Waiter before = last;
+    private void link(Waiter waiter, Line line) {
+        Waiter before = line.last;
         waiter.previous = before;
         waiter.following = null;
-        waiter.waiting = true;
+        waiter.line = line;
         if (before == null) {
-            first = waiter;
+            line.first = waiter;
         } else {
             before.following = waiter;
         }
-        last = waiter;
+        line.last = waiter;
         int count = waiters;
         waiters = count + 1;
     }
 
     private void unlink(Waiter waiter) {
+        Line line = Misuse.present(waiter.line);
         Waiter before = waiter.previous;
         Waiter after = waiter.following;
         if (before == null) {
-            first = after;
+            line.first = after;
         } else {
             before.following = after;
         }
         if (after == null) {
-            last = before;
+            line.last = before;
         } else {
             after.previous = before;
         }
         waiter.previous = null;
         waiter.following = null;
-        waiter.waiting = false;
+        waiter.line = null;
         int count = waiters;
         waiters = count - 1;
     }

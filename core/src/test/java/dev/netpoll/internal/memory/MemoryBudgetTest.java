@@ -106,6 +106,46 @@ class MemoryBudgetTest {
     }
 
     @Test
+    void favourPassesFromOneToTheNext() {
+        budget.charge(LIMIT + 1);
+        MemoryBudget.Waiter first = waiter("first");
+        MemoryBudget.Waiter second = waiter("second");
+        MemoryBudget.Waiter third = waiter("third");
+        assertThat(budget.takeFavour(first)).isTrue();
+        assertThat(budget.takeFavour(second)).isFalse();
+        budget.awaitFavour(second);
+        budget.await(waiter("other"));
+        budget.awaitFavour(third);
+        budget.endFavour(third);
+        assertThat(told).as("it did not have it").isEmpty();
+        budget.endFavour(first);
+        assertThat(told).containsExactly("second");
+        assertThat(budget.takeFavour(third)).isFalse();
+        assertThat(budget.takeFavour(second)).isTrue();
+        budget.cancel(third);
+        budget.endFavour(second);
+        assertThat(told).as("nobody needs it").containsExactly("second");
+        budget.awaitFavour(first);
+        assertThat(told).as("nobody has it").containsExactly("second", "first");
+        budget.release(LIMIT + 1);
+        assertThat(told).containsExactly("second", "first", "other");
+        assertThat(budget.waiters()).isZero();
+    }
+
+    @Test
+    void whoNeedsARestIsToldBeforeTheOthersAndMayChange() {
+        budget.charge(LIMIT + 1);
+        assertThat(budget.takeFavour(waiter("favourite"))).isTrue();
+        MemoryBudget.Waiter changing = waiter("changing");
+        budget.await(waiter("other"));
+        budget.await(changing);
+        budget.awaitFavour(changing);
+        assertThat(budget.waiters()).isEqualTo(2);
+        budget.release(LIMIT + 1);
+        assertThat(told).containsExactly("changing", "other");
+    }
+
+    @Test
     void whoDoesNotWaitAnyLongerIsNotTold() {
         budget.charge(LIMIT + 1);
         List<MemoryBudget.Waiter> waiters = new ArrayList<>();
