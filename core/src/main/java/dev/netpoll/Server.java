@@ -34,7 +34,8 @@ import org.jspecify.annotations.Nullable;
  * Accepts connections on any number of addresses and runs handlers for them.
  *
  * <p>Without onRequest, the connections are for the program to read, and to close, also after the peer's end: it gets
- * them in onPrepare or onConnect, and may set a handler later. Without these either, they close themselves.
+ * them in onPrepare or onConnect, and may set a handler later. Without these either, they close themselves when
+ * the peer has finished.
  *
  * <p><b>Threads.</b> Any thread. While it listens, a thread of its own accepts and keeps the JVM alive.
  */
@@ -207,8 +208,9 @@ public final class Server implements AutoCloseable {
      * sent. It aborts what is left half a second later, and waits a second for callbacks. Blocks until all is over, or
      * the calling thread is interrupted; a callback that never returns keeps nobody waiting. Repeated and concurrent
      * calls wait for the same end; the earliest deadline counts. A request is over when its handler returns: who
-     * answers later, from another thread, has the handler wait for that. A connection without a request handler counts
-     * as idle: let those end first who read it.
+     * answers later, from another thread, has the handler wait for that. Requests that arrive meanwhile are served as
+     * well, so a client that sends one after the other without a pause uses up the grace, and so does a handler that
+     * calls this. A connection without a request handler counts as idle: let those end first who read it.
      *
      * <p>A TCP client that goes on sending after its connection was closed is answered by a reset, and may lose answers
      * that are still on their way; this cannot be seen here, so true does not say that they were received.

@@ -637,6 +637,9 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     }
 
     private static int arraySize(long bytes) {
+        if (bytes < 0) {
+            throw new IllegalStateException("the LinkBuffer was used by two threads at once");
+        }
         if (bytes > Integer.MAX_VALUE - 8) {
             throw new IllegalStateException(bytes + " bytes are too many for an array");
         }

@@ -114,7 +114,8 @@ final class ConnectionErrors {
 
     static FrameTooLargeException refused(SocketConnection c, String length, int lengthMax) {
         return new FrameTooLargeException(
-                "the length field of a frame says " + length + ", but a frame may have " + lengthMax + " bytes at most",
+                "the length field of a frame says " + length + ", but a frame may have " + lengthMax
+                        + " bytes at most, the field included",
                 "read",
                 c.localAddress(),
                 c.remoteAddress(),

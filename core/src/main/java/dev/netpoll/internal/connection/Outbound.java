@@ -127,8 +127,7 @@ final class Outbound extends SendRole implements ByteSink {
             return;
         }
         if (pending() == 0) { // nothing was begun, or it was taken back
-            reserved = false;
-            exit();
+            dropPending();
         } else if (!reserved && !connection.inbound().isHeld()) {
             exit();
         }
