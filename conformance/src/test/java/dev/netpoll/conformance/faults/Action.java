@@ -29,6 +29,8 @@ public enum Action {
     DETACH,
     /** A handler takes the socket out, somebody else adopts it. */
     HANDLER_DETACH,
+    /** A handler wants to take the socket out while its answer waits for the peer. */
+    EARLY_DETACH,
     /** A dialed connection is closed. */
     CLOSE,
     /** A handler closes. */

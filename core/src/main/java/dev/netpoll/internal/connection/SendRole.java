@@ -512,12 +512,22 @@ abstract class SendRole extends Side {
 
     /** Sends now what was gathered to be sent with the next wait, as much of it as the kernel takes. */
     final void hurryGathered() {
-        sendKept();
-        if (role == LOOP) {
-            connection.transport().stopSending(); // which tells what it has gathered
-        }
-        if (role == LOOP) {
-            connection.transport().sendRest(queue());
+        boolean sound = false;
+        try {
+            sendKept();
+            if (role == LOOP) {
+                connection.transport().stopSending(); // which tells what it has gathered
+            }
+            if (role == LOOP) {
+                connection.transport().sendRest(queue());
+            }
+            sound = true;
+        } finally {
+            if (!sound) { // F6: the caller is a handler, and nobody else would send the rest
+                wrecked = true;
+                connection.loop.looksAtAll = true;
+                connection.giveUp();
+            }
         }
     }
 

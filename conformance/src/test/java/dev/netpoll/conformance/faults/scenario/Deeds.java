@@ -32,8 +32,9 @@ final class Deeds {
             case CONNECT -> this::connect;
             case ACCEPT -> () -> stage.open(Peer.connect(stage.address, 0)).echo();
             case CALLBACKS -> this::comeAndGo;
-            case REQUEST, LARGE_ANSWER, PEER_HALF_CLOSE, HANDLER_DETACH, HANDLER_CLOSE, PEER_RESET, SHUTDOWN ->
-                ofServer(action, stage.connected(action == Action.LARGE_ANSWER ? Stage.SMALL_BUFFER : 0));
+            case LARGE_ANSWER, EARLY_DETACH -> ofServer(action, stage.connected(Stage.SMALL_BUFFER));
+            case REQUEST, PEER_HALF_CLOSE, HANDLER_DETACH, HANDLER_CLOSE, PEER_RESET, SHUTDOWN ->
+                ofServer(action, stage.connected(0));
             case FLUSH, LARGE_FLUSH, READ_TIMEOUT, HALF_CLOSE, DETACH, CLOSE, ABORT -> ofClient(action, stage.dialed());
             case GROUP_CLOSE -> ofGroup(stage.connected(0), stage.dialed());
         };
@@ -75,6 +76,16 @@ final class Deeds {
                     if (stage.detached.isEmpty()) {
                         peer.awaitEnd();
                     } else {
+                        stage.adopt(peer);
+                    }
+                };
+            case EARLY_DETACH ->
+                () -> {
+                    peer.ask(Protocol.EARLY_DETACH, LARGE);
+                    if (peer.await(Protocol.content(LARGE)) == Peer.Outcome.ALL) {
+                        Await.within(Rig.PATIENCE, () -> stage.detachEnded);
+                    }
+                    if (!stage.detached.isEmpty()) {
                         stage.adopt(peer);
                     }
                 };

@@ -6,6 +6,7 @@ package dev.netpoll.conformance.faults.scenario;
 import dev.netpoll.Connection;
 import dev.netpoll.buffer.Reader;
 import java.io.IOException;
+import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 
 /** Requests of 16 bytes and what the server does about them, in every dispatch. */
@@ -15,6 +16,7 @@ final class Protocol {
     static final int LARGE = 2;
     static final int CLOSE = 3;
     static final int DETACH = 4;
+    static final int EARLY_DETACH = 5;
 
     private final Stage stage;
 
@@ -64,10 +66,16 @@ final class Protocol {
                     return;
                 }
                 case DETACH -> {
+                    detach(connection);
+                    return;
+                }
+                case EARLY_DETACH -> {
+                    connection.setOption(StandardSocketOptions.SO_SNDBUF, Stage.SMALL_BUFFER);
+                    connection.writer().writeBytes(content(argument)).flush();
                     try {
-                        stage.detached.add(connection.detach());
-                    } finally {
-                        stage.detachEnded = true;
+                        detach(connection);
+                    } catch (IllegalStateException outputOnItsWay) {
+                        // as on an event loop, which cannot wait for it
                     }
                     return;
                 }
@@ -76,6 +84,14 @@ final class Protocol {
         }
         if (in.readableBytes() > 0) {
             connection.demand(LENGTH);
+        }
+    }
+
+    private void detach(Connection connection) throws IOException {
+        try {
+            stage.detached.add(connection.detach());
+        } finally {
+            stage.detachEnded = true;
         }
     }
 }
