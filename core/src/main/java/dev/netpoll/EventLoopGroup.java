@@ -453,11 +453,13 @@ public final class EventLoopGroup implements AutoCloseable {
          *
          * <p>Above it, a connection that holds much waits: nothing more is received from its peer, which is slowed down
          * as by {@link ConnectionOptions.Builder#inboundMarks}; and new connections are let in one by one, some in a
-         * second. Nobody is closed for it; they go on when memory has come back. Connections that hold little are
-         * served on, and those that wait for the rest of a large frame get it one after the other, so that no two wait
-         * for each other. So a group may hold more than its budget for a while. What a program writes is never refused
-         * because of the budget, and counts from its flush on: who writes large answers to slow peers flushes in
-         * pieces, and waits for each. {@link EventLoopGroup#budgetStats()} tells.
+         * second. They go on when memory has come back. Connections that hold little are served on, and those that wait
+         * for the rest of a large frame get it one after the other, so that no two wait for each other. A turn lasts a
+         * second at most, or until nothing comes for 150 ms; whose peer was too slow for it has another one when nobody
+         * else waits. If such connections hold more than the budget together, the one that holds most is closed. So a
+         * group may hold about twice its budget and a frame for a while. What a program writes is never refused because
+         * of the budget, and counts from its flush on: who writes large answers to slow peers flushes in pieces, and
+         * waits for each. {@link EventLoopGroup#budgetStats()} tells.
          *
          * @throws IllegalArgumentException if it is less than 1 MiB
          */

@@ -27,6 +27,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -142,36 +143,98 @@ class SharedMemoryTest extends ConformanceTest {
         connection.writer().writeInt(length).flush();
     }
 
-    /** What it has sent lies in the kernel, and somebody else is favoured all the time. */
+    /** What it has sent lies in the kernel, and its turn has not come. */
     @Test
     void whoWaitsForMemoryIsNotIdle() throws Exception {
-        Duration idle = Duration.ofMillis(500);
-        byte[] much = new byte[16 << 20];
-        Listening greedy = own.net()
-                .serve(connection -> connection.writer().writeBytes(much).flush());
+        Duration idle = Duration.ofMillis(100);
         Listening server = own.net()
                 .listen(own.net()
                         .server()
                         .options(ConnectionOptions.builder().idleTimeout(idle).build())
                         .framing(Framing.lengthField(0, Integer.BYTES))
                         .onRequest(SharedMemoryTest::confirm));
-        RawPeer favoured = own.net().connectRaw(server.address());
-        RawPeer waiting = own.net().connectRaw(server.address());
         byte[] frame = Bytes.frame(new byte[400_000]);
-        favoured.send(Arrays.copyOf(frame, 50_000));
-        RawPeer slow = own.net().connectRaw(greedy.address()).send("x");
-        Await.until("the memory is used up", () -> used() > BUDGET);
-        byte[] drop = {0};
-        favoured.send(drop);
-        Background<byte[]> answer = Background.call(() -> waiting.send(frame).receive(Integer.BYTES));
-        assertThat(Await.within(idle.multipliedBy(4), () -> {
-                    favoured.send(drop);
-                    return waiting.sawEnd();
-                }))
-                .isFalse();
-        slow.reset();
-        assertThat(answer.result()).hasSize(Integer.BYTES);
-        own.net().takeErrors();
+        Background<?>[] sends = new Background<?>[PEERS];
+        for (int i = 0; i < PEERS; i++) {
+            RawPeer peer = own.net().connectRaw(server.address());
+            sends[i] = Background.run(() -> {
+                for (int round = 0; round < 5; round++) {
+                    peer.send(frame).receive(Integer.BYTES);
+                }
+            });
+        }
+        for (Background<?> send : sends) {
+            send.result();
+        }
+    }
+
+    /** Its turn ends, whatever it does with it. */
+    @Test
+    void peersThatAreSlowDoNotKeepTheOthersWaiting() throws Exception {
+        Listening server = own.net()
+                .listen(own.net()
+                        .server()
+                        .framing(Framing.lengthField(0, Integer.BYTES))
+                        .onRequest(SharedMemoryTest::confirm));
+        AtomicBoolean over = new AtomicBoolean();
+        Background<Void> slow = sendSlowly(server, 6, Bytes.frame(new byte[1 << 20]), 200_000, over);
+        try {
+            Await.until("the memory is used up", () -> used() > BUDGET);
+            RawPeer peer = own.net().connectRaw(server.address());
+            for (int round = 0; round < 3; round++) {
+                peer.send(Bytes.frame(new byte[300_000])).receive(Integer.BYTES);
+            }
+        } finally {
+            over.set(true);
+            slow.result();
+        }
+    }
+
+    /** Of a message that never ends: so many bytes at once, then one after the other. */
+    private Background<Void> sendSlowly(Listening to, int peers, byte[] message, int atOnce, AtomicBoolean over)
+            throws Exception {
+        RawPeer[] slow = new RawPeer[peers];
+        for (int i = 0; i < peers; i++) {
+            slow[i] = own.net().connectRaw(to.address());
+        }
+        return Background.run(() -> {
+            int[] at = new int[peers];
+            while (!over.get()) {
+                for (int i = 0; i < peers; i++) {
+                    int end = at[i] < atOnce ? atOnce : Math.min(at[i] + 1, message.length - 1);
+                    try {
+                        at[i] += slow[i].trySend(Arrays.copyOfRange(message, at[i], end));
+                    } catch (IOException closed) {
+                        at[i] = message.length - 1; // which happens to those that hold too much
+                    }
+                }
+                Await.within(Duration.ofMillis(20), over::get);
+            }
+        });
+    }
+
+    /** Each has its turn, and what they keep of it does not add up. */
+    @Test
+    void whatSlowPeersHoldIsBounded() throws Exception {
+        Listening server = own.net()
+                .listen(own.net()
+                        .server()
+                        .framing(Framing.lengthField(0, Integer.BYTES))
+                        .onRequest(SharedMemoryTest::confirm));
+        byte[] frame = Bytes.frame(new byte[400_000]);
+        AtomicBoolean over = new AtomicBoolean();
+        Background<Void> stuck = sendSlowly(server, PEERS, frame, frame.length - 1, over);
+        try {
+            Await.until("the memory is used up", () -> used() > BUDGET);
+            assertThat(Await.within(LONG.multipliedBy(3), () -> used() > BOUND + BUDGET + 2L * frame.length))
+                    .as(() -> own.group().budgetStats().toString())
+                    .isFalse();
+            RawPeer peer = own.net().connectRaw(server.address());
+            peer.send(frame).receive(Integer.BYTES);
+        } finally {
+            over.set(true);
+            stuck.result();
+        }
     }
 
     /** The end of its stream lies behind bytes that wait for memory, and ends nothing before them. */

@@ -26,8 +26,8 @@ final class ConnectionTimer extends Timer {
     /** How long a closing connection without a write time-out may take to send what it owes. */
     private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(10);
 
-    /** How often a connection that waits for memory looks whether the favoured one has stalled. */
-    private static final long STARVED_NANOS = TimeUnit.SECONDS.toNanos(1);
+    /** How often a connection that waits for memory looks whether the one whose turn it is has stalled. */
+    private static final long STARVED_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
     private final SocketConnection connection;
     private volatile long armedFor = NEVER;

@@ -18,6 +18,7 @@ enum EndReason {
     IDLE_TIMEOUT("idle time-out"),
     INTERNAL_ERROR("internal error"),
     LOOP_ENDED("the event loop ended"),
+    MEMORY_HELD("its peer is slow, and what it has sent of a message took memory that others need"),
     OPTION_REFUSED("a socket option cannot be set"),
     REFUSED("the executor rejected a callback"),
     SEND_FAILED("a send failed in the middle of a flush"),

@@ -696,7 +696,7 @@ final class Inbound extends Side implements ByteSource {
         if (!spent) {
             starved = false;
             if (mine != null && (!wanted || retained.bytes() <= Share.BYTES)) {
-                budget.endFavour(mine);
+                budget.satisfied(mine);
             }
             return false;
         }
@@ -704,15 +704,15 @@ final class Inbound extends Side implements ByteSource {
             mine = new Share.Waiter(connection);
             waiter = mine;
         }
-        if (wanted && budget.takeFavour(mine)) {
+        if (wanted && budget.takeTurn(mine)) {
             starved = false;
             return false;
         }
         starved = true;
         if (wanted) {
-            budget.awaitFavour(mine);
+            budget.awaitTurn(mine);
         } else {
-            budget.endFavour(mine);
+            budget.satisfied(mine);
             budget.await(mine);
         }
         return true;
@@ -721,6 +721,11 @@ final class Inbound extends Side implements ByteSource {
     /** {@return whether reading is paused for want of the group's memory} */
     boolean isStarved() {
         return starved;
+    }
+
+    /** {@return how much it holds} Any thread. */
+    long heldBytes() {
+        return retained.bytes();
     }
 
     /** {@return whether bytes of the peer's wait for memory: then it is not the peer who is idle} */
@@ -761,7 +766,7 @@ final class Inbound extends Side implements ByteSource {
         Share.Waiter mine = waiter;
         if (mine != null) {
             connection.loop().budget().cancel(mine);
-            connection.loop().budget().endFavour(mine);
+            connection.loop().budget().satisfied(mine);
         }
     }
 

@@ -33,5 +33,15 @@ final class Share {
         protected void memoryReturned() {
             connection.signal();
         }
+
+        @Override
+        protected long held() {
+            return connection.inbound().heldBytes();
+        }
+
+        @Override
+        protected void heldTooLong() {
+            connection.giveUpMemory();
+        }
     }
 }

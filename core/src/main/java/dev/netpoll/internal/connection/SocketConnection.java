@@ -260,6 +260,14 @@ public final class SocketConnection extends ConnectionState
         }
     }
 
+    /** It is to end for the memory that it holds. Any thread; never throws. */
+    void giveUpMemory() {
+        if (!has(CLOSING)) {
+            endReason = EndReason.MEMORY_HELD;
+        }
+        giveUp();
+    }
+
     /** An Error left one of its parts in the middle of something: it can only end. Any thread; never throws. */
     void giveUp() {
         try {

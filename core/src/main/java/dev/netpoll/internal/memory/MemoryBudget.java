@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  *       than the difference between three quarters and the low mark.
  *   <li>I3. A waiter is in one line at most, once, and told at most once for each time it was put there, unless telling
  *       it failed: then it is put back, and told again with the next chance.
- *   <li>I4. While somebody waits for favour, somebody has it: it passes from one to the next under the lock.
+ *   <li>I4. While somebody waits for a turn, somebody has it: it passes from one to the next under the lock.
  * </ul>
  */
 public final class MemoryBudget {
@@ -48,16 +48,26 @@ public final class MemoryBudget {
     /** Counters lie so far apart that no two share a cache line, nor the lines that are fetched in pairs. */
     private static final int SPREAD = 16;
 
-    /** For so long a favourite may get nothing before another takes its place. */
-    private static final long FAVOUR_NANOS = 1_000_000_000;
+    /** How long a turn may take in all, and without a byte, if somebody else waits for one. */
+    private static final long TURN_NANOS = 1_000_000_000;
+
+    private static final long SILENCE_NANOS = 150_000_000;
 
     private static final VarHandle COUNTER = MethodHandles.arrayElementVarHandle(long[].class);
 
     /** Somebody who waits for memory, and who is a link of the line of those who do. */
     public abstract static class Waiter {
-        private @Nullable Waiter previous; // these three guarded by the budget's lock
-        private @Nullable Waiter following;
-        private @Nullable Line line;
+        @Nullable
+        Waiter previous; // this and the next guarded by the budget's lock
+
+        @Nullable
+        Waiter following;
+
+        /** Where it waits. Written under the lock. */
+        volatile @Nullable WaitingLine line;
+
+        /** Whether it has had a turn that was too short for what is missing. Written under the lock. */
+        private volatile boolean stalled;
 
         /** For subclasses. */
         protected Waiter() {}
@@ -68,12 +78,14 @@ public final class MemoryBudget {
          * should not throw.
          */
         protected abstract void memoryReturned();
-    }
 
-    /** Those who wait, the longest first. Guarded by the budget's lock. */
-    private static final class Line {
-        private @Nullable Waiter first;
-        private @Nullable Waiter last;
+        /** How many bytes it holds. Any thread. */
+        protected long held() {
+            return 0;
+        }
+
+        /** It is to give up what it holds. Any thread; must neither block nor throw. */
+        protected void heldTooLong() {}
     }
 
     private final long limit;
@@ -83,17 +95,22 @@ public final class MemoryBudget {
     private final long[] counters;
     private final int mask;
 
-    /** Those who hold a part of what somebody waits for; they are told before the others. */
-    private final Line needy = new Line();
+    /** Those who hold a part of what somebody waits for, and have not had a turn; they go first. */
+    private final WaitingLine needy = new WaitingLine();
 
-    private final Line others = new Line();
+    /** Those who have had a turn, and whose peers were too slow for it. */
+    private final WaitingLine stalled = new WaitingLine();
 
-    private volatile int waiters; // these three changed under the lock
+    private final WaitingLine others = new WaitingLine();
 
-    /** Who may go on although the limit is exceeded, or null; see {@link #takeFavour}. */
+    private volatile int waiters; // these changed under the lock
+
+    /** Who may go on although the limit is exceeded, or null; see {@link #takeTurn}. */
     private volatile @Nullable Waiter favourite;
 
-    private volatile long favouredAt;
+    private volatile long turnBegan;
+
+    private volatile long gotAt;
 
     /**
      * Creates one of which nothing is used.
@@ -166,57 +183,65 @@ public final class MemoryBudget {
     }
 
     /**
-     * As {@link #await}, for one who holds a part of a message and has asked for {@linkplain #takeFavour favour} in
-     * vain: it is also told when it is its turn to be favoured.
+     * As {@link #await}, for one who holds a part of a message and has asked for a {@linkplain #takeTurn turn} in vain:
+     * it is also told when it has one.
      */
-    public void awaitFavour(Waiter waiter) {
-        await(waiter, needy);
+    public void awaitTurn(Waiter waiter) {
+        await(waiter, waiter.stalled ? stalled : needy);
     }
 
-    private void await(Waiter waiter, Line line) {
-        Waiter favoured = null;
+    private void await(Waiter waiter, WaitingLine line) {
+        Waiter next = null;
         synchronized (this) {
             if (waiter.line == line) {
                 return;
             }
-            if (waiter.line != null) {
-                unlink(waiter);
-            }
+            leaveLine(waiter);
             link(waiter, line);
             if (favourite == null) { // it went while we came
-                favoured = favourNext();
+                next = favourNext();
             }
         }
-        if (favoured != null) {
-            tell(favoured, needy);
+        if (next != null) {
+            tell(next, needy);
         }
         settleAll();
         tell(); // I2
     }
 
     /**
-     * Makes {@code waiter} the one that may go on although the limit is exceeded: if all memory is held by messages of
-     * which a part is missing, one after the other gets what it needs, and nobody waits for ever.
+     * Gives {@code waiter} a turn to go on although the limit is exceeded, if it is its turn: if all memory is held by
+     * messages of which a part is missing, one after the other gets what it needs. A turn ends with {@link #satisfied},
+     * or when somebody else asks after it has taken too long; then it was in vain, and who had it comes after all who
+     * have not had one. If those hold more than the limit together, the one that holds most has to give that up.
      *
-     * @return whether it is that one, until {@link #endFavour} or until it got nothing for a second and another asks
+     * @return whether it has a turn
      */
-    public boolean takeFavour(Waiter waiter) {
-        Waiter before = favourite;
-        if (before == waiter) {
+    public boolean takeTurn(Waiter waiter) {
+        if (favourite == waiter) {
             return true;
         }
-        if (before != null && System.nanoTime() - favouredAt <= FAVOUR_NANOS) {
-            return false;
-        }
         Waiter next;
+        Waiter greediest = null;
         synchronized (this) {
-            if (favourite != before) {
-                return favourite == waiter;
+            Waiter before = favourite;
+            if (before != null && !isOver(before, waiter)) {
+                return before == waiter;
             }
-            if (waiter.line == null) { // the others have waited longer
-                link(waiter, needy);
+            if (waiter.line == null || waiter.line == others) { // the others have waited longer
+                leaveLine(waiter);
+                link(waiter, waiter.stalled ? stalled : needy);
+            }
+            if (before != null) {
+                before.stalled = true; // this and its line before its turn: see satisfied()
+                leaveLine(before);
+                link(before, stalled);
+                greediest = greediestStalled();
             }
             next = favourNext();
+        }
+        if (greediest != null) {
+            greediest.heldTooLong();
         }
         if (next != null && next != waiter) {
             tell(next, needy);
@@ -224,47 +249,75 @@ public final class MemoryBudget {
         return next == waiter;
     }
 
-    /** {@code waiter} has got something: if it is favoured, it stays that for another while. */
+    /** Under the lock. {@return the one that holds most of all that is held in vain, if that is too much} */
+    private @Nullable Waiter greediestStalled() {
+        long all = 0;
+        long most = 0;
+        Waiter greediest = null;
+        for (Waiter each = stalled.first(); each != null; each = each.following) {
+            long held = each.held();
+            all += held;
+            if (held > most) {
+                most = held;
+                greediest = each;
+            }
+        }
+        return all > limit ? greediest : null;
+    }
+
+    /** Under the lock. {@return whether {@code other} may end the turn of {@code current}} */
+    private boolean isOver(Waiter current, Waiter other) {
+        long now = System.nanoTime();
+        return now - turnBegan > TURN_NANOS || now - gotAt > SILENCE_NANOS || (current.stalled && !other.stalled);
+    }
+
+    /** {@code waiter} has got something. */
     public void progress(Waiter waiter) {
         if (favourite == waiter) {
-            favouredAt = System.nanoTime();
+            gotAt = System.nanoTime();
         }
     }
 
-    /** {@code waiter} needs no favour any more: the one that has waited longest for it has it now. */
-    public void endFavour(Waiter waiter) {
-        if (favourite != waiter) {
+    /** {@code waiter} misses nothing any more: the next one has the turn. */
+    public void satisfied(Waiter waiter) {
+        WaitingLine line = waiter.line;
+        if (favourite != waiter && !waiter.stalled && (line == null || line == others)) {
             return;
         }
-        Waiter next;
+        Waiter next = null;
         synchronized (this) {
-            if (favourite != waiter) {
-                return;
+            waiter.stalled = false;
+            if (waiter.line != others) {
+                leaveLine(waiter);
             }
-            next = favourNext();
+            if (favourite == waiter) {
+                next = favourNext();
+            }
         }
         if (next != null) {
             tell(next, needy);
         }
     }
 
-    /** Under the lock. {@return the new favourite, who is to be told, or null} */
+    /** Under the lock. {@return who has the turn now, and is to be told, or null} */
     private @Nullable Waiter favourNext() {
-        Waiter next = needy.first;
-        if (next != null) {
-            unlink(next);
+        Waiter next = needy.first();
+        if (next == null) {
+            next = stalled.first();
         }
+        if (next != null) {
+            leaveLine(next);
+        }
+        turnBegan = System.nanoTime();
+        gotAt = turnBegan;
         favourite = next;
-        favouredAt = System.nanoTime();
         return next;
     }
 
     /** {@code waiter} is not interested any more. It may be being told at this moment. */
     public void cancel(Waiter waiter) {
         synchronized (this) {
-            if (waiter.line != null) {
-                unlink(waiter);
-            }
+            leaveLine(waiter);
         }
     }
 
@@ -324,18 +377,15 @@ public final class MemoryBudget {
     private void tell() {
         int most = waiters; // who waits again comes to the end, and is not told a second time in this round
         for (int i = 0; i < most && sum.get() <= lowMark; i++) {
-            Line line = needy;
+            WaitingLine line;
             Waiter waiter;
             synchronized (this) {
-                waiter = needy.first;
-                if (waiter == null) {
-                    line = others;
-                    waiter = others.first;
-                }
+                line = needy.first() != null ? needy : stalled.first() != null ? stalled : others;
+                waiter = line.first();
                 if (waiter == null) {
                     return;
                 }
-                unlink(waiter);
+                leaveLine(waiter);
             }
             tell(waiter, line);
         }
@@ -343,7 +393,7 @@ public final class MemoryBudget {
 
     /** Tells one that was taken out of its line. */
     @SuppressWarnings("EmptyCatch") // who gives memory back is innocent, and might have no stack to log with
-    private void tell(Waiter waiter, Line line) {
+    private void tell(Waiter waiter, WaitingLine line) {
         boolean told = false;
         try {
             waiter.memoryReturned();
@@ -361,39 +411,18 @@ public final class MemoryBudget {
         }
     }
 
-    private void link(Waiter waiter, Line line) {
-        Waiter before = line.last;
-        waiter.previous = before;
-        waiter.following = null;
-        waiter.line = line;
-        if (before == null) {
-            line.first = waiter;
-        } else {
-            before.following = waiter;
-        }
-        line.last = waiter;
+    private void link(Waiter waiter, WaitingLine line) {
+        line.add(waiter);
         int count = waiters;
         waiters = count + 1;
     }
 
-    private void unlink(Waiter waiter) {
-        Line line = Misuse.present(waiter.line);
-        Waiter before = waiter.previous;
-        Waiter after = waiter.following;
-        if (before == null) {
-            line.first = after;
-        } else {
-            before.following = after;
+    private void leaveLine(Waiter waiter) {
+        WaitingLine line = waiter.line;
+        if (line != null) {
+            line.remove(waiter);
+            int count = waiters;
+            waiters = count - 1;
         }
-        if (after == null) {
-            line.last = before;
-        } else {
-            after.previous = before;
-        }
-        waiter.previous = null;
-        waiter.following = null;
-        waiter.line = null;
-        int count = waiters;
-        waiters = count - 1;
     }
 }

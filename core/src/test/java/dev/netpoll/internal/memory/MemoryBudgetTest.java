@@ -106,40 +106,105 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void favourPassesFromOneToTheNext() {
+    void theTurnPassesFromOneToTheNext() {
         budget.charge(LIMIT + 1);
         MemoryBudget.Waiter first = waiter("first");
         MemoryBudget.Waiter second = waiter("second");
         MemoryBudget.Waiter third = waiter("third");
-        assertThat(budget.takeFavour(first)).isTrue();
-        assertThat(budget.takeFavour(second)).isFalse();
-        budget.awaitFavour(second);
+        assertThat(budget.takeTurn(first)).isTrue();
+        assertThat(budget.takeTurn(second)).isFalse();
+        budget.awaitTurn(second);
         budget.await(waiter("other"));
-        budget.awaitFavour(third);
-        budget.endFavour(third);
+        budget.awaitTurn(third);
+        budget.satisfied(waiter("a stranger"));
         assertThat(told).as("it did not have it").isEmpty();
-        budget.endFavour(first);
+        budget.satisfied(first);
         assertThat(told).containsExactly("second");
-        assertThat(budget.takeFavour(third)).isFalse();
-        assertThat(budget.takeFavour(second)).isTrue();
+        assertThat(budget.takeTurn(third)).isFalse();
+        assertThat(budget.takeTurn(second)).isTrue();
         budget.cancel(third);
-        budget.endFavour(second);
+        budget.satisfied(second);
         assertThat(told).as("nobody needs it").containsExactly("second");
-        budget.awaitFavour(first);
+        budget.awaitTurn(first);
         assertThat(told).as("nobody has it").containsExactly("second", "first");
         budget.release(LIMIT + 1);
         assertThat(told).containsExactly("second", "first", "other");
         assertThat(budget.waiters()).isZero();
     }
 
+    /** The one that has had a turn in vain comes after the others, whoever they are, and is not waited for. */
+    @Test
+    void whoGetsTooLittleInItsTurnComesAfterTheOthers() {
+        budget.charge(LIMIT + 1);
+        MemoryBudget.Waiter slow = waiter("slow");
+        assertThat(budget.takeTurn(slow)).isTrue();
+        MemoryBudget.Waiter other = waiter("other");
+        awaitTurn(other, slow);
+        budget.satisfied(other);
+        assertThat(told).containsExactly("slow");
+        assertThat(budget.takeTurn(slow)).isTrue();
+        assertThat(budget.takeTurn(waiter("new"))).as("at once").isTrue();
+        budget.release(LIMIT + 1);
+        assertThat(budget.waiters()).isZero();
+    }
+
+    /** Without an end, though the first gets something all the time. */
+    private void awaitTurn(MemoryBudget.Waiter waiter, MemoryBudget.Waiter before) {
+        long end = System.nanoTime() + 20_000_000_000L;
+        while (!budget.takeTurn(waiter)) {
+            budget.awaitTurn(waiter);
+            budget.progress(before);
+            assertThat(System.nanoTime() - end).isNegative();
+            Thread.onSpinWait();
+        }
+    }
+
+    @Test
+    void whoHoldsMostOfWhatIsHeldInVainGivesItUp() {
+        budget.charge(2 * LIMIT);
+        MemoryBudget.Waiter last = waiter("fresh");
+        MemoryBudget.Waiter before = null;
+        for (long share = 1; share <= 3; share++) {
+            MemoryBudget.Waiter slow = holding(share * LIMIT / 5);
+            if (before == null) {
+                assertThat(budget.takeTurn(slow)).isTrue();
+            } else {
+                awaitTurn(slow, before);
+            }
+            before = slow;
+            assertThat(told).as("not more than the limit yet").isEmpty();
+        }
+        awaitTurn(last, before);
+        assertThat(told).containsExactly("gives up " + 3 * LIMIT / 5);
+    }
+
+    private MemoryBudget.Waiter holding(long bytes) {
+        return new MemoryBudget.Waiter() {
+            @Override
+            protected void memoryReturned() {
+                told.add("told");
+            }
+
+            @Override
+            protected long held() {
+                return bytes;
+            }
+
+            @Override
+            protected void heldTooLong() {
+                told.add("gives up " + bytes);
+            }
+        };
+    }
+
     @Test
     void whoNeedsARestIsToldBeforeTheOthersAndMayChange() {
         budget.charge(LIMIT + 1);
-        assertThat(budget.takeFavour(waiter("favourite"))).isTrue();
+        assertThat(budget.takeTurn(waiter("favourite"))).isTrue();
         MemoryBudget.Waiter changing = waiter("changing");
         budget.await(waiter("other"));
         budget.await(changing);
-        budget.awaitFavour(changing);
+        budget.awaitTurn(changing);
         assertThat(budget.waiters()).isEqualTo(2);
         budget.release(LIMIT + 1);
         assertThat(told).containsExactly("changing", "other");
