@@ -177,7 +177,7 @@ class SharedMemoryTest extends ConformanceTest {
                         .framing(Framing.lengthField(0, Integer.BYTES))
                         .onRequest(SharedMemoryTest::confirm));
         AtomicBoolean over = new AtomicBoolean();
-        Background<Void> slow = sendSlowly(server, 6, Bytes.frame(new byte[1 << 20]), 200_000, over);
+        Background<Void> slow = sendSlowly(server, 3, Bytes.frame(new byte[1 << 20]), 400_000, over);
         try {
             Await.until("the memory is used up", () -> used() > BUDGET);
             RawPeer peer = own.net().connectRaw(server.address());

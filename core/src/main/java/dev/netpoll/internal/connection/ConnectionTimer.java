@@ -27,7 +27,7 @@ final class ConnectionTimer extends Timer {
     private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     /** How often a connection that waits for memory looks whether the one whose turn it is has stalled. */
-    private static final long STARVED_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+    private static final long STARVED_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
 
     private final SocketConnection connection;
     private volatile long armedFor = NEVER;
