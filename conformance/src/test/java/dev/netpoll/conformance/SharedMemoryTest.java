@@ -115,11 +115,7 @@ class SharedMemoryTest extends ConformanceTest {
     /** Together they hold all the memory, so each has to wait for the others: its turn comes without a pause. */
     @Test
     void messagesThatHaveBegunAreCompletedOneAfterTheOther() throws Exception {
-        Listening server = own.net()
-                .listen(own.net()
-                        .server()
-                        .framing(Framing.lengthField(0, Integer.BYTES))
-                        .onRequest(SharedMemoryTest::confirm));
+        Listening server = listen(ConnectionOptions.builder());
         byte[] frame = Bytes.frame(new byte[100_000]);
         RawPeer[] peers = new RawPeer[MANY];
         for (int i = 0; i < MANY; i++) {
@@ -137,6 +133,16 @@ class SharedMemoryTest extends ConformanceTest {
         assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofSeconds(8));
     }
 
+    /** Answers each frame with its length. */
+    private Listening listen(ConnectionOptions.Builder options) throws IOException {
+        return own.net()
+                .listen(own.net()
+                        .server()
+                        .options(options.build())
+                        .framing(Framing.lengthField(0, Integer.BYTES))
+                        .onRequest(SharedMemoryTest::confirm));
+    }
+
     private static void confirm(Connection connection) throws IOException {
         int length = connection.reader().readInt();
         connection.reader().skip(length);
@@ -147,12 +153,7 @@ class SharedMemoryTest extends ConformanceTest {
     @Test
     void whoWaitsForMemoryIsNotIdle() throws Exception {
         Duration idle = Duration.ofMillis(100);
-        Listening server = own.net()
-                .listen(own.net()
-                        .server()
-                        .options(ConnectionOptions.builder().idleTimeout(idle).build())
-                        .framing(Framing.lengthField(0, Integer.BYTES))
-                        .onRequest(SharedMemoryTest::confirm));
+        Listening server = listen(ConnectionOptions.builder().idleTimeout(idle));
         byte[] frame = Bytes.frame(new byte[400_000]);
         Background<?>[] sends = new Background<?>[PEERS];
         for (int i = 0; i < PEERS; i++) {
@@ -171,11 +172,7 @@ class SharedMemoryTest extends ConformanceTest {
     /** Its turn ends, whatever it does with it. */
     @Test
     void peersThatAreSlowDoNotKeepTheOthersWaiting() throws Exception {
-        Listening server = own.net()
-                .listen(own.net()
-                        .server()
-                        .framing(Framing.lengthField(0, Integer.BYTES))
-                        .onRequest(SharedMemoryTest::confirm));
+        Listening server = listen(ConnectionOptions.builder());
         AtomicBoolean over = new AtomicBoolean();
         Background<Void> slow = sendSlowly(server, 3, Bytes.frame(new byte[1 << 20]), 400_000, over);
         try {
@@ -216,11 +213,7 @@ class SharedMemoryTest extends ConformanceTest {
     /** Each has its turn, and what they keep of it does not add up. */
     @Test
     void whatSlowPeersHoldIsBounded() throws Exception {
-        Listening server = own.net()
-                .listen(own.net()
-                        .server()
-                        .framing(Framing.lengthField(0, Integer.BYTES))
-                        .onRequest(SharedMemoryTest::confirm));
+        Listening server = listen(ConnectionOptions.builder());
         byte[] frame = Bytes.frame(new byte[400_000]);
         AtomicBoolean over = new AtomicBoolean();
         Background<Void> stuck = sendSlowly(server, PEERS, frame, frame.length - 1, over);
