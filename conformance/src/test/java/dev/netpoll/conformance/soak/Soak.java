@@ -7,6 +7,7 @@ import dev.netpoll.ConnectionOptions;
 import dev.netpoll.Dialer;
 import dev.netpoll.EventLoopGroup;
 import dev.netpoll.conformance.support.Await;
+import dev.netpoll.conformance.support.ObjectDump;
 import dev.netpoll.conformance.support.ProcessState;
 import dev.netpoll.conformance.support.ThreadDump;
 import java.io.IOException;
@@ -156,7 +157,8 @@ public final class Soak {
     void failed(String what, Throwable cause) {
         AssertionError error = new AssertionError("seed " + options.seed() + ": " + what + ": " + cause, cause);
         if (failure.compareAndSet(null, error)) {
-            System.out.println(error.getMessage() + "; all threads: " + ThreadDump.write());
+            System.out.println(error.getMessage() + "; all threads: " + ThreadDump.write() + "; what our objects hold: "
+                    + ObjectDump.write(group));
         } else if (laterFailures.incrementAndGet() <= SHOWN) {
             System.out.println("then also " + what + ": " + cause);
         }
