@@ -10,5 +10,7 @@ package dev.netpoll;
  * @param limitBytes the budget
  * @param usedBytes bytes received and not yet released, and written and not yet sent
  * @param waiters how many connections, and listeners, wait for memory, so that nothing is received or accepted there
+ * @param closed how many connections were closed so far because their peers were too slow, and what those held together
+ *     of begun messages was more than the budget
  */
-public record BudgetStats(long limitBytes, long usedBytes, int waiters) {}
+public record BudgetStats(long limitBytes, long usedBytes, int waiters, long closed) {}

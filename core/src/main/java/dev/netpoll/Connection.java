@@ -211,8 +211,9 @@ public interface Connection extends AutoCloseable {
      * end of the stream; a write returns when every byte was taken by the kernel. After a write that timed out the
      * channel stays usable, also in the middle of its bytes: {@link WriteTimeoutException#bytesSent()} and the position
      * of the buffer say how much was sent. Where several threads write messages, whoever gets that exception closes the
-     * connection, as the others would write on behind half a message. Closing the channel closes the connection. A side
-     * that is used through the channel is not used through {@link #reader()} or {@link #writer()}.
+     * connection, as the others would write on behind half a message. Closing the channel closes the connection. When
+     * that is closed, the channel throws {@link java.nio.channels.ClosedChannelException}, as channels do; its cause
+     * says why. A side that is used through the channel is not used through {@link #reader()} or {@link #writer()}.
      */
     ByteChannel asByteChannel();
 }

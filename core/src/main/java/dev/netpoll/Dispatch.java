@@ -56,9 +56,11 @@ public final class Dispatch {
     }
 
     /**
-     * {@return an executor of the caller's} A run that it rejects closes the connection.
+     * {@return an executor of the caller's} A run that it rejects closes the connection; what else it rejects, the
+     * error handler and close callbacks, runs on a virtual thread.
      *
-     * @param executor must not run tasks on the calling thread, which is an event loop
+     * @param executor must not run tasks on the calling thread, which is an event loop: there, a call that would have
+     *     to wait throws {@link IllegalStateException}
      */
     public static Dispatch executor(Executor executor) {
         return new Dispatch("executor", Objects.requireNonNull(executor, "executor"));

@@ -13,6 +13,7 @@ import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Supervisor;
 import dev.netpoll.internal.memory.FirstUse;
 import dev.netpoll.internal.memory.MemoryBudget;
+import dev.netpoll.internal.memory.MemoryTurns;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.PollerWatch;
 import dev.netpoll.internal.poll.RawSocket;
@@ -118,7 +119,8 @@ public final class EventLoopGroup implements AutoCloseable {
 
     /** {@return what the connections of the group hold of the memory they may hold together} */
     public BudgetStats budgetStats() {
-        return new BudgetStats(budget.limit(), budget.used(), budget.waiters());
+        MemoryTurns turns = budget.turns();
+        return new BudgetStats(budget.limit(), budget.used(), turns.waiters(), turns.gaveUp());
     }
 
     /**
@@ -451,15 +453,24 @@ public final class EventLoopGroup implements AutoCloseable {
          * released, and bytes written and not yet sent, but not memory that is {@linkplain Writer#writeDirect lent}.
          * By default a quarter of the maximal heap, but no less than 32 MiB and no more than 256 MiB.
          *
-         * <p>Above it, a connection that holds much waits: nothing more is received from its peer, which is slowed down
-         * as by {@link ConnectionOptions.Builder#inboundMarks}; and new connections are let in one by one, some in a
-         * second. They go on when memory has come back. Connections that hold little are served on, and those that wait
-         * for the rest of a large frame get it one after the other, so that no two wait for each other. A turn lasts a
-         * second at most, or until nothing comes for 150 ms; whose peer was too slow for it has another one when nobody
-         * else waits. If such connections hold more than the budget together, the one that holds most is closed. So a
-         * group may hold about twice its budget and a frame for a while. What a program writes is never refused because
-         * of the budget, and counts from its flush on: who writes large answers to slow peers flushes in pieces, and
-         * waits for each. {@link EventLoopGroup#budgetStats()} tells.
+         * <p>Above it, a connection that holds more than 8 KiB waits: nothing more is received from its peer, which is
+         * slowed down as by {@link ConnectionOptions.Builder#inboundMarks}; and new connections are let in one by one,
+         * some in a second. They go on when memory has come back. Those that wait for the rest of a message get it,
+         * although the budget is used up, as no two may wait for each other: messages of up to a sixteenth of the
+         * budget go on together, as long as what they miss is no more than a quarter of it; larger ones go on one
+         * after the other. So a message above a sixteenth may have to wait until each of the larger ones before it has
+         * had its turn: let {@link Framing#maxFrameLength} refuse what is far above.
+         *
+         * <p>Both last a second at most, or until nothing comes for 150 ms, if somebody else waits; whose peer was too
+         * slow for that goes on when nobody else wants to. If such connections hold more than the budget together, the
+         * one that holds most is closed, and {@link BudgetStats#closed()} counts it. So a group may hold more than
+         * twice its budget for a while.
+         *
+         * <p>Not counted is what each connection may hold in any case: 8 KiB on each side, and the rest of the blocks
+         * in which the bytes lie, which is up to 64 KiB for output that waits for a slow peer.
+         * {@link dev.netpoll.buffer.BufferMemory} has a limit for all of that. What a program writes is never refused
+         * because of the budget, and counts from its flush on: who writes large answers to slow peers flushes in
+         * pieces, and waits for each. {@link EventLoopGroup#budgetStats()} tells.
          *
          * @throws IllegalArgumentException if it is less than 1 MiB
          */

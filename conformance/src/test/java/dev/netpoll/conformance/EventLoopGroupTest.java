@@ -60,7 +60,7 @@ class EventLoopGroupTest extends ConformanceTest {
     void aGroupHasABudgetOfMemory() {
         long quarter = Math.clamp(Runtime.getRuntime().maxMemory() / 4, 32L << 20, 256L << 20);
         try (EventLoopGroup group = group(1)) {
-            assertThat(group.budgetStats()).isEqualTo(new BudgetStats(quarter, 0, 0));
+            assertThat(group.budgetStats()).isEqualTo(new BudgetStats(quarter, 0, 0, 0));
         }
         EventLoopGroup.Builder builder = EventLoopGroup.builder().backend(variant.backend());
         try (EventLoopGroup group = builder.memoryBudget(64L << 20).build()) {

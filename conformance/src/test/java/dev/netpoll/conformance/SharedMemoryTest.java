@@ -210,6 +210,30 @@ class SharedMemoryTest extends ConformanceTest {
         });
     }
 
+    /** What they miss is small, so that they need not wait until each of the slow ones has had its turn. */
+    @Test
+    void smallMessagesGoOnBesideSlowLargeOnes() throws Exception {
+        Listening server = listen(ConnectionOptions.builder());
+        RawPeer[] peers = {own.net().connectRaw(server.address()), own.net().connectRaw(server.address())};
+        AtomicBoolean over = new AtomicBoolean();
+        Background<Void> slow = sendSlowly(server, PEERS, Bytes.frame(new byte[1 << 20]), 200_000, over);
+        try {
+            Await.until("the memory is used up", () -> used() > BUDGET);
+            byte[] frame = Bytes.frame(new byte[40_000]);
+            long begin = System.nanoTime();
+            for (int round = 0; round < 20; round++) {
+                for (RawPeer peer : peers) {
+                    peer.send(frame).receive(Integer.BYTES);
+                }
+            }
+            assertThat(System.nanoTime() - begin).isLessThan(LONG.toNanos());
+            assertThat(used()).as("all the time").isGreaterThan(BUDGET);
+        } finally {
+            over.set(true);
+            slow.result();
+        }
+    }
+
     /** Each has its turn, and what they keep of it does not add up. */
     @Test
     void whatSlowPeersHoldIsBounded() throws Exception {
@@ -224,6 +248,7 @@ class SharedMemoryTest extends ConformanceTest {
                     .isFalse();
             RawPeer peer = own.net().connectRaw(server.address());
             peer.send(frame).receive(Integer.BYTES);
+            assertThat(own.group().budgetStats().closed()).isPositive();
         } finally {
             over.set(true);
             stuck.result();

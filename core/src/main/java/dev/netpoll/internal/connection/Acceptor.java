@@ -8,7 +8,7 @@ import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.LoopLog;
 import dev.netpoll.internal.loop.Threads;
 import dev.netpoll.internal.loop.Timer;
-import dev.netpoll.internal.memory.MemoryBudget;
+import dev.netpoll.internal.memory.MemoryWaiter;
 import dev.netpoll.internal.poll.AcceptEvents;
 import dev.netpoll.internal.poll.Backend;
 import dev.netpoll.internal.poll.Errno;
@@ -76,7 +76,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         }
     }
 
-    private final MemoryBudget.Waiter memory = new MemoryBudget.Waiter() {
+    private final MemoryWaiter memory = new MemoryWaiter() {
         @Override
         protected void memoryReturned() {
             loop.signal(Acceptor.this);
@@ -174,7 +174,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
                 try {
                     loop.disarm(backOff);
                     loop.disarm(look);
-                    loop.budget().cancel(memory);
+                    loop.budget().turns().cancel(memory);
                     loop.remove(this);
                 } finally {
                     socket.close();
@@ -214,7 +214,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         try {
             if (loop.budget().isExceeded()) { // this one is served, the next ones wait
                 loop.arm(look, System.nanoTime() + DOOR_NANOS);
-                loop.budget().await(memory);
+                loop.budget().turns().await(memory);
                 socket.pause();
             }
             if (count >= maxConnections) {

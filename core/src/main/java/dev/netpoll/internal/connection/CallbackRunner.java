@@ -74,12 +74,21 @@ final class CallbackRunner {
                 }
             };
             if (executor != null) {
-                executor.execute(task);
+                hand(task, executor);
             } else {
                 task.run();
             }
         } catch (Throwable again) {
             logUnreported(error);
+        }
+    }
+
+    /** Has a task run by the executor, or if that is full, which peers can bring about, elsewhere. */
+    private static void hand(Runnable task, Executor executor) {
+        try {
+            executor.execute(task);
+        } catch (RejectedExecutionException full) {
+            Threads.startVirtual("netpoll-error-handler", task);
         }
     }
 

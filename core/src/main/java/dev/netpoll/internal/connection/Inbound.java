@@ -16,6 +16,7 @@ import dev.netpoll.internal.base.StackRoom;
 import dev.netpoll.internal.loop.Spares;
 import dev.netpoll.internal.memory.ByteSource;
 import dev.netpoll.internal.memory.MemoryBudget;
+import dev.netpoll.internal.memory.MemoryTurns;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentReader;
@@ -598,7 +599,7 @@ final class Inbound extends Side implements ByteSource {
         }
         Share.Waiter favoured = waiter;
         if (favoured != null) {
-            connection.loop().budget().progress(favoured);
+            connection.loop().budget().turns().progress(favoured);
         }
         long position = delivered + bytes; // only the loop writes it
         delivered = position; // B1
@@ -663,6 +664,7 @@ final class Inbound extends Side implements ByteSource {
         }
         if (paused && !shouldPause(connection.config().options().inboundLowMark())) {
             paused = false;
+            connection.timer().touch(); // before, the peer could not show that it lives
             connection.transport().resumeReading();
         }
         if (starved && !starvedBefore) {
@@ -692,11 +694,12 @@ final class Inbound extends Side implements ByteSource {
     private boolean isStarving(boolean wanted) {
         MemoryBudget budget = connection.loop().budget();
         boolean spent = retained.bytes() > Share.BYTES && budget.isExceeded();
+        MemoryTurns turns = budget.turns();
         Share.Waiter mine = waiter;
         if (!spent) {
             starved = false;
             if (mine != null && (!wanted || retained.bytes() <= Share.BYTES)) {
-                budget.satisfied(mine);
+                turns.satisfied(mine);
             }
             return false;
         }
@@ -704,16 +707,16 @@ final class Inbound extends Side implements ByteSource {
             mine = new Share.Waiter(connection);
             waiter = mine;
         }
-        if (wanted && budget.takeTurn(mine)) {
+        if (wanted && turns.take(mine, target - delivered)) {
             starved = false;
             return false;
         }
         starved = true;
         if (wanted) {
-            budget.awaitTurn(mine);
+            turns.awaitTurn(mine);
         } else {
-            budget.satisfied(mine);
-            budget.await(mine);
+            turns.satisfied(mine);
+            turns.await(mine);
         }
         return true;
     }
@@ -765,8 +768,9 @@ final class Inbound extends Side implements ByteSource {
     private void leaveBudget() {
         Share.Waiter mine = waiter;
         if (mine != null) {
-            connection.loop().budget().cancel(mine);
-            connection.loop().budget().satisfied(mine);
+            MemoryTurns turns = connection.loop().budget().turns();
+            turns.cancel(mine);
+            turns.satisfied(mine);
         }
     }
 

@@ -4,6 +4,7 @@
 package dev.netpoll.internal.connection;
 
 import dev.netpoll.internal.memory.MemoryBudget;
+import dev.netpoll.internal.memory.MemoryWaiter;
 
 /**
  * What the group's {@link MemoryBudget} has to do with one connection: some memory each may have in any case, so that
@@ -22,7 +23,7 @@ final class Share {
     }
 
     /** A connection that waits. */
-    static final class Waiter extends MemoryBudget.Waiter {
+    static final class Waiter extends MemoryWaiter {
         private final SocketConnection connection;
 
         Waiter(SocketConnection connection) {

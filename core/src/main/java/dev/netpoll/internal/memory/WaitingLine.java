@@ -5,17 +5,18 @@ package dev.netpoll.internal.memory;
 
 import org.jspecify.annotations.Nullable;
 
-/** Some of those who wait for a {@link MemoryBudget}, the longest first. Guarded by the budget's lock. */
+/** Some of those who wait in a {@link MemoryTurns}, the longest first. Guarded by its lock. */
 final class WaitingLine {
-    private MemoryBudget.@Nullable Waiter first;
-    private MemoryBudget.@Nullable Waiter last;
+    private @Nullable MemoryWaiter first;
+    private @Nullable MemoryWaiter last;
 
-    MemoryBudget.@Nullable Waiter first() {
+    @Nullable
+    MemoryWaiter first() {
         return first;
     }
 
-    void add(MemoryBudget.Waiter waiter) {
-        MemoryBudget.Waiter before = last;
+    void add(MemoryWaiter waiter) {
+        MemoryWaiter before = last;
         waiter.previous = before;
         waiter.following = null;
         waiter.line = this;
@@ -27,9 +28,9 @@ final class WaitingLine {
         last = waiter;
     }
 
-    void remove(MemoryBudget.Waiter waiter) {
-        MemoryBudget.Waiter before = waiter.previous;
-        MemoryBudget.Waiter after = waiter.following;
+    void remove(MemoryWaiter waiter) {
+        MemoryWaiter before = waiter.previous;
+        MemoryWaiter after = waiter.following;
         if (before == null) {
             first = after;
         } else {

@@ -24,8 +24,8 @@ class MemoryBudgetTest {
     private final MemoryBudget budget = new MemoryBudget(LIMIT);
     private final List<String> told = new ArrayList<>();
 
-    private MemoryBudget.Waiter waiter(String name) {
-        return new MemoryBudget.Waiter() {
+    private MemoryWaiter waiter(String name) {
+        return new MemoryWaiter() {
             @Override
             protected void memoryReturned() {
                 told.add(name);
@@ -64,40 +64,40 @@ class MemoryBudgetTest {
     @Test
     void theLongestWaitingIsToldFirstAndEachOnce() {
         budget.charge(LIMIT + 1);
-        MemoryBudget.Waiter first = waiter("first");
-        budget.await(first);
-        budget.await(waiter("second"));
-        budget.await(first);
-        assertThat(budget.waiters()).isEqualTo(2);
+        MemoryWaiter first = waiter("first");
+        budget.turns().await(first);
+        budget.turns().await(waiter("second"));
+        budget.turns().await(first);
+        assertThat(budget.turns().waiters()).isEqualTo(2);
         budget.release(LIMIT / 16);
         assertThat(told).as("still above the mark").isEmpty();
         budget.release(LIMIT / 8);
         assertThat(told).containsExactly("first", "second");
         budget.release(LIMIT / 8);
         assertThat(told).hasSize(2);
-        assertThat(budget.waiters()).isZero();
+        assertThat(budget.turns().waiters()).isZero();
     }
 
     @Test
     void whoWaitsWhileThereIsMemoryIsToldAtOnce() {
-        budget.await(waiter("it"));
+        budget.turns().await(waiter("it"));
         assertThat(told).containsExactly("it");
     }
 
     @Test
     void whoIsToldMayWaitAgain() {
         budget.charge(LIMIT + 1);
-        budget.await(new MemoryBudget.Waiter() {
+        budget.turns().await(new MemoryWaiter() {
             @Override
             protected void memoryReturned() {
                 told.add("again");
                 if (told.size() == 1) {
                     budget.charge(LIMIT);
-                    budget.await(this);
+                    budget.turns().await(this);
                 }
             }
         });
-        budget.await(waiter("other"));
+        budget.turns().await(waiter("other"));
         budget.release(LIMIT + 1);
         assertThat(told).as("what the first one took, the others can't have").containsExactly("again");
         budget.release(LIMIT);
@@ -106,123 +106,18 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void theTurnPassesFromOneToTheNext() {
-        budget.charge(LIMIT + 1);
-        MemoryBudget.Waiter first = waiter("first");
-        MemoryBudget.Waiter second = waiter("second");
-        MemoryBudget.Waiter third = waiter("third");
-        assertThat(budget.takeTurn(first)).isTrue();
-        assertThat(budget.takeTurn(second)).isFalse();
-        budget.awaitTurn(second);
-        budget.await(waiter("other"));
-        budget.awaitTurn(third);
-        budget.satisfied(waiter("a stranger"));
-        assertThat(told).as("it did not have it").isEmpty();
-        budget.satisfied(first);
-        assertThat(told).containsExactly("second");
-        assertThat(budget.takeTurn(third)).isFalse();
-        assertThat(budget.takeTurn(second)).isTrue();
-        budget.cancel(third);
-        budget.satisfied(second);
-        assertThat(told).as("nobody needs it").containsExactly("second");
-        budget.awaitTurn(first);
-        assertThat(told).as("nobody has it").containsExactly("second", "first");
-        budget.release(LIMIT + 1);
-        assertThat(told).containsExactly("second", "first", "other");
-        assertThat(budget.waiters()).isZero();
-    }
-
-    /** The one that has had a turn in vain comes after the others, whoever they are, and is not waited for. */
-    @Test
-    void whoGetsTooLittleInItsTurnComesAfterTheOthers() {
-        budget.charge(LIMIT + 1);
-        MemoryBudget.Waiter slow = waiter("slow");
-        assertThat(budget.takeTurn(slow)).isTrue();
-        MemoryBudget.Waiter other = waiter("other");
-        awaitTurn(other, slow);
-        budget.satisfied(other);
-        assertThat(told).containsExactly("slow");
-        assertThat(budget.takeTurn(slow)).isTrue();
-        assertThat(budget.takeTurn(waiter("new"))).as("at once").isTrue();
-        budget.release(LIMIT + 1);
-        assertThat(budget.waiters()).isZero();
-    }
-
-    /** Without an end, though the first gets something all the time. */
-    private void awaitTurn(MemoryBudget.Waiter waiter, MemoryBudget.Waiter before) {
-        long end = System.nanoTime() + 20_000_000_000L;
-        while (!budget.takeTurn(waiter)) {
-            budget.awaitTurn(waiter);
-            budget.progress(before);
-            assertThat(System.nanoTime() - end).isNegative();
-            Thread.onSpinWait();
-        }
-    }
-
-    @Test
-    void whoHoldsMostOfWhatIsHeldInVainGivesItUp() {
-        budget.charge(2 * LIMIT);
-        MemoryBudget.Waiter last = waiter("fresh");
-        MemoryBudget.Waiter before = null;
-        for (long share = 1; share <= 3; share++) {
-            MemoryBudget.Waiter slow = holding(share * LIMIT / 5);
-            if (before == null) {
-                assertThat(budget.takeTurn(slow)).isTrue();
-            } else {
-                awaitTurn(slow, before);
-            }
-            before = slow;
-            assertThat(told).as("not more than the limit yet").isEmpty();
-        }
-        awaitTurn(last, before);
-        assertThat(told).containsExactly("gives up " + 3 * LIMIT / 5);
-    }
-
-    private MemoryBudget.Waiter holding(long bytes) {
-        return new MemoryBudget.Waiter() {
-            @Override
-            protected void memoryReturned() {
-                told.add("told");
-            }
-
-            @Override
-            protected long held() {
-                return bytes;
-            }
-
-            @Override
-            protected void heldTooLong() {
-                told.add("gives up " + bytes);
-            }
-        };
-    }
-
-    @Test
-    void whoNeedsARestIsToldBeforeTheOthersAndMayChange() {
-        budget.charge(LIMIT + 1);
-        assertThat(budget.takeTurn(waiter("favourite"))).isTrue();
-        MemoryBudget.Waiter changing = waiter("changing");
-        budget.await(waiter("other"));
-        budget.await(changing);
-        budget.awaitTurn(changing);
-        assertThat(budget.waiters()).isEqualTo(2);
-        budget.release(LIMIT + 1);
-        assertThat(told).containsExactly("changing", "other");
-    }
-
-    @Test
     void whoDoesNotWaitAnyLongerIsNotTold() {
         budget.charge(LIMIT + 1);
-        List<MemoryBudget.Waiter> waiters = new ArrayList<>();
+        List<MemoryWaiter> waiters = new ArrayList<>();
         for (String name : new String[] {"a", "b", "c", "d"}) {
-            MemoryBudget.Waiter waiter = waiter(name);
+            MemoryWaiter waiter = waiter(name);
             waiters.add(waiter);
-            budget.await(waiter);
+            budget.turns().await(waiter);
         }
-        budget.cancel(waiters.get(1));
-        budget.cancel(waiters.get(0));
-        budget.cancel(waiters.get(3));
-        budget.cancel(waiters.get(3));
+        budget.turns().cancel(waiters.get(1));
+        budget.turns().cancel(waiters.get(0));
+        budget.turns().cancel(waiters.get(3));
+        budget.turns().cancel(waiters.get(3));
         budget.release(LIMIT + 1);
         assertThat(told).containsExactly("c");
     }
@@ -230,7 +125,7 @@ class MemoryBudgetTest {
     @Test
     void aWaiterThatFailsIsToldAgainAndHoldsNobodyUp() {
         budget.charge(LIMIT + 1);
-        budget.await(new MemoryBudget.Waiter() {
+        budget.turns().await(new MemoryWaiter() {
             @Override
             protected void memoryReturned() {
                 told.add("failing");
@@ -239,13 +134,13 @@ class MemoryBudgetTest {
                 }
             }
         });
-        budget.await(waiter("other"));
+        budget.turns().await(waiter("other"));
         budget.release(LIMIT + 1);
         assertThat(told).containsExactly("failing", "other");
-        assertThat(budget.waiters()).isEqualTo(1);
+        assertThat(budget.turns().waiters()).isEqualTo(1);
         budget.look();
         assertThat(told).containsExactly("failing", "other", "failing");
-        assertThat(budget.waiters()).isZero();
+        assertThat(budget.turns().waiters()).isZero();
     }
 
     @Test
@@ -275,14 +170,14 @@ class MemoryBudgetTest {
             }
         }
         assertThat(small.used()).as("-Dseed=" + seed).isZero();
-        assertThat(small.waiters()).isZero();
+        assertThat(small.turns().waiters()).isZero();
         assertThat(waits).as("so that something was tested").hasPositiveValue();
     }
 
     private static Void take(MemoryBudget budget, SplittableRandom random, int rounds, AtomicLong waits)
             throws InterruptedException {
         Semaphore returned = new Semaphore(0);
-        MemoryBudget.Waiter waiter = new MemoryBudget.Waiter() {
+        MemoryWaiter waiter = new MemoryWaiter() {
             @Override
             protected void memoryReturned() {
                 returned.release();
@@ -294,7 +189,7 @@ class MemoryBudgetTest {
                 budget.release(held); // whoever waits holds nothing, so what keeps others waiting comes back
                 held = 0;
                 waits.incrementAndGet();
-                budget.await(waiter);
+                budget.turns().await(waiter);
                 if (!returned.tryAcquire(20, TimeUnit.SECONDS)) {
                     throw new AssertionError("nobody told: " + budget.used() + " bytes are used");
                 }

@@ -26,7 +26,7 @@ public class MemoryBudgetStress {
     public static class AWaitRacesTheRelease {
         private final MemoryBudget budget = new MemoryBudget(LIMIT);
         private final AtomicInteger told = new AtomicInteger();
-        private final MemoryBudget.Waiter waiter = new MemoryBudget.Waiter() {
+        private final MemoryWaiter waiter = new MemoryWaiter() {
             @Override
             protected void memoryReturned() {
                 told.incrementAndGet();
@@ -39,7 +39,7 @@ public class MemoryBudgetStress {
 
         @Actor
         public void waits() {
-            budget.await(waiter);
+            budget.turns().await(waiter);
         }
 
         @Actor
@@ -55,7 +55,7 @@ public class MemoryBudgetStress {
         @Arbiter
         public void result(II_Result r) {
             r.r1 = told.get();
-            r.r2 = budget.waiters();
+            r.r2 = budget.turns().waiters();
         }
     }
 }
