@@ -21,8 +21,10 @@ import dev.netpoll.conformance.support.Variants;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Map;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -31,6 +33,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -218,6 +221,26 @@ class HostileExecutorTest extends OwnNetTest {
             peer.send(MESSAGE);
             Await.until("the executor has got a task", () -> dropped.get() > 0);
             assertThat(server.server().shutdown(Timing.SHORT)).as("in order").isFalse();
+            peer.awaitEnd();
+        }
+    }
+
+    @Test
+    void aFullExecutorKeepsNoFailureFromTheErrorHandler() throws Exception {
+        BlockingQueue<Throwable> errors = new LinkedBlockingQueue<>();
+        Listening server = own.net()
+                .listen(own.net()
+                        .server()
+                        .dispatch(Dispatch.executor(task -> {
+                            throw new RejectedExecutionException("full");
+                        }))
+                        .onRequest(Handlers.echo())
+                        .onError((connection, error) -> {
+                            assertThat(Thread.currentThread().isVirtual()).isTrue();
+                            errors.add(error);
+                        }));
+        try (RawPeer peer = own.net().connectRaw(server.address()).send("x")) {
+            assertThat(errors.poll(10, TimeUnit.SECONDS)).hasMessage("full");
             peer.awaitEnd();
         }
     }

@@ -107,7 +107,7 @@ class TcpTest extends ConformanceTest {
         Connection connection = net.dial(InetSocketAddress.createUnresolved("localhost", bound.getPort()));
         connection.writer().writeByte('x').flush();
         assertThat(connection.reader().readByte()).isEqualTo((byte) 'x');
-        assertThat(connection.remoteAddress()).isEqualTo(bound);
+        assertThat(connection.remoteAddress()).isEqualTo(bound).hasToString(bound.toString());
     }
 
     @Test

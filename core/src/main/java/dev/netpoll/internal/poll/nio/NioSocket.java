@@ -65,17 +65,25 @@ abstract class NioSocket implements Transport {
         }
     }
 
-    /** As other backends show it: an IPv4-mapped IPv6 address is an IPv4 address. */
+    /** As other backends show it: an IPv4-mapped IPv6 address is an IPv4 one, and none has the name it was found by. */
     private static @Nullable SocketAddress normal(@Nullable SocketAddress address) {
-        if (address instanceof InetSocketAddress inet && inet.getAddress() instanceof Inet6Address six) {
-            try {
-                InetAddress four = InetAddress.getByAddress(six.getAddress());
-                return four instanceof Inet6Address ? address : new InetSocketAddress(four, inet.getPort());
-            } catch (UnknownHostException e) {
-                throw new AssertionError(e); // only for addresses of another length
-            }
+        if (!(address instanceof InetSocketAddress inet) || inet.getAddress() == null) {
+            return address;
         }
-        return address;
+        InetAddress known = inet.getAddress();
+        boolean named = !inet.getHostString().equals(known.getHostAddress());
+        if (!named && !(known instanceof Inet6Address)) {
+            return address;
+        }
+        try {
+            InetAddress bare = InetAddress.getByAddress(known.getAddress());
+            if (bare instanceof Inet6Address && known instanceof Inet6Address six) {
+                bare = named ? Inet6Address.getByAddress(null, six.getAddress(), six.getScopeId()) : six;
+            }
+            return bare == known ? address : new InetSocketAddress(bare, inet.getPort());
+        } catch (UnknownHostException e) {
+            throw new AssertionError(e); // only for addresses of another length
+        }
     }
 
     /**
