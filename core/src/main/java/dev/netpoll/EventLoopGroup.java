@@ -27,7 +27,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -74,6 +76,10 @@ public final class EventLoopGroup implements AutoCloseable {
     private final Object starting = new Object();
     private final AtomicInteger nextLoop = new AtomicInteger();
     private final AtomicInteger acceptLoops = new AtomicInteger();
+
+    /** The loops on which servers accept, until they end them. */
+    private final Set<EventLoop> accepting = ConcurrentHashMap.newKeySet();
+
     private volatile List<EventLoop> loops = List.of();
     private @Nullable Supervisor supervisor; // guarded by starting
     private volatile boolean closed;
@@ -213,7 +219,7 @@ public final class EventLoopGroup implements AutoCloseable {
 
     /**
      * Closes every connection that is left and ends the loops' threads; waits for them, at most for a while if a
-     * callback on a loop does not return. Idempotent. Shut servers down first.
+     * callback on a loop does not return. Idempotent. Shut servers down first: those that were not stop listening.
      *
      * @throws IllegalStateException for the {@linkplain #shared() shared group}, and on an event loop
      */
@@ -230,12 +236,16 @@ public final class EventLoopGroup implements AutoCloseable {
             closed = true;
         }
         EventLoop.beforeBlocking();
-        List<EventLoop> all = loops;
         Throwable failure = null;
+        boolean interrupted = false;
+        for (EventLoop loop : accepting) {
+            failure = attempt(() -> endAcceptLoop(loop), failure);
+            interrupted |= !isJoined(loop::join);
+        }
+        List<EventLoop> all = loops;
         for (EventLoop loop : all) {
             failure = attempt(loop::stop, failure);
         }
-        boolean interrupted = false;
         for (EventLoop loop : all) {
             interrupted |= !isJoined(loop::join);
         }
@@ -394,12 +404,25 @@ public final class EventLoopGroup implements AutoCloseable {
         } catch (TransportException e) {
             throw noLoop(e);
         }
+        EventLoop loop;
         try {
-            return new EventLoop(poller, name + "-accept-" + acceptLoops.getAndIncrement(), false, budget);
+            loop = new EventLoop(poller, name + "-accept-" + acceptLoops.getAndIncrement(), false, budget);
+            accepting.add(loop);
         } catch (Throwable t) {
             poller.close();
             throw t;
         }
+        if (closed) { // meanwhile: close() may not have seen it
+            endAcceptLoop(loop);
+            started(); // says so
+        }
+        return loop;
+    }
+
+    /** Ends a loop that was opened to accept on, and closes what listens there. */
+    void endAcceptLoop(EventLoop loop) {
+        loop.stop();
+        accepting.remove(loop);
     }
 
     /** Collects the settings of a group. Not thread-safe. */

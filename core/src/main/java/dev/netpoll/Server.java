@@ -119,7 +119,7 @@ public final class Server implements AutoCloseable {
                     throw new IllegalStateException("the server was shut down");
                 }
                 EventLoop loop = acceptLoop;
-                if (loop == null) {
+                if (loop == null || !loop.isRunning()) { // its group may be closed, and says so
                     loop = group.openAcceptLoop();
                     acceptLoop = loop;
                 }
@@ -128,7 +128,7 @@ public final class Server implements AutoCloseable {
                 if (listeners.isEmpty() && acceptLoop != null) {
                     EventLoop unused = acceptLoop;
                     acceptLoop = null;
-                    unused.stop();
+                    group.endAcceptLoop(unused);
                 }
             }
         }
@@ -261,7 +261,7 @@ public final class Server implements AutoCloseable {
                 stopping = true;
                 EventLoop loop = acceptLoop;
                 if (loop != null) {
-                    loop.stop();
+                    group.endAcceptLoop(loop);
                     loop.join(FORCED_PATIENCE); // nothing is accepted afterwards
                     acceptLoop = null;
                 }

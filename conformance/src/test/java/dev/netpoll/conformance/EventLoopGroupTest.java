@@ -26,7 +26,9 @@ import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Rounds;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
+import java.io.IOException;
 import java.net.SocketAddress;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -79,6 +81,25 @@ class EventLoopGroupTest extends ConformanceTest {
             assertThat(LeakCheck.loopThreads()).hasSize(before + (variant.backend() == Backend.EPOLL ? 2 : 4));
         }
         Await.until("the threads end", () -> LeakCheck.loopThreads().size() == before);
+    }
+
+    @Test
+    void serversStopListeningWhenTheirGroupIsClosed() throws Exception {
+        int before = LeakCheck.loopThreads().size();
+        EventLoopGroup group = group(1);
+        Server server = Server.builder().group(group).onRequest(Handlers.echo()).build();
+        SocketAddress address = server.listen(net.freshAddress());
+        RawPeer peer = net.connectRaw(address).send("x");
+        assertThat(peer.receiveText(1)).isEqualTo("x");
+        group.close();
+        peer.awaitEnd();
+        assertThatThrownBy(() -> net.connectRaw(address)).isInstanceOf(IOException.class);
+        Await.until("the threads end", () -> LeakCheck.loopThreads().size() == before);
+        assertThatThrownBy(() -> server.listen(net.freshAddress()))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("closed");
+        assertThat(server.shutdown(Duration.ofSeconds(5))).isTrue();
+        assertThat(server.connectionCount()).isZero();
     }
 
     @Test
