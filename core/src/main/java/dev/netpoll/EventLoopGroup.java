@@ -14,6 +14,7 @@ import dev.netpoll.internal.loop.Supervisor;
 import dev.netpoll.internal.memory.FirstUse;
 import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.MemoryTurns;
+import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.PollerWatch;
 import dev.netpoll.internal.poll.RawSocket;
@@ -474,7 +475,8 @@ public final class EventLoopGroup implements AutoCloseable {
         /**
          * Sets how much buffer memory the connections of the group may hold together: bytes received and not yet
          * released, and bytes written and not yet sent, but not memory that is {@linkplain Writer#writeDirect lent}.
-         * By default a quarter of the maximal heap, but no less than 32 MiB and no more than 256 MiB.
+         * By default a quarter of the maximal heap, but no less than 32 MiB, no more than 256 MiB, and no more than a
+         * quarter of all {@linkplain dev.netpoll.buffer.BufferMemory buffer memory}.
          *
          * <p>Above it, a connection that holds more than 8 KiB waits: nothing more is received from its peer, which is
          * slowed down as by {@link ConnectionOptions.Builder#inboundMarks}; and new connections are let in one by one,
@@ -485,21 +487,29 @@ public final class EventLoopGroup implements AutoCloseable {
          * had its turn: let {@link Framing#maxFrameLength} refuse what is far above.
          *
          * <p>Both last a second at most, or until nothing comes for 150 ms, if somebody else waits; whose peer was too
-         * slow for that goes on when nobody else wants to. If such connections hold more than the budget together, the
-         * one that holds most is closed, and {@link BudgetStats#closed()} counts it. So a group may hold more than
-         * twice its budget for a while.
+         * slow for that goes on when nobody else wants to. If such connections hold more than the budget together,
+         * those that hold most are closed, and {@link BudgetStats#closed()} counts them. So a group may hold more than
+         * twice its budget for a while. Peers that stop in the middle of messages which together are less than the
+         * budget keep what they hold, and new connections waiting, until an
+         * {@linkplain Server.Builder#idleTimeout idle time-out} ends them.
          *
          * <p>Not counted is what each connection may hold in any case: 8 KiB on each side, and the rest of the blocks
-         * in which the bytes lie, which is up to 64 KiB for output that waits for a slow peer.
-         * {@link dev.netpoll.buffer.BufferMemory} has a limit for all of that. What a program writes is never refused
-         * because of the budget, and counts from its flush on: who writes large answers to slow peers flushes in
-         * pieces, and waits for each. {@link EventLoopGroup#budgetStats()} tells.
+         * in which the bytes lie, which is up to 64 KiB for output that waits for a slow peer. Each one that waits may
+         * have received 4 KiB more. The limit of all {@linkplain dev.netpoll.buffer.BufferMemory buffer memory} counts
+         * everything; at that limit connections wait for each other, so leave room: a quarter of it for each group is
+         * a good budget. What a program writes is never refused because of the budget, and counts from its flush on:
+         * who writes large answers to slow peers flushes in pieces, and waits for each.
+         * {@link EventLoopGroup#budgetStats()} tells.
          *
-         * @throws IllegalArgumentException if it is less than 1 MiB
+         * @throws IllegalArgumentException if it is less than 1 MiB, or more than all buffer memory
          */
         public Builder memoryBudget(long bytes) {
             if (bytes < MEMORY_BUDGET_MIN) {
                 throw new IllegalArgumentException("memoryBudget must be at least 1 MiB: " + bytes);
+            }
+            if (bytes > MemoryBudget.most()) {
+                throw new IllegalArgumentException("memoryBudget must be at most what -D" + SegmentPool.MAX_PROPERTY
+                        + " allows, " + MemoryBudget.most() + ": " + bytes);
             }
             memoryBudgetBytes = bytes;
             return this;

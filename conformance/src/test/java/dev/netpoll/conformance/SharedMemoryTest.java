@@ -255,6 +255,35 @@ class SharedMemoryTest extends ConformanceTest {
         }
     }
 
+    /** Each goes on as a small message, and then holds it. */
+    @Test
+    void whatManySmallMessagesHoldThatNeverEndIsBounded() throws Exception {
+        Listening server = listen(ConnectionOptions.builder());
+        byte[] frame = Bytes.frame(new byte[(int) (BUDGET / 16) - 10]);
+        byte[] most = Arrays.copyOf(frame, frame.length - 1);
+        int count = 8 * PEERS;
+        RawPeer[] silent = new RawPeer[count];
+        for (int i = 0; i < count; i++) {
+            silent[i] = own.net().connectRaw(server.address());
+        }
+        RawPeer good = own.net().connectRaw(server.address());
+        long bound = 3 * BUDGET + count * (4L << 10);
+        for (RawPeer peer : silent) {
+            peer.trySend(most);
+            Await.within(Duration.ofMillis(5), () -> used() > bound);
+            assertThat(used()).as("%s", own.group().budgetStats()).isLessThanOrEqualTo(bound);
+        }
+        assertThat(Await.within(LONG, () -> used() > bound)).isFalse();
+        long begin = System.nanoTime();
+        good.send(Bytes.frame(new byte[20_000])).receive(Integer.BYTES);
+        assertThat(System.nanoTime() - begin).isLessThan(LONG.toNanos());
+        for (RawPeer peer : silent) {
+            peer.reset();
+        }
+        Await.until("the memory is back", () -> used() == 0);
+        own.net().takeErrors();
+    }
+
     /** The end of its stream lies behind bytes that wait for memory, and ends nothing before them. */
     @Test
     void aPeerThatHasSentAllIsAnsweredThoughTheRestWaitsForMemory() throws Exception {

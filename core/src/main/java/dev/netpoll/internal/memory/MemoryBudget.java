@@ -74,9 +74,18 @@ public final class MemoryBudget {
         this.turns = new MemoryTurns(this);
     }
 
-    /** The limit of a group that is not told any: a quarter of the largest heap, but 32 MiB to 256 MiB. */
+    /**
+     * The limit of a group that is not told any: a quarter of the largest heap, but 32 MiB to 256 MiB, and no more than
+     * a quarter of what all groups may have.
+     */
     public static long defaultLimit() {
-        return Math.clamp(Runtime.getRuntime().maxMemory() / 4, MIN_DEFAULT, MAX_DEFAULT);
+        long ofHeap = Math.clamp(Runtime.getRuntime().maxMemory() / 4, MIN_DEFAULT, MAX_DEFAULT);
+        return Math.min(ofHeap, Math.max(1, most() / 4));
+    }
+
+    /** {@return how many bytes of buffer memory there may be in all} */
+    public static long most() {
+        return SegmentPool.shared().stats().maxBytes();
     }
 
     /** From where on it is exceeded, in bytes. */

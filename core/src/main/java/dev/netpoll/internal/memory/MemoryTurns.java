@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  *
  * Both end when nothing is missing any more, or when they take too long and somebody else wants to go on: that one is
- * <i>stalled</i> and comes after all who are not. If the stalled ones hold more than the limit together, the one that
+ * <i>stalled</i> and comes after all who are not. If those who wait hold more than the limit together, the one that
  * holds most has to give that up.
  *
  * <pre>
@@ -40,6 +40,8 @@ import org.jspecify.annotations.Nullable;
  *       it failed: then it is put back, and told again with the next chance.
  *   <li>T2. While somebody waits for a turn, somebody has it: it passes from one to the next under the lock.
  *   <li>T3. What the admitted ones may take above what they held then is {@code granted}, and at most the headroom.
+ *   <li>T4. Those who wait with a part of a message, and were not ended, hold no more than the limit after each call,
+ *       not counting {@code FREE} for each.
  * </ul>
  */
 public final class MemoryTurns {
@@ -48,6 +50,9 @@ public final class MemoryTurns {
 
     /** Which part of the limit a message may take that is small. */
     static final int SMALL = 16;
+
+    /** What one may hold, in bytes, that has not gone on yet: the share of a connection, and what it got at once. */
+    private static final long FREE = 16 << 10;
 
     /** How many of those who were admitted one that asks looks at, to see whether one is too slow. */
     private static final int LOOKS = 16;
@@ -67,6 +72,9 @@ public final class MemoryTurns {
 
     /** Those who hold nothing that somebody waits for. */
     private final WaitingLine others = new WaitingLine();
+
+    /** Where those wait who hold a part of a message. */
+    private final WaitingLine[] begun = {small, large, stalled};
 
     /** Those who wait for nothing: they go on within the headroom. */
     private final WaitingLine admitted = new WaitingLine();
@@ -195,12 +203,28 @@ public final class MemoryTurns {
             return true;
         }
         long held = waiter.held();
-        boolean isSmall = held + missing <= largestSmall;
+        long size = held + missing;
+        boolean renews = waiter.line == admitted;
+        boolean isSmall = size <= (renews ? 2 * largestSmall : largestSmall); // what is held is counted in blocks
         waiter.small = isSmall;
-        if (isSmall && admit(waiter, held, held + missing)) {
+        if (isSmall && admit(waiter, held, size)) {
             return true;
         }
+        if (renews && !isSmall) {
+            outgrow(waiter);
+        }
         return (!isSmall || waiter.stalled) && takeTurn(waiter);
+    }
+
+    /** It went on as a small one, and proves large: else those who wait would hold what nobody counts (T4). */
+    private void outgrow(MemoryWaiter waiter) {
+        MemoryWaiter next;
+        synchronized (this) {
+            stall(waiter);
+            next = nextSmall();
+        }
+        tell(next, small);
+        closeGreediest();
     }
 
     private boolean admit(MemoryWaiter waiter, long held, long size) {
@@ -209,14 +233,12 @@ public final class MemoryTurns {
         }
         boolean fits;
         MemoryWaiter next = null;
-        MemoryWaiter greediest = null;
+        boolean ended = false;
         synchronized (this) {
             boolean renews = waiter.line == admitted;
             long cost = size - (renews ? waiter.admittedUpTo : held);
             long room = waiter.stalled ? headroom / 2 : headroom;
-            if (granted + cost > room && !waiter.stalled && endSlowest(waiter, cost)) {
-                greediest = greediestStalled();
-            }
+            ended = granted + cost > room && !waiter.stalled && endSlowest(waiter, cost);
             fits = granted + cost <= room;
             if (fits) {
                 if (!renews) {
@@ -234,8 +256,8 @@ public final class MemoryTurns {
                 move(waiter, small);
             }
         }
-        if (greediest != null) {
-            greediest.heldTooLong();
+        if (ended || (!fits && held > FREE)) {
+            closeGreediest();
         }
         tell(next, small);
         return fits;
@@ -262,9 +284,9 @@ public final class MemoryTurns {
 
     private boolean takeTurn(MemoryWaiter waiter) {
         MemoryWaiter next;
-        MemoryWaiter greediest = null;
+        MemoryWaiter before;
         synchronized (this) {
-            MemoryWaiter before = favourite;
+            before = favourite;
             if (before != null && !isOver(before, waiter)) {
                 return before == waiter;
             }
@@ -273,12 +295,11 @@ public final class MemoryTurns {
             }
             if (before != null) {
                 stall(before);
-                greediest = greediestStalled();
             }
             next = favourNext();
         }
-        if (greediest != null) {
-            greediest.heldTooLong();
+        if (before != null) {
+            closeGreediest();
         }
         tell(next == waiter ? null : next, large);
         return next == waiter;
@@ -344,14 +365,21 @@ public final class MemoryTurns {
         return next;
     }
 
-    /** Under the lock. {@return the one that holds most of all that is held in vain, if that is too much} */
-    private @Nullable MemoryWaiter greediestStalled() {
+    /** Ends those that hold most of what is held in vain, until the others hold no more than the limit (T4). */
+    private void closeGreediest() {
+        for (MemoryWaiter next = greediest(); next != null; next = greediest()) {
+            next.heldTooLong();
+        }
+    }
+
+    /** {@return the one that holds most of all that is held in vain, if that is too much; each once} */
+    private synchronized @Nullable MemoryWaiter greediest() {
         long all = 0;
-        long most = 0;
         MemoryWaiter greediest = null;
-        for (MemoryWaiter each = stalled.first(); each != null; each = each.following) {
-            if (!each.givesUp) {
-                long held = each.held();
+        long most = 0;
+        for (WaitingLine line : begun) {
+            for (MemoryWaiter each = line.first(); each != null; each = each.following) {
+                long held = each.givesUp ? 0 : Math.max(0, each.held() - FREE);
                 all += held;
                 if (held > most) {
                     most = held;

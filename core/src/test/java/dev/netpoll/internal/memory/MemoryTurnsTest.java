@@ -24,22 +24,7 @@ class MemoryTurnsTest {
     }
 
     private MemoryWaiter holding(String name, long bytes) {
-        return new MemoryWaiter() {
-            @Override
-            protected void memoryReturned() {
-                told.add(name);
-            }
-
-            @Override
-            protected long held() {
-                return bytes;
-            }
-
-            @Override
-            protected void heldTooLong() {
-                told.add(name + " gives up");
-            }
-        };
+        return growing(name, new long[] {bytes});
     }
 
     @Test
@@ -190,8 +175,67 @@ class MemoryTurnsTest {
             awaitTurn(waiter("new"), SMALL, waiter("nobody"));
         }
         long most = HEADROOM / 2 / SMALL;
-        assertThat(turns.take(waiter("other"), SMALL)).isFalse();
         assertThat(slow.stream().filter(each -> turns.take(each, SMALL)).count())
                 .isLessThanOrEqualTo(most);
+    }
+
+    /** T4: what it got as a small one is not forgotten while it waits for more as a large one. */
+    @Test
+    void whoOutgrowsWhatIsSmallIsStalled() {
+        budget.charge(LIMIT + 1);
+        assertThat(turns.take(waiter("favourite"), LIMIT)).isTrue();
+        for (int i = 0; i < 3; i++) {
+            long[] held = {0};
+            MemoryWaiter growing = growing("growing " + i, held);
+            assertThat(turns.take(growing, SMALL)).isTrue();
+            held[0] = SMALL;
+            assertThat(turns.take(growing, SMALL))
+                    .as("blocks may be larger than what is in them")
+                    .isTrue();
+            held[0] = (i + 1) * LIMIT / 3;
+            assertThat(turns.take(growing, 1)).isFalse();
+            turns.awaitTurn(growing);
+        }
+        assertThat(told).as("1/3, 2/3 and the whole").containsExactly("growing 2 gives up");
+        assertThat(turns.gaveUp()).isEqualTo(1);
+    }
+
+    @Test
+    void soManyGiveUpThatTheOthersHoldNoMoreThanTheLimit() {
+        budget.charge(LIMIT + 1);
+        assertThat(turns.take(waiter("favourite"), LIMIT)).isTrue();
+        long[] held = {0};
+        for (long free = HEADROOM; free > 0; free -= SMALL) {
+            assertThat(turns.take(growing("slow", held), SMALL)).isTrue();
+        }
+        held[0] = LIMIT / 2;
+        MemoryWaiter last = waiter("last");
+        long end = System.nanoTime() + 20_000_000_000L;
+        while (turns.gaveUp() == 0 && System.nanoTime() - end < 0) {
+            turns.take(last, HEADROOM);
+            turns.take(waiter("another"), SMALL);
+            Thread.onSpinWait();
+        }
+        assertThat(told).contains("slow gives up");
+        assertThat(turns.gaveUp()).isLessThanOrEqualTo(HEADROOM / SMALL - 2);
+    }
+
+    private MemoryWaiter growing(String name, long[] held) {
+        return new MemoryWaiter() {
+            @Override
+            protected void memoryReturned() {
+                told.add(name);
+            }
+
+            @Override
+            protected long held() {
+                return held[0];
+            }
+
+            @Override
+            protected void heldTooLong() {
+                told.add(name + " gives up");
+            }
+        };
     }
 }

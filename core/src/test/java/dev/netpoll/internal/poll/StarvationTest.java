@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -38,6 +39,15 @@ class StarvationTest {
     @MethodSource("dev.netpoll.internal.poll.Child#backends")
     void whatWasReceivedAlreadyIsDeliveredAlsoWithoutMemoryForACopy(String backend) throws Exception {
         Child.run(StarvationTest.class, List.of("-Ddev.netpoll.memory.max=4m"), "but-one", backend);
+    }
+
+    /** NIO learns of an end by reading, which takes memory: see PORTABILITY. */
+    @ParameterizedTest
+    @MethodSource("dev.netpoll.internal.poll.Child#backends")
+    void anEndIsToldWithoutMemory(String backend) throws Exception {
+        Assumptions.assumeFalse(backend.equals("nio"), "nio learns of an end by reading, which takes memory");
+        Child.run(StarvationTest.class, List.of("-Ddev.netpoll.memory.max=4m"), "reset", backend);
+        Child.run(StarvationTest.class, List.of("-Ddev.netpoll.memory.max=4m"), "finish", backend);
     }
 
     /** Keeps what was received, so that nothing of it can be used again. */
@@ -114,6 +124,10 @@ class StarvationTest {
     /** The child. */
     public static void main(String[] arguments) throws IOException {
         boolean all = arguments[0].equals("all");
+        if (arguments[0].equals("reset") || arguments[0].equals("finish")) {
+            end(arguments[0].equals("reset"), Child.backend(arguments[1]));
+            return;
+        }
         try (Network network = new Network(Child.backend(arguments[1]))) {
             byte[] sent = new byte[all ? SIZE : 100];
             new Random(SEED).nextBytes(sent);
@@ -140,6 +154,25 @@ class StarvationTest {
             taken.forEach(Block::release);
             send(network, sent);
             network.await(() -> network.atServer.received() == 2 * sent.length);
+        }
+        assertThat(SegmentPool.shared().outstandingBlocks()).isZero();
+        System.out.println(Child.DONE);
+    }
+
+    /** The peer goes while there is no memory, with bytes on their way if it resets. */
+    private static void end(boolean reset, Backend backend) throws IOException {
+        try (Network network = new Network(backend)) {
+            List<Block> taken = takeAll();
+            if (reset) {
+                send(network, new byte[SIZE]);
+                network.await(() -> Starvation.waits() > 0);
+            }
+            network.client.close(reset);
+            Keeper server = network.atServer;
+            network.await(() -> reset ? server.errno == Errno.ECONNRESET : server.peerFinished);
+            assertThat(server.errno).isEqualTo(reset ? Errno.ECONNRESET : 0);
+            taken.forEach(Block::release);
+            server.free();
         }
         assertThat(SegmentPool.shared().outstandingBlocks()).isZero();
         System.out.println(Child.DONE);

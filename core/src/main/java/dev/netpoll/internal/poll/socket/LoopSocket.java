@@ -51,7 +51,7 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
     private static final int AGAIN = 1 << 10;
 
     /** There was no memory to receive into. */
-    private static final int STARVED = 1 << 11;
+    protected static final int STARVED = 1 << 11;
 
     /** An event threw; the failure was told, or is to be. */
     private static final int CRASHED = 1 << 12;
@@ -281,12 +281,34 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
 
     /** There is no memory to receive into: goes on when there may be. What arrives stays in the kernel until then. */
     protected final void starve(int what) {
+        if (endsWithoutMemory()) {
+            return;
+        }
         boolean begins = !is(STARVED);
         set(STARVED);
         againLater(what);
         if (begins) {
             Starvation.began();
         }
+    }
+
+    /**
+     * {@return whether the end was told, as the peer is gone and waiting would only keep what the connection holds}
+     * What a broken connection has left in the kernel is dropped: such connections may hold the memory for it.
+     */
+    private boolean endsWithoutMemory() {
+        if (is(DONE | END_TOLD)) {
+            return is(DONE);
+        }
+        int error = is(HUNG_UP) ? failureBehindEnd() : 0;
+        if (error != 0) {
+            fail(error);
+        } else if (is(PEER_ENDED) && LibcSocket.peek(scratch(), fd()) == 0) {
+            endOfStream(tcp ? failureBehindEnd() : 0);
+        } else {
+            return false;
+        }
+        return true;
     }
 
     /** There is memory. */

@@ -323,6 +323,7 @@ final class UringTransport extends LoopSocket implements Completable {
     private void starveUnlessDone() {
         if (!is(DONE)) {
             starve(RECEIVE_AGAIN);
+            watch();
         }
     }
 
@@ -391,6 +392,9 @@ final class UringTransport extends LoopSocket implements Completable {
     /** No receive tells of the peer any more. */
     @Override
     protected void ended() {
+        if (end == OPEN) {
+            end = 0; // it was told without a receive
+        }
         watch();
     }
 
@@ -440,7 +444,7 @@ final class UringTransport extends LoopSocket implements Completable {
      * reported.
      */
     private void watch() {
-        if (is(PAUSED | END_TOLD) && !is(WATCHING | HUP | DONE)) {
+        if (is(PAUSED | END_TOLD | STARVED) && !is(WATCHING | HUP | DONE)) {
             set(WATCHING);
             long operation = Operation.of(Operation.HANG_UP, token);
             poller().submissions.poll(fd(), IORING_POLL_ADD_MULTI, POLLRDHUP, operation);
