@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li><b>small</b> messages, of at most a {@value #SMALL}th of the limit in all, share the <i>headroom</i>, a
- *       {@value #HEADROOM}th of the limit: as many of them go on at once as fit into it;
+ *       {@value #HEADROOM}th of the limit: as many of them go on at once as fit into it, with all they hold;
  *   <li><b>large</b> ones go on one after the other: one has the <i>turn</i>.
  * </ul>
  *
@@ -39,7 +39,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>T1. A waiter is in one line at most, once, and told at most once for each time it was put there, unless telling
  *       it failed: then it is put back, and told again with the next chance.
  *   <li>T2. While somebody waits for a turn, somebody has it: it passes from one to the next under the lock.
- *   <li>T3. What the admitted ones may take above what they held then is {@code granted}, and at most the headroom.
+ *   <li>T3. What the admitted ones may hold, above {@code FREE} for each, is {@code granted}, and at most the headroom.
  *   <li>T4. Those who wait with a part of a message, and were not ended, hold no more than the limit after each call,
  *       not counting {@code FREE} for each.
  * </ul>
@@ -236,7 +236,7 @@ public final class MemoryTurns {
         boolean ended = false;
         synchronized (this) {
             boolean renews = waiter.line == admitted;
-            long cost = size - (renews ? waiter.admittedUpTo : held);
+            long cost = Math.max(0, size - (renews ? waiter.admittedUpTo : FREE)); // also of what it holds already
             long room = waiter.stalled ? headroom / 2 : headroom;
             ended = granted + cost > room && !waiter.stalled && endSlowest(waiter, cost);
             fits = granted + cost <= room;
@@ -246,7 +246,7 @@ public final class MemoryTurns {
                     admitted.add(waiter);
                     waiter.begin();
                 }
-                waiter.admittedUpTo = size;
+                waiter.admittedUpTo = Math.max(size, FREE);
                 waiter.grant += cost;
                 granted += cost; // T3
                 next = nextSmall();

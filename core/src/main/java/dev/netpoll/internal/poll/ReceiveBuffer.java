@@ -89,8 +89,13 @@ public final class ReceiveBuffer {
 
     /** {@return how many bytes to receive at once} */
     public int atOnce() {
+        return isCrowded() ? CROWDED : CAPACITY;
+    }
+
+    /** {@return whether the budget is exceeded} */
+    public boolean isCrowded() {
         MemoryBudget limit = budget;
-        return limit != null && limit.isExceeded() ? CROWDED : CAPACITY;
+        return limit != null && limit.isExceeded();
     }
 
     /** Gives the block back; the next receive takes one again. */

@@ -121,7 +121,7 @@ class MemoryTurnsTest {
         assertThat(turns.take(waiter("another large one"), SMALL + 1)).isFalse();
         List<MemoryWaiter> going = new ArrayList<>();
         MemoryWaiter last = holding("last", SMALL / 2);
-        for (long free = HEADROOM; free > 0; free -= SMALL / 2) {
+        for (long free = HEADROOM; free > 0; free -= SMALL) {
             assertThat(turns.take(last, SMALL / 2)).isTrue();
             assertThat(turns.take(last, SMALL / 2)).as("asked again").isTrue();
             going.add(last);
@@ -139,7 +139,7 @@ class MemoryTurnsTest {
         for (long free = HEADROOM; free > 0; free -= SMALL) {
             assertThat(turns.take(waiter("new"), SMALL)).as("all of it is back").isTrue();
         }
-        assertThat(turns.take(waiter("too many"), 1)).isFalse();
+        assertThat(turns.take(waiter("too many"), SMALL)).isFalse();
     }
 
     /** One that reads piece by piece takes as much of the headroom as it comes to hold, and no more than is small. */
@@ -154,8 +154,8 @@ class MemoryTurnsTest {
         for (long free = HEADROOM - SMALL; free > 0; free -= SMALL) {
             assertThat(turns.take(waiter("other"), SMALL)).isTrue();
         }
-        assertThat(turns.take(waiter("too many"), 1)).isFalse();
-        assertThat(turns.take(growing, SMALL + 1)).as("not small any more").isFalse();
+        assertThat(turns.take(waiter("too many"), SMALL)).isFalse();
+        assertThat(turns.take(growing, 2 * SMALL + 1)).as("not small any more").isFalse();
         turns.awaitTurn(growing);
         assertThat(turns.take(waiter("instead"), SMALL)).isTrue();
     }

@@ -196,7 +196,7 @@ final class EpollTransport extends LoopSocket implements Readiness {
     /** Whether reading is paused; then says so to the receiver if the peer is gone. */
     private boolean isStopped() {
         if (!isHeldBack()) {
-            return false;
+            return is(PAUSED) && poller().receiveBuffer.isCrowded() && endsWithoutMemory();
         }
         set(UNREAD);
         if (is(PEER_ENDED)) {

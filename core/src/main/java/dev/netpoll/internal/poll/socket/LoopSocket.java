@@ -296,19 +296,24 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
      * {@return whether the end was told, as the peer is gone and waiting would only keep what the connection holds}
      * What a broken connection has left in the kernel is dropped: such connections may hold the memory for it.
      */
-    private boolean endsWithoutMemory() {
+    protected final boolean endsWithoutMemory() {
         if (is(DONE | END_TOLD)) {
             return is(DONE);
         }
         int error = is(HUNG_UP) ? failureBehindEnd() : 0;
         if (error != 0) {
             fail(error);
-        } else if (is(PEER_ENDED) && LibcSocket.peek(scratch(), fd()) == 0) {
+        } else if (is(PEER_ENDED) && !is(PAUSED) && !holdsBytes() && LibcSocket.peek(scratch(), fd()) == 0) {
             endOfStream(tcp ? failureBehindEnd() : 0);
         } else {
             return false;
         }
         return true;
+    }
+
+    /** {@return whether it has received what it has not delivered} */
+    protected boolean holdsBytes() {
+        return false;
     }
 
     /** There is memory. */

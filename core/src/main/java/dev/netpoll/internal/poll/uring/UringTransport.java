@@ -239,6 +239,10 @@ final class UringTransport extends LoopSocket implements Completable {
 
     /** Has the kernel receive, if that is wanted and it does not. */
     private void receive() {
+        boolean dropsRest = is(PAUSED) && is(HUNG_UP) && !is(DONE | CONNECTING | LEAVING) && poller().isCrowded();
+        if (dropsRest && endsWithoutMemory()) {
+            return;
+        }
         boolean wanted = end == OPEN && (!is(PAUSED) || is(HUNG_UP));
         if (wanted && !is(RECEIVING | RECEIVE_AGAIN | DONE | CONNECTING | LEAVING)) {
             set(RECEIVING);
@@ -337,6 +341,11 @@ final class UringTransport extends LoopSocket implements Completable {
             stopReceiving();
             set(BULK);
         }
+    }
+
+    @Override
+    protected boolean holdsBytes() {
+        return held != null;
     }
 
     private void hold(Segment segment) {
