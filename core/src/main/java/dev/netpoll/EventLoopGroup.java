@@ -495,7 +495,7 @@ public final class EventLoopGroup implements AutoCloseable {
          *
          * <p>Not counted is what each connection may hold in any case: 8 KiB on each side, and the rest of the blocks
          * in which the bytes lie, which is up to 64 KiB for output that waits for a slow peer. Each one that waits may
-         * have received 4 KiB more. The limit of all {@linkplain dev.netpoll.buffer.BufferMemory buffer memory} counts
+         * have received 8 KiB more. The limit of all {@linkplain dev.netpoll.buffer.BufferMemory buffer memory} counts
          * everything; at that limit connections wait for each other, so leave room: a quarter of it for each group is
          * a good budget. What a program writes is never refused because of the budget, and counts from its flush on:
          * who writes large answers to slow peers flushes in pieces, and waits for each.
