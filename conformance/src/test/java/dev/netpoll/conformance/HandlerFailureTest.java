@@ -160,6 +160,6 @@ class HandlerFailureTest extends ConformanceTest {
         })));
         net.connectRaw(server.address()).send("x").awaitEnd();
         server.awaitNoConnections();
-        net.takeErrors();
+        assertThat(net.takeError()).hasMessage("full"); // from elsewhere, as the executor is full for that, too
     }
 }

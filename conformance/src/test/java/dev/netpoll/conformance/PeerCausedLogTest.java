@@ -12,7 +12,6 @@ import dev.netpoll.Server;
 import dev.netpoll.buffer.Reader;
 import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Harness.Listening;
-import dev.netpoll.conformance.support.OwnNet;
 import dev.netpoll.conformance.support.RawPeer;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -21,7 +20,6 @@ import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -114,22 +112,5 @@ class PeerCausedLogTest extends ConformanceTest {
             throw new IllegalStateException("a bug");
         });
         assertLogged(server, HUGE, Level.WARNING);
-    }
-
-    @Test
-    void connectionsThatFindNoLoopAreOneWarning() throws Exception {
-        Assumptions.assumeTrue(variant.isTcp(), "a group of a test's own is for TCP");
-        try (OwnNet own = new OwnNet(variant, 1, false)) {
-            Listening server = own.net().serve(connection -> {});
-            own.group().close(); // a mistake, as servers come first, which no peer can help
-            for (int i = 0; i < 5; i++) {
-                try (RawPeer peer = own.net().connectRaw(server.address())) {
-                    peer.awaitEnd();
-                }
-            }
-            assertThat(records)
-                    .singleElement()
-                    .satisfies(logged -> assertThat(logged.getMessage()).contains("dropped"));
-        }
     }
 }
