@@ -260,8 +260,8 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
         try {
             result = channel.read(view);
         } catch (IOException | RuntimeException e) {
-            arriving = false;
             fail(NioErrno.of(e, Errno.ECONNRESET));
+            arriving = false; // not before it is told: nobody may find it reusable between
             return false;
         }
         if (result > 0) {
@@ -269,12 +269,12 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
             arriving = false;
             return !done && (!tcp || result == capacity || brokenBy != 0);
         }
-        arriving = false;
         if (result < 0) {
             endOfStream();
         } else if (brokenBy != 0) {
             fail(brokenBy);
         }
+        arriving = false;
         return false;
     }
 
