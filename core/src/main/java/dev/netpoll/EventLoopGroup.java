@@ -482,7 +482,7 @@ public final class EventLoopGroup implements AutoCloseable {
          * slowed down as by {@link ConnectionOptions.Builder#inboundMarks}; and new connections are let in one by one,
          * some in a second. They go on when memory has come back. Those that wait for the rest of a message get it,
          * although the budget is used up, as no two may wait for each other: messages of up to a sixteenth of the
-         * budget go on together, as long as what they miss is no more than a quarter of it; larger ones go on one
+         * budget go on together, as long as what they hold is no more than a quarter of it; larger ones go on one
          * after the other. So a message above a sixteenth may have to wait until each of the larger ones before it has
          * had its turn: let {@link Framing#maxFrameLength} refuse what is far above.
          *
