@@ -68,14 +68,16 @@ class SharedMemoryTest extends ConformanceTest {
         return own.group().budgetStats().usedBytes();
     }
 
+    private void assertUseStays(Duration during, long atMost) {
+        assertThat(Await.within(during, () -> used() > atMost))
+                .as(() -> own.group().budgetStats().toString())
+                .isFalse();
+    }
+
     @Test
     void whoWaitsForNothingGetsNoMoreOfIt() throws Exception {
         CountDownLatch go = new CountDownLatch(1);
-        Listening server = own.net().serve(connection -> {
-            connection.reader().readByte();
-            assertThat(go.await(60, TimeUnit.SECONDS)).isTrue();
-            Handlers.discard().handle(connection);
-        });
+        Listening server = serveLater(go);
         byte[] much = new byte[2 << 20];
         try {
             for (int i = 0; i < PEERS; i++) {
@@ -85,12 +87,18 @@ class SharedMemoryTest extends ConformanceTest {
                 Thread.startVirtualThread(() -> peer.sendUntilStuck(Duration.ofSeconds(30), much.length));
             }
             Await.until("most wait for memory", () -> own.group().budgetStats().waiters() >= PEERS / 2);
-            assertThat(Await.within(LONG, () -> used() > BOUND))
-                    .as(() -> own.group().budgetStats().toString())
-                    .isFalse();
+            assertUseStays(LONG, BOUND);
         } finally {
             go.countDown();
         }
+    }
+
+    private void endByReset(RawPeer... peers) throws IOException {
+        for (RawPeer peer : peers) {
+            peer.reset();
+        }
+        Await.until("the memory is back", () -> used() == 0);
+        own.net().takeErrors();
     }
 
     @Test
@@ -107,9 +115,7 @@ class SharedMemoryTest extends ConformanceTest {
             assertThat(peer.receiveText(4)).isEqualTo("ping");
         }
         assertThat(System.nanoTime() - begin).isLessThan(Duration.ofSeconds(6).toNanos());
-        slow.reset();
-        Await.until("the memory is back", () -> used() == 0);
-        own.net().takeErrors();
+        endByReset(slow);
     }
 
     /** Together they hold all the memory, so each has to wait for the others: its turn comes without a pause. */
@@ -243,9 +249,7 @@ class SharedMemoryTest extends ConformanceTest {
         Background<Void> stuck = sendSlowly(server, PEERS, frame, frame.length - 1, over);
         try {
             Await.until("the memory is used up", () -> used() > BUDGET);
-            assertThat(Await.within(LONG.multipliedBy(3), () -> used() > BOUND + BUDGET + 2L * frame.length))
-                    .as(() -> own.group().budgetStats().toString())
-                    .isFalse();
+            assertUseStays(LONG.multipliedBy(3), BOUND + BUDGET + 2L * frame.length);
             RawPeer peer = own.net().connectRaw(server.address());
             peer.send(frame).receive(Integer.BYTES);
             assertThat(own.group().budgetStats().closed()).isPositive();
@@ -273,15 +277,11 @@ class SharedMemoryTest extends ConformanceTest {
             Await.within(Duration.ofMillis(5), () -> used() > bound);
             assertThat(used()).as("%s", own.group().budgetStats()).isLessThanOrEqualTo(bound);
         }
-        assertThat(Await.within(LONG, () -> used() > bound)).isFalse();
+        assertUseStays(LONG, bound);
         long begin = System.nanoTime();
         good.send(Bytes.frame(new byte[20_000])).receive(Integer.BYTES);
         assertThat(System.nanoTime() - begin).isLessThan(LONG.toNanos());
-        for (RawPeer peer : silent) {
-            peer.reset();
-        }
-        Await.until("the memory is back", () -> used() == 0);
-        own.net().takeErrors();
+        endByReset(silent);
     }
 
     /** What is missing of them nobody knows, so each look at them asks for one byte more. */
@@ -307,16 +307,42 @@ class SharedMemoryTest extends ConformanceTest {
                 }
             }
             assertThat(good.send("x\n").receiveText(1)).isEqualTo(".");
-            assertThat(Await.within(Duration.ofMillis(20), () -> used() > bound))
-                    .as(() -> own.group().budgetStats().toString())
-                    .isFalse();
+            assertUseStays(Duration.ofMillis(20), bound);
         }
         assertThat(own.group().budgetStats().closed()).isPositive();
-        for (RawPeer peer : endless) {
-            peer.reset();
+        endByReset(endless);
+    }
+
+    /** It lies in the kernel, and nobody can be answered any more. */
+    @Test
+    void whatResetPeersLeaveIsDropped() throws Exception {
+        CountDownLatch go = new CountDownLatch(1);
+        Listening server = serveLater(go);
+        RawPeer[] peers = new RawPeer[3 * PEERS];
+        try {
+            for (int i = 0; i < peers.length; i++) {
+                peers[i] = own.net().connectRaw(server.address());
+                assertThat(peers[i].trySend(new byte[300_000])).isPositive();
+            }
+            Await.until("most wait for memory", () -> own.group().budgetStats().waiters() >= PEERS);
+            for (RawPeer peer : peers) {
+                peer.reset();
+            }
+            assertUseStays(LONG, 3 * BUDGET);
+        } finally {
+            go.countDown();
         }
         Await.until("the memory is back", () -> used() == 0);
         own.net().takeErrors();
+    }
+
+    /** Its handlers hold what has come, and read no more until they may go. */
+    private Listening serveLater(CountDownLatch go) throws IOException {
+        return own.net().serve(connection -> {
+            connection.reader().readByte();
+            assertThat(go.await(60, TimeUnit.SECONDS)).isTrue();
+            Handlers.discard().handle(connection);
+        });
     }
 
     /** The end of its stream lies behind bytes that wait for memory, and ends nothing before them. */
@@ -353,9 +379,7 @@ class SharedMemoryTest extends ConformanceTest {
         go.countDown();
         assertThat(peer.receive(Integer.BYTES)).containsExactly(0, 0, 0, 5);
         assertThat(ByteBuffer.wrap(peer.receive(Integer.BYTES)).getInt()).isEqualTo(110_000);
-        sending.result().reset();
-        Await.until("the memory is back", () -> used() == 0);
-        own.net().takeErrors();
+        endByReset(sending.result());
     }
 
     @Test
@@ -366,9 +390,7 @@ class SharedMemoryTest extends ConformanceTest {
                     .serve(connection -> connection.writer().writeDirect(mine).flush());
             RawPeer slow = own.net().connectRaw(server.address()).send("x");
             assertThat(slow.receive(1)).hasSize(1);
-            assertThat(Await.within(Duration.ofMillis(300), () -> used() > BUDGET))
-                    .as(() -> own.group().budgetStats().toString())
-                    .isFalse();
+            assertUseStays(Duration.ofMillis(300), BUDGET);
             slow.reset();
             Await.until("nothing is lent any more", () -> own.group().connectionCount() == 0);
             own.net().takeErrors();
