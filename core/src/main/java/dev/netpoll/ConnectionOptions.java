@@ -72,7 +72,10 @@ public final class ConnectionOptions {
         return builder;
     }
 
-    /** {@return the limit of each wait for bytes; default none} */
+    /**
+     * {@return the limit of each wait for bytes; default none} Handlers that read on in the middle of a message need
+     * it, as a connection is not idle while one is run. A wait for the memory of the group counts.
+     */
     public Duration readTimeout() {
         return readTimeout;
     }
@@ -88,7 +91,7 @@ public final class ConnectionOptions {
     /**
      * {@return how long a connection may be idle before it is closed; default for ever} A connection is idle while no
      * byte goes in or out and no handler is run, also if a flush waits for the peer meanwhile; not while bytes of its
-     * peer wait for the memory of the group.
+     * peer wait for the memory of the group. A read that waits has {@link #readTimeout} alone.
      */
     public Duration idleTimeout() {
         return idleTimeout;
@@ -110,7 +113,12 @@ public final class ConnectionOptions {
         return userTimeout;
     }
 
-    /** {@return at how many bytes of memory held by unread, sliced and viewed input reading pauses; default 1 MiB} */
+    /**
+     * {@return at how many bytes of memory held by unread, sliced and viewed input reading pauses; default 1 MiB} A
+     * read that waits goes before it, so who reads on and never {@linkplain dev.netpoll.buffer.Reader#release
+     * releases} has no bound but the memory of the process. A handler that returns because too little has come, and
+     * leaves as much as this unread, is run again only if it {@linkplain Connection#demand demands} what it needs.
+     */
     public int inboundHighMark() {
         return inboundHighMark;
     }

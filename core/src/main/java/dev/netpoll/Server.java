@@ -374,8 +374,9 @@ public final class Server implements AutoCloseable {
         /**
          * Runs when bytes have arrived, one run at a time on a connection. A run that consumed some and left some is
          * followed by another at once, one that consumed nothing by another when more arrive (or when as many are there
-         * as it {@linkplain Connection#demand demanded}). When the run ends, what was consumed is released, and what
-         * was written and not flushed is flushed.
+         * as it {@linkplain Connection#demand demanded}: who waits for more than {@link
+         * ConnectionOptions#inboundHighMark} must, as no more than that comes unasked). When the run ends, what was
+         * consumed is released, and what was written and not flushed is flushed.
          */
         public Builder onRequest(ConnectionHandler handler) {
             onRequest = Objects.requireNonNull(handler, "handler");

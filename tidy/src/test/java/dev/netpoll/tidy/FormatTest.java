@@ -9,11 +9,13 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 class FormatTest {
     private final Format format = new Format();
 
     @Test
+    @Timeout(300) // the formatter needs half a minute of a processor, which others may use too
     void everyFileIsFormatted() throws IOException {
         List<SourceFile> files = SourceFile.findAll(Path.of(System.getProperty("netpoll.root")));
         assertThat(files).isNotEmpty();
