@@ -115,9 +115,12 @@ public final class ConnectionOptions {
 
     /**
      * {@return at how many bytes of memory held by unread, sliced and viewed input reading pauses; default 1 MiB} A
-     * read that waits goes before it, so who reads on and never {@linkplain dev.netpoll.buffer.Reader#release
-     * releases} has no bound but the memory of the process. A handler that returns because too little has come, and
-     * leaves as much as this unread, is run again only if it {@linkplain Connection#demand demands} what it needs.
+     * read that waits, or a frame that has begun, goes before it, until slices hold this and {@link #maxFrameLength}
+     * together. Then no further frame comes before some of them are closed, and a read that would have to wait is an
+     * {@link IllegalStateException}, as it might wait for itself: close slices, and {@linkplain
+     * dev.netpoll.buffer.Reader#release release} the reader, whose views count the same. A handler that returns because
+     * too little has come, and leaves as much as this unread, is run again only if it {@linkplain Connection#demand
+     * demands} what it needs.
      */
     public int inboundHighMark() {
         return inboundHighMark;

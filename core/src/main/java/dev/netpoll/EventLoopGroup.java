@@ -487,10 +487,13 @@ public final class EventLoopGroup implements AutoCloseable {
          * had its turn: let {@link Framing#maxFrameLength} refuse what is far above.
          *
          * <p>Both last a second at most, or until nothing comes for 150 ms, if somebody else waits; whose peer was too
-         * slow for that goes on when nobody else wants to. If such connections hold more than the budget together,
-         * those that hold most are closed, and {@link BudgetStats#closed()} counts them. So a group may hold more than
-         * twice its budget for a while. Peers that stop in the middle of messages which together are less than the
-         * budget keep what they hold, and new connections waiting, until an
+         * slow for that goes on when nobody else wants to, and once more in its turn when its bytes wait for it. If
+         * those who went on and wait again hold more than the budget together, those that hold most are closed, and
+         * {@link BudgetStats#closed()} counts them. What the program holds, in slices or while it handles messages,
+         * counts: if that is about twice the budget, nobody begins to go on before some of it is back. If it is not
+         * within 5 s, those are closed, one in a second, of whose messages the program keeps most in slices: they might
+         * wait for themselves. So a group may hold three times its budget for a while. Peers that stop in the middle of
+         * messages which together are less than the budget keep what they hold, and new connections waiting, until an
          * {@linkplain Server.Builder#idleTimeout idle time-out} ends them.
          *
          * <p>Not counted is what each connection may hold in any case: 8 KiB on each side, and the rest of the blocks

@@ -167,6 +167,35 @@ class WaitsEndTest extends ConformanceTest {
         assertThat(net.takeErrors()).allSatisfy(error -> assertThat(error).isInstanceOf(IOException.class));
     }
 
+    /** Who gives memory back beside readers that wake up keeps no processor from them. */
+    @Test
+    void whenManyCloseAndReleaseOnVirtualThreads() throws Exception {
+        for (int round = 0; round < 5; round++) {
+            Pair[] pairs = new Pair[16];
+            Background<?>[] reads = new Background<?>[pairs.length];
+            for (int i = 0; i < pairs.length; i++) {
+                pairs[i] = net.pair(PATIENT);
+                Connection connection = pairs[i].connection();
+                reads[i] = Background.run(() -> connection.reader().readBytes(10));
+            }
+            for (Background<?> read : reads) {
+                read.awaitBlocked();
+            }
+            Background<?>[] ends = new Background<?>[pairs.length];
+            for (int i = 0; i < pairs.length; i++) {
+                Connection connection = pairs[i].connection();
+                ends[i] = Background.run(() -> {
+                    connection.close();
+                    connection.reader().release();
+                });
+            }
+            for (int i = 0; i < pairs.length; i++) {
+                ends[i].result();
+                assertThat(reads[i].failure()).isInstanceOf(IOException.class);
+            }
+        }
+    }
+
     @Test
     void whenTheServerIsShutDownInTheEnd() throws Exception {
         for (Wait wait : Wait.values()) {

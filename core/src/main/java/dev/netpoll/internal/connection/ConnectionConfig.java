@@ -71,6 +71,7 @@ public record ConnectionConfig(
                 Orphans.class,
                 Pace.class,
                 Retained.class,
+                Retained.Kept.class,
                 Share.class,
                 Share.Waiter.class,
                 SocketSetup.class,

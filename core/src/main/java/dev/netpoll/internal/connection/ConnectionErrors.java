@@ -122,6 +122,12 @@ final class ConnectionErrors {
                 null);
     }
 
+    static IllegalStateException keeps(long bytes, long most) {
+        return new IllegalStateException("views and slices of this connection hold " + bytes
+                + " bytes, and inboundHighMark and maxFrameLength allow " + most
+                + " together: release() the reader between messages, and close() slices");
+    }
+
     static IllegalStateException wouldBlock(String what, String instead) {
         return new IllegalStateException(
                 what + " would block the event loop; use Dispatch.adaptive() or virtual() for handlers that wait, or "

@@ -10,13 +10,13 @@ import static dev.netpoll.internal.connection.ConnectionState.PEER_ENDED;
 import static dev.netpoll.internal.connection.ConnectionState.PEER_FINISHED;
 
 import dev.netpoll.ConnectionClosedException;
+import dev.netpoll.ConnectionOptions;
 import dev.netpoll.FrameTooLargeException;
 import dev.netpoll.PeerClosedException;
 import dev.netpoll.internal.base.StackRoom;
 import dev.netpoll.internal.loop.Spares;
 import dev.netpoll.internal.memory.ByteSource;
 import dev.netpoll.internal.memory.MemoryBudget;
-import dev.netpoll.internal.memory.MemoryTurns;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentReader;
@@ -79,6 +79,9 @@ final class Inbound extends Side implements ByteSource {
 
     /** What received segments hold, wherever they are: inbox, buffer, slices, views. */
     private final Retained retained;
+
+    /** Made with the first slice. */
+    volatile Retained.@Nullable Kept kept;
 
     /** Made when the group's memory was used up for the first time. Loop only. */
     private Share.@Nullable Waiter waiter;
@@ -263,10 +266,23 @@ final class Inbound extends Side implements ByteSource {
         if (ended(n)) {
             return;
         }
+        refuseIfKept();
         refuseOnLoop(
                 "reading " + n + " bytes while only " + unread() + " are there",
                 "look at readableBytes() and use Connection.demand()");
         waitFor(n);
+    }
+
+    /** Who holds the mark and a frame in views and slices, and waits for more, might wait for itself. */
+    private void refuseIfKept() {
+        long most = mostKept();
+        if (retained.bytes() >= most) {
+            SegmentReader present = buffer;
+            long kept = retained.keptBytes() + (present == null ? 0 : present.chargedForViews());
+            if (kept >= most) {
+                throw ConnectionErrors.keeps(kept, most);
+            }
+        }
     }
 
     private void waitFor(long n) throws IOException {
@@ -632,9 +648,11 @@ final class Inbound extends Side implements ByteSource {
 
     /** Some of what was retained was given back, so that {@code left} bytes still are. Any thread. */
     void released(long left) {
-        boolean below = left <= Share.BYTES
-                || (!starved && left < connection.config().options().inboundLowMark());
-        if (paused && !pausedByUser && below) {
+        if (!paused || pausedByUser) {
+            return;
+        }
+        int mark = connection.config().options().inboundLowMark();
+        if (left <= Share.BYTES || (!starved && (left < mark || isWanted()))) {
             updateLater();
         }
     }
@@ -676,9 +694,14 @@ final class Inbound extends Side implements ByteSource {
         return pausedByUser || isStarving(isWanted()) || isAbove(mark);
     }
 
-    /** {@return whether somebody waits for bytes that have not come, which goes before the mark} */
+    /** {@return whether somebody waits for bytes that have not come, which goes before the mark, up to a bound} */
     private boolean isWanted() {
-        return insistent && delivered < target;
+        return insistent && delivered < target && retained.keptBytes() < mostKept();
+    }
+
+    private long mostKept() {
+        ConnectionOptions options = connection.config().options();
+        return (long) options.inboundHighMark() + options.maxFrameLength();
     }
 
     /** {@return whether so much is retained that reading pauses by itself} Any thread. */
@@ -694,12 +717,11 @@ final class Inbound extends Side implements ByteSource {
     private boolean isStarving(boolean wanted) {
         MemoryBudget budget = connection.loop().budget();
         boolean spent = retained.bytes() > Share.BYTES && budget.isExceeded();
-        MemoryTurns turns = budget.turns();
         Share.Waiter mine = waiter;
         if (!spent) {
             starved = false;
             if (mine != null && (!wanted || retained.bytes() <= Share.BYTES)) {
-                turns.satisfied(mine);
+                budget.turns().satisfied(mine);
             }
             return false;
         }
@@ -707,18 +729,8 @@ final class Inbound extends Side implements ByteSource {
             mine = new Share.Waiter(connection);
             waiter = mine;
         }
-        if (wanted && turns.take(mine, target - delivered)) {
-            starved = false;
-            return false;
-        }
-        starved = true;
-        if (wanted) {
-            turns.awaitTurn(mine);
-        } else {
-            turns.satisfied(mine);
-            turns.await(mine);
-        }
-        return true;
+        starved = !mine.goesOn(wanted ? target - delivered : 0);
+        return starved;
     }
 
     /** {@return whether reading is paused for want of the group's memory} */
@@ -726,9 +738,9 @@ final class Inbound extends Side implements ByteSource {
         return starved;
     }
 
-    /** {@return how much it holds} Any thread. */
-    long heldBytes() {
-        return retained.bytes();
+    /** {@return what it holds, and what of that the program keeps in slices} Any thread. */
+    Retained retained() {
+        return retained;
     }
 
     /** {@return whether bytes of the peer's wait for memory: then it is not the peer who is idle} */
@@ -764,13 +776,10 @@ final class Inbound extends Side implements ByteSource {
         leaveBudget();
     }
 
-    /** It wants no more, and does not stand in others' way. */
     private void leaveBudget() {
         Share.Waiter mine = waiter;
         if (mine != null) {
-            MemoryTurns turns = connection.loop().budget().turns();
-            turns.cancel(mine);
-            turns.satisfied(mine);
+            mine.leave();
         }
     }
 

@@ -26,6 +26,23 @@ final class Retained extends AtomicLong implements RetainedBytes {
 
     private transient volatile @Nullable Inbound owner;
 
+    /** Of that, what the program has in slices. */
+    static final class Kept extends AtomicLong implements RetainedBytes {
+        private static final long serialVersionUID = 1;
+
+        private final transient Retained all;
+
+        Kept(Retained all) {
+            this.all = all;
+        }
+
+        @Override
+        public void released(int bytes) {
+            addAndGet(-bytes);
+            all.released(bytes); // after it: whoever is told looks at both
+        }
+    }
+
     Retained(Inbound inbound) {
         this.owner = inbound;
     }
@@ -62,6 +79,39 @@ final class Retained extends AtomicLong implements RetainedBytes {
 
     long bytes() {
         return get();
+    }
+
+    /** {@return how many of these bytes the program has not got yet, or sees in views; 0 after the end} */
+    long unkeptBytes() {
+        long all = get();
+        return all >= DETACHED / 2 ? 0 : Math.max(0, all - keptBytes());
+    }
+
+    /** {@return how many of these bytes the program has in slices} */
+    long keptBytes() {
+        Inbound side = owner;
+        Kept kept = side == null ? null : side.kept;
+        return kept == null ? 0 : kept.get();
+    }
+
+    /** <i>User.</i> Without memory to count it apart, it counts as before. */
+    @Override
+    public RetainedBytes kept(int bytes) {
+        try {
+            Inbound side = owner;
+            if (side == null) {
+                return this;
+            }
+            Kept kept = side.kept;
+            if (kept == null) {
+                kept = new Kept(this);
+                side.kept = kept;
+            }
+            kept.getAndAdd(bytes);
+            return kept;
+        } catch (OutOfMemoryError | StackOverflowError _) {
+            return this;
+        }
     }
 
     /** The connection has ended and needs to hear no more. Once. */

@@ -295,7 +295,7 @@ abstract class SendRole extends Side {
         long counts = waiting == null ? 0 : Math.min(Share.above(waiting.pooledBytes()), Integer.MAX_VALUE);
         long more = counts - charged;
         if (more != 0) {
-            connection.loop().budget().charge(more); // negative if it has become less
+            connection.loop().budget().chargeOutput(more); // negative if it has become less
             charged = (int) counts;
         }
     }

@@ -4,6 +4,7 @@
 package dev.netpoll.internal.connection;
 
 import dev.netpoll.internal.memory.MemoryBudget;
+import dev.netpoll.internal.memory.MemoryTurns;
 import dev.netpoll.internal.memory.MemoryWaiter;
 
 /**
@@ -30,6 +31,35 @@ final class Share {
             this.connection = connection;
         }
 
+        /**
+         * <i>Loop.</i> {@return whether it goes on although the budget is exceeded}; else it waits.
+         *
+         * @param missing how many bytes somebody waits for; with 0 others go on first
+         */
+        boolean goesOn(long missing) {
+            MemoryTurns turns = connection.loop().budget().turns();
+            if (missing <= 0) {
+                turns.satisfied(this);
+                turns.await(this);
+                return false;
+            }
+            if (isForgivable() && connection.transport().peek() > 0) {
+                turns.forgive(this);
+            }
+            boolean may = turns.take(this, missing);
+            if (!may) {
+                turns.awaitTurn(this);
+            }
+            return may;
+        }
+
+        /** It wants no more, and does not stand in others' way. */
+        void leave() {
+            MemoryTurns turns = connection.loop().budget().turns();
+            turns.cancel(this);
+            turns.satisfied(this);
+        }
+
         @Override
         protected void memoryReturned() {
             connection.signal();
@@ -37,7 +67,12 @@ final class Share {
 
         @Override
         protected long held() {
-            return connection.inbound().heldBytes();
+            return connection.inbound().retained().unkeptBytes();
+        }
+
+        @Override
+        protected long kept() {
+            return connection.inbound().retained().keptBytes();
         }
 
         @Override

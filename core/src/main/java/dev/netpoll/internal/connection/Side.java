@@ -75,7 +75,9 @@ abstract class Side {
      */
     private record Limit(long timeout, long deadline) {}
 
-    /** How often who gives memory back tries again while another closes, which takes some dozen instructions. */
+    /** How long, and how often at once, one tries again while another closes, which takes some dozen instructions. */
+    private static final long CLOSING_NANOS = 1_000_000_000;
+
     private static final int CLOSING_TRIES = 10_000;
 
     final SocketConnection connection;
@@ -123,8 +125,15 @@ abstract class Side {
 
     private void enter(Thread current) throws ConnectionClosedException {
         if (!tryEnter(current) && !enterAfterRun(current)) {
+            long begin = System.nanoTime();
+            int tries = 0;
             do {
-                refuseUnlessEnding();
+                if (connection.has(ConnectionState.CLOSING)) {
+                    throw ConnectionErrors.closed(connection, operation());
+                }
+                if (!mayTryAgain(tries++, begin)) {
+                    throw usedByOther();
+                }
             } while (!tryEnter(current));
         }
         int state = connection.state(); // S1
@@ -161,37 +170,54 @@ abstract class Side {
 
     /**
      * As {@link #enter}, but also of a connection that is closed: there may be memory to give back. {@return false if
-     * it is being closed, and whoever does that, or runs a callback, does not leave the side: it sees to the memory}
+     * it is being closed, and whoever does that, runs a callback or wakes up in a read does not leave the side: it sees
+     * to the memory}
      */
     final boolean enterInAnyCase() {
+        return tryEnter() || enterUnlessClosing(System.nanoTime());
+    }
+
+    private boolean enterUnlessClosing(long begin) {
         for (int tries = 0; !tryEnter(); tries++) {
-            if (!connection.has(ConnectionState.CLOSING)) {
-                refuseUnlessEnded();
-            } else if (tries == CLOSING_TRIES && !connection.has(ConnectionState.ENDED)) {
+            if (connection.has(ConnectionState.CLOSING)
+                    && tries >= CLOSING_TRIES
+                    && !connection.has(ConnectionState.ENDED)) {
                 return false;
-            } else {
-                Thread.onSpinWait();
+            }
+            if (!mayTryAgain(tries, begin)) {
+                if (connection.has(ConnectionState.CLOSING)) {
+                    return false;
+                }
+                throw usedByOther();
             }
         }
         return true;
     }
 
-    /** Another thread has the side: the program's, which is a mistake, or the one that ends the connection. */
-    private void refuseUnlessEnding() throws ConnectionClosedException {
-        if (connection.has(ConnectionState.CLOSING)) {
-            throw ConnectionErrors.closed(connection, operation());
+    /**
+     * Another thread has the side: the program's, which is a mistake unless it is about to leave because the connection
+     * has ended, or the one that ends it. {@return whether to try again} Lets others run, as that thread may need the
+     * carrier of this one to leave.
+     */
+    @SuppressWarnings("ThreadPriorityCheck") // only to let others run
+    private boolean mayTryAgain(int tries, long begin) {
+        boolean ending = connection.has(ConnectionState.ENDED | ConnectionState.CLOSING);
+        if (!ending || (tries > CLOSING_TRIES && System.nanoTime() - begin > CLOSING_NANOS)) {
+            return false;
         }
-        refuseUnlessEnded();
+        if (tries < CLOSING_TRIES) {
+            Thread.onSpinWait();
+        } else {
+            Thread.yield();
+        }
+        return true;
     }
 
-    private void refuseUnlessEnded() {
-        if (!connection.has(ConnectionState.ENDED)) {
-            Thread other = user; // it may have left meanwhile
-            throw new IllegalStateException("another thread" + (other == null ? "" : ", " + other + ",")
-                    + " uses this side to " + operation()
-                    + "; a connection has one reader and one writer at a time, use asByteChannel() to share it");
-        }
-        Thread.onSpinWait(); // it broke, and its loop puts together what is left to read: some dozen instructions
+    private IllegalStateException usedByOther() {
+        Thread other = user; // it may have left meanwhile
+        return new IllegalStateException("another thread" + (other == null ? "" : ", " + other + ",")
+                + " uses this side to " + operation()
+                + "; a connection has one reader and one writer at a time, use asByteChannel() to share it");
     }
 
     /**

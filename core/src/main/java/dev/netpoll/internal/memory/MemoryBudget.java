@@ -3,10 +3,6 @@
 
 package dev.netpoll.internal.memory;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.util.concurrent.atomic.AtomicLong;
-
 /**
  * How many bytes the connections of one group hold together, against what they may hold: those that want more while it
  * is {@link #isExceeded() exceeded} wait until enough has come back.
@@ -14,19 +10,18 @@ import java.util.concurrent.atomic.AtomicLong;
  * <p><b>Place.</b> One per event loop group. Whoever takes memory {@link #charge charges} and goes on: a budget never
  * refuses. Whoever could take more looks at {@link #isExceeded()} first, and waits in its {@link MemoryTurns} instead.
  *
- * <p><b>Threads.</b> Any, for every method. A charge or a release is one atomic operation on one of several counters,
- * chosen by the thread's id, and now and then a second one on the sum of them all. Only those that wait, and those who
- * tell them, take a lock, and no call to other code is made under it.
+ * <p><b>Threads.</b> Any, for every method. A charge or a release is one atomic operation, and now and then a second
+ * one. Only those that wait, and those who tell them, take a lock, and no call to other code is made under it.
  *
- * <p><b>Limits.</b> What has not been added to the sum is less than a sixteenth of the limit, so {@link #isExceeded()}
+ * <p><b>Limits.</b> What has not been added to the sums is less than a sixteenth of the limit, so {@link #isExceeded()}
  * answers that exactly. {@link #used()} adds everything up.
  *
  * <p>Invariants:
  * <ul>
- *   <li>B1. {@code sum} and all counters together are the bytes charged and not released. No counter is further from 0
- *       than {@code quantum} between calls, and all of them together than {@code limit / 16}.
+ *   <li>B1. {@code input} and {@code output} together are the bytes charged and not released. No more of them than a
+ *       sixteenth of the limit lies in counters between calls.
  *   <li>B2. No wake-up is lost: when use has been below three quarters of the limit and no call is under way, nobody
- *       waits. Who waits enters the list and then looks at the sum; who lowers the sum then looks at the list. All four
+ *       waits. Who waits enters the list and then looks at the sums; who lowers a sum then looks at the list. All these
  *       accesses are volatile, so at least one of the two sees the other. What may still lie in the counters is less
  *       than the difference between three quarters and the low mark.
  * </ul>
@@ -36,22 +31,14 @@ public final class MemoryBudget {
 
     private static final long MAX_DEFAULT = 256L << 20;
 
-    /** What a counter may hold at most before it is added to the sum. */
-    private static final long MAX_QUANTUM = 64L << 10;
-
-    private static final int MOST_COUNTERS = 16;
-
-    /** Counters lie so far apart that no two share a cache line, nor the lines that are fetched in pairs. */
-    private static final int SPREAD = 16;
-
-    private static final VarHandle COUNTER = MethodHandles.arrayElementVarHandle(long[].class);
-
     private final long limit;
     private final long lowMark;
-    private final long quantum;
-    private final AtomicLong sum = new AtomicLong();
-    private final long[] counters;
-    private final int mask;
+
+    /** What was received and is still held, by whomever. */
+    private final StripedSum input;
+
+    /** What was written and not yet sent. */
+    private final StripedSum output;
 
     private final MemoryTurns turns;
 
@@ -66,11 +53,8 @@ public final class MemoryBudget {
         }
         this.limit = limitBytes;
         this.lowMark = limitBytes - (limitBytes >> 3);
-        int processors = Runtime.getRuntime().availableProcessors();
-        int count = Math.min(MOST_COUNTERS, Integer.highestOneBit(Math.max(1, 2 * processors - 1)));
-        this.mask = count - 1;
-        this.counters = new long[(count + 1) * SPREAD];
-        this.quantum = Math.min(MAX_QUANTUM, limitBytes / (16L * count));
+        this.input = new StripedSum(limitBytes >> 5);
+        this.output = new StripedSum(limitBytes >> 5);
         this.turns = new MemoryTurns(this);
     }
 
@@ -98,28 +82,34 @@ public final class MemoryBudget {
         return lowMark;
     }
 
-    /** Counts {@code bytes} that were taken; 0 is harmless. Never refuses. */
+    /** Counts {@code bytes} that were received; 0 is harmless. Never refuses. */
     public void charge(long bytes) {
-        add(bytes);
+        add(input, bytes);
     }
 
     /** Counts {@code bytes} that were charged and have come back; 0 is harmless. Never throws. */
     public void release(long bytes) {
-        add(-bytes);
+        add(input, -bytes);
+    }
+
+    /** Counts bytes that were written and not sent: so many more, or less than before. Never refuses, nor throws. */
+    public void chargeOutput(long change) {
+        add(output, change);
     }
 
     /** The bytes that are charged: exact when no thread changes it meanwhile. */
     public long used() {
-        long used = sum.get();
-        for (int i = 0; i <= mask; i++) {
-            used += (long) COUNTER.getVolatile(counters, place(i));
-        }
-        return used;
+        return input.exact() + output.exact();
     }
 
-    /** Whether more is used than the limit, to a sixteenth of it. One volatile read. */
+    /** Whether more is used than the limit, to a sixteenth of it. Two volatile reads. */
     public boolean isExceeded() {
-        return sum.get() > limit;
+        return input.get() + output.get() > limit;
+    }
+
+    /** What was received and is still held, to a sixteenth of the limit. */
+    long received() {
+        return input.get();
     }
 
     /** Those who wait for memory. */
@@ -142,23 +132,17 @@ public final class MemoryBudget {
 
     /** {@return whether those who wait are to be told} */
     boolean isLow() {
-        return sum.get() <= lowMark;
+        return input.get() + output.get() <= lowMark;
     }
 
-    private static int place(int counter) {
-        return (counter + 1) * SPREAD;
-    }
-
-    private void add(long change) {
+    private void add(StripedSum to, long change) {
         if (change == 0) { // nearly always: each side has a share that does not count
             return;
         }
-        long id = Thread.currentThread().threadId();
-        int at = place((int) (id ^ (id >>> 4)) & mask);
-        long value = (long) COUNTER.getAndAdd(counters, at, change) + change;
-        if (value >= quantum || value <= -quantum) {
+        int full = to.add(change);
+        if (full != StripedSum.SETTLED) {
             try {
-                settle(at);
+                to.settle(full);
                 if (turns.waiters() != 0) { // B2
                     turns.tell();
                 }
@@ -169,15 +153,7 @@ public final class MemoryBudget {
     }
 
     void settleAll() {
-        for (int i = 0; i <= mask; i++) {
-            settle(place(i));
-        }
-    }
-
-    private void settle(int at) {
-        long value = (long) COUNTER.getAndSet(counters, at, 0L);
-        if (value != 0) {
-            sum.getAndAdd(value); // takes less stack than the line above, so the two happen both or not at all
-        }
+        input.settleAll();
+        output.settleAll();
     }
 }

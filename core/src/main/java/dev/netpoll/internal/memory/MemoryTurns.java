@@ -18,8 +18,12 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  *
  * Both end when nothing is missing any more, or when they take too long and somebody else wants to go on: that one is
- * <i>stalled</i> and comes after all who are not. If those who wait hold more than the limit together, the one that
- * holds most has to give that up.
+ * <i>stalled</i> and comes after all who are not, until its peer's bytes wait for it. If those who went on and wait
+ * again hold more than the limit together, the one that holds most has to give that up.
+ *
+ * <p>If the others hold twice the limit, it is in the hands of the program, which keeps slices or handles messages: the
+ * budget is <i>flooded</i>, and nobody begins to go on before some of it is back. If that takes too long, those give up
+ * one after the other for whom the program keeps most, as they may wait for each other.
  *
  * <pre>
  *              await            take, but neither turn nor headroom
@@ -38,10 +42,12 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>T1. A waiter is in one line at most, once, and told at most once for each time it was put there, unless telling
  *       it failed: then it is put back, and told again with the next chance.
- *   <li>T2. While somebody waits for a turn, somebody has it: it passes from one to the next under the lock.
+ *   <li>T2. While somebody waits for a turn, somebody has it, unless the budget is flooded: it passes from one to the
+ *       next under the lock, and who could not have it for the flood is told when that is over.
  *   <li>T3. What the admitted ones may hold, above {@code FREE} for each, is {@code granted}, and at most the headroom.
- *   <li>T4. Those who wait with a part of a message, and were not ended, hold no more than the limit after each call,
- *       not counting {@code FREE} for each.
+ *   <li>T4. Those who went on with a message and wait for the rest of it, and were not ended, hold no more than the
+ *       limit after each call, not counting {@code FREE} for each: {@code inVain} is what they held when they began to
+ *       wait. What others hold who wait, they had before the limit was exceeded.
  * </ul>
  */
 public final class MemoryTurns {
@@ -53,6 +59,9 @@ public final class MemoryTurns {
 
     /** What one may hold, in bytes, that has not gone on yet: the share of a connection, and what it got at once. */
     private static final long FREE = 16 << 10;
+
+    /** How long nobody begins to go on because the program keeps too much, until one of those who wait is ended. */
+    private static final long FLOOD_NANOS = 5_000_000_000L;
 
     /** How many of those who were admitted one that asks looks at, to see whether one is too slow. */
     private static final int LOOKS = 16;
@@ -81,6 +90,21 @@ public final class MemoryTurns {
 
     /** How much of the headroom is taken. Guarded by the lock. */
     private long granted;
+
+    /**
+     * What those hold who wait with a part of a message, or were told and have not asked again, and what the admitted
+     * may hold. Changed under the lock.
+     */
+    private volatile long known;
+
+    /** What those hold who went on and wait again, above {@link #FREE} for each. Changed under the lock. */
+    private volatile long inVain;
+
+    /** Whether somebody could not begin to go on because the budget was flooded. Changed under the lock. */
+    private volatile boolean heldUp;
+
+    /** When the next one is closed if the flood lasts until then. Guarded by the lock. */
+    private long floodEnds;
 
     private volatile int waiters; // these changed under the lock
 
@@ -131,6 +155,7 @@ public final class MemoryTurns {
             }
         }
         tell(next, large);
+        closeGreediest();
         budget.settleAll();
         tell(); // B2
     }
@@ -139,6 +164,7 @@ public final class MemoryTurns {
     public void cancel(MemoryWaiter waiter) {
         synchronized (this) {
             leaveLine(waiter);
+            forget(waiter);
         }
     }
 
@@ -147,6 +173,9 @@ public final class MemoryTurns {
      * and having told it needs no more stack than taking it out did, except the telling itself.
      */
     void tell() {
+        if (heldUp && !isFlooded()) {
+            endHoldUp();
+        }
         int most = waiters; // who waits again comes to the end, and is not told a second time in this round
         for (int i = 0; i < most && budget.isLow(); i++) {
             WaitingLine line;
@@ -161,6 +190,20 @@ public final class MemoryTurns {
             }
             tell(waiter, line);
         }
+    }
+
+    private void endHoldUp() {
+        MemoryWaiter next = null;
+        MemoryWaiter nextSmall;
+        synchronized (this) {
+            heldUp = false;
+            if (favourite == null) {
+                next = favourNext();
+            }
+            nextSmall = nextSmall();
+        }
+        tell(next, large);
+        tell(nextSmall, small);
     }
 
     private WaitingLine firstLine() {
@@ -184,7 +227,7 @@ public final class MemoryTurns {
             if (!told) {
                 synchronized (this) {
                     if (waiter.line == null) {
-                        move(waiter, line);
+                        move(waiter, line, waiter.known); // asking it needs more stack
                     }
                 }
             }
@@ -202,12 +245,19 @@ public final class MemoryTurns {
         if (favourite == waiter) {
             return true;
         }
-        long held = waiter.held();
-        long size = held + missing;
+        boolean takes = takeMore(waiter, waiter.ask() + missing);
+        closeGreediest();
+        if (heldUp) {
+            closeKeeper();
+        }
+        return takes;
+    }
+
+    private boolean takeMore(MemoryWaiter waiter, long size) {
         boolean renews = waiter.line == admitted;
         boolean isSmall = size <= (renews ? 2 * largestSmall : largestSmall); // what is held is counted in blocks
         waiter.small = isSmall;
-        if (isSmall && admit(waiter, held, size)) {
+        if (isSmall && admit(waiter, size)) {
             return true;
         }
         if (renews && !isSmall) {
@@ -216,7 +266,7 @@ public final class MemoryTurns {
         return (!isSmall || waiter.stalled) && takeTurn(waiter);
     }
 
-    /** It went on as a small one, and proves large: else those who wait would hold what nobody counts (T4). */
+    /** It went on as a small one, and proves large. */
     private void outgrow(MemoryWaiter waiter) {
         MemoryWaiter next;
         synchronized (this) {
@@ -224,22 +274,22 @@ public final class MemoryTurns {
             next = nextSmall();
         }
         tell(next, small);
-        closeGreediest();
     }
 
-    private boolean admit(MemoryWaiter waiter, long held, long size) {
+    private boolean admit(MemoryWaiter waiter, long size) {
         if (waiter.line == admitted && size <= waiter.admittedUpTo) {
             return true;
         }
         boolean fits;
         MemoryWaiter next = null;
-        boolean ended = false;
         synchronized (this) {
             boolean renews = waiter.line == admitted;
             long cost = Math.max(0, size - (renews ? waiter.admittedUpTo : FREE)); // also of what it holds already
             long room = waiter.stalled ? headroom / 2 : headroom;
-            ended = granted + cost > room && !waiter.stalled && endSlowest(waiter, cost);
-            fits = granted + cost <= room;
+            if (granted + cost > room && !waiter.stalled) {
+                endSlowest(waiter, cost);
+            }
+            fits = granted + cost <= room && (cost == 0 || mayBegin());
             if (fits) {
                 if (!renews) {
                     leaveLine(waiter);
@@ -247,6 +297,7 @@ public final class MemoryTurns {
                     waiter.begin();
                 }
                 waiter.admittedUpTo = Math.max(size, FREE);
+                count(waiter, waiter.admittedUpTo);
                 waiter.grant += cost;
                 granted += cost; // T3
                 next = nextSmall();
@@ -256,16 +307,32 @@ public final class MemoryTurns {
                 move(waiter, small);
             }
         }
-        if (ended || (!fits && held > FREE)) {
-            closeGreediest();
-        }
         tell(next, small);
         return fits;
     }
 
-    /** Under the lock. Takes headroom from those who are too slow. {@return whether there were any} */
-    private boolean endSlowest(MemoryWaiter asking, long cost) {
-        boolean any = false;
+    /**
+     * {@return whether those that neither wait nor go on hold more than twice the limit} They may hold the limit
+     * without having asked, with parts of messages; the rest is in the hands of the program.
+     */
+    private boolean isFlooded() {
+        MemoryWaiter current = favourite;
+        long others = budget.received() - known - (current == null ? 0 : current.held());
+        return others > 2 * budget.limit();
+    }
+
+    /** Under the lock. {@return whether somebody may begin to go on} Who may not is told later. */
+    private boolean mayBegin() {
+        boolean may = !isFlooded();
+        if (!may && !heldUp) {
+            heldUp = true;
+            floodEnds = System.nanoTime() + FLOOD_NANOS;
+        }
+        return may;
+    }
+
+    /** Under the lock. Takes headroom from those who are too slow. */
+    private void endSlowest(MemoryWaiter asking, long cost) {
         for (int i = 0; i < LOOKS && granted + cost > headroom; i++) {
             MemoryWaiter each = admitted.first();
             if (each == null) {
@@ -273,20 +340,17 @@ public final class MemoryTurns {
             }
             if (each != asking && each.isTooSlow()) {
                 stall(each);
-                any = true;
             } else {
                 admitted.remove(each);
                 admitted.add(each); // so that the next one looks at others
             }
         }
-        return any;
     }
 
     private boolean takeTurn(MemoryWaiter waiter) {
         MemoryWaiter next;
-        MemoryWaiter before;
         synchronized (this) {
-            before = favourite;
+            MemoryWaiter before = favourite;
             if (before != null && !isOver(before, waiter)) {
                 return before == waiter;
             }
@@ -298,11 +362,18 @@ public final class MemoryTurns {
             }
             next = favourNext();
         }
-        if (before != null) {
-            closeGreediest();
-        }
         tell(next == waiter ? null : next, large);
         return next == waiter;
+    }
+
+    /** {@code waiter} is not slow any more, as its peer's bytes wait: it is again one of those who are not. */
+    public void forgive(MemoryWaiter waiter) {
+        synchronized (this) {
+            waiter.forgive();
+            if (waiter.line == stalled) {
+                move(waiter, lineOf(waiter));
+            }
+        }
     }
 
     /** {@code waiter} has got something. */
@@ -315,16 +386,18 @@ public final class MemoryTurns {
     /** {@code waiter} misses nothing any more: others go on. */
     public void satisfied(MemoryWaiter waiter) {
         WaitingLine line = waiter.line;
-        if (favourite != waiter && !waiter.stalled && (line == null || line == others)) {
+        if (favourite != waiter && !waiter.stalled && waiter.known == 0 && (line == null || line == others)) {
             return;
         }
         MemoryWaiter next = null;
         MemoryWaiter nextSmall;
         synchronized (this) {
             waiter.stalled = false;
+            waiter.forgiven = false;
             if (waiter.line != others) {
                 leaveLine(waiter);
             }
+            forget(waiter);
             if (favourite == waiter) {
                 next = favourNext();
             }
@@ -341,15 +414,20 @@ public final class MemoryTurns {
 
     /** Under the lock. It went on in vain. */
     private void stall(MemoryWaiter waiter) {
-        waiter.stalled = true; // this and its line before its turn: see satisfied()
+        waiter.stall(); // this and its line before its turn: see satisfied()
         move(waiter, stalled);
     }
 
     /** Under the lock. {@return who has the turn now, and is to be told, or null} */
     private @Nullable MemoryWaiter favourNext() {
+        favourite = null;
         MemoryWaiter next = (large.first() != null ? large : stalled).first();
+        if (next != null && !mayBegin()) {
+            next = null;
+        }
         if (next != null) {
             leaveLine(next);
+            forget(next); // isFlooded() asks it
             next.begin();
         }
         favourite = next;
@@ -359,10 +437,37 @@ public final class MemoryTurns {
     /** Under the lock. {@return who may ask for headroom now, and is to be told, or null} */
     private @Nullable MemoryWaiter nextSmall() {
         MemoryWaiter next = granted < headroom ? small.first() : null;
+        if (next != null && !mayBegin()) {
+            next = null;
+        }
         if (next != null) {
             leaveLine(next);
         }
         return next;
+    }
+
+    /** What the program keeps does not come back: perhaps it keeps parts of messages that it waits for the rest of. */
+    private void closeKeeper() {
+        MemoryWaiter keeper = null;
+        synchronized (this) {
+            long now = System.nanoTime();
+            if (now - floodEnds < 0 || !isFlooded()) {
+                return;
+            }
+            floodEnds = now + MemoryWaiter.TURN_NANOS; // one after the other
+            for (WaitingLine line : begun) {
+                for (MemoryWaiter each = line.first(); each != null; each = each.following) {
+                    if (!each.givesUp && each.kept() > (keeper == null ? 0 : keeper.kept())) {
+                        keeper = each;
+                    }
+                }
+            }
+            if (keeper == null) {
+                return;
+            }
+            giveUp(keeper);
+        }
+        keeper.heldTooLong();
     }
 
     /** Ends those that hold most of what is held in vain, until the others hold no more than the limit (T4). */
@@ -373,27 +478,51 @@ public final class MemoryTurns {
     }
 
     /** {@return the one that holds most of all that is held in vain, if that is too much; each once} */
-    private synchronized @Nullable MemoryWaiter greediest() {
-        long all = 0;
-        MemoryWaiter greediest = null;
-        long most = 0;
-        for (WaitingLine line : begun) {
-            for (MemoryWaiter each = line.first(); each != null; each = each.following) {
-                long held = each.givesUp ? 0 : Math.max(0, each.held() - FREE);
-                all += held;
-                if (held > most) {
-                    most = held;
-                    greediest = each;
-                }
-            }
-        }
-        if (greediest == null || all <= budget.limit()) {
+    private @Nullable MemoryWaiter greediest() {
+        if (inVain <= budget.limit()) {
             return null;
         }
-        greediest.givesUp = true;
-        long count = gaveUp;
-        gaveUp = count + 1;
-        return greediest;
+        synchronized (this) {
+            MemoryWaiter greediest = null;
+            for (WaitingLine line : begun) {
+                for (MemoryWaiter each = line.first(); each != null; each = each.following) {
+                    count(each, each.held()); // it may have become less
+                    if (greediest == null || each.inVain > greediest.inVain) {
+                        greediest = each;
+                    }
+                }
+            }
+            if (greediest == null || inVain <= budget.limit()) {
+                return null;
+            }
+            giveUp(greediest);
+            return greediest;
+        }
+    }
+
+    /** Under the lock. Is to be followed by {@link MemoryWaiter#heldTooLong} outside of it. */
+    private void giveUp(MemoryWaiter waiter) {
+        waiter.givesUp = true;
+        count(waiter, waiter.known);
+        long before = gaveUp;
+        gaveUp = before + 1;
+    }
+
+    /** Under the lock. Notes what {@code waiter} holds where it is now. Calls nothing, so that it is done whole. */
+    private void count(MemoryWaiter waiter, long holds) {
+        boolean counts = holds > FREE && waiter.line != admitted && waiter.wentOn && !waiter.givesUp;
+        long vain = counts ? holds - FREE : 0;
+        long allKnown = known + holds - waiter.known;
+        long allInVain = inVain + vain - waiter.inVain;
+        waiter.known = holds;
+        waiter.inVain = vain;
+        known = allKnown;
+        inVain = allInVain;
+    }
+
+    /** Under the lock. */
+    private void forget(MemoryWaiter waiter) {
+        count(waiter, 0);
     }
 
     // ---- lines
@@ -404,10 +533,15 @@ public final class MemoryTurns {
     }
 
     private void move(MemoryWaiter waiter, WaitingLine line) {
+        move(waiter, line, line == others ? 0 : waiter.held()); // asked first: that may fail
+    }
+
+    private void move(MemoryWaiter waiter, WaitingLine line, long holds) {
         leaveLine(waiter);
         line.add(waiter);
-        int count = waiters;
-        waiters = count + 1;
+        count(waiter, holds);
+        int before = waiters;
+        waiters = before + 1;
     }
 
     private void leaveLine(MemoryWaiter waiter) {
@@ -416,12 +550,15 @@ public final class MemoryTurns {
             return;
         }
         line.remove(waiter);
+        long allInVain = inVain - waiter.inVain;
+        waiter.inVain = 0;
+        inVain = allInVain;
         if (line == admitted) {
             granted -= waiter.grant;
             waiter.grant = 0;
         } else {
-            int count = waiters;
-            waiters = count - 1;
+            int before = waiters;
+            waiters = before - 1;
         }
     }
 }

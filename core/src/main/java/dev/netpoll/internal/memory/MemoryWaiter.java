@@ -8,9 +8,12 @@ import org.jspecify.annotations.Nullable;
 /** Somebody who waits for memory in a {@link MemoryTurns}, and who is a link of the line of those who do. */
 public abstract class MemoryWaiter {
     /** How long one may go on in all, and without a byte, if somebody else waits for that. */
-    private static final long TURN_NANOS = 1_000_000_000;
+    static final long TURN_NANOS = 1_000_000_000;
 
     private static final long SILENCE_NANOS = 150_000_000;
+
+    /** After how long one that was too slow may try once more. */
+    private static final long FORGIVING_NANOS = 2_000_000_000;
 
     @Nullable
     MemoryWaiter previous; // this and the next guarded by the lock
@@ -24,6 +27,11 @@ public abstract class MemoryWaiter {
     /** Whether it went on for too long. Written under the lock. */
     volatile boolean stalled;
 
+    /** Since when; and whether that was forgiven once, for this message. Written under the lock. */
+    private volatile long stalledAt;
+
+    volatile boolean forgiven;
+
     /** Whether the message it wants is small. Written by the one thread that asks for it. */
     volatile boolean small;
 
@@ -33,8 +41,20 @@ public abstract class MemoryWaiter {
     /** Its part of {@code granted}. Guarded by the lock. */
     long grant;
 
+    /** Its part of {@code known}. Written under the lock. */
+    volatile long known;
+
+    /** Its part of {@code inVain}. Guarded by the lock. */
+    long inVain;
+
     /** Whether it was told to give up what it holds. Guarded by the lock. */
     boolean givesUp;
+
+    /** Whether it went on before with the message that it waits for. */
+    volatile boolean wentOn;
+
+    /** What it held when it got something the last time, or 0. For the one thread that asks, and gets. */
+    private long heldThen;
 
     private volatile long beganAt;
     private volatile long gotAt;
@@ -49,8 +69,13 @@ public abstract class MemoryWaiter {
      */
     protected abstract void memoryReturned();
 
-    /** How many bytes it holds. Any thread. */
+    /** How many bytes of a message it holds. Any thread. */
     protected long held() {
+        return 0;
+    }
+
+    /** How many bytes that it has received the program keeps. Any thread. */
+    protected long kept() {
         return 0;
     }
 
@@ -61,10 +86,37 @@ public abstract class MemoryWaiter {
         long now = System.nanoTime();
         beganAt = now;
         gotAt = now;
+        wentOn = true;
+    }
+
+    final void stall() {
+        stalledAt = System.nanoTime();
+        stalled = true;
+    }
+
+    /** {@return whether it waits for long because its peer was too slow once, and that may be forgiven} */
+    public final boolean isForgivable() {
+        return stalled && !forgiven && System.nanoTime() - stalledAt > FORGIVING_NANOS;
+    }
+
+    final void forgive() {
+        forgiven = true;
+        stalled = false;
+    }
+
+    /** It asks: for more of the same message, unless it has given some of it back. {@return what it holds} */
+    final long ask() {
+        long holds = held();
+        if (holds < heldThen) {
+            wentOn = false;
+        }
+        heldThen = 0;
+        return holds;
     }
 
     final void got() {
         gotAt = System.nanoTime();
+        heldThen = held();
     }
 
     final boolean isTooSlow() {

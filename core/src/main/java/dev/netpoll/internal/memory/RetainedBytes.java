@@ -19,4 +19,13 @@ public interface RetainedBytes {
      * @param bytes how many bytes, more than zero
      */
     void released(int bytes);
+
+    /**
+     * The program has taken {@code bytes} of what was charged, and holds them as long as it likes.
+     *
+     * @return what counts them from now on
+     */
+    default RetainedBytes kept(int bytes) {
+        return this;
+    }
 }

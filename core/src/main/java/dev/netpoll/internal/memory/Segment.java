@@ -474,6 +474,15 @@ public final class Segment {
         charge(counter, bytes);
     }
 
+    /** The program holds it from now on. {@return this} */
+    Segment keep() {
+        RetainedBytes charger = counter;
+        if (charger != null && charged > 0) {
+            counter = charger.kept(charged);
+        }
+        return this;
+    }
+
     /** How many retained bytes this segment counts for. */
     public int charged() {
         return charged;

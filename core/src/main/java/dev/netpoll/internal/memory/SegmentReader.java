@@ -84,9 +84,9 @@ public final class SegmentReader {
         return head != null || retired != null;
     }
 
-    /** Whether there may be views that {@link #release()} would end. */
-    public boolean hasViews() {
-        return viewed;
+    /** How many retained bytes those count for that were consumed, and that views show until {@link #release()}. */
+    public long chargedForViews() {
+        return Segment.chargedOf(retired);
     }
 
     /** How many retained bytes the unread ones count for. */
@@ -212,7 +212,7 @@ public final class SegmentReader {
         int left = n;
         try {
             while (left > 0) {
-                Segment part = cutFront(left);
+                Segment part = cutFront(left).keep();
                 if (last == null) {
                     first = part;
                 } else {
@@ -795,6 +795,6 @@ public final class SegmentReader {
         if (sum != length() || last != tail) {
             throw new AssertionError("length " + length() + " but " + sum + " bytes in the chain, tail " + tail);
         }
-        return charged() + Segment.chargedOf(retired);
+        return charged() + chargedForViews();
     }
 }

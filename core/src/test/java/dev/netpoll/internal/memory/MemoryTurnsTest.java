@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 
 /** Who goes on although a budget is exceeded, and in which order. */
@@ -218,6 +219,144 @@ class MemoryTurnsTest {
         }
         assertThat(told).contains("slow gives up");
         assertThat(turns.gaveUp()).isLessThanOrEqualTo(HEADROOM / SMALL - 2);
+    }
+
+    /** T4: also if it got what it asked for each time, as those do who look for the end of a line. */
+    @Test
+    void whoGoesOnByAndByCountsWhileItWaits() {
+        budget.charge(LIMIT + 1);
+        List<MemoryWaiter> lines = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            long[] held = {0};
+            MemoryWaiter line = growing("line " + i, held);
+            assertThat(turns.take(line, LIMIT)).isTrue();
+            held[0] = LIMIT / 3 + i;
+            turns.satisfied(line);
+            lines.add(line);
+        }
+        assertThat(turns.take(waiter("favourite"), LIMIT)).isTrue();
+        for (MemoryWaiter line : lines) {
+            assertThat(told).isEmpty();
+            assertThat(turns.take(line, 1)).isFalse();
+            turns.awaitTurn(line);
+        }
+        assertThat(told).containsExactly("line 3 gives up");
+    }
+
+    @Test
+    void whoHasGivenItsMessageBackStartsAnew() {
+        budget.charge(LIMIT + 1);
+        long[] held = {0};
+        MemoryWaiter waiter = growing("waiter", held);
+        assertThat(turns.take(waiter, LIMIT)).isTrue();
+        held[0] = 3 * LIMIT;
+        turns.progress(waiter);
+        turns.satisfied(waiter);
+        assertThat(turns.take(waiter("favourite"), LIMIT)).isTrue();
+        held[0] = 2 * LIMIT;
+        assertThat(turns.take(waiter, 1)).isFalse();
+        turns.awaitTurn(waiter);
+        assertThat(told).as("what it holds it had before").isEmpty();
+    }
+
+    /** Those who wait hold little of it, so it is the program that has to give it back. */
+    @Test
+    void nobodyBeginsWhileTheBudgetIsFlooded() {
+        MemoryWaiter favourite = waiter("favourite");
+        budget.charge(LIMIT + 1);
+        assertThat(turns.take(favourite, LIMIT)).isTrue();
+        budget.charge(2 * LIMIT);
+        assertThat(turns.take(favourite, LIMIT)).as("goes on").isTrue();
+        assertThat(turns.take(waiter("tiny"), 100))
+                .as("takes nothing that counts")
+                .isTrue();
+        MemoryWaiter small = waiter("small");
+        assertThat(turns.take(small, SMALL)).isFalse();
+        turns.awaitTurn(small);
+        MemoryWaiter large = waiter("large");
+        turns.satisfied(favourite);
+        assertThat(turns.take(large, LIMIT)).isFalse();
+        turns.awaitTurn(large);
+        assertThat(told).isEmpty();
+        budget.release(LIMIT + LIMIT / 8);
+        assertThat(told).containsExactlyInAnyOrder("small", "large");
+        assertThat(turns.take(small, SMALL)).isTrue();
+        assertThat(turns.take(large, LIMIT)).isTrue();
+    }
+
+    /** What it holds itself is no flood, also when it was told and asks again. */
+    @Test
+    void whatThoseHoldWhoAskIsNoFlood() {
+        budget.charge(LIMIT + 1);
+        assertThat(turns.take(waiter("favourite"), LIMIT)).isTrue();
+        budget.charge(LIMIT + SMALL / 4);
+        MemoryWaiter asking = holding("asking", SMALL / 2);
+        boolean takes = turns.take(asking, SMALL / 2);
+        if (!takes) {
+            turns.awaitTurn(asking);
+            assertThat(told).containsExactly("asking");
+            assertThat(turns.take(asking, SMALL / 2)).isTrue();
+        }
+    }
+
+    /** Who collects slices of a message that has not come whole waits for itself, or for another one that does. */
+    @Test
+    void aFloodThatLastsEndsTheOneForWhichMostIsKept() {
+        budget.charge(4 * LIMIT);
+        assertThat(turns.take(waiter("keeps nothing"), LIMIT)).isFalse();
+        List<MemoryWaiter> collectors = new ArrayList<>();
+        for (int i = 1; i <= 3; i++) {
+            long kept = i * LIMIT;
+            MemoryWaiter collector = new MemoryWaiter() {
+                @Override
+                protected void memoryReturned() {
+                    throw new AssertionError("there is no memory");
+                }
+
+                @Override
+                protected long kept() {
+                    return kept;
+                }
+
+                @Override
+                protected void heldTooLong() {
+                    told.add(kept / LIMIT + " limits give up");
+                }
+            };
+            assertThat(turns.take(collector, LIMIT)).isFalse();
+            turns.awaitTurn(collector);
+            collectors.add(collector);
+        }
+        long end = System.nanoTime() + 20_000_000_000L;
+        while (told.size() < 2) {
+            assertThat(System.nanoTime() - end).isNegative();
+            collectors.forEach(each -> turns.take(each, LIMIT));
+            LockSupport.parkNanos(1_000_000);
+        }
+        assertThat(told).containsExactly("3 limits give up", "2 limits give up");
+    }
+
+    @Test
+    void whoWasTooSlowMayTryAgainOnce() {
+        budget.charge(LIMIT + 1);
+        MemoryWaiter slow = waiter("slow");
+        assertThat(turns.take(slow, LIMIT)).isTrue();
+        MemoryWaiter other = waiter("other");
+        awaitTurn(other, LIMIT, slow);
+        assertThat(slow.isForgivable()).as("at once").isFalse();
+        long end = System.nanoTime() + 20_000_000_000L;
+        while (!slow.isForgivable()) {
+            assertThat(System.nanoTime() - end).isNegative();
+            turns.progress(other);
+            LockSupport.parkNanos(1_000_000);
+        }
+        turns.forgive(slow);
+        assertThat(turns.waiters()).isEqualTo(1);
+        assertThat(slow.isForgivable()).isFalse();
+        MemoryWaiter late = waiter("late");
+        turns.awaitTurn(late);
+        turns.satisfied(other);
+        assertThat(told).as("before those who came later").containsExactly("slow");
     }
 
     private MemoryWaiter growing(String name, long[] held) {

@@ -133,9 +133,9 @@ class SegmentTest {
         reader.append(received(100));
         reader.next(100);
         assertThat(retained).isEqualTo(100);
-        assertThat(reader.hasViews()).isTrue();
+        assertThat(reader.chargedForViews()).isEqualTo(100);
         reader.release();
-        assertThat(reader.hasViews()).isFalse();
+        assertThat(reader.chargedForViews()).isZero();
         assertThat(retained).isZero();
     }
 

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+
+import dev.netpoll.ConnectionHandler;
+import dev.netpoll.ConnectionOptions;
+import dev.netpoll.EventLoopGroup;
+import dev.netpoll.Framing;
+import dev.netpoll.Server;
+import dev.netpoll.buffer.LinkBuffer;
+import dev.netpoll.buffer.Reader;
+import dev.netpoll.conformance.support.Await;
+import dev.netpoll.conformance.support.Background;
+import dev.netpoll.conformance.support.Bytes;
+import dev.netpoll.conformance.support.Harness.Listening;
+import dev.netpoll.conformance.support.Harness.Pair;
+import dev.netpoll.conformance.support.Mode;
+import dev.netpoll.conformance.support.OwnNet;
+import dev.netpoll.conformance.support.RawPeer;
+import dev.netpoll.conformance.support.Transport;
+import dev.netpoll.conformance.support.Variants;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What a program keeps of what it has received, in slices and views, is bounded as everything else. */
+@Variants(
+        transports = Transport.TCP4,
+        modes = {Mode.ADAPTIVE, Mode.VIRTUAL})
+class KeptMemoryTest extends ConformanceTest {
+    private static final long BUDGET = 2L << 20;
+    private static final int MARK = 128 << 10;
+    private static final int FRAME_MAX = 512 << 10;
+
+    /** Of one connection; more comes before it is noticed, most with io_uring. */
+    private static final long KEPT_MAX = MARK + FRAME_MAX + (2 << 20);
+
+    private static final Duration LONG = Duration.ofMillis(1500);
+
+    private final Queue<LinkBuffer> kept = new ConcurrentLinkedQueue<>();
+    private final AtomicLong keptBytes = new AtomicLong();
+    private OwnNet own;
+
+    @BeforeEach
+    void open() {
+        own = new OwnNet(
+                variant,
+                EventLoopGroup.builder()
+                        .backend(variant.backend())
+                        .loops(1)
+                        .memoryBudget(BUDGET)
+                        .build());
+    }
+
+    @AfterEach
+    void close() {
+        own.close();
+        closeKept();
+    }
+
+    private void closeKept() {
+        for (LinkBuffer slice = kept.poll(); slice != null; slice = kept.poll()) {
+            keptBytes.addAndGet(-slice.readableBytes());
+            slice.close();
+        }
+    }
+
+    private static ConnectionOptions options() {
+        return ConnectionOptions.builder()
+                .inboundMarks(MARK / 2, MARK)
+                .maxFrameLength(FRAME_MAX)
+                .build();
+    }
+
+    /** Its handlers keep each message. */
+    private Server.Builder keeping(boolean framed) {
+        ConnectionHandler handler = connection -> {
+            Reader reader = connection.reader();
+            int length = reader.readInt();
+            LinkBuffer slice = reader.slice(length);
+            keptBytes.addAndGet(length);
+            kept.add(slice);
+        };
+        Server.Builder server = own.net().server().options(options()).onRequest(handler);
+        return framed ? server.framing(Framing.lengthField(0, Integer.BYTES)) : server;
+    }
+
+    @Test
+    void slicesOfFramesPauseReadingUntilTheyAreClosed() throws Exception {
+        Listening server = own.net().listen(keeping(true));
+        RawPeer peer = own.net().connectRaw(server.address());
+        byte[] frame = Bytes.frame(new byte[100_000]);
+        AtomicBoolean over = new AtomicBoolean();
+        AtomicLong sent = new AtomicLong();
+        Background<Void> pour = Background.run(() -> {
+            int at = 0;
+            while (!over.get()) {
+                int more = peer.trySend(Arrays.copyOfRange(frame, at, frame.length));
+                sent.addAndGet(more);
+                at = (at + more) % frame.length;
+                if (more == 0) {
+                    Await.within(Duration.ofMillis(5), over::get);
+                }
+            }
+        });
+        try {
+            Await.until("some are kept", () -> keptBytes.get() > 0);
+            assertThat(Await.within(LONG, () -> keptBytes.get() > KEPT_MAX)).isFalse();
+            long before = sent.get();
+            closeKept();
+            Await.until("reading goes on", () -> sent.get() > before + MARK);
+        } finally {
+            over.set(true);
+            pour.result();
+        }
+    }
+
+    /** It might wait for itself. */
+    @Test
+    void aReaderThatKeepsTooMuchIsToldSo() throws Exception {
+        for (boolean views : new boolean[] {false, true}) {
+            Pair pair = own.net().pair(options());
+            RawPeer peer = pair.peer();
+            Background<Void> pour = Background.run(() -> {
+                byte[] much = new byte[16 << 20];
+                for (int at = 0; at < much.length; ) {
+                    at += peer.trySend(Arrays.copyOfRange(much, at, Math.min(much.length, at + 100_000)));
+                }
+            });
+            Reader reader = pair.connection().reader();
+            assertThatIllegalStateException()
+                    .isThrownBy(() -> {
+                        while (true) {
+                            if (views) {
+                                reader.next(30_000);
+                            } else {
+                                kept.add(reader.slice(30_000));
+                            }
+                            assertThat(keptBytes.addAndGet(30_000)).isLessThan(KEPT_MAX);
+                        }
+                    })
+                    .withMessageContaining("release()")
+                    .withMessageContaining("close()");
+            closeKept();
+            keptBytes.set(0);
+            reader.release();
+            assertThat(reader.readBytes(30_000)).as("and goes on").hasSize(30_000);
+            pair.connection().abort();
+            assertThat(pour.failure()).as("not all was taken").isInstanceOf(IOException.class);
+        }
+    }
+
+    /** Nobody is slow but the program: nobody is closed, and all go on when it gives back. */
+    @Test
+    void whatAllKeepTogetherIsBoundedByTheBudget() throws Exception {
+        Listening server = own.net().listen(keeping(true));
+        int peers = 60;
+        int frames = 3;
+        byte[] frame = Bytes.frame(new byte[100_000]);
+        Background<?>[] sends = new Background<?>[peers];
+        for (int i = 0; i < peers; i++) {
+            RawPeer peer = own.net().connectRaw(server.address());
+            sends[i] = Background.run(() -> {
+                for (int k = 0; k < frames; k++) {
+                    peer.send(frame);
+                }
+            });
+        }
+        Await.until("the budget is used up", () -> used() > BUDGET);
+        assertThat(Await.within(LONG, () -> used() > 3 * BUDGET + peers * (16L << 10)))
+                .as(() -> own.group().budgetStats().toString())
+                .isFalse();
+        assertThat(own.group().budgetStats().closed()).isZero();
+        AtomicLong all = new AtomicLong();
+        Await.until("all of them come", () -> {
+            for (LinkBuffer slice = kept.poll(); slice != null; slice = kept.poll()) {
+                all.addAndGet(slice.readableBytes());
+                slice.close();
+            }
+            return all.get() == 100_000L * peers * frames;
+        });
+        for (Background<?> send : sends) {
+            send.result();
+        }
+        assertThat(own.group().budgetStats().closed()).isZero();
+    }
+
+    private long used() {
+        return own.group().budgetStats().usedBytes();
+    }
+}

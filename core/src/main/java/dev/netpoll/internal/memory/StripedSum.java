@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.memory;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * A sum that many threads change. A change is one atomic operation on one of several counters, chosen by the thread's
+ * id; a counter that has become large is {@link #settle settled}, which adds it to the sum.
+ *
+ * <p>Invariant: the sum and all counters together are what was added. No counter is further from 0 than the quantum
+ * while nobody is between {@link #add} and {@link #settle}, and all of them together than the slack.
+ */
+final class StripedSum {
+    /** What {@link #add} says when nothing needs to be settled. */
+    static final int SETTLED = -1;
+
+    /** What a counter may hold at most before it is added to the sum. */
+    private static final long MAX_QUANTUM = 64L << 10;
+
+    private static final int MOST_COUNTERS = 16;
+
+    /** Counters lie so far apart that no two share a cache line, nor the lines that are fetched in pairs. */
+    private static final int SPREAD = 16;
+
+    private static final VarHandle COUNTER = MethodHandles.arrayElementVarHandle(long[].class);
+
+    private final AtomicLong sum = new AtomicLong();
+    private final long[] counters;
+    private final int mask;
+    private final long quantum;
+
+    /** Creates one that is 0, of which no more than {@code slack} lies in the counters. */
+    StripedSum(long slack) {
+        int processors = Runtime.getRuntime().availableProcessors();
+        int count = Math.min(MOST_COUNTERS, Integer.highestOneBit(Math.max(1, 2 * processors - 1)));
+        this.mask = count - 1;
+        this.counters = new long[(count + 1) * SPREAD];
+        this.quantum = Math.min(MAX_QUANTUM, slack / count);
+    }
+
+    /** The sum, to the slack. One volatile read. */
+    long get() {
+        return sum.get();
+    }
+
+    /** The sum: exact when no thread changes it meanwhile. */
+    long exact() {
+        long all = sum.get();
+        for (int i = 0; i <= mask; i++) {
+            all += (long) COUNTER.getVolatile(counters, place(i));
+        }
+        return all;
+    }
+
+    /** Adds {@code change}; {@return the counter that is to be settled now, or SETTLED} */
+    int add(long change) {
+        long id = Thread.currentThread().threadId();
+        int at = place((int) (id ^ (id >>> 4)) & mask);
+        long value = (long) COUNTER.getAndAdd(counters, at, change) + change;
+        return value >= quantum || value <= -quantum ? at : SETTLED;
+    }
+
+    /** Adds a counter to the sum. */
+    void settle(int at) {
+        long value = (long) COUNTER.getAndSet(counters, at, 0L);
+        if (value != 0) {
+            sum.getAndAdd(value); // takes less stack than the line above, so the two happen both or not at all
+        }
+    }
+
+    void settleAll() {
+        for (int i = 0; i <= mask; i++) {
+            settle(place(i));
+        }
+    }
+
+    private static int place(int counter) {
+        return (counter + 1) * SPREAD;
+    }
+}
