@@ -8,7 +8,6 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.ConnectionOptions;
-import dev.netpoll.EventLoopGroup;
 import dev.netpoll.Framing;
 import dev.netpoll.Server;
 import dev.netpoll.buffer.LinkBuffer;
@@ -54,13 +53,7 @@ class KeptMemoryTest extends ConformanceTest {
 
     @BeforeEach
     void open() {
-        own = new OwnNet(
-                variant,
-                EventLoopGroup.builder()
-                        .backend(variant.backend())
-                        .loops(1)
-                        .memoryBudget(BUDGET)
-                        .build());
+        own = OwnNet.withBudget(variant, BUDGET);
     }
 
     @AfterEach
@@ -69,11 +62,15 @@ class KeptMemoryTest extends ConformanceTest {
         closeKept();
     }
 
-    private void closeKept() {
+    /** {@return how many bytes they were} */
+    private long closeKept() {
+        long bytes = 0;
         for (LinkBuffer slice = kept.poll(); slice != null; slice = kept.poll()) {
-            keptBytes.addAndGet(-slice.readableBytes());
+            bytes += slice.readableBytes();
             slice.close();
         }
+        keptBytes.addAndGet(-bytes);
+        return bytes;
     }
 
     private static ConnectionOptions options() {
@@ -84,7 +81,7 @@ class KeptMemoryTest extends ConformanceTest {
     }
 
     /** Its handlers keep each message. */
-    private Server.Builder keeping(boolean framed) {
+    private Server.Builder keeping() {
         ConnectionHandler handler = connection -> {
             Reader reader = connection.reader();
             int length = reader.readInt();
@@ -92,13 +89,16 @@ class KeptMemoryTest extends ConformanceTest {
             keptBytes.addAndGet(length);
             kept.add(slice);
         };
-        Server.Builder server = own.net().server().options(options()).onRequest(handler);
-        return framed ? server.framing(Framing.lengthField(0, Integer.BYTES)) : server;
+        return own.net()
+                .server()
+                .options(options())
+                .framing(Framing.lengthField(0, Integer.BYTES))
+                .onRequest(handler);
     }
 
     @Test
     void slicesOfFramesPauseReadingUntilTheyAreClosed() throws Exception {
-        Listening server = own.net().listen(keeping(true));
+        Listening server = own.net().listen(keeping());
         RawPeer peer = own.net().connectRaw(server.address());
         byte[] frame = Bytes.frame(new byte[100_000]);
         AtomicBoolean over = new AtomicBoolean();
@@ -164,7 +164,7 @@ class KeptMemoryTest extends ConformanceTest {
     /** Nobody is slow but the program: nobody is closed, and all go on when it gives back. */
     @Test
     void whatAllKeepTogetherIsBoundedByTheBudget() throws Exception {
-        Listening server = own.net().listen(keeping(true));
+        Listening server = own.net().listen(keeping());
         int peers = 60;
         int frames = 3;
         byte[] frame = Bytes.frame(new byte[100_000]);
@@ -183,13 +183,7 @@ class KeptMemoryTest extends ConformanceTest {
                 .isFalse();
         assertThat(own.group().budgetStats().closed()).isZero();
         AtomicLong all = new AtomicLong();
-        Await.until("all of them come", () -> {
-            for (LinkBuffer slice = kept.poll(); slice != null; slice = kept.poll()) {
-                all.addAndGet(slice.readableBytes());
-                slice.close();
-            }
-            return all.get() == 100_000L * peers * frames;
-        });
+        Await.until("all of them come", () -> all.addAndGet(closeKept()) == 100_000L * peers * frames);
         for (Background<?> send : sends) {
             send.result();
         }

@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionOptions;
-import dev.netpoll.EventLoopGroup;
 import dev.netpoll.Framing;
 import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Background;
@@ -50,13 +49,7 @@ class SharedMemoryTest extends ConformanceTest {
 
     @BeforeEach
     void open() {
-        own = new OwnNet(
-                variant,
-                EventLoopGroup.builder()
-                        .backend(variant.backend())
-                        .loops(1)
-                        .memoryBudget(BUDGET)
-                        .build());
+        own = OwnNet.withBudget(variant, BUDGET);
     }
 
     @AfterEach

@@ -22,6 +22,17 @@ public final class OwnNet implements AutoCloseable {
                         .build());
     }
 
+    /** {@return one whose group has one loop and a budget of so many bytes} */
+    public static OwnNet withBudget(Variant variant, long bytes) {
+        return new OwnNet(
+                variant,
+                EventLoopGroup.builder()
+                        .backend(variant.backend())
+                        .loops(1)
+                        .memoryBudget(bytes)
+                        .build());
+    }
+
     /** Takes over a group. */
     public OwnNet(Variant variant, EventLoopGroup group) {
         this.group = group;

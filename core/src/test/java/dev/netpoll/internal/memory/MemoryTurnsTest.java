@@ -291,12 +291,12 @@ class MemoryTurnsTest {
         assertThat(turns.take(waiter("favourite"), LIMIT)).isTrue();
         budget.charge(LIMIT + SMALL / 4);
         MemoryWaiter asking = holding("asking", SMALL / 2);
-        boolean takes = turns.take(asking, SMALL / 2);
-        if (!takes) {
-            turns.awaitTurn(asking);
-            assertThat(told).containsExactly("asking");
-            assertThat(turns.take(asking, SMALL / 2)).isTrue();
-        }
+        assertThat(turns.take(asking, SMALL / 2))
+                .as("nobody knows yet what it holds")
+                .isFalse();
+        turns.awaitTurn(asking);
+        assertThat(told).containsExactly("asking");
+        assertThat(turns.take(asking, SMALL / 2)).isTrue();
     }
 
     /** Who collects slices of a message that has not come whole waits for itself, or for another one that does. */
