@@ -489,8 +489,9 @@ final class Inbound extends Side implements ByteSource {
             target = taken; // reached, so that a run is due
             return true;
         }
-        insistent = there > 0; // a frame that has begun goes before the mark
-        target = begin + (length == FrameLayout.UNKNOWN ? Math.max(frames.lengthBytesMin(), there + 1) : length); // B1
+        insistent = there > 0; // a frame that has begun goes before the mark, so its first byte is waited for
+        long next = there == 0 ? 1 : Math.max(frames.lengthBytesMin(), there + 1);
+        target = begin + (length == FrameLayout.UNKNOWN ? next : length); // B1
         updateIfPaused();
         return false;
     }
