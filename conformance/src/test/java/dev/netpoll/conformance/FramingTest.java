@@ -166,9 +166,9 @@ class FramingTest extends ConformanceTest {
     @Test
     void aFrameWhoseLengthComesInPiecesGoesBeforeATinyMark() throws Exception {
         ConnectionOptions tiny = ConnectionOptions.builder().inboundMarks(1, 1).build();
-        RawPeer peer = net.connectRaw(net.listen(
-                        net.server().options(tiny).framing(INT).onRequest(take(4, 0)))
-                .address());
+        RawPeer peer = net.connectRaw(
+                net.listen(net.server().options(tiny).framing(INT).onRequest(take(4, 0)))
+                        .address());
         byte[] frame = text("hello");
         peer.send(Arrays.copyOf(frame, 1));
         Await.stays("a byte is no run", Duration.ofMillis(10), () -> runs.get() == 0);

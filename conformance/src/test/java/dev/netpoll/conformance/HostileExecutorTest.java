@@ -33,9 +33,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -225,15 +225,25 @@ class HostileExecutorTest extends OwnNetTest {
         }
     }
 
-    @Test
-    void aFullExecutorKeepsNoFailureFromTheErrorHandler() throws Exception {
+    static Throwable[] refusals() {
+        return new Throwable[] {
+            new RejectedExecutionException("full"), new AssertionError("full"), new IOException("full")
+        };
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> void sneak(Throwable refusal) throws T {
+        throw (T) refusal;
+    }
+
+    @ParameterizedTest
+    @MethodSource("refusals")
+    void anExecutorThatRefusesKeepsNoFailureFromTheErrorHandler(Throwable refusal) throws Exception {
         BlockingQueue<Throwable> errors = new LinkedBlockingQueue<>();
         Listening server = own.net()
                 .listen(own.net()
                         .server()
-                        .dispatch(Dispatch.executor(task -> {
-                            throw new RejectedExecutionException("full");
-                        }))
+                        .dispatch(Dispatch.executor(_ -> HostileExecutorTest.<RuntimeException>sneak(refusal)))
                         .onRequest(Handlers.echo())
                         .onError((connection, error) -> {
                             assertThat(Thread.currentThread().isVirtual()).isTrue();

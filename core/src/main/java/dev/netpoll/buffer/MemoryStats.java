@@ -8,7 +8,7 @@ package dev.netpoll.buffer;
  * buffers meanwhile, and close otherwise.
  *
  * @param slabBytes bytes obtained from the system
- * @param maxBytes the cap of {@code slabBytes}
+ * @param maxBytes the cap of {@code slabBytes}; with the NIO backend the JVM's limit of direct memory may be less
  * @param outstandingBlocks blocks handed out and not yet back
  * @param outstandingBytes their capacity in bytes
  * @param cachedBytes bytes of free blocks that event loops keep for themselves

@@ -83,11 +83,11 @@ final class CallbackRunner {
         }
     }
 
-    /** Has a task run by the executor, or if that is full, which peers can bring about, elsewhere. */
+    /** Has a task run by the executor; if that is full, which peers can bring about, or fails, elsewhere. */
     private static void hand(Runnable task, Executor executor) {
         try {
             executor.execute(task);
-        } catch (RejectedExecutionException full) {
+        } catch (Throwable refused) { // the task runs once, also if the executor has run it before
             Threads.startVirtual("netpoll-error-handler", task);
         }
     }

@@ -29,6 +29,9 @@ final class ConnectionTimer extends Timer {
     /** How often a connection that waits for memory looks whether the one whose turn it is has stalled. */
     private static final long STARVED_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
 
+    /** A timer is not that late unless its thread stood still. */
+    private static final long DELAY_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
     private final SocketConnection connection;
     private volatile long armedFor = NEVER;
     private volatile long idleTimeout;
@@ -36,6 +39,9 @@ final class ConnectionTimer extends Timer {
 
     /** Whether a thread has asked the loop to look at the deadlines. */
     private volatile boolean lookDue;
+
+    /** What the last delay made of {@code lastActivity}. Loop only. */
+    private long forgivenAt = NEVER;
 
     /** Until when a closing connection may send what it owes. Loop only. */
     private long lingerDeadline = NEVER;
@@ -154,13 +160,28 @@ final class ConnectionTimer extends Timer {
         } else if (isDue(idleDeadline(), now)) {
             if (connection.isBusy() || connection.inbound().keepsPeerWaiting()) {
                 touch();
-            } else {
+            } else if (!forgiveDelay(now)) {
                 // What could not be sent in all that time would make an orderly end wait as long again.
                 connection.closeFor(EndReason.IDLE_TIMEOUT, connection.has(ConnectionState.SENDING));
                 idleTimeout = NEVER;
             }
         }
         rearm(now, true);
+    }
+
+    /**
+     * A deadline that is found late says that the process, or its machine, stood still, and the peer perhaps, too. It
+     * gets as long again as that took, once; {@return whether it has}
+     */
+    private boolean forgiveDelay(long now) {
+        long activity = lastActivity;
+        long late = now - activity - idleTimeout;
+        if (late < DELAY_NANOS || activity == forgivenAt) {
+            return false;
+        }
+        forgivenAt = now - idleTimeout + Math.min(late, idleTimeout);
+        lastActivity = forgivenAt;
+        return true;
     }
 
     private long idleDeadline() {

@@ -588,7 +588,7 @@ public final class EventLoop implements Executor {
         if (tasks.run()) {
             rest.hasWoken(); // whoever waits for a task
         }
-        timers.expire(now);
+        timers.look(now);
         if (tasks.hasFailed() && !signalAgain.isArmed()) {
             timers.armOwn(signalAgain, now + EVICT_PAUSE_NANOS);
         }

@@ -20,6 +20,11 @@ final class TimerHeap {
     private @Nullable Timer[] timers = new Timer[16];
     private int size;
 
+    /** Whether a timer was due at the last look, and when that was. */
+    private boolean isDue;
+
+    private long lookedAt;
+
     /** Arms a timer, or changes the deadline of an armed one. Without memory to grow it throws; nothing has changed. */
     void arm(Timer timer, long deadline) {
         if (timer.index < 0 && size >= timers.length - OWN) {
@@ -58,6 +63,22 @@ final class TimerHeap {
     /** {@return nanoseconds until the first deadline, 0 if it has passed, -1 if no timer is armed} */
     long untilFirst(long now) {
         return size == 0 ? -1 : Math.max(0, at(0).deadline - now);
+    }
+
+    /**
+     * Expires the timers that were due at the last look, and looks whether more are due now; {@link #untilFirst} is 0
+     * then. The loop polls between two looks: so what has come in time is delivered first, also if the process stood
+     * still for a while.
+     */
+    void look(long now) {
+        if (isDue) {
+            isDue = false;
+            expire(lookedAt);
+        }
+        if (untilFirst(now) == 0) {
+            isDue = true;
+            lookedAt = now;
+        }
     }
 
     /** Takes out and calls every timer whose deadline has passed. What one throws is logged. */

@@ -181,7 +181,8 @@ final class SystemMemory {
     }
 
     private String refusal(int size) {
-        return "the system refused " + size + " bytes of buffer memory; " + (bytes.get() - size) + " bytes are in use";
+        return "the system, or -XX:MaxDirectMemorySize with the NIO backend, refused " + size
+                + " bytes of buffer memory; " + (bytes.get() - size) + " bytes are obtained";
     }
 
     /** Gives up the slabs of a list, none of whose blocks is in use; returns how many bytes. */

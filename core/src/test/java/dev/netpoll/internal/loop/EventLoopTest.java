@@ -6,8 +6,10 @@ package dev.netpoll.internal.loop;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.nio.NioBackend;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,7 +17,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -86,6 +91,46 @@ class EventLoopTest {
         });
         assertThat(last.get(20, TimeUnit.SECONDS) - begin).isGreaterThanOrEqualTo(30_000_000);
         assertThat(expired).containsExactly("first", "second");
+    }
+
+    /** A wait that ends late and empty-handed, as after a stop of the process, says nothing about what has come. */
+    @Test
+    void whatHasComeIsDeliveredBeforeATimerExpires() throws Exception {
+        List<String> order = new ArrayList<>();
+        CompletableFuture<List<String>> seen = new CompletableFuture<>();
+        AtomicLong deadline = new AtomicLong();
+        AtomicBoolean came = new AtomicBoolean();
+        Poller usual = new NioBackend().openPoller();
+        Poller late = (Poller) Proxy.newProxyInstance(
+                Poller.class.getClassLoader(), new Class<?>[] {Poller.class}, (_, method, arguments) -> {
+                    if (deadline.get() != 0 && method.getName().equals("fetch")) {
+                        if (came.compareAndSet(false, true)) {
+                            while (System.nanoTime() - deadline.get() < 0) {
+                                LockSupport.parkNanos(deadline.get() - System.nanoTime());
+                            }
+                            return false;
+                        }
+                        if (deadline.getAndSet(0) != 0) {
+                            order.add("event");
+                        }
+                    }
+                    return method.invoke(usual, arguments);
+                });
+        EventLoop other = new EventLoop(late, "late", true);
+        other.start();
+        other.execute(() -> {
+            long due = System.nanoTime() + 1_000_000;
+            other.arm(
+                    timer(() -> {
+                        order.add("timer");
+                        seen.complete(order);
+                    }),
+                    due);
+            deadline.set(due);
+        });
+        assertThat(seen.get(20, TimeUnit.SECONDS)).containsExactly("event", "timer");
+        other.stop();
+        assertThat(other.join(PATIENCE)).isTrue();
     }
 
     private static Timer timer(Runnable action) {
