@@ -16,8 +16,8 @@ import java.util.Optional;
  * the system property {@code dev.netpoll.memory.max} (bytes, or with a suffix k, m, g), and without it the maximal
  * heap, but at least 256 MiB. With the NIO backend the pool also counts against the JVM's limit of direct memory
  * ({@code -XX:MaxDirectMemorySize}, without it the maximal heap), and ends there if that is less. At the cap,
- * {@link MemoryLimitException} is thrown. Flight recordings show what the pool does: {@code dev.netpoll.SlabAllocation},
- * {@code PoolMiss}, {@code MemoryTrim}, {@code BufferLeak}.
+ * {@link MemoryLimitException} is thrown. Flight recordings show what the pool does: {@code
+ * dev.netpoll.SlabAllocation}, {@code PoolMiss}, {@code MemoryTrim}, {@code BufferLeak}.
  *
  * <p><b>Checked mode</b> finds misuse. It is meant for tests, which it makes slower; switch it on with the system
  * property {@code dev.netpoll.checked=true}. Then
