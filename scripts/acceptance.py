@@ -31,6 +31,7 @@ KIB = 1 << 10
 MIB = 1 << 20
 WAIT = 20  # seconds that any single answer may take
 BACKENDS = ["epoll", "io_uring", "nio"]
+DISPATCHES = ["adaptive", "virtual", "inline"]
 
 # 1,000 frames: how many of which size.
 MIX = [(0, 300), (1, 300), (4096, 300), (65_536, 94), (8 * MIB, 6)]
@@ -463,7 +464,7 @@ def check_end(server, rng):
 def check_drain(backend, rng):
     """SIGTERM lets a running request finish, and takes no new connection."""
     work = 1.0
-    server = Server(backend, "virtual", "--work-ms", str(int(work * 1000)))
+    server = Server(backend, "adaptive", "--work-ms", str(int(work * 1000)))
     with contextlib.ExitStack() as stack:
         stack.callback(server.kill)
         busy = stack.enter_context(server.connect())
@@ -572,7 +573,7 @@ class Run:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--backend", choices=BACKENDS)
-    parser.add_argument("--dispatch", choices=["virtual", "inline"])
+    parser.add_argument("--dispatch", choices=DISPATCHES)
     parser.add_argument("--only", default="", metavar="REGEX", help="only checks whose name matches")
     parser.add_argument("--seed", default=str(random.randrange(1 << 32)))
     arguments = parser.parse_args()
@@ -589,9 +590,9 @@ def main():
         if backend == "io_uring" and not arguments.backend and (reason := obstacle(backend)):
             print(f"io_uring is not checked: {reason}")
             continue
-        for dispatch in [arguments.dispatch] if arguments.dispatch else ["virtual", "inline"]:
+        for dispatch in [arguments.dispatch] if arguments.dispatch else DISPATCHES:
             run.server(backend, dispatch)
-        run.check(f"{backend} virtual: SIGTERM during a request", check_drain, backend)
+        run.check(f"{backend}: SIGTERM during a request", check_drain, backend)
     print(f"{run.done} checks, {run.failed} failed, {time.monotonic() - begin:.0f} s")
     return 1 if run.failed else 0
 
