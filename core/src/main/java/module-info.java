@@ -13,4 +13,5 @@ module dev.netpoll {
 
     exports dev.netpoll;
     exports dev.netpoll.buffer;
+    exports dev.netpoll.memory;
 }

@@ -26,8 +26,21 @@ import org.jspecify.annotations.Nullable;
  * #asByteChannel()} where several threads must share a side.
  *
  * <p><b>Waiting.</b> Reads wait for bytes and flushes for the kernel, in plain blocking style: call them from a virtual
- * thread (or any thread that may block). On an event loop, that is with {@link Dispatch#inline()}, nothing may wait: a
- * call that would have to throws {@link IllegalStateException}; see {@link #demand} and {@link #isWritable}.
+ * thread (or any thread that may block). On an event loop, that is in a callback with {@link Dispatch#inline()},
+ * nothing may wait, and a call that would have to throws {@link IllegalStateException}:
+ *
+ * <table>
+ * <caption>Calls on an event loop</caption>
+ * <tr><th>call</th><th>on an event loop</th></tr>
+ * <tr><td>reads of {@link #reader()}</td><td>if the bytes are there; see {@link #demand}</td></tr>
+ * <tr><td>{@link Writer#flush()}, {@link #shutdownOutput}</td><td>never wait, below the high mark; see
+ *     {@link #isWritable}</td></tr>
+ * <tr><td>{@link #detach}</td><td>on the connection's own loop</td></tr>
+ * <tr><td>{@link #asByteChannel()}</td><td>no reads and writes that would have to wait</td></tr>
+ * <tr><td>{@link Dialer#dial}, {@link Server#listen}, {@link Server#shutdown}, {@link EventLoopGroup#close()}</td>
+ *     <td>never</td></tr>
+ * <tr><td>all others</td><td>always: they do not wait</td></tr>
+ * </table>
  *
  * <p><b>Flushing.</b> What is written goes out with {@link Writer#flush()}. What a callback has written to its own
  * connection and not flushed when it returns is flushed then, so that no peer waits for an answer that is never sent;
@@ -135,7 +148,7 @@ public interface Connection extends AutoCloseable {
      *
      * @throws UnsupportedOperationException if the socket or the backend does not know it
      */
-    <T> Connection setOption(SocketOption<T> option, T value) throws IOException;
+    <T> void setOption(SocketOption<T> option, T value) throws IOException;
 
     /** Reads a socket option; see {@link #setOption}. */
     <T> T getOption(SocketOption<T> option) throws IOException;

@@ -4,7 +4,7 @@
 package dev.netpoll;
 
 import dev.netpoll.buffer.LinkBuffer;
-import dev.netpoll.internal.poll.socket.Opener;
+import dev.netpoll.internal.poll.posix.Opener;
 import java.io.IOException;
 import java.nio.channels.SocketChannel;
 import java.util.Objects;

@@ -3,13 +3,8 @@
 
 package dev.netpoll;
 
-import dev.netpoll.internal.base.StackRoom;
-import dev.netpoll.internal.connection.ConnectionConfig;
-import dev.netpoll.internal.connection.DialAttempt;
-import dev.netpoll.internal.connection.Pace;
-import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.endpoint.Dials;
 import java.io.IOException;
-import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.SocketException;
 import java.time.Duration;
@@ -24,28 +19,13 @@ import org.jspecify.annotations.Nullable;
  * handled.
  */
 public final class Dialer {
-    private final EventLoopGroup group;
-    private final ConnectionConfig config;
+    private final Dials dials;
     private final Duration connectTimeout;
-    private final @Nullable SocketAddress localAddress;
 
     private Dialer(Builder builder) {
-        group = builder.group != null ? builder.group : EventLoopGroup.shared();
-        config = new ConnectionConfig(
-                builder.onPrepare,
-                null,
-                builder.onRequest,
-                builder.onDisconnect,
-                builder.onError,
-                builder.dispatch.executorOrNull(),
-                builder.dispatch.isAdaptive() ? new Pace() : null,
-                builder.options,
-                false,
-                new ConnectionConfig.Ending(),
-                () -> {},
-                builder.framing == null ? null : builder.framing.layout(builder.options));
+        EventLoopGroup group = builder.group != null ? builder.group : EventLoopGroup.shared();
+        dials = new Dials(group.loopGroup(), new Protocol(builder), builder.localAddress);
         connectTimeout = builder.connectTimeout;
-        localAddress = builder.localAddress;
     }
 
     /** {@return a dialer with the defaults} */
@@ -89,34 +69,23 @@ public final class Dialer {
      * @param attachment what {@link Connection#attachment} returns, or null
      */
     public Connection dial(SocketAddress address, Duration timeout, @Nullable Object attachment) throws IOException {
-        StackRoom.needMuch();
         Objects.requireNonNull(address, "address");
         ConnectionOptions.positive(timeout, "timeout");
-        if (localAddress instanceof InetSocketAddress local && local.isUnresolved()) {
-            throw new SocketException("cannot dial from " + local + ": unresolved address");
-        }
-        if (EventLoop.onLoop()) {
-            throw new IllegalStateException(
-                    "dial() would block the event loop; use Dispatch.virtual() for handlers that dial");
-        }
-        return new DialAttempt(group.internalBackend(), group.next(), config, localAddress, timeout, attachment)
-                .dial(address);
+        return dials.dial(address, timeout, attachment);
     }
 
     /** Collects the settings of a dialer. Not thread-safe. */
-    public static final class Builder {
-        private @Nullable ConnectionHandler onPrepare;
-        private @Nullable ConnectionHandler onRequest;
-        private @Nullable ConnectionHandler onDisconnect;
-        private ErrorHandler onError = ErrorHandler.LOGGING;
-        private @Nullable Framing framing;
-        private Dispatch dispatch = Dispatch.adaptive();
+    public static final class Builder extends ProtocolSettings<Builder> {
         private @Nullable EventLoopGroup group;
-        private ConnectionOptions options = ConnectionOptions.defaults();
         private Duration connectTimeout = Duration.ofSeconds(5);
         private @Nullable SocketAddress localAddress;
 
         private Builder() {}
+
+        @Override
+        Builder self() {
+            return this;
+        }
 
         /** Limits resolution and connect together: positive, or {@link Connection#NO_TIMEOUT}; 5 seconds by default. */
         public Builder connectTimeout(Duration timeout) {
@@ -130,62 +99,9 @@ public final class Dialer {
             return this;
         }
 
-        /**
-         * Runs once for each connection when it is established, before any other callback of it and before dial
-         * returns: set options, attach, add callbacks; it may neither read nor write. If it fails or closes the
-         * connection, dial fails. See {@link Dialer#dial(SocketAddress, Duration, Object)} for what differs from dial
-         * to dial.
-         */
-        public Builder onPrepare(ConnectionHandler handler) {
-            onPrepare = Objects.requireNonNull(handler, "handler");
-            return this;
-        }
-
-        /**
-         * Handles what the peer sends, instead of a caller that reads. It may run before dial returns; what it needs to
-         * know is {@linkplain Dialer#dial(SocketAddress, Duration, Object) attached} or prepared in {@link #onPrepare}.
-         */
-        public Builder onRequest(ConnectionHandler handler) {
-            onRequest = Objects.requireNonNull(handler, "handler");
-            return this;
-        }
-
-        /**
-         * Lets a request handler run once for each whole frame, as {@link Framing} says; without framing by default. A
-         * caller that reads itself is not affected.
-         */
-        public Builder framing(Framing framing) {
-            this.framing = Objects.requireNonNull(framing, "framing");
-            return this;
-        }
-
-        /** Runs once when the peer finished sending or was lost. */
-        public Builder onDisconnect(ConnectionHandler handler) {
-            onDisconnect = Objects.requireNonNull(handler, "handler");
-            return this;
-        }
-
-        /** Is told of what callbacks throw; {@link ErrorHandler#LOGGING} by default. */
-        public Builder onError(ErrorHandler handler) {
-            onError = Objects.requireNonNull(handler, "handler");
-            return this;
-        }
-
-        /** Who runs the callbacks; {@link Dispatch#adaptive()} by default. */
-        public Builder dispatch(Dispatch dispatch) {
-            this.dispatch = Objects.requireNonNull(dispatch, "dispatch");
-            return this;
-        }
-
-        /** The event loops; {@link EventLoopGroup#shared()} by default. */
+        /** The event loops; {@link EventLoopGroup#shared()} by default. The caller closes a group it made. */
         public Builder group(EventLoopGroup group) {
             this.group = Objects.requireNonNull(group, "group");
-            return this;
-        }
-
-        /** Options of the connections; {@link ConnectionOptions#defaults()} by default. */
-        public Builder options(ConnectionOptions options) {
-            this.options = Objects.requireNonNull(options, "options");
             return this;
         }
 

@@ -3,25 +3,10 @@
 
 package dev.netpoll;
 
-import dev.netpoll.internal.loop.Threads;
 import java.util.Objects;
-import java.util.concurrent.Executor;
-import org.jspecify.annotations.Nullable;
 
 /** Who runs the callbacks of a connection. Immutable; shareable. */
-public final class Dispatch {
-    private static final Dispatch VIRTUAL = new Dispatch("virtual", Threads.virtualExecutor());
-    private static final Dispatch INLINE = new Dispatch("inline", null);
-    private static final Dispatch ADAPTIVE = new Dispatch("adaptive", VIRTUAL.executor);
-
-    private final String name;
-    private final @Nullable Executor executor;
-
-    private Dispatch(String name, @Nullable Executor executor) {
-        this.name = name;
-        this.executor = executor;
-    }
-
+public sealed interface Dispatch {
     /**
      * {@return the event loop while handlers prove short, virtual threads otherwise: the default} Handlers may block
      * and compute as they like, wherever they run.
@@ -37,13 +22,13 @@ public final class Dispatch {
      * <p>Threads are used for several runs, so do not leave values in a {@link ThreadLocal}. Other callbacks than
      * request handlers run on virtual threads of their own.
      */
-    public static Dispatch adaptive() {
-        return ADAPTIVE;
+    static Dispatch adaptive() {
+        return Adaptive.INSTANCE;
     }
 
     /** {@return a virtual thread for each run: handlers may block as they like} */
-    public static Dispatch virtual() {
-        return VIRTUAL;
+    static Dispatch virtual() {
+        return Virtual.INSTANCE;
     }
 
     /**
@@ -51,8 +36,8 @@ public final class Dispatch {
      * every connection of the loop. A call of this library that would have to wait throws
      * {@link IllegalStateException}.
      */
-    public static Dispatch inline() {
-        return INLINE;
+    static Dispatch inline() {
+        return Inline.INSTANCE;
     }
 
     /**
@@ -62,23 +47,58 @@ public final class Dispatch {
      * @param executor must not run tasks on the calling thread, which is an event loop: there, a call that would have
      *     to wait throws {@link IllegalStateException}
      */
-    public static Dispatch executor(Executor executor) {
-        return new Dispatch("executor", Objects.requireNonNull(executor, "executor"));
+    static Dispatch executor(java.util.concurrent.Executor executor) {
+        return new Executor(executor);
     }
 
-    /** {@return the executor, or null to run on the event loop} */
-    @Nullable
-    Executor executorOrNull() {
-        return executor;
+    /** What {@link Dispatch#adaptive()} returns. */
+    record Adaptive() implements Dispatch {
+        private static final Adaptive INSTANCE = new Adaptive();
+
+        /** {@return {@code adaptive}} */
+        @Override
+        public String toString() {
+            return "adaptive";
+        }
     }
 
-    boolean isAdaptive() {
-        return this == ADAPTIVE;
+    /** What {@link Dispatch#virtual()} returns. */
+    record Virtual() implements Dispatch {
+        private static final Virtual INSTANCE = new Virtual();
+
+        /** {@return {@code virtual}} */
+        @Override
+        public String toString() {
+            return "virtual";
+        }
     }
 
-    /** {@return {@code adaptive}, {@code virtual}, {@code inline} or {@code executor}} */
-    @Override
-    public String toString() {
-        return name;
+    /** What {@link Dispatch#inline()} returns. */
+    record Inline() implements Dispatch {
+        private static final Inline INSTANCE = new Inline();
+
+        /** {@return {@code inline}} */
+        @Override
+        public String toString() {
+            return "inline";
+        }
+    }
+
+    /**
+     * What {@link Dispatch#executor} returns.
+     *
+     * @param executor runs the callbacks
+     */
+    record Executor(java.util.concurrent.Executor executor) implements Dispatch {
+        /** Refuses null. */
+        public Executor {
+            Objects.requireNonNull(executor, "executor");
+        }
+
+        /** {@return {@code executor}} */
+        @Override
+        public String toString() {
+            return "executor";
+        }
     }
 }

@@ -3,13 +3,12 @@
 
 package dev.netpoll;
 
-import dev.netpoll.internal.connection.FrameLayout;
 import java.nio.ByteOrder;
 import java.util.Objects;
 
 /**
  * Says where the frames of a stream end, so that the request handler runs once for each whole frame and never has to
- * wait for the rest of one: give it to {@link Server.Builder#framing} or {@link Dialer.Builder#framing}. Immutable;
+ * wait for the rest of one: give it to {@link ProtocolSettings#framing}. Immutable;
  * shareable.
  *
  * <pre>
@@ -114,14 +113,44 @@ public final class Framing {
         return new Framing(offset, width, order, adjustment, bytes);
     }
 
-    /** {@return the layout of the frames on connections with these options} */
-    FrameLayout layout(ConnectionOptions options) {
-        return new FrameLayout(
-                offset,
-                width,
-                order == ByteOrder.LITTLE_ENDIAN,
-                adjustment,
-                maxFrameLength == 0 ? options.maxFrameLength() : maxFrameLength);
+    /** {@return whether the length is a varint at the beginning of the frame, else a number at a fixed place} */
+    public boolean isVarint() {
+        return width == VARINT;
+    }
+
+    /** {@return the number of bytes before the length field} */
+    public int offset() {
+        return offset;
+    }
+
+    /** {@return the number of bytes of the length field, or 0 for a varint} */
+    public int width() {
+        return width;
+    }
+
+    /** {@return the byte order of the length field} */
+    public ByteOrder byteOrder() {
+        return order;
+    }
+
+    /** {@return what is added to the length to get the number of bytes behind the length field} */
+    public int adjustment() {
+        return adjustment;
+    }
+
+    /** {@return the most bytes of a frame on connections with these options, everything included} */
+    public int maxFrameLength(ConnectionOptions options) {
+        return maxFrameLength == 0 ? options.maxFrameLength() : maxFrameLength;
+    }
+
+    /** Refuses what lets no frame through. */
+    void check(ConnectionOptions options) {
+        long shortest = (long) offset + Math.max(1, width) + Math.max(0, adjustment);
+        int longest = maxFrameLength(options);
+        if (shortest > longest) {
+            throw new IllegalArgumentException("the shortest frame has " + shortest
+                    + " bytes, but maxFrameLength allows " + longest + "; raise the limit");
+        }
     }
 
     /** {@return what it consists of} */

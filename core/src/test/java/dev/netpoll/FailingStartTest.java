@@ -6,7 +6,8 @@ package dev.netpoll;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.netpoll.internal.poll.Backend;
+import dev.netpoll.internal.endpoint.BackendChoice;
+import dev.netpoll.internal.poll.Mechanism;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.PollerWatch;
 import dev.netpoll.internal.poll.memory.Faults;
@@ -32,6 +33,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(20)
 class FailingStartTest {
     private static final int LOOPS = 3;
+    private static final Backend FAILING = Backend.of("failing");
 
     /** Not an IOException, not unchecked: languages without checked exceptions throw what they like. */
     private final MemoryNetwork network = new MemoryNetwork(1, Faults.NONE);
@@ -43,11 +45,9 @@ class FailingStartTest {
     private final SocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 7);
 
     private EventLoopGroup group() {
-        Backend backend = proxy(Backend.class, network);
-        return EventLoopGroup.builder()
-                .backend(new BackendChoice.Chosen(dev.netpoll.Backend.NIO, backend))
-                .loops(LOOPS)
-                .build();
+        Mechanism mechanism = proxy(Mechanism.class, network);
+        BackendChoice.install(FAILING, () -> mechanism);
+        return EventLoopGroup.builder().backend(FAILING).loops(LOOPS).build();
     }
 
     private <T> T proxy(Class<T> type, T target) {

@@ -6,7 +6,6 @@ package dev.netpoll.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.netpoll.Backend;
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.DetachedSocket;
@@ -34,7 +33,7 @@ import org.junit.jupiter.api.Test;
 
 /** Adopting what is no connected stream socket: it is refused, and stays what it was, open and the caller's. */
 @Variants(
-        backends = {Backend.EPOLL, Backend.IO_URING},
+        backends = {"epoll", "io_uring"},
         transports = Transport.TCP4,
         modes = Mode.VIRTUAL)
 class AdoptTest extends ConformanceTest {

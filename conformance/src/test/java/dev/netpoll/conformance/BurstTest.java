@@ -5,7 +5,6 @@ package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.netpoll.Backend;
 import dev.netpoll.buffer.BufferMemory;
 import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Background;
@@ -24,7 +23,7 @@ import org.junit.jupiter.api.Test;
 
 /** The memory of a server after a burst of large messages. */
 @Variants(
-        backends = {Backend.EPOLL, Backend.IO_URING},
+        backends = {"epoll", "io_uring"},
         transports = Transport.TCP4,
         modes = Mode.VIRTUAL)
 class BurstTest extends ConformanceTest {

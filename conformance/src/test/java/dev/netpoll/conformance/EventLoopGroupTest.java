@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.netpoll.Backend;
-import dev.netpoll.BudgetStats;
 import dev.netpoll.ConnectFailedException;
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionClosedException;
@@ -26,6 +25,7 @@ import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Rounds;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
+import dev.netpoll.memory.BudgetStats;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.time.Duration;

@@ -5,7 +5,6 @@ package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.netpoll.Backend;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.LeakCheck;
@@ -27,7 +26,7 @@ import org.junit.jupiter.api.Test;
 
 /** How much heap a connection holds on which nothing happens. All objects of all classes count. */
 @Variants(
-        backends = Backend.EPOLL,
+        backends = "epoll",
         transports = {Transport.TCP6, Transport.UNIX})
 class IdleHeapTest extends ConformanceTest {
     private static final int COUNT = 2000;

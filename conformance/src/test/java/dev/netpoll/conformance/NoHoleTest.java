@@ -5,7 +5,6 @@ package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.netpoll.Backend;
 import dev.netpoll.Connection;
 import dev.netpoll.DetachedSocket;
 import dev.netpoll.WriteTimeoutException;
@@ -34,7 +33,7 @@ import org.junit.jupiter.api.Test;
  * is flushed later.
  */
 @Variants(
-        backends = {Backend.EPOLL, Backend.IO_URING},
+        backends = {"epoll", "io_uring"},
         transports = Transport.TCP4,
         modes = Mode.ADAPTIVE)
 @SuppressWarnings({"try", "NonAtomicVolatileUpdate"}) // one writer

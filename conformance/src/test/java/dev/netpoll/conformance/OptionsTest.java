@@ -25,9 +25,8 @@ class OptionsTest extends ConformanceTest {
     @Test
     void bufferSizesComeOutAsTheyWentInOrDoubled() throws Exception {
         Connection connection = net.pair().connection();
-        connection
-                .setOption(StandardSocketOptions.SO_SNDBUF, 32 << 10)
-                .setOption(StandardSocketOptions.SO_RCVBUF, 48 << 10);
+        connection.setOption(StandardSocketOptions.SO_SNDBUF, 32 << 10);
+        connection.setOption(StandardSocketOptions.SO_RCVBUF, 48 << 10);
         // Linux doubles what is asked for.
         assertThat(connection.getOption(StandardSocketOptions.SO_SNDBUF)).isIn(32 << 10, 64 << 10);
         assertThat(connection.getOption(StandardSocketOptions.SO_RCVBUF)).isIn(48 << 10, 96 << 10);

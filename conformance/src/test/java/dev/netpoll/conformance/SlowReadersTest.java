@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Peers that ask for much and never read do not take the server from those that behave. */
 @Variants(
-        backends = {Backend.EPOLL, Backend.IO_URING},
+        backends = {"epoll", "io_uring"},
         transports = Transport.TCP4,
         modes = Mode.ADAPTIVE)
 class SlowReadersTest extends ConformanceTest {

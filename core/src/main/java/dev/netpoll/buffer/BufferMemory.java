@@ -5,6 +5,8 @@ package dev.netpoll.buffer;
 
 import dev.netpoll.internal.memory.CheckedMode;
 import dev.netpoll.internal.memory.SegmentPool;
+import dev.netpoll.memory.MemoryLimitException;
+import dev.netpoll.memory.MemoryStats;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.Optional;

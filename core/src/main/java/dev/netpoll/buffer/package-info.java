@@ -35,7 +35,7 @@
  * </ol>
  *
  * <p>When no memory is left (the limit is {@code -Ddev.netpoll.memory.max}), an operation throws
- * {@link dev.netpoll.buffer.MemoryLimitException} and has had no effect. {@link dev.netpoll.buffer.BufferMemory} tells
+ * {@link dev.netpoll.memory.MemoryLimitException} and has had no effect. {@link dev.netpoll.buffer.BufferMemory} tells
  * what is in use, and how to find misuse in your tests.
  */
 package dev.netpoll.buffer;

@@ -91,8 +91,8 @@ class ModuleDescriptorTest {
         assertThat(descriptor.exports().stream()
                         .map(ModuleDescriptor.Exports::source)
                         .collect(toSet()))
-                .isSubsetOf(Set.of("dev.netpoll", "dev.netpoll.buffer", "dev.netpoll.rpc"))
-                .contains("dev.netpoll", "dev.netpoll.buffer");
+                .isSubsetOf(Set.of("dev.netpoll", "dev.netpoll.buffer", "dev.netpoll.memory", "dev.netpoll.rpc"))
+                .contains("dev.netpoll", "dev.netpoll.buffer", "dev.netpoll.memory");
     }
 
     @Test

@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.SegmentPool;
+import dev.netpoll.memory.MemoryLimitException;
 import java.io.ByteArrayInputStream;
 import java.io.EOFException;
 import java.io.IOException;

@@ -6,7 +6,7 @@ package dev.netpoll.examples;
 import dev.netpoll.Backend;
 import dev.netpoll.Dispatch;
 import java.net.SocketAddress;
-import java.util.Locale;
+import java.util.List;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
@@ -30,16 +30,12 @@ final class Converters {
     static final class OfBackend implements ITypeConverter<Backend> {
         @Override
         public Backend convert(String text) {
-            for (Backend backend : Backend.values()) {
-                if (name(backend).equals(text)) {
-                    return backend;
-                }
+            Backend backend = Backend.of(text);
+            if (!List.of(Backend.AUTO, Backend.EPOLL, Backend.IO_URING, Backend.NIO)
+                    .contains(backend)) {
+                throw new TypeConversionException("'" + text + "' is not one of auto, epoll, io_uring, nio");
             }
-            throw new TypeConversionException("'" + text + "' is not one of auto, epoll, io_uring, nio");
-        }
-
-        static String name(Backend backend) {
-            return backend.name().toLowerCase(Locale.ROOT);
+            return backend;
         }
     }
 

@@ -105,8 +105,7 @@ final class Demo implements Callable<Integer> {
             report.row("connections", connections + ", one caller each, to " + Addresses.format(address));
             report.row(
                     "backend",
-                    Converters.OfBackend.name(group.backend()) + ", " + group.loops() + " event loop"
-                            + (group.loops() == 1 ? "" : "s"));
+                    group.backend() + ", " + group.loops() + " event loop" + (group.loops() == 1 ? "" : "s"));
             report.row("dispatch", DISPATCH.toString());
             report.latencies(SLOW_WORK);
             Throwable error = load.firstError();

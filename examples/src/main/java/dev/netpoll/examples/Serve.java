@@ -102,7 +102,7 @@ final class Serve implements Callable<Integer> {
         Runtime.getRuntime().addShutdownHook(new Thread(() -> drain(server, group), "netpoll-drain"));
         for (SocketAddress address : server.addresses()) {
             System.out.println("listening on " + Addresses.format(address)
-                    + " backend=" + Converters.OfBackend.name(group.backend())
+                    + " backend=" + group.backend()
                     + " dispatch=" + dispatch
                     + " loops=" + group.loops());
         }

@@ -3,8 +3,8 @@
 
 package dev.netpoll.benchmarks.idle;
 
-import dev.netpoll.buffer.MemoryStats;
 import dev.netpoll.internal.memory.SegmentPool;
+import dev.netpoll.memory.MemoryStats;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;

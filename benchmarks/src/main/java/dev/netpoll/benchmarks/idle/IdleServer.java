@@ -13,7 +13,6 @@ import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.Locale;
 
 /**
  * An echo server with default settings. Answers each line of its standard input with lines that end with an empty one:
@@ -27,7 +26,7 @@ final class IdleServer {
      * for none.
      */
     public static void main(String[] args) throws Exception {
-        Backend backend = Backend.valueOf(args[0].toUpperCase(Locale.ROOT));
+        Backend backend = Backend.of(args[0]);
         try (EventLoopGroup group = EventLoopGroup.builder().backend(backend).build()) {
             Server.Builder builder = Server.builder()
                     .group(group)

@@ -17,9 +17,7 @@ final class NetpollStartup {
     /** {@code <backend> <port>}. */
     public static void main(String[] args) throws Exception {
         Server.builder()
-                .group(EventLoopGroup.builder()
-                        .backend(Backend.valueOf(args[0]))
-                        .build())
+                .group(EventLoopGroup.builder().backend(Backend.of(args[0])).build())
                 .dispatch(Dispatch.adaptive())
                 .onPrepare(_ -> Accepted.now())
                 .onRequest(connection -> connection

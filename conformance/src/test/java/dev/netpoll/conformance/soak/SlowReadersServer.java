@@ -27,7 +27,7 @@ public final class SlowReadersServer {
             default -> Dispatch.adaptive();
         };
         EventLoopGroup group = EventLoopGroup.builder()
-                .backend(Backend.valueOf(args[0]))
+                .backend(Backend.of(args[0]))
                 .platformThreads(Boolean.parseBoolean(args[2]))
                 .loops(1)
                 .build();

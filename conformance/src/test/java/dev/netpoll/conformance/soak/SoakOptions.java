@@ -4,7 +4,6 @@
 package dev.netpoll.conformance.soak;
 
 import dev.netpoll.Backend;
-import java.util.Locale;
 
 /**
  * What a soak is asked for.
@@ -38,8 +37,7 @@ public record SoakOptions(Backend backend, int seconds, long seed, int connectio
 
     private SoakOptions with(String name, String value) {
         return switch (name) {
-            case "--backend" ->
-                new SoakOptions(Backend.valueOf(value.toUpperCase(Locale.ROOT)), seconds, seed, connections, faults);
+            case "--backend" -> new SoakOptions(Backend.of(value), seconds, seed, connections, faults);
             case "--seconds" -> new SoakOptions(backend, Integer.parseInt(value), seed, connections, faults);
             case "--seed" -> new SoakOptions(backend, seconds, Long.parseLong(value), connections, faults);
             case "--connections" -> new SoakOptions(backend, seconds, seed, Integer.parseInt(value), faults);

@@ -3,9 +3,9 @@
 
 package dev.netpoll.conformance.soak;
 
-import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.conformance.faults.Faults;
 import dev.netpoll.conformance.faults.RandomFaults;
+import dev.netpoll.memory.MemoryLimitException;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;

@@ -16,7 +16,7 @@ public final class EchoMain {
     /** Takes the name of the backend. */
     public static void main(String[] args) throws Exception {
         try (EventLoopGroup group = EventLoopGroup.builder()
-                        .backend(Backend.valueOf(args[0]))
+                        .backend(Backend.of(args[0]))
                         .loops(1)
                         .build();
                 Server server =

@@ -54,7 +54,7 @@ public final class FullHeapMain {
 
     /** Takes the name of the backend, whether loops run on platform threads, and for how long to fill the heap. */
     public static void main(String[] args) throws Exception {
-        new FullHeapMain().run(Backend.valueOf(args[0]), Boolean.parseBoolean(args[1]), Long.parseLong(args[2]));
+        new FullHeapMain().run(Backend.of(args[0]), Boolean.parseBoolean(args[1]), Long.parseLong(args[2]));
     }
 
     /** Takes memory, as the handlers of users do, and fails if there is none; a command has it see to that. */

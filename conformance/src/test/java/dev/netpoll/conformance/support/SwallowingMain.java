@@ -39,10 +39,8 @@ public final class SwallowingMain {
     public static void main(String[] args) throws Exception {
         Dispatch dispatch = Boolean.parseBoolean(args[1]) ? Dispatch.inline() : Dispatch.virtual();
         int lingering = 0;
-        try (EventLoopGroup group = EventLoopGroup.builder()
-                .backend(Backend.valueOf(args[0]))
-                .loops(1)
-                .build()) {
+        try (EventLoopGroup group =
+                EventLoopGroup.builder().backend(Backend.of(args[0])).loops(1).build()) {
             for (int round = 0; round < ROUNDS; round++) {
                 SwallowingMain handler = new SwallowingMain(Integer.parseInt(args[2]));
                 handler.untilFlush = round % DEPTHS;

@@ -31,7 +31,7 @@ public final class VariantSource implements ArgumentsProvider {
     public Stream<? extends Arguments> provideArguments(ParameterDeclarations parameters, ExtensionContext context) {
         Variants chosen = context.getRequiredTestClass().getAnnotation(Variants.class);
         Variants variants = chosen == null ? All.class.getAnnotation(Variants.class) : chosen;
-        List<Backend> backends = List.of(variants.backends());
+        List<Backend> backends = Stream.of(variants.backends()).map(Backend::of).toList();
         if (ONLY != null && backends.stream().anyMatch(VariantSource::isOnly)) {
             backends = backends.stream().filter(VariantSource::isOnly).toList();
         }

@@ -3,7 +3,6 @@
 
 package dev.netpoll.conformance.support;
 
-import dev.netpoll.Backend;
 import java.lang.annotation.Documented;
 import java.lang.annotation.ElementType;
 import java.lang.annotation.Inherited;
@@ -21,7 +20,7 @@ import java.lang.annotation.Target;
 @Retention(RetentionPolicy.RUNTIME)
 public @interface Variants {
     /** The backends to run on. */
-    Backend[] backends() default {Backend.EPOLL, Backend.IO_URING, Backend.NIO};
+    String[] backends() default {"epoll", "io_uring", "nio"};
 
     /** The transports to run on. */
     Transport[] transports() default {Transport.TCP4, Transport.TCP6, Transport.UNIX};

@@ -9,6 +9,7 @@ import static dev.netpoll.internal.connection.ConnectionState.HANDED_PREPARE;
 import static dev.netpoll.internal.connection.ConnectionState.HANDED_RUN;
 
 import dev.netpoll.ConnectionHandler;
+import dev.netpoll.internal.base.Log;
 import dev.netpoll.internal.loop.Threads;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -101,7 +102,7 @@ final class CallbackRunner {
     }
 
     private static void log(String what, Throwable error) {
-        System.getLogger("dev.netpoll").log(System.Logger.Level.WARNING, what, error);
+        Log.log(System.Logger.Level.WARNING, what, error);
     }
 
     /** Has {@link Lifecycle#perform} called where callbacks run. Never throws. */

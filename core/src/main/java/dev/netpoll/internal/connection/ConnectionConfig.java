@@ -5,13 +5,18 @@ package dev.netpoll.internal.connection;
 
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.ConnectionOptions;
+import dev.netpoll.Dispatch;
 import dev.netpoll.ErrorHandler;
+import dev.netpoll.Framing;
+import dev.netpoll.Protocol;
 import dev.netpoll.internal.base.Classes;
-import dev.netpoll.internal.poll.Crash;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.SendQueue;
-import dev.netpoll.internal.poll.SocketOptions;
-import dev.netpoll.internal.poll.Starvation;
+import dev.netpoll.internal.base.RateLimit;
+import dev.netpoll.internal.loop.Threads;
+import dev.netpoll.internal.transport.Crash;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.SendQueue;
+import dev.netpoll.internal.transport.SocketOptions;
+import dev.netpoll.internal.transport.Starvation;
 import java.lang.invoke.MethodHandles;
 import java.net.StandardSocketOptions;
 import java.time.Duration;
@@ -19,35 +24,51 @@ import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What all connections of one server or dialer share.
+ * What all connections of one server or dialer share: their protocol, as the connection wants to see it.
  *
- * @param prepare callback, or null
- * @param connect callback, or null
- * @param request callback, or null
- * @param disconnect callback, or null
- * @param error told of what callbacks throw
- * @param executor runs the callbacks, or null to run them on the event loop
- * @param pace decides who runs the request handler, or null if the executor does in any case
- * @param options limits and time-outs
- * @param unowned whether nobody but the library knows the connections, so that they close themselves when the peer has
- *     finished, though no handler was set
- * @param ending whether the owner is shutting down
- * @param ended called once per connection when its close callbacks have run
- * @param frames where the frames for the request handler end, or null if it finds that out itself
+ * <p>Immutable, except that {@link #pace} learns and {@link #ending} is told of the shutdown. Any thread.
  */
-public record ConnectionConfig(
-        @Nullable ConnectionHandler prepare,
-        @Nullable ConnectionHandler connect,
-        @Nullable ConnectionHandler request,
-        @Nullable ConnectionHandler disconnect,
-        ErrorHandler error,
-        @Nullable Executor executor,
-        @Nullable Pace pace,
-        ConnectionOptions options,
-        boolean unowned,
-        Ending ending,
-        Runnable ended,
-        @Nullable FrameLayout frames) {
+public final class ConnectionConfig {
+    private final Protocol protocol;
+    private final @Nullable Executor executor;
+    private final @Nullable Pace pace;
+    private final @Nullable FrameLayout frames;
+    private final boolean unowned;
+    private final Ending ending;
+    private final Runnable ended;
+
+    /** What dialed and adopted connections share: their caller closes them. */
+    public ConnectionConfig(Protocol protocol) {
+        this(protocol, false, new Ending(), () -> {});
+    }
+
+    /**
+     * What connections of one owner share.
+     *
+     * @param unowned whether nobody but the library knows the connections, so that they close themselves when the peer
+     *     has finished, though no handler was set
+     * @param ending whether the owner is shutting down
+     * @param ended called once per connection when its close callbacks have run
+     */
+    public ConnectionConfig(Protocol protocol, boolean unowned, Ending ending, Runnable ended) {
+        this(protocol, protocol.dispatch() instanceof Dispatch.Adaptive ? new Pace() : null, unowned, ending, ended);
+    }
+
+    /** For tests: with another pace. */
+    ConnectionConfig(Protocol protocol, @Nullable Pace pace, boolean unowned, Ending ending, Runnable ended) {
+        this.protocol = protocol;
+        this.executor = switch (protocol.dispatch()) {
+            case Dispatch.Inline() -> null;
+            case Dispatch.Adaptive(), Dispatch.Virtual() -> Threads.virtualExecutor();
+            case Dispatch.Executor(Executor own) -> own;
+        };
+        this.pace = pace;
+        this.unowned = unowned;
+        this.ending = ending;
+        this.ended = ended;
+        Framing framing = protocol.framing();
+        frames = framing == null ? null : new FrameLayout(framing, protocol.options());
+    }
 
     static {
         Classes.initialize(
@@ -56,6 +77,7 @@ public record ConnectionConfig(
                 Inbound.class,
                 Outbound.class,
                 Inbox.class,
+                Runs.class,
                 Lifecycle.class,
                 CallbackRunner.class,
                 CloseCallbacks.class,
@@ -63,8 +85,7 @@ public record ConnectionConfig(
                 ConnectionEnd.class,
                 ConnectionErrors.class,
                 Detachment.class,
-                AcceptorStart.class,
-                DialAttempt.class,
+                Connect.class,
                 DispatchEvents.class,
                 EndReason.class,
                 Goodbye.class,
@@ -78,25 +99,74 @@ public record ConnectionConfig(
                 SocketOptions.class,
                 StandardSocketOptions.class,
                 SendQueue.class,
+                RateLimit.class,
                 Starvation.class,
                 Crash.class,
                 Errno.class);
     }
 
-    /** What connections without framing share. */
-    public ConnectionConfig(
-            @Nullable ConnectionHandler prepare,
-            @Nullable ConnectionHandler connect,
-            @Nullable ConnectionHandler request,
-            @Nullable ConnectionHandler disconnect,
-            ErrorHandler error,
-            @Nullable Executor executor,
-            @Nullable Pace pace,
-            ConnectionOptions options,
-            boolean unowned,
-            Ending ending,
-            Runnable ended) {
-        this(prepare, connect, request, disconnect, error, executor, pace, options, unowned, ending, ended, null);
+    /** {@return the callback that comes first, or null} */
+    @Nullable
+    ConnectionHandler prepare() {
+        return protocol.onPrepare();
+    }
+
+    /** {@return the callback for a connection that is ready, or null} */
+    @Nullable
+    ConnectionHandler connect() {
+        return protocol.onConnect();
+    }
+
+    /** {@return the request handler that connections begin with, or null} */
+    @Nullable
+    ConnectionHandler request() {
+        return protocol.onRequest();
+    }
+
+    /** {@return the callback for the peer's end, or null} */
+    @Nullable
+    ConnectionHandler disconnect() {
+        return protocol.onDisconnect();
+    }
+
+    /** {@return what is told of the exceptions of callbacks} */
+    ErrorHandler error() {
+        return protocol.onError();
+    }
+
+    /** {@return limits and time-outs} */
+    public ConnectionOptions options() {
+        return protocol.options();
+    }
+
+    /** {@return what runs the callbacks, or null if the event loop does} */
+    @Nullable
+    Executor executor() {
+        return executor;
+    }
+
+    /** {@return what decides who runs the request handler, or null if the executor does in any case} */
+    public @Nullable Pace pace() {
+        return pace;
+    }
+
+    /** {@return where the frames for the request handler end, or null if it finds that out itself} */
+    @Nullable
+    FrameLayout frames() {
+        return frames;
+    }
+
+    boolean unowned() {
+        return unowned;
+    }
+
+    Ending ending() {
+        return ending;
+    }
+
+    /** {@return what to call once per connection when its close callbacks have run} */
+    public Runnable ended() {
+        return ended;
     }
 
     /**
@@ -127,7 +197,7 @@ public record ConnectionConfig(
     }
 
     /** Stands for "no time-out" and "no deadline" in fields that hold nanoseconds. */
-    static final long NEVER = Long.MAX_VALUE;
+    public static final long NEVER = Long.MAX_VALUE;
 
     /** {@return whether callbacks run on the event loop} */
     boolean inline() {
@@ -135,7 +205,7 @@ public record ConnectionConfig(
     }
 
     /** {@return the duration in nanoseconds; {@link #NEVER} from 146 years on, and no less than minus 146 years} */
-    static long nanos(Duration duration) {
+    public static long nanos(Duration duration) {
         long limit = (NEVER / 2) / 1_000_000_000L;
         if (duration.toSeconds() >= limit) {
             return NEVER;

@@ -11,8 +11,8 @@ import dev.netpoll.OutputCutException;
 import dev.netpoll.PeerClosedException;
 import dev.netpoll.ReadTimeoutException;
 import dev.netpoll.WriteTimeoutException;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 import java.net.SocketException;
 
@@ -22,7 +22,7 @@ final class ConnectionErrors {
 
     private ConnectionErrors() {}
 
-    static ConnectionClosedException closed(SocketConnection c, String operation) {
+    static ConnectionClosedException closed(Link c, String operation) {
         return new ConnectionClosedException(
                 c.endReason() == EndReason.NONE ? CLOSED : CLOSED + ": " + c.endReason().text,
                 operation,
@@ -32,7 +32,7 @@ final class ConnectionErrors {
     }
 
     /** A socket option could not be had or set. */
-    static IOException option(SocketConnection c, String operation, TransportException failure) {
+    static IOException option(Link c, String operation, TransportException failure) {
         if (failure.errno() == Errno.EBADF) {
             return closed(c, operation);
         }
@@ -41,7 +41,7 @@ final class ConnectionErrors {
         return refused;
     }
 
-    static PeerClosedException peerClosed(SocketConnection c, long wanted, long readable) {
+    static PeerClosedException peerClosed(Link c, long wanted, long readable) {
         return new PeerClosedException(
                 "the peer finished sending after " + readable + " of the " + wanted + " bytes asked for",
                 "read",
@@ -50,16 +50,16 @@ final class ConnectionErrors {
                 null);
     }
 
-    static ConnectionException broken(SocketConnection c, String operation, long bytesSent) {
+    static ConnectionException broken(Link c, String operation, long bytesSent) {
         return broken(c, operation, c.errno(), bytesSent);
     }
 
-    static ConnectionException broken(SocketConnection c, String operation, int errno, long bytesSent) {
+    static ConnectionException broken(Link c, String operation, int errno, long bytesSent) {
         return new ConnectionResetException(
                 Errno.describe(errno), operation, c.localAddress(), c.remoteAddress(), Errno.name(errno), bytesSent);
     }
 
-    static ReadTimeoutException readTimeout(SocketConnection c, long wanted, long readable) {
+    static ReadTimeoutException readTimeout(Link c, long wanted, long readable) {
         return new ReadTimeoutException(
                 "only " + readable + " of the " + wanted + " bytes asked for came in time",
                 "read",
@@ -68,7 +68,7 @@ final class ConnectionErrors {
                 null);
     }
 
-    static WriteTimeoutException deadlinePassed(SocketConnection c, long bytes) {
+    static WriteTimeoutException deadlinePassed(Link c, long bytes) {
         return new WriteTimeoutException(
                 "the deadline had passed before " + bytes + " bytes were flushed",
                 "write",
@@ -78,7 +78,7 @@ final class ConnectionErrors {
                 0);
     }
 
-    static WriteTimeoutException writeTimeout(SocketConnection c, long sent, long bytes) {
+    static WriteTimeoutException writeTimeout(Link c, long sent, long bytes) {
         return new WriteTimeoutException(
                 "the peer took only " + sent + " of " + bytes + " bytes in time",
                 "write",
@@ -88,7 +88,7 @@ final class ConnectionErrors {
                 sent);
     }
 
-    static OutputCutException cut(SocketConnection c) {
+    static OutputCutException cut(Link c) {
         return new OutputCutException(
                 "nothing can follow, since " + c.endReason().text + "; close the connection",
                 "write",
@@ -97,12 +97,12 @@ final class ConnectionErrors {
                 null);
     }
 
-    static ConnectionClosedException outputShut(SocketConnection c) {
+    static ConnectionClosedException outputShut(Link c) {
         return new ConnectionClosedException(
                 "shutdownOutput() was called", "write", c.localAddress(), c.remoteAddress(), null);
     }
 
-    static FrameTooLargeException tooLarge(SocketConnection c, long bytes) {
+    static FrameTooLargeException tooLarge(Link c, long bytes) {
         return new FrameTooLargeException(
                 bytes + " bytes at once are more than maxFrameLength "
                         + c.config().options().maxFrameLength(),
@@ -112,7 +112,7 @@ final class ConnectionErrors {
                 null);
     }
 
-    static FrameTooLargeException refused(SocketConnection c, String length, int lengthMax) {
+    static FrameTooLargeException refused(Link c, String length, int lengthMax) {
         return new FrameTooLargeException(
                 "the length field of a frame says " + length + ", but a frame may have " + lengthMax
                         + " bytes at most, the field included",

@@ -19,7 +19,7 @@ import java.util.concurrent.TimeUnit;
  * look.
  *
  * <p>T2 A connection without an idle time-out gets its timer when something first waits with a limit, by a CAS of
- * {@link SocketConnection#timer()}. Whoever comes too late uses the winner's; for all of them T1 holds, as each wrote
+ * {@link Link#timer()}. Whoever comes too late uses the winner's; for all of them T1 holds, as each wrote
  * its deadline before. The loop that finds no timer has nothing to stop: one that is made later finds CLOSED.
  */
 final class ConnectionTimer extends Timer {
@@ -32,7 +32,9 @@ final class ConnectionTimer extends Timer {
     /** A timer is not that late unless its thread stood still. */
     private static final long DELAY_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
-    private final SocketConnection connection;
+    private final Link link;
+    private final Inbound inbound;
+    private final Outbound outbound;
     private volatile long armedFor = NEVER;
     private volatile long idleTimeout;
     private volatile long lastActivity;
@@ -46,9 +48,11 @@ final class ConnectionTimer extends Timer {
     /** Until when a closing connection may send what it owes. Loop only. */
     private long lingerDeadline = NEVER;
 
-    ConnectionTimer(SocketConnection connection) {
-        this.connection = connection;
-        this.idleTimeout = ConnectionConfig.nanos(connection.config().options().idleTimeout());
+    ConnectionTimer(Link link, Inbound inbound, Outbound outbound) {
+        this.link = link;
+        this.inbound = inbound;
+        this.outbound = outbound;
+        this.idleTimeout = ConnectionConfig.nanos(link.config().options().idleTimeout());
     }
 
     /** <i>Loop.</i> The connection lives from now on. */
@@ -67,7 +71,7 @@ final class ConnectionTimer extends Timer {
     void setIdleTimeout(Duration timeout) {
         idleTimeout = ConnectionConfig.nanos(timeout);
         touch();
-        connection.ensureArmed(idleDeadline());
+        link.ensureArmed(idleDeadline());
     }
 
     /**
@@ -80,7 +84,7 @@ final class ConnectionTimer extends Timer {
             return;
         }
         lookDue = true;
-        connection.signal();
+        link.signal();
     }
 
     /** <i>Loop.</i> Looks at the deadlines if somebody has asked for it. */
@@ -104,7 +108,7 @@ final class ConnectionTimer extends Timer {
 
     /** <i>Loop.</i> Stops for good. */
     void stop() {
-        connection.loop().disarm(this);
+        link.loop().disarm(this);
     }
 
     private void rearm() {
@@ -113,22 +117,22 @@ final class ConnectionTimer extends Timer {
 
     /** Arms for the first deadline; {@code woken} says that waiters whose time is up by {@code now} know it already. */
     private void rearm(long now, boolean woken) {
-        if (connection.has(ConnectionState.CLOSED)) {
+        if (link.has(ConnectionState.CLOSED)) {
             return;
         }
         armedFor = NEVER; // T1
-        long read = connection.inbound().waitDeadline();
-        long write = connection.outbound().waitDeadline();
+        long read = inbound.waitDeadline();
+        long write = outbound.waitDeadline();
         long next = earlier(woken && isDue(read, now) ? NEVER : read, woken && isDue(write, now) ? NEVER : write);
         next = earlier(next, idleDeadline());
-        next = earlier(next, connection.outbound().stallDeadline());
+        next = earlier(next, outbound.stallDeadline());
         next = earlier(next, lingerDeadline);
-        next = earlier(next, connection.inbound().isStarved() ? now + STARVED_NANOS : NEVER);
+        next = earlier(next, inbound.isStarved() ? now + STARVED_NANOS : NEVER);
         if (next == NEVER) {
-            connection.loop().disarm(this);
+            link.loop().disarm(this);
         } else {
             armedFor = next;
-            connection.loop().arm(this, next);
+            link.loop().arm(this, next);
         }
     }
 
@@ -137,32 +141,32 @@ final class ConnectionTimer extends Timer {
         try {
             look(now);
         } catch (Throwable t) {
-            connection.lifecycle().fault(t);
+            link.fault(t);
         }
     }
 
     private void look(long now) {
         armedFor = NEVER; // T1
-        if (connection.inbound().isStarved()) {
-            connection.inbound().updatePaused();
+        if (inbound.isStarved()) {
+            inbound.updatePaused();
         }
-        if (isDue(connection.inbound().waitDeadline(), now)) {
-            connection.inbound().wake();
+        if (isDue(inbound.waitDeadline(), now)) {
+            inbound.wake();
         }
-        if (isDue(connection.outbound().waitDeadline(), now)) {
-            connection.outbound().wake();
+        if (isDue(outbound.waitDeadline(), now)) {
+            outbound.wake();
         }
         if (isDue(lingerDeadline, now)) {
             lingerDeadline = NEVER;
-            connection.abort();
-        } else if (isDue(connection.outbound().stallDeadline(), now)) {
-            connection.closeFor(EndReason.WRITE_TIMEOUT, true);
+            link.abort();
+        } else if (isDue(outbound.stallDeadline(), now)) {
+            link.closeFor(EndReason.WRITE_TIMEOUT, true);
         } else if (isDue(idleDeadline(), now)) {
-            if (connection.isBusy() || connection.inbound().keepsPeerWaiting()) {
+            if (link.isBusy() || inbound.keepsPeerWaiting()) {
                 touch();
             } else if (!forgiveDelay(now)) {
                 // What could not be sent in all that time would make an orderly end wait as long again.
-                connection.closeFor(EndReason.IDLE_TIMEOUT, connection.has(ConnectionState.SENDING));
+                link.closeFor(EndReason.IDLE_TIMEOUT, link.has(ConnectionState.SENDING));
                 idleTimeout = NEVER;
             }
         }

@@ -15,7 +15,7 @@ import dev.netpoll.internal.base.StackRoom;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.memory.BufferAccess;
 import dev.netpoll.internal.memory.SegmentPool;
-import dev.netpoll.internal.poll.RawSocket;
+import dev.netpoll.internal.transport.RawSocket;
 import java.io.IOException;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;

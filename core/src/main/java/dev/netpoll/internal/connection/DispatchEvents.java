@@ -3,10 +3,10 @@
 
 package dev.netpoll.internal.connection;
 
+import dev.netpoll.internal.base.Flight;
 import jdk.jfr.Category;
 import jdk.jfr.Description;
 import jdk.jfr.Event;
-import jdk.jfr.FlightRecorder;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
@@ -14,14 +14,11 @@ import jdk.jfr.Timespan;
 
 /** Events of adaptive dispatch in the flight recorder. Nothing happens in a runtime without {@code jdk.jfr}. */
 final class DispatchEvents {
-    private static final boolean AVAILABLE =
-            ModuleLayer.boot().findModule("jdk.jfr").isPresent();
-
     private DispatchEvents() {}
 
     /** Handlers moved to the event loop, or back to threads. */
     static void change(boolean inline, String why, long meanNanos, long backOffNanos) {
-        if (AVAILABLE && FlightRecorder.isInitialized()) {
+        if (Flight.isRecorded()) {
             DispatchChange event = new DispatchChange();
             event.inline = inline;
             event.why = why;

@@ -3,15 +3,18 @@
 
 package dev.netpoll.internal.connection;
 
+import dev.netpoll.ConnectionOptions;
+import dev.netpoll.Framing;
 import dev.netpoll.internal.memory.SegmentReader;
+import java.nio.ByteOrder;
 
 /**
- * Where the frames of a stream end: the arithmetic behind {@link dev.netpoll.Framing}. Immutable; any thread.
+ * Where the frames of a stream end: the arithmetic behind {@link Framing}. Immutable; any thread.
  *
  * <p>A frame is {@code offset} bytes, the length field, and as many bytes as the field says plus {@code adjustment}. No
  * number from the peer is added to anything before it was compared with the limits, so nothing overflows.
  */
-public final class FrameLayout {
+final class FrameLayout {
     /** More bytes must come before the length is known. */
     static final long UNKNOWN = 0;
 
@@ -27,6 +30,16 @@ public final class FrameLayout {
     private final int adjustment;
     private final int lengthMax;
 
+    /** Frames as the user describes them, on connections with these options. */
+    FrameLayout(Framing framing, ConnectionOptions options) {
+        this(
+                framing.offset(),
+                framing.width(),
+                framing.byteOrder() == ByteOrder.LITTLE_ENDIAN,
+                framing.adjustment(),
+                framing.maxFrameLength(options));
+    }
+
     /**
      * Frames with these properties.
      *
@@ -34,20 +47,14 @@ public final class FrameLayout {
      * @param width bytes of the length field, 1 to 8, or 0 for a varint
      * @param littleEndian whether the field's low byte comes first
      * @param adjustment what is added to the field's value to get the number of bytes behind it
-     * @param lengthMax the most bytes of a frame, everything included
-     * @throws IllegalArgumentException if the shortest frame is longer than that
+     * @param lengthMax the most bytes of a frame, everything included; no less than the shortest
      */
-    public FrameLayout(int offset, int width, boolean littleEndian, int adjustment, int lengthMax) {
+    FrameLayout(int offset, int width, boolean littleEndian, int adjustment, int lengthMax) {
         this.offset = offset;
         this.width = width;
         this.littleEndian = littleEndian;
         this.adjustment = adjustment;
         this.lengthMax = lengthMax;
-        long shortest = lengthBytesMin() + Math.max(0, adjustment);
-        if (shortest > lengthMax) {
-            throw new IllegalArgumentException("the shortest frame has " + shortest
-                    + " bytes, but maxFrameLength allows " + lengthMax + "; raise the limit");
-        }
     }
 
     /** {@return the number of bytes that must be there for the length to be known; with a varint, the least number} */

@@ -110,14 +110,14 @@ final class Inbound extends Side implements ByteSource {
      */
     private long frameEnd;
 
-    Inbound(SocketConnection connection) {
-        super(connection);
+    Inbound(Link link) {
+        super(link);
         retained = new Retained(this);
     }
 
     @Override
     Duration defaultTimeout() {
-        return connection.config().options().readTimeout();
+        return link.config().options().readTimeout();
     }
 
     @Override
@@ -147,8 +147,8 @@ final class Inbound extends Side implements ByteSource {
             sound = true;
         } finally {
             if (!sound) { // an Error: bytes may be missing
-                connection.loop.looksAtAll = true;
-                connection.giveUp();
+                link.loop.looksAtAll = true;
+                link.giveUp();
             }
         }
     }
@@ -156,10 +156,10 @@ final class Inbound extends Side implements ByteSource {
     private SegmentReader buffer() {
         SegmentReader present = buffer;
         if (present == null) {
-            Spares spares = connection.spares();
+            Spares spares = link.spares();
             present = spares != null
                     ? spares.takeReader()
-                    : new SegmentReader(connection.loop().memory());
+                    : new SegmentReader(link.loop().memory());
             buffer = present;
         }
         return present;
@@ -178,7 +178,7 @@ final class Inbound extends Side implements ByteSource {
             present.release();
             if (!present.holdsMemory()) {
                 buffer = null;
-                Spares spares = connection.spares();
+                Spares spares = link.spares();
                 if (spares != null) {
                     spares.giveBack(present);
                 }
@@ -224,7 +224,7 @@ final class Inbound extends Side implements ByteSource {
     /** <i>User, outside of a run.</i> Ends the use, and asks for a run that it has kept out. */
     void leave() {
         exit();
-        connection.lifecycle().readerLeft();
+        link.readerLeft();
     }
 
     /**
@@ -256,7 +256,7 @@ final class Inbound extends Side implements ByteSource {
     private void requireMore(long n) throws IOException {
         if (isClosedUnder()) { // B3
             freeUnseen();
-            throw ConnectionErrors.closed(connection, "read");
+            throw ConnectionErrors.closed(link, "read");
         }
         take();
         if (unread() >= n) {
@@ -298,11 +298,11 @@ final class Inbound extends Side implements ByteSource {
                     return;
                 }
                 if (!await(begin)) {
-                    throw ConnectionErrors.readTimeout(connection, n, unread());
+                    throw ConnectionErrors.readTimeout(link, n, unread());
                 }
             }
         } finally {
-            boolean handled = !held && connection.lifecycle().hasHandler(); // which goes on when this reader has left
+            boolean handled = !held && link.hasHandler(); // which goes on when this reader has left
             target = handled ? taken - unread() + 1 : NOBODY;
             insistent = false;
             endWait();
@@ -311,7 +311,7 @@ final class Inbound extends Side implements ByteSource {
 
     /** Throws if no more bytes come; true if the bytes came just before the end, false if there may be more to come. */
     private boolean ended(long n) throws IOException {
-        int state = connection.state();
+        int state = link.state();
         if ((state & (PEER_ENDED | CLOSING | CLOSED)) == 0) {
             return false;
         }
@@ -321,29 +321,29 @@ final class Inbound extends Side implements ByteSource {
                 return true;
             }
             throw (state & BROKEN) != 0
-                    ? ConnectionErrors.broken(connection, "read", 0)
-                    : ConnectionErrors.peerClosed(connection, n, unread());
+                    ? ConnectionErrors.broken(link, "read", 0)
+                    : ConnectionErrors.peerClosed(link, n, unread());
         }
         if (isClosedUnder()) {
             freeUnseen();
         }
-        throw ConnectionErrors.closed(connection, "read");
+        throw ConnectionErrors.closed(link, "read");
     }
 
     private void checkFrame(long n) throws FrameTooLargeException {
-        if (n > connection.config().options().maxFrameLength()) {
-            throw ConnectionErrors.tooLarge(connection, n);
+        if (n > link.config().options().maxFrameLength()) {
+            throw ConnectionErrors.tooLarge(link, n);
         }
     }
 
     /** {@return whether the connection was closed under its reader, who gives its memory back now} */
     private boolean isClosedUnder() {
-        return (connection.state() & (CLOSING | ConnectionState.RUNNING | ConnectionState.DETACHING)) == CLOSING;
+        return (link.state() & (CLOSING | ConnectionState.RUNNING | ConnectionState.DETACHING)) == CLOSING;
     }
 
     @Override
     public long readable() {
-        if (connection.has(ConnectionState.PREPARING)) {
+        if (link.has(ConnectionState.PREPARING)) {
             return 0;
         }
         try {
@@ -409,7 +409,7 @@ final class Inbound extends Side implements ByteSource {
 
     @Override
     void freeUnseen() {
-        if (connection.has(CLOSED)) { // nothing is added any more
+        if (link.has(CLOSED)) { // nothing is added any more
             Segment.freeAll(inbox.take());
         }
         SegmentReader present = buffer;
@@ -421,7 +421,7 @@ final class Inbound extends Side implements ByteSource {
 
     @Override
     void freeAll() {
-        if (connection.has(CLOSED)) {
+        if (link.has(CLOSED)) {
             Segment.freeAll(inbox.take());
         }
         SegmentReader present = buffer;
@@ -453,7 +453,7 @@ final class Inbound extends Side implements ByteSource {
 
     /** {@return whether runs are made for frames} */
     boolean isFramed() {
-        return connection.config().frames() != null;
+        return link.config().frames() != null;
     }
 
     /**
@@ -461,7 +461,7 @@ final class Inbound extends Side implements ByteSource {
      * run is due when more of it is there. Without framing it is always true.
      */
     boolean isFrameWhole() {
-        FrameLayout frames = connection.config().frames();
+        FrameLayout frames = link.config().frames();
         if (frames == null || frameEnd != 0) {
             return true;
         }
@@ -503,7 +503,7 @@ final class Inbound extends Side implements ByteSource {
 
     /** {@return what is wrong with the frame that was refused} */
     FrameTooLargeException refusal(FrameLayout frames) {
-        return ConnectionErrors.refused(connection, frames.describe(buffer()), frames.lengthMax());
+        return ConnectionErrors.refused(link, frames.describe(buffer()), frames.lengthMax());
     }
 
     /**
@@ -519,7 +519,7 @@ final class Inbound extends Side implements ByteSource {
         releaseBuffer();
         noteLeft();
         consumedAt = taken - unread();
-        if (!connection.has(CLOSING)) {
+        if (!link.has(CLOSING)) {
             isFrameWhole();
         }
     }
@@ -576,7 +576,7 @@ final class Inbound extends Side implements ByteSource {
     /** Only a run that leaves much takes the time. */
     private void noteLeft() {
         SegmentReader present = buffer;
-        int mark = connection.config().options().inboundLowMark();
+        int mark = link.config().options().inboundLowMark();
         boolean much = present != null && retained.bytes() >= mark && present.charged() >= mark;
         if (leftMuch != much) { // as below: a volatile store takes longer than all of this
             leftMuch = much;
@@ -616,11 +616,11 @@ final class Inbound extends Side implements ByteSource {
         }
         Share.Waiter favoured = waiter;
         if (favoured != null) {
-            connection.loop().budget().turns().progress(favoured);
+            link.loop().budget().turns().progress(favoured);
         }
         long position = delivered + bytes; // only the loop writes it
         delivered = position; // B1
-        connection.transport().arrived();
+        link.transport().arrived();
         tell();
         updatePaused();
     }
@@ -629,14 +629,14 @@ final class Inbound extends Side implements ByteSource {
     void tell() {
         long t = target;
         if (t != NOBODY && delivered >= t && !wake() && !isUsedByOther()) {
-            connection.runHandler();
+            link.runHandler();
         }
     }
 
     void pauseByUser(boolean pause) {
         StackRoom.needSome(); // a call that has failed must not have paused for ever
         pausedByUser = pause;
-        connection.signal();
+        link.signal();
     }
 
     boolean isPaused() {
@@ -652,7 +652,7 @@ final class Inbound extends Side implements ByteSource {
         if (!paused || pausedByUser) {
             return;
         }
-        int mark = connection.config().options().inboundLowMark();
+        int mark = link.config().options().inboundLowMark();
         if (left <= Share.BYTES || (!starved && (left < mark || isWanted()))) {
             updateLater();
         }
@@ -665,29 +665,29 @@ final class Inbound extends Side implements ByteSource {
     }
 
     private void updateLater() {
-        if (!connection.has(CLOSED)) {
-            connection.signal();
+        if (!link.has(CLOSED)) {
+            link.signal();
         }
     }
 
     /** <i>Loop.</i> Pauses or resumes as the rule B2 says. */
     void updatePaused() {
-        if (connection.has(CLOSED | ConnectionState.PEER_ENDED)) {
+        if (link.has(CLOSED | ConnectionState.PEER_ENDED)) {
             leaveBudget();
             return;
         }
         boolean starvedBefore = starved;
-        if (!paused && shouldPause(connection.config().options().inboundHighMark())) {
+        if (!paused && shouldPause(link.config().options().inboundHighMark())) {
             paused = true;
-            connection.transport().pauseReading();
+            link.transport().pauseReading();
         }
-        if (paused && !shouldPause(connection.config().options().inboundLowMark())) {
+        if (paused && !shouldPause(link.config().options().inboundLowMark())) {
             paused = false;
-            connection.timer().touch(); // before, the peer could not show that it lives
-            connection.transport().resumeReading();
+            link.timer().touch(); // before, the peer could not show that it lives
+            link.transport().resumeReading();
         }
         if (starved && !starvedBefore) {
-            connection.timer().lookSoon(); // also one that paused for another reason before
+            link.timer().lookSoon(); // also one that paused for another reason before
         }
     }
 
@@ -701,7 +701,7 @@ final class Inbound extends Side implements ByteSource {
     }
 
     private long mostKept() {
-        ConnectionOptions options = connection.config().options();
+        ConnectionOptions options = link.config().options();
         return (long) options.inboundHighMark() + options.maxFrameLength();
     }
 
@@ -716,7 +716,7 @@ final class Inbound extends Side implements ByteSource {
      * @param wanted whether somebody waits for bytes: nobody else is favoured, who would only hold more
      */
     private boolean isStarving(boolean wanted) {
-        MemoryBudget budget = connection.loop().budget();
+        MemoryBudget budget = link.loop().budget();
         boolean spent = retained.bytes() > Share.BYTES && budget.isExceeded();
         Share.Waiter mine = waiter;
         if (!spent) {
@@ -727,7 +727,7 @@ final class Inbound extends Side implements ByteSource {
             return false;
         }
         if (mine == null) {
-            mine = new Share.Waiter(connection);
+            mine = new Share.Waiter(link, retained);
             waiter = mine;
         }
         starved = !mine.goesOn(wanted ? target - delivered : 0);
@@ -746,7 +746,7 @@ final class Inbound extends Side implements ByteSource {
 
     /** {@return whether bytes of the peer's wait for memory: then it is not the peer who is idle} */
     boolean keepsPeerWaiting() {
-        return starved && connection.transport().peek() > 0;
+        return starved && link.transport().peek() > 0;
     }
 
     /**
@@ -754,7 +754,7 @@ final class Inbound extends Side implements ByteSource {
      * if it pauses because of slices: it goes on when they are closed.
      */
     boolean isStalled() {
-        int mark = connection.config().options().inboundLowMark();
+        int mark = link.config().options().inboundLowMark();
         return paused && !pausedByUser && !starved && leftMuch && !isDue() && isAbove(mark);
     }
 
@@ -764,7 +764,7 @@ final class Inbound extends Side implements ByteSource {
         SegmentReader present = buffer;
         if (present != null) {
             try {
-                Orphans.adopt(connection, present, null);
+                Orphans.adopt(link, present, null);
             } catch (OutOfMemoryError | StackOverflowError e) {
                 freeUnseen(); // rather than for ever
             }

@@ -29,45 +29,23 @@ import static dev.netpoll.internal.connection.ConnectionState.START_TRIED;
 
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.internal.base.StackRoom;
-import dev.netpoll.internal.loop.Activation;
-import dev.netpoll.internal.loop.EventLoop;
-import dev.netpoll.internal.loop.Fairness;
-import dev.netpoll.internal.loop.Relief;
-import dev.netpoll.internal.loop.Spares;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
+import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The life of one connection: start, runs of the callbacks, and the end. The state word and its rules are described in
+ * The life of one connection: its start and its end; in between there are its {@link Runs}. The state word and its rules are described in
  * {@link ConnectionState}; {@link #settle} is the one place that decides what happens next, and everybody who changed
  * something it depends on calls it.
- *
- * <p>It is itself what is run, so that starting a run of the handler allocates nothing.
  */
-public final class Lifecycle implements Activation {
-    private final SocketConnection connection;
+public final class Lifecycle extends Runs {
     /** For {@link CloseCallbacks}. */
     volatile @Nullable CloseCallbacks closeCallbacks;
 
-    private volatile @Nullable ConnectionHandler handler;
-
-    /** The handler that ran last. Holder of RUNNING only. */
-    private @Nullable ConnectionHandler lastRan;
-
-    /** Whether the handler was not run, or returned, because too much output waits. Loop only, inline only. */
-    private boolean throttled;
-
-    /** Whether the last run found that too much output waits, so that it must go on. Loop only, inline only. */
-    private boolean heldBack;
-
-    /** Whether runs were late, for {@link Pace}. Holder of RUNNING only. */
-    private short record;
-
     Lifecycle(SocketConnection connection) {
-        this.connection = connection;
-        this.handler = connection.config().request();
+        super(connection);
     }
 
     // ---- start ----
@@ -81,8 +59,26 @@ public final class Lifecycle implements Activation {
         connection.signal();
     }
 
+    /** Sets the options of an accepted connection, and starts it; one of our addresses tells the family. */
+    public void startAccepted(@Nullable SocketAddress local) {
+        Throwable failure = null;
+        try {
+            connection.setUp(local);
+        } catch (IOException e) {
+            connection.closeFor(EndReason.OPTION_REFUSED, false); // gone already, most likely
+        } catch (Throwable t) {
+            failure = t;
+        }
+        if (failure == null) {
+            start();
+        } else {
+            startToEnd();
+            CallbackRunner.reportLater(connection, failure);
+        }
+    }
+
     /** As {@link #start} for one that only has to end. After an Error it may be called again. */
-    void startToEnd() {
+    public void startToEnd() {
         connection.add(CLOSING | ABORTING);
         start();
     }
@@ -164,7 +160,7 @@ public final class Lifecycle implements Activation {
         connection.add(RUNNING);
         connection.startTimer();
         if (connection.config().prepare() == null) {
-            open();
+            openOrConnect();
             ready.connected(0);
         } else {
             connection.await(ready);
@@ -178,7 +174,7 @@ public final class Lifecycle implements Activation {
         int errno = connection.has(CLOSING) || !connection.inLoop() ? Errno.ECONNABORTED : 0;
         try {
             if (errno == 0) {
-                open();
+                openOrConnect();
             } else {
                 giveUp();
             }
@@ -191,17 +187,12 @@ public final class Lifecycle implements Activation {
         }
     }
 
-    /** It is ready: runs of the handler may begin. The caller, on the loop, holds RUNNING. */
-    private void open() {
-        connection.add(READY, CLOSING);
-        Goodbye.say(connection);
-        if (handler == null || !connection.inbound().hold()) {
-            connection.remove(RUNNING);
-            settle();
-        } else if (endRun(true)) {
-            dispatchRun();
+    /** It lives: onConnect comes before all runs of the handler. The caller, on the loop, holds RUNNING. */
+    private void openOrConnect() {
+        if (connection.config().connect() == null) {
+            open();
         } else {
-            settle();
+            CallbackRunner.handOut(connection, HANDED_RUN);
         }
     }
 
@@ -225,11 +216,7 @@ public final class Lifecycle implements Activation {
             connection.add(LIVE);
             connection.startTimer();
             connection.config().ending().apply(connection);
-            if (connection.config().connect() == null) {
-                open();
-            } else {
-                CallbackRunner.handOut(connection, HANDED_RUN);
-            }
+            openOrConnect();
             connection.remove(STARTING);
             connection.signalled(); // what was asked for before it lived
         } catch (TransportException e) {
@@ -257,308 +244,12 @@ public final class Lifecycle implements Activation {
         release(connection.has(ABORTING));
     }
 
-    // ---- runs of onConnect and onRequest, by the holder of RUNNING ----
-
-    void setHandler(ConnectionHandler replacement) {
-        connection.add(HANDLER_SET); // first: what has a handler closes itself, but not before that has run
-        handler = replacement;
-        connection.add(HANDLER_SET); // again: a run that began in between has taken it to mean the handler before
-        if (connection.has(READY)) {
-            connection.signal();
-        }
-    }
-
-    /** {@return whether there is a handler, which is run when bytes are due} Any thread. */
-    boolean hasHandler() {
-        return handler != null;
-    }
-
-    /** A thread that read without a run has left the inbound side, and may have kept a run out. */
-    void readerLeft() {
-        if (isRunDue()) {
-            connection.signal();
-        }
-    }
-
-    /** <i>Holder of RUNNING.</i> The run that begins is that of the handler set last. */
-    private void forgetHandlerSet() {
-        if (connection.has(HANDLER_SET)) {
-            connection.remove(HANDLER_SET);
-        }
-    }
-
-    /** {@return whether a run is due, though it may have to wait for something} The first of a handler always is. */
-    private boolean isRunDue() {
-        return handler != null
-                && (connection.has(HANDLER_SET) || connection.inbound().isDue());
-    }
-
-    /** {@return whether a run of the handler may begin as far as its output is concerned} */
-    private boolean isOutputClear() {
-        return connection.config().pace() == null || !connection.outbound().isStuck();
-    }
-
-    /** Starts a run of the handler unless one is running, or the time for runs has not come or is over. */
-    void runHandler() {
-        if (handler == null || connection.has(CLOSING) || !isOutputClear()) {
-            return;
-        }
-        boolean inline = connection.config().inline();
-        if (inline && !connection.inLoop()) {
-            connection.signal();
-            return;
-        }
-        if (inline && holdBack()) {
-            return;
-        }
-        int state = connection.state();
-        while ((state & (READY | RUNNING | CLOSING)) == READY) {
-            if (connection.advance(state, RUNNING)) {
-                startRun();
-                return;
-            }
-            state = connection.state();
-        }
-    }
-
-    /** The caller has RUNNING. */
-    private void startRun() {
-        try {
-            forgetHandlerSet();
-            if (heldBack || connection.inbound().isFrameWhole()) {
-                dispatchRun();
-                return;
-            }
-        } catch (Throwable t) {
-            connection.remove(RUNNING);
-            throw t;
-        }
-        connection.remove(RUNNING);
-        settle(); // also finds that the rest of the frame came meanwhile
-    }
-
-    /** Has the run begin where the handler runs. The caller holds RUNNING. */
-    private void dispatchRun() {
-        if (connection.inLoop() && isOfLoop()) {
-            connection.loop().add(this);
-        } else {
-            CallbackRunner.handOut(connection, HANDED_RUN);
-        }
-    }
-
-    /** {@return whether runs begin on the loop} */
-    private boolean isOfLoop() {
-        return connection.config().inline() || connection.config().pace() != null;
-    }
-
-    @Override
-    public boolean isInline() {
-        Pace pace = connection.config().pace();
-        return pace == null || (pace.isInline(record) && connection.loop().hasReserve());
-    }
-
-    @Override
-    public void relieved(Relief cause) {
-        Pace pace = connection.config().pace();
-        if (pace != null) {
-            pace.relieved(cause);
-        }
-        connection.outbound().sendKept();
-    }
-
-    @Override
-    public boolean beforeBlocking() {
-        return connection.outbound().hurry();
-    }
-
-    /** Sets {@link #throttled}; {@return whether too much output waits for the handler to run} */
-    private boolean holdBack() {
-        throttled = true; // first: output that is gone from now on tells us
-        throttled = !connection.outbound().isWritable();
-        return throttled;
-    }
-
-    /** One or more runs, until none is due or the loop goes on in its next turn. The caller holds RUNNING. */
-    @Override
-    public void run(@Nullable Spares spares) {
-        boolean holds = true;
-        long since = 0;
-        try {
-            do {
-                for (int left = Fairness.RUNS; holds && left > 0; left--) {
-                    connection.lend(spares);
-                    holds = connection.inbound().hold() ? runOnce() : yieldToReader();
-                }
-                connection.outbound().sendKept();
-                if (connection.outbound().isWrecked()) {
-                    connection.giveUp(); // here is stack to say so
-                }
-                if (!holds) {
-                    settle();
-                    return;
-                }
-                since = Fairness.giveWay(connection.loop(), this, connection.inLoop() && isOfLoop(), since);
-            } while (since != Fairness.LATER);
-        } catch (Throwable t) { // not the user's: what callbacks throw is contained below
-            failRun(t, holds);
-        }
-    }
-
-    /** {@return whether another run is due, for which the caller holds RUNNING} */
-    private boolean runOnce() {
-        boolean begun = true;
-        if (connection.has(READY)) {
-            begun = runRequest();
-        } else {
-            ConnectionHandler connect = connection.config().connect();
-            if (connect != null && !connection.has(CLOSING)) {
-                CallbackRunner.call(connection, connect);
-            }
-            connection.add(READY, CLOSING);
-            Goodbye.say(connection); // it may cancel the run that follows
-        }
-        return endRun(begun);
-    }
-
-    /** Another thread reads. When it has left, {@link #readerLeft} asks for the run again. */
-    private boolean yieldToReader() {
-        connection.lend(null);
-        boolean fresh = handler != lastRan; // its first run is due in any case
-        if (fresh) {
-            connection.add(HANDLER_SET);
-        }
-        connection.remove(RUNNING);
-        boolean due = fresh || connection.inbound().isDue();
-        return due && !connection.inbound().isUsed() && handler != null && takeRunning();
-    }
-
-    private boolean takeRunning() {
-        int state = connection.state();
-        return (state & (READY | RUNNING | CLOSING)) == READY && connection.advance(state, RUNNING);
-    }
-
-    /** An Error came between two callbacks: gives RUNNING back first, then the connection up. */
-    private void failRun(Throwable error, boolean holds) {
-        connection.lend(null);
-        if (connection.inbound().isUser()) {
-            connection.inbound().letGo();
-        }
-        if (holds) {
-            connection.remove(RUNNING);
-        }
-        try {
-            fault(error);
-        } finally {
-            settle(); // it may have been closed meanwhile, and waits for the end of the run
-        }
-    }
-
-    /** <i>Loop.</i> A handler has been told that too much output waits: it may return, and is run again afterwards. */
-    void foundUnwritable() {
-        heldBack = connection.has(RUNNING);
-    }
-
-    private boolean runRequest() {
-        forgetHandlerSet(); // before looking, so that who is set from now on is seen later
-        ConnectionHandler current = handler;
-        boolean goesOn = heldBack;
-        if (current == null
-                || connection.has(CLOSING)
-                || !(goesOn || connection.inbound().isFrameWhole())
-                || !connection.inbound().beginRun(goesOn || current != lastRan)) {
-            return false;
-        }
-        lastRan = current;
-        heldBack = false;
-        FrameLayout frames = connection.config().frames();
-        if (frames != null && connection.inbound().isFrameRefused()) {
-            connection.closeFor(EndReason.FRAME_REFUSED, false);
-            CallbackRunner.report(connection, connection.inbound().refusal(frames));
-        } else if (goesOn || connection.inbound().hasBytes()) {
-            Pace pace = connection.config().pace();
-            if (pace == null) {
-                CallbackRunner.call(connection, current);
-            } else {
-                callHandler(current, pace);
-            }
-        }
-        return true;
-    }
-
-    private void callHandler(ConnectionHandler current, Pace pace) {
-        EventLoop loop = connection.loop();
-        if (!loop.inLoop()) {
-            loop.stir();
-            long begin = pace.now();
-            CallbackRunner.call(connection, current);
-            record = pace.ranOnThread(begin, record);
-        } else {
-            boolean timed = Pace.isSample(loop.runs());
-            long begin = timed ? pace.now() : 0;
-            long loan = loop.lend(this);
-            boolean held = false;
-            try {
-                CallbackRunner.call(connection, current);
-            } finally {
-                held = loop.reclaim(loan);
-            }
-            if (!held) {
-                record = Pace.late(record);
-            } else if (timed) {
-                pace.ranInline(begin);
-            }
-        }
-    }
-
-    /** Ends a run and gives RUNNING back; true if this thread holds it again, because another run is due. */
-    private boolean endRun(boolean begun) {
-        ConnectionHandler next = handler;
-        boolean ended = false;
-        try {
-            if (begun) {
-                connection.touch();
-                IOException failure = connection.outbound().flushAtEnd();
-                if (connection.config().inline()) {
-                    holdBack();
-                }
-                endInbound(next);
-                if (failure != null) {
-                    CallbackRunner.fail(connection, failure);
-                }
-            }
-            ended = true;
-        } finally {
-            connection.inbound().letGo();
-            connection.lend(null);
-            if (ended) {
-                connection.remove(RUNNING);
-            } // else failRun does
-        }
-        ConnectionHandler latest = handler; // one that was set meanwhile found us running
-        boolean due = latest != null
-                && isOutputClear()
-                && (heldBack || latest != next || connection.inbound().isDue());
-        return due && !throttled && takeRunning();
-    }
-
-    private void endInbound(@Nullable ConnectionHandler next) {
-        if (next == null) {
-            connection.inbound().endUnhandled();
-        } else if (connection.inbound().isFramed() && !heldBack) {
-            connection.inbound().endFrame();
-        } else {
-            connection.inbound().endRun(next != lastRan || heldBack);
-        }
-    }
-
     /** The output has drained; loop. */
     void drained() {
         if (connection.has(LINGERING)) {
             closeOnLoop(false);
         } else {
-            if (throttled) {
-                runHandler();
-            }
+            goOnThrottled();
             if (connection.has(DRAINING | PEER_ENDED) || isRunDue()) {
                 settle();
             }
@@ -570,7 +261,8 @@ public final class Lifecycle implements Activation {
         if (connection.has(CLOSING) && !connection.has(CLOSED)) {
             closeOnLoop(connection.has(ABORTING));
         }
-        if (throttled || connection.has(HANDLER_SET)) {
+        goOnThrottled();
+        if (connection.has(HANDLER_SET)) {
             runHandler();
         }
         settle();
@@ -579,6 +271,7 @@ public final class Lifecycle implements Activation {
     // ---- what happens next ----
 
     /** Decides what happens next, after something has changed. Any thread. */
+    @Override
     void settle() {
         int state;
         do {
@@ -643,15 +336,15 @@ public final class Lifecycle implements Activation {
 
     private boolean closesItself(boolean broken) {
         ConnectionConfig config = connection.config();
-        return (config.unowned() || handler != null)
+        return (config.unowned() || hasHandler())
                 && (broken || !config.options().allowHalfOpen());
     }
 
     private boolean isIdle(boolean peerEnded) {
-        if (throttled && !connection.has(BROKEN | CLOSED)) {
+        if (isThrottled()) {
             return false;
         }
-        if (peerEnded || handler == null) {
+        if (peerEnded || !hasHandler()) {
             return true;
         }
         return connection.inbound().isConsumed()
@@ -769,6 +462,7 @@ public final class Lifecycle implements Activation {
     }
 
     /** Something failed on the loop that should not: gives the connection up, then tells. */
+    @Override
     void fault(Throwable error) {
         connection.closeFor(EndReason.INTERNAL_ERROR, true);
         CallbackRunner.reportLater(connection, error);

@@ -15,10 +15,10 @@ import dev.netpoll.internal.loop.Spares;
 import dev.netpoll.internal.memory.ByteSink;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentWriter;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.SendQueue;
-import dev.netpoll.internal.poll.Transport;
-import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.SendQueue;
+import dev.netpoll.internal.transport.Transport;
+import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Duration;
@@ -53,13 +53,13 @@ final class Outbound extends SendRole implements ByteSink {
     /** Whether the user may write to memory of the buffer without a call. User only. */
     private boolean reserved;
 
-    Outbound(SocketConnection connection) {
-        super(connection);
+    Outbound(Link link) {
+        super(link);
     }
 
     @Override
     Duration defaultTimeout() {
-        return connection.config().options().writeTimeout();
+        return link.config().options().writeTimeout();
     }
 
     @Override
@@ -92,7 +92,7 @@ final class Outbound extends SendRole implements ByteSink {
     void leaveToCollector() {
         SegmentWriter present = buffer; // racy: the user may be about to free it, which is then no work for the cleaner
         if (isUsed() && present != null) {
-            Orphans.adopt(connection, null, present);
+            Orphans.adopt(link, null, present);
         }
     }
 
@@ -106,10 +106,10 @@ final class Outbound extends SendRole implements ByteSink {
         try {
             checkOpen();
             if (present == null) {
-                Spares spares = connection.spares();
+                Spares spares = link.spares();
                 present = spares != null
                         ? spares.takeWriter()
-                        : SegmentWriter.ofConnection(connection.loop().memory());
+                        : SegmentWriter.ofConnection(link.loop().memory());
                 buffer = present;
             }
             begun = true;
@@ -128,7 +128,7 @@ final class Outbound extends SendRole implements ByteSink {
         }
         if (pending() == 0) { // nothing was begun, or it was taken back
             dropPending();
-        } else if (!reserved && !connection.inbound().isHeld()) {
+        } else if (!reserved && !link.isHeldByRun()) {
             exit();
         }
     }
@@ -169,7 +169,7 @@ final class Outbound extends SendRole implements ByteSink {
         Segment taken = present.take();
         buffer = null;
         reserved = false;
-        Spares spares = connection.spares();
+        Spares spares = link.spares();
         if (spares != null) {
             spares.giveBack(present);
         }
@@ -178,11 +178,11 @@ final class Outbound extends SendRole implements ByteSink {
 
     private void checkOpen() throws IOException {
         if (wrecked) {
-            connection.noteWreck();
-            connection.giveUp(); // the Error that it was found by may have kept that from being done
-            throw ConnectionErrors.closed(connection, "write");
+            link.noteWreck();
+            link.giveUp(); // the Error that it was found by may have kept that from being done
+            throw ConnectionErrors.closed(link, "write");
         }
-        int state = connection.state();
+        int state = link.state();
         if ((state & (CLOSING | CLOSED | BROKEN | OUTPUT_SHUT | CUT)) == 0) {
             return;
         }
@@ -190,17 +190,15 @@ final class Outbound extends SendRole implements ByteSink {
             freeAll();
         }
         if ((state & CLOSING) != 0) {
-            throw ConnectionErrors.closed(connection, "write");
+            throw ConnectionErrors.closed(link, "write");
         }
         if ((state & BROKEN) != 0) {
-            throw ConnectionErrors.broken(connection, "write", 0);
+            throw ConnectionErrors.broken(link, "write", 0);
         }
         if ((state & CUT) != 0) {
-            throw ConnectionErrors.cut(connection);
+            throw ConnectionErrors.cut(link);
         }
-        throw (state & CLOSED) != 0
-                ? ConnectionErrors.closed(connection, "write")
-                : ConnectionErrors.outputShut(connection);
+        throw (state & CLOSED) != 0 ? ConnectionErrors.closed(link, "write") : ConnectionErrors.outputShut(link);
     }
 
     /** Drops what was written and not flushed. */
@@ -251,7 +249,7 @@ final class Outbound extends SendRole implements ByteSink {
         } finally {
             if (!left) { // nobody else could use it
                 wrecked = true;
-                connection.loop.looksAtAll = true;
+                link.loop.looksAtAll = true;
             }
         }
     }
@@ -267,7 +265,7 @@ final class Outbound extends SendRole implements ByteSink {
             return null;
         }
         try {
-            if (pending() > 0 && !connection.has(CLOSING | CLOSED | BROKEN | OUTPUT_SHUT | CUT)) {
+            if (pending() > 0 && !link.has(CLOSING | CLOSED | BROKEN | OUTPUT_SHUT | CUT)) {
                 flushPending(false, true);
             }
             return null;
@@ -289,12 +287,12 @@ final class Outbound extends SendRole implements ByteSink {
         }
         if (deadlinePassed()) {
             freeAll(); // as after any other flush that was in vain
-            throw ConnectionErrors.deadlinePassed(connection, bytes);
+            throw ConnectionErrors.deadlinePassed(link, bytes);
         }
         if (onLoop && from != sent()) {
             endLoans();
         }
-        connection.loop().stir();
+        link.loop().stir();
         boolean lent = !onLoop && mayLeave(from + bytes - sent());
         int result;
         boolean sound = false;
@@ -304,8 +302,8 @@ final class Outbound extends SendRole implements ByteSink {
         } finally {
             if (!sound) {
                 wrecked = true;
-                connection.loop.looksAtAll = true;
-                connection.giveUp();
+                link.loop.looksAtAll = true;
+                link.giveUp();
             }
         }
         if (result < 0) {
@@ -339,7 +337,7 @@ final class Outbound extends SendRole implements ByteSink {
     private boolean mayLeave(long unsent) {
         SegmentWriter written = buffer;
         return hasLentLoop()
-                && unsent <= connection.config().options().outboundHighMark()
+                && unsent <= link.config().options().outboundHighMark()
                 && written != null
                 && !written.hasUserMemory();
     }
@@ -387,15 +385,15 @@ final class Outbound extends SendRole implements ByteSink {
     private IOException sendFailed(int errno, long from, boolean resumable) {
         long ofFlush = Math.max(0, sent() - from);
         if (ofFlush > 0 && !resumable) {
-            connection.cut(EndReason.SEND_FAILED);
-        } else if (!connection.has(CUT)) {
+            link.cut(EndReason.SEND_FAILED);
+        } else if (!link.has(CUT)) {
             enqueued = sent(); // nothing is under way, and what was refused is dropped
         }
-        if (connection.has(CLOSING)) {
-            return ConnectionErrors.closed(connection, "write");
+        if (link.has(CLOSING)) {
+            return ConnectionErrors.closed(link, "write");
         }
-        if (errno == Errno.EBADF || connection.has(BROKEN)) { // its loop was faster: it broke, and is closed
-            return ConnectionErrors.broken(connection, "write", ofFlush);
+        if (errno == Errno.EBADF || link.has(BROKEN)) { // its loop was faster: it broke, and is closed
+            return ConnectionErrors.broken(link, "write", ofFlush);
         }
         if (errno == Errno.EFAULT) {
             throw lentMemoryIsGone();
@@ -404,13 +402,13 @@ final class Outbound extends SendRole implements ByteSink {
         // read any more.
         boolean ours = errno == Errno.ENOMEM || errno == Errno.ENOBUFS;
         if (!ours) {
-            connection.noteErrno(errno);
-            connection.add(ConnectionState.SEND_REFUSED); // so the peer counts as lost also if the handler closes first
-            if (connection.has(ConnectionState.PEER_FINISHED)) {
-                connection.signal();
+            link.noteErrno(errno);
+            link.add(ConnectionState.SEND_REFUSED); // so the peer counts as lost also if the handler closes first
+            if (link.has(ConnectionState.PEER_FINISHED)) {
+                link.signal();
             }
         }
-        return ConnectionErrors.broken(connection, "write", errno, ofFlush);
+        return ConnectionErrors.broken(link, "write", errno, ofFlush);
     }
 
     // ---- waiting ----
@@ -430,7 +428,7 @@ final class Outbound extends SendRole implements ByteSink {
             long taken = takeBack(from);
             e.bytesTransferred = (int) Math.min(taken, Integer.MAX_VALUE);
             if (taken > 0 && taken < to - from && !resumable) {
-                connection.cut(EndReason.FLUSH_INTERRUPTED);
+                link.cut(EndReason.FLUSH_INTERRUPTED);
             }
             throw e;
         } finally {
@@ -439,15 +437,15 @@ final class Outbound extends SendRole implements ByteSink {
     }
 
     private void checkStillSending(long from) throws IOException {
-        int state = connection.state();
+        int state = link.state();
         if ((state & CLOSING) != 0) {
-            throw ConnectionErrors.closed(connection, "write");
+            throw ConnectionErrors.closed(link, "write");
         }
         if ((state & (BROKEN | CLOSED)) != 0) {
-            throw ConnectionErrors.broken(connection, "write", Math.max(0, sent() - from));
+            throw ConnectionErrors.broken(link, "write", Math.max(0, sent() - from));
         }
         if ((state & CUT) != 0) {
-            throw ConnectionErrors.cut(connection);
+            throw ConnectionErrors.cut(link);
         }
     }
 
@@ -457,9 +455,9 @@ final class Outbound extends SendRole implements ByteSink {
             return;
         }
         if (taken > 0 && !resumable) {
-            connection.cut(EndReason.FLUSH_TIMED_OUT);
+            link.cut(EndReason.FLUSH_TIMED_OUT);
         }
-        throw ConnectionErrors.writeTimeout(connection, taken, to - from);
+        throw ConnectionErrors.writeTimeout(link, taken, to - from);
     }
 
     /**
@@ -469,7 +467,7 @@ final class Outbound extends SendRole implements ByteSink {
         boolean interrupted = Thread.interrupted();
         startWithdrawing();
         EventLoop.beforeBlocking();
-        while (isWithdrawing() && !connection.has(CLOSED)) {
+        while (isWithdrawing() && !link.has(CLOSED)) {
             LockSupport.park(this);
             interrupted |= Thread.interrupted();
         }
@@ -495,7 +493,7 @@ final class Outbound extends SendRole implements ByteSink {
             while (!hasKeptItsPromise()) {
                 checkStillSending(sent());
                 if (!await(begin)) {
-                    throw ConnectionErrors.writeTimeout(connection, 0, unsent());
+                    throw ConnectionErrors.writeTimeout(link, 0, unsent());
                 }
             }
         } finally {
@@ -505,12 +503,12 @@ final class Outbound extends SendRole implements ByteSink {
 
     /** Flushes, then tells the peer that nothing follows. */
     void shutdown() throws IOException {
-        if (connection.has(OUTPUT_SHUT) && !connection.has(CLOSING)) {
+        if (link.has(OUTPUT_SHUT) && !link.has(CLOSING)) {
             return;
         }
         StackRoom.needMuch();
         flush(false);
-        connection.add(OUTPUT_SHUT);
+        link.add(OUTPUT_SHUT);
         if (isEndDue()) { // else the holder of the role sends it, when it releases it
             sendEndNow();
         }
@@ -519,15 +517,15 @@ final class Outbound extends SendRole implements ByteSink {
     private void sendEndNow() throws IOException {
         boolean sound = false;
         try {
-            connection.transport().shutdownOutput();
+            link.transport().shutdownOutput();
             sound = true;
         } catch (TransportException e) {
             sound = true;
-            throw ConnectionErrors.broken(connection, "shutdownOutput", e.errno(), 0);
+            throw ConnectionErrors.broken(link, "shutdownOutput", e.errno(), 0);
         } finally {
             if (!sound) { // an Error: nobody else will send it
                 wrecked = true;
-                connection.loop.looksAtAll = true;
+                link.loop.looksAtAll = true;
             }
         }
     }

@@ -73,7 +73,7 @@ final class Retained extends AtomicLong implements RetainedBytes {
             return false;
         }
         long before = getAndAdd(bytes);
-        side.connection.loop().budget().charge(Share.above(before + bytes) - Share.above(before));
+        side.link.loop().budget().charge(Share.above(before + bytes) - Share.above(before));
         return true;
     }
 
@@ -120,7 +120,7 @@ final class Retained extends AtomicLong implements RetainedBytes {
         long left = getAndAdd(DETACHED);
         owner = null;
         if (side != null) {
-            side.connection.loop().budget().release(Share.above(left));
+            side.link.loop().budget().release(Share.above(left));
         }
     }
 
@@ -129,7 +129,7 @@ final class Retained extends AtomicLong implements RetainedBytes {
         Inbound side = owner;
         long left = addAndGet(-bytes);
         if (side != null && left < DETACHED / 2) {
-            side.connection.loop().budget().release(Share.above(left + bytes) - Share.above(left));
+            side.link.loop().budget().release(Share.above(left + bytes) - Share.above(left));
             side.released(left);
         }
     }

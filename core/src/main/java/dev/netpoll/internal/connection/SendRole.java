@@ -12,14 +12,14 @@ import static dev.netpoll.internal.connection.ConnectionState.DRAINING;
 import static dev.netpoll.internal.connection.ConnectionState.OUTPUT_SHUT;
 import static dev.netpoll.internal.connection.ConnectionState.SENDING;
 
-import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Spares;
 import dev.netpoll.internal.memory.Segment;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.SendQueue;
-import dev.netpoll.internal.poll.Transport;
-import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.SendQueue;
+import dev.netpoll.internal.transport.Transport;
+import dev.netpoll.internal.transport.TransportException;
+import dev.netpoll.memory.MemoryLimitException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
@@ -124,8 +124,8 @@ abstract class SendRole extends Side {
     /** What of the queue counts in the group's budget of memory. Holder only. */
     private int charged;
 
-    SendRole(SocketConnection connection) {
-        super(connection);
+    SendRole(Link link) {
+        super(link);
     }
 
     // ---- any thread ----
@@ -137,7 +137,7 @@ abstract class SendRole extends Side {
 
     /** {@return how many bytes were flushed that the kernel has not taken, and still may} */
     final long unsent() {
-        return connection.has(CUT | BROKEN | CLOSED) ? 0 : enqueued - sent;
+        return link.has(CUT | BROKEN | CLOSED) ? 0 : enqueued - sent;
     }
 
     /** {@return whether all accepted bytes were sent} */
@@ -146,13 +146,12 @@ abstract class SendRole extends Side {
     }
 
     final boolean isWritable() {
-        return promised - sent < connection.config().options().outboundHighMark()
-                || connection.has(BROKEN | CLOSED | CUT);
+        return promised - sent < link.config().options().outboundHighMark() || link.has(BROKEN | CLOSED | CUT);
     }
 
     /** {@return whether what a handler has left waits for a slow peer} */
     final boolean isStuck() {
-        return stuck && !connection.has(BROKEN | CLOSED | CUT);
+        return stuck && !link.has(BROKEN | CLOSED | CUT);
     }
 
     // ---- the thread that flushes ----
@@ -162,7 +161,7 @@ abstract class SendRole extends Side {
         if (takeKept(THREAD)) {
             return true;
         }
-        if (enqueued != sent || !connection.add(SENDING, CLOSED)) { // F4
+        if (enqueued != sent || !link.add(SENDING, CLOSED)) { // F4
             return false;
         }
         ROLE.setRelease(this, THREAD); // SENDING, which was set by a CAS, keeps the loop out
@@ -190,19 +189,19 @@ abstract class SendRole extends Side {
     }
 
     private @Nullable Spares spares() {
-        return connection.inLoop() ? connection.loop().spares() : connection.spares();
+        return link.inLoop() ? link.loop().spares() : link.spares();
     }
 
     /** {@return whether the calling thread runs the connection's handler on the loop that it has lent} */
     final boolean hasLentLoop() {
-        return connection.spares() != null && connection.loop().isRelievable();
+        return link.spares() != null && link.loop().isRelievable();
     }
 
     /**
      * {@return whether the loop, which the calling thread has lent, better sends so many bytes with those of others}
      */
     final boolean isGathered(long bytes) {
-        return bytes <= KEPT_MAX && connection.transport().gathersSends();
+        return bytes <= KEPT_MAX && link.transport().gathersSends();
     }
 
     /**
@@ -212,7 +211,7 @@ abstract class SendRole extends Side {
         long before = promised;
         promised = enqueued;
         role = KEPT;
-        if (connection.loop().isRelievable() || !takeKept(THREAD)) { // F5
+        if (link.loop().isRelievable() || !takeKept(THREAD)) { // F5
             return true;
         }
         promised = before;
@@ -237,13 +236,13 @@ abstract class SendRole extends Side {
         long bytes = unsent.bytes();
         int result;
         try {
-            result = unsent.isEmpty() ? Transport.SENT : connection.transport().send(unsent);
+            result = unsent.isEmpty() ? Transport.SENT : link.transport().send(unsent);
         } finally {
             long taken = bytes - unsent.bytes();
             long position = sent + taken; // F1: only the holder writes it
             SENT.setRelease(this, position); // F7
             if (taken > 0) {
-                connection.touch();
+                link.touch();
             }
         }
         boolean waits = result == Transport.WOULD_BLOCK || result == Transport.GATHERED;
@@ -266,7 +265,7 @@ abstract class SendRole extends Side {
     /** A flush that does not wait for its bytes keeps nothing of the user's (O3); {@return 0, or why not, negated} */
     private int endLoans(SendQueue unsent) {
         try {
-            unsent.endLoans(connection.loop().memory());
+            unsent.endLoans(link.loop().memory());
             return 0;
         } catch (MemoryLimitException e) {
             return -Errno.ENOBUFS;
@@ -283,7 +282,7 @@ abstract class SendRole extends Side {
         if (kernelIsFull && holds) {
             stuck = true;
         }
-        boolean inRun = connection.inLoop() && connection.spares() != null;
+        boolean inRun = link.inLoop() && link.spares() != null;
         role = KEPT;
         if (!inRun) { // else the end of the run goes on with it (F5)
             tellLoop();
@@ -295,7 +294,7 @@ abstract class SendRole extends Side {
         long counts = waiting == null ? 0 : Math.min(Share.above(waiting.pooledBytes()), Integer.MAX_VALUE);
         long more = counts - charged;
         if (more != 0) {
-            connection.loop().budget().chargeOutput(more); // negative if it has become less
+            link.loop().budget().chargeOutput(more); // negative if it has become less
             charged = (int) counts;
         }
     }
@@ -320,13 +319,13 @@ abstract class SendRole extends Side {
 
     /** There is something for the loop to go on with; it does so on its own stack, also if this is its thread (F8). */
     final void tellLoop() {
-        if (connection.has(CLOSED)) { // the loop set it before it looked
+        if (link.has(CLOSED)) { // the loop set it before it looked
             if (takeKept(THREAD)) {
                 release();
             }
             freeIncoming();
         } else {
-            connection.signal();
+            link.signal();
         }
     }
 
@@ -348,13 +347,13 @@ abstract class SendRole extends Side {
             int result = sendNow(false, false); // a failure is the transport's to remember, and cuts the stream
             sound = true;
             if (result == -Errno.ENOBUFS || result == -Errno.ENOMEM) {
-                connection.giveUp(); // nothing is wrong with the socket, so nobody else tells the peer
+                link.giveUp(); // nothing is wrong with the socket, so nobody else tells the peer
             }
         } finally {
             if (!sound) {
                 wrecked = true;
-                connection.loop.looksAtAll = true;
-                connection.giveUp();
+                link.loop.looksAtAll = true;
+                link.giveUp();
             }
         }
         return true;
@@ -362,7 +361,7 @@ abstract class SendRole extends Side {
 
     /** The run has ended, or its thread was relieved of the loop; any thread. */
     final void sendKept() {
-        if (role == KEPT && connection.inLoop()) {
+        if (role == KEPT && link.inLoop()) {
             goOn();
         } else if (role == KEPT) {
             tellLoop();
@@ -374,7 +373,7 @@ abstract class SendRole extends Side {
      */
     final void startWithdrawing() {
         withdrawing = true;
-        connection.signal();
+        link.signal();
     }
 
     final boolean isWithdrawing() {
@@ -388,7 +387,7 @@ abstract class SendRole extends Side {
         SendQueue rest = queue;
         boolean wasStuck = stuck;
         if (rest != null && !rest.isEmpty() && (sent < promised || !isUser())) {
-            connection.add(CUT); // F2; a flush drops its own bytes itself
+            link.add(CUT); // F2; a flush drops its own bytes itself
         }
         queue = null;
         if (wasStuck) {
@@ -396,7 +395,7 @@ abstract class SendRole extends Side {
         }
         count(null);
         ROLE.setRelease(this, FREE);
-        connection.remove(SENDING); // F7
+        link.remove(SENDING); // F7
         if (rest != null) {
             rest.clear();
             Spares spares = spares();
@@ -404,11 +403,11 @@ abstract class SendRole extends Side {
                 spares.giveBack(rest);
             }
         }
-        if (connection.has(OUTPUT_SHUT) && isEndDue()) {
+        if (link.has(OUTPUT_SHUT) && isEndDue()) {
             sendEnd();
         }
-        if (!connection.inLoop() && (wasStuck || isAwaited())) {
-            connection.signal();
+        if (!link.inLoop() && (wasStuck || isAwaited())) {
+            link.signal();
         }
     }
 
@@ -417,19 +416,19 @@ abstract class SendRole extends Side {
         return withdrawing
                 || incoming != null
                 || EventLoop.onLoop() // its handler may have been held back
-                || connection.has(CLOSING | DRAINING);
+                || link.has(CLOSING | DRAINING);
     }
 
     /** {@return whether all was sent that goes before the end of the stream} */
     final boolean isEndDue() {
-        return role == FREE && enqueued == sent && !connection.has(CUT | CLOSED);
+        return role == FREE && enqueued == sent && !link.has(CUT | CLOSED);
     }
 
     private void sendEnd() {
         try {
-            connection.transport().shutdownOutput();
+            link.transport().shutdownOutput();
         } catch (TransportException e) {
-            connection.noteErrno(e.errno()); // the peer is gone already, which the poller tells
+            link.noteErrno(e.errno()); // the peer is gone already, which the poller tells
         }
     }
 
@@ -437,13 +436,13 @@ abstract class SendRole extends Side {
 
     /** Looks at everything that other threads may have left to the loop. */
     final void goOn() {
-        if (connection.has(CLOSED)) {
+        if (link.has(CLOSED)) {
             closedOnLoop();
             return;
         }
         boolean goesOn = takeKept(LOOP);
         boolean full = goesOn && blocked;
-        if (incoming != null && role == FREE && connection.add(SENDING, CLOSED)) {
+        if (incoming != null && role == FREE && link.add(SENDING, CLOSED)) {
             role = LOOP;
             goesOn = true;
         }
@@ -460,9 +459,9 @@ abstract class SendRole extends Side {
             withdraw();
         } else if (goesOn) {
             if (full) {
-                connection.ensureArmed(stallDeadline());
+                link.ensureArmed(stallDeadline());
             }
-            connection.transport().sendRest(queue());
+            link.transport().sendRest(queue());
         }
     }
 
@@ -475,7 +474,7 @@ abstract class SendRole extends Side {
     /** Drops what a flush wants back, and is not sent. */
     private void withdraw() {
         if (role == LOOP) {
-            connection.transport().stopSending(); // which may tell of bytes that were sent just now
+            link.transport().stopSending(); // which may tell of bytes that were sent just now
         }
         if (role == LOOP) {
             SendQueue rest = queue();
@@ -484,10 +483,10 @@ abstract class SendRole extends Side {
             promised = Math.min(promised, enqueued);
             if (rest.isEmpty()) {
                 release();
-                connection.drained();
+                link.drained();
             } else {
                 count(rest);
-                connection.transport().sendRest(rest);
+                link.transport().sendRest(rest);
             }
         }
         withdrawing = false;
@@ -505,7 +504,7 @@ abstract class SendRole extends Side {
             release();
         } else {
             count(queue);
-            connection.ensureArmed(stallDeadline());
+            link.ensureArmed(stallDeadline());
         }
         wake();
     }
@@ -516,24 +515,24 @@ abstract class SendRole extends Side {
         try {
             sendKept();
             if (role == LOOP) {
-                connection.transport().stopSending(); // which tells what it has gathered
+                link.transport().stopSending(); // which tells what it has gathered
             }
             if (role == LOOP) {
-                connection.transport().sendRest(queue());
+                link.transport().sendRest(queue());
             }
             sound = true;
         } finally {
             if (!sound) { // F6: the caller is a handler, and nobody else would send the rest
                 wrecked = true;
-                connection.loop.looksAtAll = true;
-                connection.giveUp();
+                link.loop.looksAtAll = true;
+                link.giveUp();
             }
         }
     }
 
     /** {@return whether bytes that were promised to be sent are still on their way} */
     final boolean owesBytes() {
-        return sent < promised && !wrecked && !connection.has(BROKEN | CLOSED | CUT);
+        return sent < promised && !wrecked && !link.has(BROKEN | CLOSED | CUT);
     }
 
     /** {@return when the peer counts as stuck because it takes nothing of what was promised, or NEVER} */

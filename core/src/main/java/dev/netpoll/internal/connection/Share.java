@@ -25,10 +25,12 @@ final class Share {
 
     /** A connection that waits. */
     static final class Waiter extends MemoryWaiter {
-        private final SocketConnection connection;
+        private final Link link;
+        private final Retained retained;
 
-        Waiter(SocketConnection connection) {
-            this.connection = connection;
+        Waiter(Link link, Retained retained) {
+            this.link = link;
+            this.retained = retained;
         }
 
         /**
@@ -37,13 +39,13 @@ final class Share {
          * @param missing how many bytes somebody waits for; with 0 others go on first
          */
         boolean goesOn(long missing) {
-            MemoryTurns turns = connection.loop().budget().turns();
+            MemoryTurns turns = link.loop().budget().turns();
             if (missing <= 0) {
                 turns.satisfied(this);
                 turns.await(this);
                 return false;
             }
-            if (isForgivable() && connection.transport().peek() > 0) {
+            if (isForgivable() && link.transport().peek() > 0) {
                 turns.forgive(this);
             }
             boolean may = turns.take(this, missing);
@@ -55,29 +57,29 @@ final class Share {
 
         /** It wants no more, and does not stand in others' way. */
         void leave() {
-            MemoryTurns turns = connection.loop().budget().turns();
+            MemoryTurns turns = link.loop().budget().turns();
             turns.cancel(this);
             turns.satisfied(this);
         }
 
         @Override
         protected void memoryReturned() {
-            connection.signal();
+            link.signal();
         }
 
         @Override
         protected long held() {
-            return connection.inbound().retained().unkeptBytes();
+            return retained.unkeptBytes();
         }
 
         @Override
         protected long kept() {
-            return connection.inbound().retained().keptBytes();
+            return retained.keptBytes();
         }
 
         @Override
         protected void heldTooLong() {
-            connection.giveUpMemory();
+            link.giveUpMemory();
         }
     }
 }

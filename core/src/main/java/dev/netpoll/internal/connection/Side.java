@@ -80,7 +80,7 @@ abstract class Side {
 
     private static final int CLOSING_TRIES = 10_000;
 
-    final SocketConnection connection;
+    final Link link;
 
     private volatile @Nullable Thread user;
 
@@ -92,8 +92,8 @@ abstract class Side {
     /** When the wait in progress ends, or NEVER; the connection's timer reads it. */
     private volatile long waitDeadline = NEVER;
 
-    Side(SocketConnection connection) {
-        this.connection = connection;
+    Side(Link link) {
+        this.link = link;
     }
 
     /** {@return the limit of each wait as the options say} */
@@ -128,15 +128,15 @@ abstract class Side {
             long begin = System.nanoTime();
             int tries = 0;
             do {
-                if (connection.has(ConnectionState.CLOSING)) {
-                    throw ConnectionErrors.closed(connection, operation());
+                if (link.has(ConnectionState.CLOSING)) {
+                    throw ConnectionErrors.closed(link, operation());
                 }
                 if (!mayTryAgain(tries++, begin)) {
                     throw usedByOther();
                 }
             } while (!tryEnter(current));
         }
-        int state = connection.state(); // S1
+        int state = link.state(); // S1
         boolean over = isOver(state);
         if (over || (state & ConnectionState.PREPARING) != 0) {
             exit();
@@ -145,7 +145,7 @@ abstract class Side {
                         + " before it lives on its event loop; onPrepare sets options, attaches or closes,"
                         + " onConnect may read and write");
             }
-            throw ConnectionErrors.closed(connection, operation());
+            throw ConnectionErrors.closed(link, operation());
         }
     }
 
@@ -154,12 +154,12 @@ abstract class Side {
      * for that a little; {@return whether it has entered}
      */
     private boolean enterAfterRun(Thread current) {
-        if (!connection.has(ConnectionState.RUNNING) || EventLoop.onLoop()) {
+        if (!link.has(ConnectionState.RUNNING) || EventLoop.onLoop()) {
             return tryEnter(current); // the run may have ended since the first try
         }
         EventLoop.beforeBlocking();
         long begin = System.nanoTime();
-        while (connection.has(ConnectionState.RUNNING) && System.nanoTime() - begin < RUN_NANOS) {
+        while (link.has(ConnectionState.RUNNING) && System.nanoTime() - begin < RUN_NANOS) {
             LockSupport.parkNanos(RUN_LOOK_NANOS);
             if (tryEnter(current)) {
                 return true;
@@ -179,13 +179,11 @@ abstract class Side {
 
     private boolean enterUnlessClosing(long begin) {
         for (int tries = 0; !tryEnter(); tries++) {
-            if (connection.has(ConnectionState.CLOSING)
-                    && tries >= CLOSING_TRIES
-                    && !connection.has(ConnectionState.ENDED)) {
+            if (link.has(ConnectionState.CLOSING) && tries >= CLOSING_TRIES && !link.has(ConnectionState.ENDED)) {
                 return false;
             }
             if (!mayTryAgain(tries, begin)) {
-                if (connection.has(ConnectionState.CLOSING)) {
+                if (link.has(ConnectionState.CLOSING)) {
                     return false;
                 }
                 throw usedByOther();
@@ -201,7 +199,7 @@ abstract class Side {
      */
     @SuppressWarnings("ThreadPriorityCheck") // only to let others run
     private boolean mayTryAgain(int tries, long begin) {
-        boolean ending = connection.has(ConnectionState.ENDED | ConnectionState.CLOSING);
+        boolean ending = link.has(ConnectionState.ENDED | ConnectionState.CLOSING);
         if (!ending || (tries > CLOSING_TRIES && System.nanoTime() - begin > CLOSING_NANOS)) {
             return false;
         }
@@ -247,12 +245,12 @@ abstract class Side {
 
     /** <i>User.</i> Ends the use. */
     final void exit() {
-        if (connection.spares() != null) {
+        if (link.spares() != null) {
             exitInRun();
             return;
         }
         user = null; // S2
-        if (connection.has(ConnectionState.ENDED)) {
+        if (link.has(ConnectionState.ENDED)) {
             end();
         }
     }
@@ -286,7 +284,7 @@ abstract class Side {
     final void end() {
         boolean closing;
         do {
-            closing = connection.has(ConnectionState.CLOSING);
+            closing = link.has(ConnectionState.CLOSING);
             Thread last = user;
             boolean abandoned = last == null || last == Thread.currentThread() || !last.isAlive();
             if (!abandoned || replaceUser(last, Thread.currentThread()) != last) {
@@ -301,7 +299,7 @@ abstract class Side {
             } finally {
                 user = null;
             }
-        } while (!closing && connection.has(ConnectionState.CLOSING)); // who closes meanwhile finds us here
+        } while (!closing && link.has(ConnectionState.CLOSING)); // who closes meanwhile finds us here
     }
 
     /** {@return whether somebody uses the side} */
@@ -320,7 +318,7 @@ abstract class Side {
     final void setTimeout(Duration value) {
         limit = new Limit(ConnectionConfig.nanos(value), NEVER);
         wake();
-        connection.ensureArmed(waitEnd(System.nanoTime()));
+        link.ensureArmed(waitEnd(System.nanoTime()));
     }
 
     final void setDeadline(@Nullable Instant value) {
@@ -392,7 +390,7 @@ abstract class Side {
         }
         if (end != waitDeadline) {
             waitDeadline = end;
-            connection.ensureArmed(end);
+            link.ensureArmed(end);
             return true; // a lock taken on the way there may have used up a wake-up, so look before parking
         }
         if (EventLoop.beforeBlocking()) {
@@ -411,7 +409,7 @@ abstract class Side {
         if (thread == null) {
             return false;
         }
-        connection.loop().unpark(thread);
+        link.loop().unpark(thread);
         return true;
     }
 

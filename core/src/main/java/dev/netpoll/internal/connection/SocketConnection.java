@@ -11,13 +11,12 @@ import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.buffer.Reader;
 import dev.netpoll.buffer.Writer;
 import dev.netpoll.internal.loop.EventLoop;
-import dev.netpoll.internal.loop.Spares;
 import dev.netpoll.internal.memory.BufferAccess;
 import dev.netpoll.internal.memory.Segment;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.Transport;
-import dev.netpoll.internal.poll.TransportEvents;
-import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.Transport;
+import dev.netpoll.internal.transport.TransportEvents;
+import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -28,20 +27,19 @@ import java.nio.channels.ByteChannel;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Objects;
-import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A connection over a transport. Joins the two sides, the timer and the runs of the callbacks; what decides about its
  * life is in {@link Lifecycle}.
  *
- * <p><b>Place.</b> Made by {@link Acceptor}, {@link DialAttempt} and adoption; lives on one event loop.
+ * <p><b>Place.</b> Made by who accepts, dials or adopts; lives on one event loop.
  *
  * <p><b>Threads.</b> {@link TransportEvents} methods on the loop; the rest as {@link Connection} says. Other threads
  * leave what the loop is to do in the state word and the parts, and {@link #signal} it, which allocates nothing and
  * cannot fail; {@link #signalled} looks at everything.
  */
-public final class SocketConnection extends ConnectionState
+public final class SocketConnection extends Link
         implements Connection, TransportEvents, Runnable, Thread.UncaughtExceptionHandler {
     /** Told about the connect of a dialed connection, on the loop. */
     interface ConnectEvents {
@@ -51,40 +49,27 @@ public final class SocketConnection extends ConnectionState
 
     private static final BufferAccess<LinkBuffer> BUFFERS = BufferAccess.of(LinkBuffer.class);
 
-    private static final VarHandle TIMER;
     private static final VarHandle CHANNEL;
 
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
-            TIMER = lookup.findVarHandle(SocketConnection.class, "timer", ConnectionTimer.class);
             CHANNEL = lookup.findVarHandle(SocketConnection.class, "channel", SharedChannel.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
     }
 
-    /** Not private, so that an Error's clean-up gets there without a call. */
-    final EventLoop loop;
-
-    private final Transport transport;
-    private final ConnectionConfig config;
     private final Inbound inbound;
     private final Outbound outbound;
     private final Lifecycle lifecycle;
     private final Reader reader;
     private final Writer writer;
 
-    /** Made when it is needed, by whoever needs it first; as {@code channel}. */
-    private volatile @Nullable ConnectionTimer timer;
-
+    /** Made when it is needed, by whoever needs it first. */
     private volatile @Nullable SharedChannel channel;
-    private volatile @Nullable Object attachment;
-    private volatile int errno;
-    private volatile EndReason endReason = EndReason.NONE;
 
-    /** What the thread that runs the handler has lent. Holder of RUNNING only, but for {@link #spares}. */
-    private @Nullable Spares spares;
+    private volatile @Nullable Object attachment;
 
     /** Whether the loop counts it. Loop only. */
     private boolean assigned = true;
@@ -94,46 +79,16 @@ public final class SocketConnection extends ConnectionState
 
     /** Makes a connection; it is told to start by {@link Lifecycle}. */
     public SocketConnection(EventLoop loop, Transport transport, ConnectionConfig config) {
-        this.loop = loop;
-        this.transport = transport;
-        this.config = config;
+        super(loop, transport, config);
         inbound = new Inbound(this);
         outbound = new Outbound(this);
         lifecycle = new Lifecycle(this);
         if (!config.options().idleTimeout().equals(NO_TIMEOUT)) {
-            timer = new ConnectionTimer(this);
+            ConnectionTimer _ = timer();
         }
         reader = BUFFERS.reader(Reader.class, inbound);
         writer = BUFFERS.writer(Writer.class, outbound);
         loop.assign(); // last: there is nothing to take back if making it has failed
-    }
-
-    EventLoop loop() {
-        return loop;
-    }
-
-    boolean inLoop() {
-        return loop.inLoop();
-    }
-
-    /** The calling thread, the holder of RUNNING, lends what it keeps for runs, or takes it back. */
-    void lend(@Nullable Spares own) {
-        spares = own;
-    }
-
-    /** {@return what the calling thread keeps for runs, if it is running this connection's handler} Any thread. */
-    @Nullable
-    Spares spares() {
-        Spares lent = spares; // another thread's, seen late or early, is not this thread's
-        return lent != null && lent.isOwn() ? lent : null;
-    }
-
-    Transport transport() {
-        return transport;
-    }
-
-    ConnectionConfig config() {
-        return config;
     }
 
     Inbound inbound() {
@@ -144,35 +99,9 @@ public final class SocketConnection extends ConnectionState
         return outbound;
     }
 
-    /** {@return the timer} Any thread. */
-    ConnectionTimer timer() {
-        ConnectionTimer present = timer;
-        if (present == null) {
-            ConnectionTimer made = new ConnectionTimer(this);
-            present = (ConnectionTimer) TIMER.compareAndExchange(this, null, made);
-            present = present == null ? made : present;
-        }
-        return present;
-    }
-
-    /** Makes sure that the timer expires no later than the deadline, which is visible already. Any thread. */
-    void ensureArmed(long deadline) {
-        if (deadline != ConnectionConfig.NEVER) {
-            timer().ensureArmed(deadline);
-        }
-    }
-
-    /** Bytes went in or out, or a handler ran. Any thread. */
-    void touch() {
-        ConnectionTimer present = timer;
-        if (present != null) {
-            present.touch();
-        }
-    }
-
     /** <i>Loop.</i> The connection lives from now on. */
     void startTimer() {
-        ConnectionTimer present = timer;
+        ConnectionTimer present = timerIfMade();
         if (present != null) {
             present.start();
         }
@@ -180,7 +109,7 @@ public final class SocketConnection extends ConnectionState
 
     /** <i>Loop.</i> Stops the timer for good. */
     void stopTimer() {
-        ConnectionTimer present = timer;
+        ConnectionTimer present = timerIfMade();
         if (present != null) {
             present.stop();
         }
@@ -193,13 +122,13 @@ public final class SocketConnection extends ConnectionState
 
     /** {@return whether it was made by the server or dialer that owns this configuration} */
     public boolean belongsTo(ConnectionConfig other) {
-        return config == other;
+        return config() == other;
     }
 
     /** Sets the socket's options, as the configuration says; one of our addresses tells the family. */
     public void setUp(@Nullable SocketAddress address) throws IOException {
         try {
-            SocketSetup.apply(transport, config.options(), address instanceof UnixDomainSocketAddress);
+            SocketSetup.apply(transport(), config().options(), address instanceof UnixDomainSocketAddress);
         } catch (TransportException e) {
             throw ConnectionErrors.option(this, "setting the socket's options", e);
         }
@@ -209,13 +138,6 @@ public final class SocketConnection extends ConnectionState
     public void seed(LinkBuffer unread) {
         inbound.makeBuffer();
         inbound.seed(BUFFERS.take(unread));
-    }
-
-    /** Has the loop look at what was left to it; if it has ended, at once. Any thread. Allocates nothing. */
-    void signal() {
-        if (!loop.signal(this)) {
-            signalled();
-        }
     }
 
     @Override
@@ -247,7 +169,7 @@ public final class SocketConnection extends ConnectionState
             }
             outbound.goOn();
             inbound.updatePaused();
-            ConnectionTimer present = timer;
+            ConnectionTimer present = timerIfMade();
             if (present != null) {
                 present.signalled();
             }
@@ -256,19 +178,19 @@ public final class SocketConnection extends ConnectionState
             }
             lifecycle.signalled();
         } catch (Throwable t) {
-            lifecycle.fault(t);
+            fault(t);
         }
     }
 
     /** It is to end for the memory that it holds. Any thread; never throws. */
+    @Override
     void giveUpMemory() {
-        if (!has(CLOSING)) {
-            endReason = EndReason.MEMORY_HELD;
-        }
+        noteEnd(EndReason.MEMORY_HELD);
         giveUp();
     }
 
     /** An Error left one of its parts in the middle of something: it can only end. Any thread; never throws. */
+    @Override
     void giveUp() {
         try {
             add(CLOSING | ABORTING);
@@ -280,25 +202,10 @@ public final class SocketConnection extends ConnectionState
         }
     }
 
-    /** Lets those who use it later know why it ended. */
-    void noteWreck() {
-        if (endReason == EndReason.NONE) {
-            endReason = EndReason.WRECKED;
-        }
-    }
-
     /** <i>Loop</i>, when it drains. {@return whether its end has begun, as nothing is being worked on} */
     public boolean closesIfIdle() {
         lifecycle.settle();
         return has(CLOSING);
-    }
-
-    /** The stream of what we send has a hole or a torn end: nothing can follow. */
-    void cut(EndReason reason) {
-        if (!has(CUT)) {
-            endReason = reason;
-        }
-        add(CUT);
     }
 
     /** An executor runs what it was given; see {@link CallbackRunner}. */
@@ -317,19 +224,10 @@ public final class SocketConnection extends ConnectionState
         }
     }
 
-    /** Runs a task on the loop; if the loop has ended, and so all its connections are closed, at once. */
-    void onLoop(Runnable task) {
-        try {
-            loop.execute(task);
-        } catch (RejectedExecutionException e) {
-            task.run();
-        }
-    }
-
     /** Lets the transport connect; loop. */
     void connect(SocketAddress remote, ConnectEvents events) {
         connecting = events;
-        loop.poller().connect(transport, remote, this);
+        loop.poller().connect(transport(), remote, this);
     }
 
     /** {@return who waited for the connect or what follows it} The argument does from now on; loop. */
@@ -361,7 +259,7 @@ public final class SocketConnection extends ConnectionState
             touch();
             inbound.deliver(segments);
         } catch (Throwable t) {
-            lifecycle.fault(t);
+            fault(t);
         }
     }
 
@@ -372,7 +270,7 @@ public final class SocketConnection extends ConnectionState
             inbound.wake();
             lifecycle.settle();
         } catch (Throwable t) {
-            lifecycle.fault(t);
+            fault(t);
         }
     }
 
@@ -382,7 +280,7 @@ public final class SocketConnection extends ConnectionState
             add(PEER_GONE);
             lifecycle.settle();
         } catch (Throwable t) {
-            lifecycle.fault(t);
+            fault(t);
         }
     }
 
@@ -397,7 +295,7 @@ public final class SocketConnection extends ConnectionState
                 drained();
             }
         } catch (Throwable t) {
-            lifecycle.fault(t);
+            fault(t);
         }
     }
 
@@ -414,7 +312,7 @@ public final class SocketConnection extends ConnectionState
             add(BROKEN);
             lifecycle.release(false);
         } catch (Throwable t) {
-            lifecycle.fault(t);
+            fault(t);
         }
     }
 
@@ -436,6 +334,7 @@ public final class SocketConnection extends ConnectionState
     }
 
     /** The loop has sent all it had to; loop. */
+    @Override
     void drained() {
         if (!has(CLOSED)) {
             lifecycle.drained();
@@ -443,6 +342,7 @@ public final class SocketConnection extends ConnectionState
     }
 
     /** A run of the handler is due; any thread. */
+    @Override
     void runHandler() {
         lifecycle.runHandler();
     }
@@ -450,23 +350,6 @@ public final class SocketConnection extends ConnectionState
     @Override
     protected void evict() {
         closeFor(EndReason.LOOP_ENDED, true);
-    }
-
-    // ---- what errors say ----
-
-    void noteErrno(int error) {
-        if (errno == 0) {
-            errno = error;
-        }
-    }
-
-    int errno() {
-        return errno == 0 ? Errno.ECONNRESET : errno;
-    }
-
-    /** {@return why it was closed or cut, or NONE} */
-    EndReason endReason() {
-        return endReason;
     }
 
     // ---- Connection ----
@@ -491,21 +374,14 @@ public final class SocketConnection extends ConnectionState
         return !has(INACTIVE | SENDING | RUNNING | OUTPUT_SHUT)
                 && !inbound.isPaused() // what waits in the kernel can't be known then, with every backend
                 && outbound.isEmpty()
-                && transport.peek() == -Errno.EAGAIN // first the kernel, then what was taken out of it
+                && transport().peek() == -Errno.EAGAIN // first the kernel, then what was taken out of it
                 && inbound.isEmpty()
                 && isActive();
     }
 
-    /**
-     * {@return whether a callback works on it, so that it is not idle; one that waits for a peer that reads nothing is}
-     */
-    boolean isBusy() {
-        return has(RUNNING | DISCONNECTING) && !has(SENDING);
-    }
-
     @Override
     public boolean isWritable() {
-        boolean writable = !config.inline() || outbound.isWritable(); // flushes of handlers that may block wait
+        boolean writable = !config().inline() || outbound.isWritable(); // flushes of handlers that may block wait
         if (!writable && inLoop()) {
             lifecycle.foundUnwritable();
         }
@@ -515,16 +391,6 @@ public final class SocketConnection extends ConnectionState
     @Override
     public void demand(int bytes) throws FrameTooLargeException {
         inbound.demand(bytes);
-    }
-
-    @Override
-    public @Nullable SocketAddress localAddress() {
-        return transport.localAddress();
-    }
-
-    @Override
-    public @Nullable SocketAddress remoteAddress() {
-        return transport.remoteAddress();
     }
 
     @Override
@@ -553,7 +419,7 @@ public final class SocketConnection extends ConnectionState
     }
 
     @Override
-    public <T> Connection setOption(SocketOption<T> option, T value) throws IOException {
+    public <T> void setOption(SocketOption<T> option, T value) throws IOException {
         Objects.requireNonNull(option, "option");
         Objects.requireNonNull(value, option::name);
         if (!option.type().isInstance(value)) { // a raw type hid it from the compiler
@@ -561,8 +427,7 @@ public final class SocketConnection extends ConnectionState
                     option.name() + " takes values of type " + option.type().getSimpleName() + ", not " + value);
         }
         try {
-            transport.setOption(option, value);
-            return this;
+            transport().setOption(option, value);
         } catch (TransportException e) {
             throw ConnectionErrors.option(this, "setting " + option + " to " + value, e);
         }
@@ -572,7 +437,7 @@ public final class SocketConnection extends ConnectionState
     public <T> T getOption(SocketOption<T> option) throws IOException {
         Objects.requireNonNull(option, "option");
         try {
-            return transport.getOption(option);
+            return transport().getOption(option);
         } catch (TransportException e) {
             throw ConnectionErrors.option(this, "getting " + option, e);
         }
@@ -642,12 +507,40 @@ public final class SocketConnection extends ConnectionState
         }
     }
 
+    // ---- Link ----
+
+    @Override
+    ConnectionTimer makeTimer() {
+        return new ConnectionTimer(this, inbound, outbound);
+    }
+
+    @Override
     void closeFor(EndReason reason, boolean abort) {
-        if (!has(CLOSING)) {
-            endReason = reason;
-        }
+        noteEnd(reason);
         lifecycle.close(abort);
     }
+
+    @Override
+    void fault(Throwable error) {
+        lifecycle.fault(error);
+    }
+
+    @Override
+    boolean hasHandler() {
+        return lifecycle.hasHandler();
+    }
+
+    @Override
+    void readerLeft() {
+        lifecycle.readerLeft();
+    }
+
+    @Override
+    boolean isHeldByRun() {
+        return inbound.isHeld();
+    }
+
+    // ---- Connection, its end ----
 
     @Override
     public DetachedSocket detach() throws IOException {

@@ -5,19 +5,16 @@ package dev.netpoll.internal.connection;
 
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionOptions;
-import dev.netpoll.internal.poll.Backend;
-import dev.netpoll.internal.poll.SocketOptions;
-import dev.netpoll.internal.poll.Transport;
+import dev.netpoll.internal.transport.SocketOptions;
+import dev.netpoll.internal.transport.Transport;
 import java.io.IOException;
-import java.net.SocketAddress;
 import java.net.SocketOption;
 import java.net.StandardSocketOptions;
-import java.net.UnixDomainSocketAddress;
 import java.time.Duration;
 import java.util.Map;
 
 /** Sets the socket options of a new connection: what the user named, and how TCP finds out that a peer is lost. */
-final class SocketSetup {
+public final class SocketSetup {
     private static final int KEEP_ALIVE_PROBES = 3;
 
     /** Linux takes no more (MAX_TCP_KEEPIDLE). */
@@ -31,7 +28,7 @@ final class SocketSetup {
      * @param unix whether it is a Unix socket, which has no TCP options
      * @throws UnsupportedOperationException if an option that the user named is not known
      */
-    static void apply(Transport transport, ConnectionOptions options, boolean unix) throws IOException {
+    public static void apply(Transport transport, ConnectionOptions options, boolean unix) throws IOException {
         if (!unix) {
             keepAlive(transport, options.keepAlive());
             if (!options.userTimeout().equals(Connection.NO_TIMEOUT)) {
@@ -43,25 +40,6 @@ final class SocketSetup {
         }
         for (Map.Entry<SocketOption<?>, Object> entry : options.socketOptions().entrySet()) {
             set(transport, entry.getKey(), entry.getValue());
-        }
-    }
-
-    /**
-     * Tries the options that the user named on a socket of that kind, so that what no connection could have is refused
-     * when listening begins, and not by closing every connection.
-     *
-     * @throws UnsupportedOperationException if an option is not known
-     * @throws IllegalArgumentException if a value is out of range
-     */
-    static void check(Backend backend, SocketAddress address, ConnectionOptions options) throws IOException {
-        if (options.socketOptions().isEmpty()) {
-            return;
-        }
-        Transport probe = backend.open(address, null);
-        try {
-            apply(probe, options, address instanceof UnixDomainSocketAddress);
-        } finally {
-            probe.close(false);
         }
     }
 

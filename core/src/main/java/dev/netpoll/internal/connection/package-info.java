@@ -3,7 +3,6 @@
 
 /**
  * Connections: {@link dev.netpoll.internal.connection.SocketConnection} joins a transport, an inbound and an outbound
- * side, and the runs of the handlers; {@link dev.netpoll.internal.connection.Acceptor} and
- * {@link dev.netpoll.internal.connection.DialAttempt} make them.
+ * side, and the runs of the handlers. The package above, {@code endpoint}, makes them.
  */
 package dev.netpoll.internal.connection;

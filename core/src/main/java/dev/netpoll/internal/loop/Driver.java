@@ -61,7 +61,7 @@ final class Driver implements Runnable {
     private @Nullable Activation running;
 
     static {
-        LoopLog.prepare();
+        LoopFailure.prepare();
     }
 
     private Driver(EventLoop loop, long epoch, boolean isStandIn, @Nullable String platformName, boolean daemon) {
@@ -159,7 +159,7 @@ final class Driver implements Runnable {
         try {
             loop.poller().leave();
         } catch (Throwable t) {
-            LoopLog.error(LoopFailure.DRIVER_NOT_LEFT, t);
+            LoopFailure.DRIVER_NOT_LEFT.log(t);
         }
         Watchman.ended(this, loop.supervisor);
         loop.noticed(); // whether it has left the loop in order
@@ -202,7 +202,7 @@ final class Driver implements Runnable {
         }
         boolean isFatal = thrown instanceof IOException || failures >= FAILURES_MAX;
         if (isFatal || failures == 1) {
-            LoopLog.error(isFatal ? LoopFailure.LOOP_FAILED : LoopFailure.TURN_FAILED, loop.name(), thrown);
+            (isFatal ? LoopFailure.LOOP_FAILED : LoopFailure.TURN_FAILED).log(loop.name(), thrown);
         }
         if (isFatal) {
             loop.end();

@@ -8,7 +8,7 @@ import dev.netpoll.internal.memory.BlockSource;
 import dev.netpoll.internal.memory.LoopCache;
 import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.poll.Poller;
-import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -726,7 +726,7 @@ public final class EventLoop implements Executor {
             try {
                 end(step);
             } catch (Throwable t) {
-                LoopLog.error(LoopFailure.LOOP_END_FAILED, name, t);
+                LoopFailure.LOOP_END_FAILED.log(name, t);
             }
         }
         end.countDown();
@@ -793,7 +793,7 @@ public final class EventLoop implements Executor {
             resident.evict();
         } catch (Throwable t) {
             evictionFailed = true;
-            LoopLog.error(LoopFailure.EVICTION_FAILED, name, t);
+            LoopFailure.EVICTION_FAILED.log(name, t);
         }
     }
 }

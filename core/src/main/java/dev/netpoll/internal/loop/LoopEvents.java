@@ -3,10 +3,10 @@
 
 package dev.netpoll.internal.loop;
 
+import dev.netpoll.internal.base.Flight;
 import jdk.jfr.Category;
 import jdk.jfr.Description;
 import jdk.jfr.Event;
-import jdk.jfr.FlightRecorder;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
@@ -14,14 +14,11 @@ import jdk.jfr.Timespan;
 
 /** Events of loops in the flight recorder. Nothing happens in a runtime without the module {@code jdk.jfr}. */
 final class LoopEvents {
-    private static final boolean AVAILABLE =
-            ModuleLayer.boot().findModule("jdk.jfr").isPresent();
-
     private LoopEvents() {}
 
     /** A loop got another driver. */
     static void relief(EventLoop loop, Relief cause, boolean platform, long waitedNanos) {
-        if (AVAILABLE && FlightRecorder.isInitialized()) {
+        if (Flight.isRecorded()) {
             LoopRelief event = new LoopRelief();
             event.loop = loop.name();
             event.cause = cause.name();

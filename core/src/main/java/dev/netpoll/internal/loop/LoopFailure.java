@@ -3,8 +3,13 @@
 
 package dev.netpoll.internal.loop;
 
+import dev.netpoll.internal.base.Classes;
+import dev.netpoll.internal.base.Log;
+import java.lang.invoke.MethodHandles;
+import org.jspecify.annotations.Nullable;
+
 /**
- * What {@link LoopLog} tells. Made before anything fails: a literal that is reached for the first time while the heap
+ * What loops log when they have failed, after they have seen to it. Made before anything fails: a literal that is reached for the first time while the heap
  * is full throws, and who catches an Error has more to do than to log it.
  */
 enum LoopFailure {
@@ -27,9 +32,24 @@ enum LoopFailure {
     TURN_FAILED("a turn failed on ");
 
     /** The name of what has failed follows, if it ends in a space. */
-    final String text;
+    private final String text;
 
     LoopFailure(String text) {
         this.text = text;
+    }
+
+    /** Loads what logging needs, so that catching an error does not begin with that. */
+    static void prepare() {
+        Classes.initialize(MethodHandles.lookup(), LoopFailure.class, Log.class);
+    }
+
+    /** Logs it; never throws. */
+    void log(Throwable cause) {
+        log(null, cause);
+    }
+
+    /** Logs it, with the name of what has failed. */
+    void log(@Nullable String name, Throwable cause) {
+        Log.log(System.Logger.Level.ERROR, text, name, cause);
     }
 }

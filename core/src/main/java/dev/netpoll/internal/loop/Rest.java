@@ -4,7 +4,7 @@
 package dev.netpoll.internal.loop;
 
 import dev.netpoll.internal.poll.Poller;
-import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 

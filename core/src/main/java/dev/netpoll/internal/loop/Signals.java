@@ -146,7 +146,7 @@ final class Signals {
                 if (link(first, failed)) { // else it was pushed again
                     failed = first;
                 }
-                LoopLog.error(LoopFailure.SIGNAL_FAILED, loopName, t);
+                LoopFailure.SIGNAL_FAILED.log(loopName, t);
             }
         }
     }

@@ -6,7 +6,7 @@ package dev.netpoll.internal.loop;
 import dev.netpoll.internal.memory.BlockSource;
 import dev.netpoll.internal.memory.SegmentReader;
 import dev.netpoll.internal.memory.SegmentWriter;
-import dev.netpoll.internal.poll.SendQueue;
+import dev.netpoll.internal.transport.SendQueue;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 

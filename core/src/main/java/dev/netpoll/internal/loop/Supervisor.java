@@ -5,7 +5,7 @@ package dev.netpoll.internal.loop;
 
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.PollerWatch;
-import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -105,7 +105,7 @@ public final class Supervisor implements Runnable {
             try {
                 watch.wakeup();
             } catch (Throwable t) { // no memory, say: a loop does not fail of that
-                LoopLog.error(LoopFailure.SUPERVISOR_NOT_WOKEN, thread.getName(), t);
+                LoopFailure.SUPERVISOR_NOT_WOKEN.log(thread.getName(), t);
             }
         }
     }
@@ -159,7 +159,7 @@ public final class Supervisor implements Runnable {
         try {
             watch.close();
         } catch (Throwable t) {
-            LoopLog.error(LoopFailure.SUPERVISOR_END_FAILED, thread.getName(), t);
+            LoopFailure.SUPERVISOR_END_FAILED.log(thread.getName(), t);
         }
     }
 
@@ -170,7 +170,7 @@ public final class Supervisor implements Runnable {
         failures++;
         dozing = false;
         if (failures == 1) {
-            LoopLog.error(LoopFailure.ROUND_FAILED, thread.getName(), thrown);
+            LoopFailure.ROUND_FAILED.log(thread.getName(), thrown);
         }
         for (EventLoop loop : loops) { // nobody knows whose events were lost: each looks for itself
             loop.awaken();
@@ -214,7 +214,7 @@ public final class Supervisor implements Runnable {
             try {
                 wish = loop.inspect(now, cpuNanos, late);
             } catch (Throwable t) { // the others are looked at all the same
-                LoopLog.error(LoopFailure.LOOP_NOT_LOOKED_AFTER, loop.name(), t);
+                LoopFailure.LOOP_NOT_LOOKED_AFTER.log(loop.name(), t);
             }
             if (wish >= 0 && (rest < 0 || wish < rest)) {
                 rest = wish;

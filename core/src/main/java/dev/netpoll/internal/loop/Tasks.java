@@ -3,8 +3,8 @@
 
 package dev.netpoll.internal.loop;
 
+import dev.netpoll.internal.base.MpscQueue;
 import dev.netpoll.internal.poll.Poller;
-import dev.netpoll.internal.queue.MpscQueue;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.RejectedExecutionException;
@@ -166,7 +166,7 @@ final class Tasks {
         try {
             task.run();
         } catch (Throwable t) { // also checked ones, which other languages throw freely
-            LoopLog.error(LoopFailure.TASK_FAILED, loopName, t);
+            LoopFailure.TASK_FAILED.log(loopName, t);
         }
     }
 }

@@ -89,7 +89,7 @@ final class TimerHeap {
             try {
                 timer.expired(now);
             } catch (Throwable t) { // those behind it expire all the same
-                LoopLog.error(LoopFailure.TIMER_FAILED, t);
+                LoopFailure.TIMER_FAILED.log(t);
             }
         }
     }

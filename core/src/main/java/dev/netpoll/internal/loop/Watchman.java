@@ -297,7 +297,7 @@ final class Watchman {
         } catch (Throwable t) {
             ended(next, loop.supervisor);
             next.startFailed = true;
-            LoopLog.error(LoopFailure.NO_DRIVER, loop.name(), t);
+            LoopFailure.NO_DRIVER.log(loop.name(), t);
         }
     }
 
@@ -305,7 +305,7 @@ final class Watchman {
         try {
             late.relieved(cause);
         } catch (Throwable t) {
-            LoopLog.error(LoopFailure.RELIEVED_RUN_FAILED, t);
+            LoopFailure.RELIEVED_RUN_FAILED.log(t);
         }
     }
 

@@ -3,8 +3,8 @@
 
 package dev.netpoll.internal.loop;
 
+import dev.netpoll.internal.base.SpmcRing;
 import dev.netpoll.internal.memory.BlockSource;
-import dev.netpoll.internal.queue.SpmcRing;
 import java.util.Arrays;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -122,7 +122,7 @@ final class Workers {
     }
 
     static {
-        LoopLog.prepare();
+        LoopFailure.prepare();
     }
 
     /** <i>Loop.</i> Queues a run; {@return false if there is no room} */
@@ -172,7 +172,7 @@ final class Workers {
             worker.thread.start();
             return worker;
         } catch (Throwable t) {
-            LoopLog.error(LoopFailure.NO_WORKER, t);
+            LoopFailure.NO_WORKER.log(t);
             return null;
         }
     }
@@ -263,8 +263,8 @@ final class Workers {
         try {
             failed.failed(cause);
         } catch (Throwable t) {
-            LoopLog.error(LoopFailure.RUN_NOT_GIVEN_UP, t);
+            LoopFailure.RUN_NOT_GIVEN_UP.log(t);
         }
-        LoopLog.error(LoopFailure.RUN_FAILED, cause);
+        LoopFailure.RUN_FAILED.log(cause);
     }
 }

@@ -3,7 +3,7 @@
 
 package dev.netpoll.internal.memory;
 
-import dev.netpoll.buffer.MemoryLimitException;
+import dev.netpoll.memory.MemoryLimitException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;

@@ -3,11 +3,11 @@
 
 package dev.netpoll.internal.memory;
 
+import dev.netpoll.internal.base.Flight;
 import jdk.jfr.Category;
 import jdk.jfr.DataAmount;
 import jdk.jfr.Description;
 import jdk.jfr.Event;
-import jdk.jfr.FlightRecorder;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
@@ -18,20 +18,12 @@ import org.jspecify.annotations.Nullable;
  * the pool never fail: one that can't be recorded is not worth what its caller has in hand.
  */
 final class MemoryEvents {
-    private static final boolean AVAILABLE =
-            ModuleLayer.boot().findModule("jdk.jfr").isPresent();
-
     private MemoryEvents() {}
-
-    /** Whether somebody has ever recorded: before that not even the events' classes are loaded. */
-    private static boolean isOn() {
-        return AVAILABLE && FlightRecorder.isInitialized();
-    }
 
     /** A slab was obtained from the system. */
     static void slab(long bytes, int blockBytes, long slabBytes) {
         try {
-            if (isOn()) {
+            if (Flight.isRecorded()) {
                 SlabAllocation event = new SlabAllocation();
                 event.bytes = bytes;
                 event.blockBytes = blockBytes;
@@ -46,7 +38,7 @@ final class MemoryEvents {
     /** A block was handed out that nobody had before. */
     static void miss(int bytes) {
         try {
-            if (isOn()) {
+            if (Flight.isRecorded()) {
                 PoolMiss event = new PoolMiss();
                 event.bytes = bytes;
                 event.commit();
@@ -59,7 +51,7 @@ final class MemoryEvents {
     /** Slabs were given back to the system. */
     static void trim(@Nullable Slab list, long bytes, long slabBytes) {
         try {
-            if (isOn()) {
+            if (Flight.isRecorded()) {
                 int slabs = 0;
                 for (Slab slab = list; slab != null; slab = slab.next) {
                     slabs++;
@@ -77,7 +69,7 @@ final class MemoryEvents {
 
     /** A buffer was never closed. */
     static void leak(long bytes, Throwable madeAt) {
-        if (isOn()) {
+        if (Flight.isRecorded()) {
             BufferLeak event = new BufferLeak();
             event.bytes = bytes;
             event.madeAt = CheckedMode.describe(madeAt);

@@ -3,10 +3,10 @@
 
 package dev.netpoll.internal.memory;
 
-import dev.netpoll.buffer.MemoryLimitException;
-import dev.netpoll.buffer.MemoryStats;
 import dev.netpoll.internal.base.Classes;
 import dev.netpoll.internal.base.StackRoom;
+import dev.netpoll.memory.MemoryLimitException;
+import dev.netpoll.memory.MemoryStats;
 import java.lang.invoke.MethodHandles;
 import java.lang.ref.ReferenceQueue;
 import java.util.List;

@@ -3,7 +3,7 @@
 
 package dev.netpoll.internal.memory;
 
-import dev.netpoll.buffer.MemoryLimitException;
+import dev.netpoll.memory.MemoryLimitException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.WeakReference;

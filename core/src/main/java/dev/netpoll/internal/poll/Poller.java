@@ -5,13 +5,18 @@ package dev.netpoll.internal.poll;
 
 import dev.netpoll.internal.memory.LoopCache;
 import dev.netpoll.internal.memory.MemoryBudget;
+import dev.netpoll.internal.transport.AcceptEvents;
+import dev.netpoll.internal.transport.ListenSocket;
+import dev.netpoll.internal.transport.Transport;
+import dev.netpoll.internal.transport.TransportEvents;
+import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 import java.net.SocketAddress;
 
 /**
  * Waits for the sockets of one event loop and delivers what happened to them.
  *
- * <p><b>Place.</b> Opened by an event loop from a {@link Backend}; driven by whoever owns that loop.
+ * <p><b>Place.</b> Opened by an event loop from a {@link Mechanism}; driven by whoever owns that loop.
  *
  * <p><b>Threads.</b> Only the loop's owner, except {@link #wakeup()}: any thread. What a thread did before
  * {@code wakeup()} happens-before the return of the {@link #fetch} it ends. All events are delivered from inside

@@ -3,12 +3,13 @@
 
 package dev.netpoll.internal.poll;
 
+import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 
 /**
  * Waits on behalf of pollers whose loops rest without a thread, all of them in one system call.
  *
- * <p><b>Place.</b> Opened from a {@link Backend} by the supervisor of a group of loops.
+ * <p><b>Place.</b> Opened from a {@link Mechanism} by the supervisor of a group of loops.
  *
  * <p><b>Threads.</b> {@link #await}, {@link #ready}, {@code cpuNanos} and {@link #close} one thread; the others any.
  */

@@ -3,11 +3,11 @@
 
 package dev.netpoll.internal.poll;
 
-import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.BlockSource;
 import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.Segment;
+import dev.netpoll.memory.MemoryLimitException;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 

@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.poll;
 
+import dev.netpoll.internal.transport.Starvation;
 import org.jspecify.annotations.Nullable;
 
 /**

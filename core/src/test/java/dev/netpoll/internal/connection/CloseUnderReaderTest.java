@@ -7,14 +7,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.netpoll.ConnectionClosedException;
-import dev.netpoll.ConnectionOptions;
+import dev.netpoll.Dispatch;
+import dev.netpoll.Protocol;
 import dev.netpoll.buffer.Reader;
+import dev.netpoll.internal.endpoint.DialAttempt;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
-import dev.netpoll.internal.poll.ListenOptions;
 import dev.netpoll.internal.poll.memory.Faults;
 import dev.netpoll.internal.poll.memory.MemoryNetwork;
+import dev.netpoll.internal.transport.ListenOptions;
 import java.lang.foreign.ValueLayout;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -47,7 +49,7 @@ class CloseUnderReaderTest {
         InetSocketAddress any = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
         InetSocketAddress address = (InetSocketAddress)
                 network.bind(any, new ListenOptions(0, false, false)).localAddress();
-        connection = new DialAttempt(network, loop, config(), null, PATIENCE).dial(address);
+        connection = new DialAttempt(network, loop, config(), null, PATIENCE, null).dial(address);
     }
 
     @AfterEach
@@ -132,17 +134,10 @@ class CloseUnderReaderTest {
     }
 
     private static ConnectionConfig config() {
-        return new ConnectionConfig(
-                null,
-                null,
-                null,
-                null,
-                (connection, error) -> {},
-                Thread::startVirtualThread,
-                null,
-                ConnectionOptions.builder().readTimeout(PATIENCE).build(),
-                false,
-                new ConnectionConfig.Ending(),
-                () -> {});
+        return new ConnectionConfig(Protocol.builder()
+                .onError((connection, error) -> {})
+                .dispatch(Dispatch.virtual())
+                .readTimeout(PATIENCE)
+                .build());
     }
 }

@@ -8,6 +8,8 @@ import static dev.netpoll.internal.connection.FrameLayout.UNKNOWN;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.netpoll.Framing;
+import dev.netpoll.Protocol;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentReader;
@@ -127,11 +129,20 @@ class FrameLayoutTest {
 
     @Test
     void aLimitBelowTheShortestFrameIsRefused() {
-        assertThat(new FrameLayout(4, 4, false, 2, 10).lengthMax()).isEqualTo(10);
-        assertThatThrownBy(() -> new FrameLayout(4, 4, false, 2, 9))
+        Framing framing = Framing.lengthField(4, 4).adjustment(2);
+        Protocol fits = protocol(framing.maxFrameLength(10));
+        assertThat(new FrameLayout(framing.maxFrameLength(10), fits.options()).lengthMax())
+                .isEqualTo(10);
+        assertThatThrownBy(() -> protocol(framing.maxFrameLength(9)))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("10 bytes");
-        assertThatThrownBy(() -> new FrameLayout(Integer.MAX_VALUE, 8, false, Integer.MAX_VALUE, Integer.MAX_VALUE))
+        assertThatThrownBy(() -> protocol(Framing.lengthField(Integer.MAX_VALUE, 8)
+                        .adjustment(Integer.MAX_VALUE)
+                        .maxFrameLength(Integer.MAX_VALUE)))
                 .isInstanceOf(IllegalArgumentException.class);
+    }
+
+    private static Protocol protocol(Framing framing) {
+        return Protocol.builder().framing(framing).build();
     }
 }

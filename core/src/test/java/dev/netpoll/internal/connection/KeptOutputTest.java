@@ -7,15 +7,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionHandler;
-import dev.netpoll.ConnectionOptions;
+import dev.netpoll.Dispatch;
+import dev.netpoll.Protocol;
+import dev.netpoll.internal.endpoint.Acceptor;
+import dev.netpoll.internal.endpoint.DialAttempt;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Supervisor;
 import dev.netpoll.internal.memory.SegmentPool;
-import dev.netpoll.internal.poll.ListenOptions;
-import dev.netpoll.internal.poll.ListenSocket;
 import dev.netpoll.internal.poll.ParkingWatch;
 import dev.netpoll.internal.poll.memory.Faults;
 import dev.netpoll.internal.poll.memory.MemoryNetwork;
+import dev.netpoll.internal.transport.ListenOptions;
+import dev.netpoll.internal.transport.ListenSocket;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.net.InetAddress;
@@ -26,7 +29,6 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -250,7 +252,7 @@ class KeptOutputTest {
     private SocketConnection connect(ConnectionHandler handler) throws Exception {
         ListenSocket socket = network.bind(
                 new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), new ListenOptions(0, false, false));
-        ConnectionConfig config = config(handler, Thread::startVirtualThread, pace, ended::countDown);
+        ConnectionConfig config = config(handler, Dispatch.virtual(), pace, ended::countDown);
         Acceptor acceptor = new Acceptor(server, socket, () -> server, config, new AtomicInteger(), 1000);
         server.execute(() -> {
             try {
@@ -259,26 +261,21 @@ class KeptOutputTest {
                 failures.add(e);
             }
         });
-        ConnectionConfig dialing = config(null, null, null, () -> {});
+        ConnectionConfig dialing = config(null, Dispatch.inline(), null, () -> {});
         SocketConnection connection =
-                new DialAttempt(network, client, dialing, null, PATIENCE).dial(socket.localAddress());
+                new DialAttempt(network, client, dialing, null, PATIENCE, null).dial(socket.localAddress());
         connection.setReadTimeout(PATIENCE);
         return connection;
     }
 
     private ConnectionConfig config(
-            @Nullable ConnectionHandler handler, @Nullable Executor executor, @Nullable Pace runs, Runnable end) {
-        return new ConnectionConfig(
-                null,
-                null,
-                handler,
-                null,
-                (connection, error) -> failures.add(error),
-                executor,
-                runs,
-                ConnectionOptions.defaults(),
-                handler != null,
-                new ConnectionConfig.Ending(),
-                end);
+            @Nullable ConnectionHandler handler, Dispatch dispatch, @Nullable Pace runs, Runnable end) {
+        Protocol.Builder protocol = Protocol.builder()
+                .onError((connection, error) -> failures.add(error))
+                .dispatch(dispatch);
+        if (handler != null) {
+            protocol.onRequest(handler);
+        }
+        return new ConnectionConfig(protocol.build(), runs, handler != null, new ConnectionConfig.Ending(), end);
     }
 }

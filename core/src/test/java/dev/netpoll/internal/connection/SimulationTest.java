@@ -9,15 +9,19 @@ import dev.netpoll.Connection;
 import dev.netpoll.ConnectionException;
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.ConnectionOptions;
+import dev.netpoll.Dispatch;
+import dev.netpoll.Protocol;
 import dev.netpoll.ReadTimeoutException;
+import dev.netpoll.internal.endpoint.Acceptor;
+import dev.netpoll.internal.endpoint.DialAttempt;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Supervisor;
 import dev.netpoll.internal.memory.SegmentPool;
-import dev.netpoll.internal.poll.ListenOptions;
-import dev.netpoll.internal.poll.ListenSocket;
 import dev.netpoll.internal.poll.ParkingWatch;
 import dev.netpoll.internal.poll.memory.Faults;
 import dev.netpoll.internal.poll.memory.MemoryNetwork;
+import dev.netpoll.internal.transport.ListenOptions;
+import dev.netpoll.internal.transport.ListenSocket;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.net.InetAddress;
@@ -30,11 +34,9 @@ import java.util.List;
 import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -57,9 +59,8 @@ class SimulationTest {
         INLINE,
         ADAPTIVE;
 
-        @Nullable
-        Executor executor() {
-            return this == INLINE ? null : Thread::startVirtualThread;
+        Dispatch dispatch() {
+            return this == INLINE ? Dispatch.inline() : Dispatch.virtual();
         }
     }
 
@@ -163,28 +164,26 @@ class SimulationTest {
     }
 
     private SocketAddress listen(Run run, ConnectionHandler handler) throws Exception {
-        ConnectionConfig config = new ConnectionConfig(
-                null,
-                connection -> connection.attach(new AtomicInteger(1)),
-                handler,
-                connection -> step(connection, 1, 2),
-                (connection, error) -> {
+        Protocol protocol = Protocol.builder()
+                .onConnect(connection -> connection.attach(new AtomicInteger(1)))
+                .onRequest(handler)
+                .onDisconnect(connection -> step(connection, 1, 2))
+                .onError((connection, error) -> {
                     if (!(error instanceof ConnectionException)) {
                         wrong.add("a callback failed: " + error);
                     }
-                },
-                run.executor(),
-                run == Run.ADAPTIVE ? optimist.pace : null,
-                ConnectionOptions.builder()
+                })
+                .dispatch(run.dispatch())
+                .options(ConnectionOptions.builder()
                         .inboundMarks(500, 2000)
                         .outboundHighMark(3000)
-                        .build(),
-                true,
-                new ConnectionConfig.Ending(),
-                () -> {
-                    open.decrementAndGet();
-                    ended.incrementAndGet();
-                });
+                        .build())
+                .build();
+        Pace pace = run == Run.ADAPTIVE ? optimist.pace : null;
+        ConnectionConfig config = new ConnectionConfig(protocol, pace, true, new ConnectionConfig.Ending(), () -> {
+            open.decrementAndGet();
+            ended.incrementAndGet();
+        });
         ListenSocket socket = network.bind(
                 new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), new ListenOptions(0, false, false));
         AtomicInteger turn = new AtomicInteger();
@@ -237,19 +236,11 @@ class SimulationTest {
     }
 
     private SocketConnection dial(EventLoop loop, SocketAddress address) throws IOException {
-        ConnectionConfig config = new ConnectionConfig(
-                null,
-                null,
-                null,
-                null,
-                (connection, error) -> {},
-                null,
-                null,
-                ConnectionOptions.defaults(),
-                false,
-                new ConnectionConfig.Ending(),
-                () -> {});
-        return new DialAttempt(network, loop, config, null, PATIENCE).dial(address);
+        ConnectionConfig config = new ConnectionConfig(Protocol.builder()
+                .onError((connection, error) -> {})
+                .dispatch(Dispatch.inline())
+                .build());
+        return new DialAttempt(network, loop, config, null, PATIENCE, null).dial(address);
     }
 
     private void callAndClose(SocketConnection connection, Random random) throws IOException {

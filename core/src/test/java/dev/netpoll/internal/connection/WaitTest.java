@@ -7,13 +7,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionHandler;
-import dev.netpoll.ConnectionOptions;
+import dev.netpoll.Dispatch;
+import dev.netpoll.Protocol;
+import dev.netpoll.internal.endpoint.Acceptor;
+import dev.netpoll.internal.endpoint.DialAttempt;
 import dev.netpoll.internal.loop.EventLoop;
-import dev.netpoll.internal.poll.ListenOptions;
-import dev.netpoll.internal.poll.ListenSocket;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.memory.Faults;
 import dev.netpoll.internal.poll.memory.MemoryNetwork;
+import dev.netpoll.internal.transport.ListenOptions;
+import dev.netpoll.internal.transport.ListenSocket;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.reflect.Proxy;
@@ -43,7 +46,7 @@ class WaitTest {
         EventLoop dialing = started(pollerOfTheWaiter());
         InetSocketAddress address = listen(serving);
         try (SocketConnection connection =
-                new DialAttempt(network, dialing, config(null), null, Duration.ofMinutes(1)).dial(address)) {
+                new DialAttempt(network, dialing, config(null), null, Duration.ofMinutes(1), null).dial(address)) {
             accepted.join();
             sleepInNextPoll(dialing, Thread.currentThread());
             asleep.await();
@@ -117,17 +120,13 @@ class WaitTest {
     }
 
     private static ConnectionConfig config(@Nullable ConnectionHandler connect) {
-        return new ConnectionConfig(
-                null,
-                connect,
-                null,
-                null,
-                (connection, error) -> {},
-                Thread::startVirtualThread,
-                null,
-                ConnectionOptions.builder().readTimeout(Duration.ofHours(1)).build(),
-                connect != null,
-                new ConnectionConfig.Ending(),
-                () -> {});
+        Protocol.Builder protocol = Protocol.builder()
+                .onError((connection, error) -> {})
+                .dispatch(Dispatch.virtual())
+                .readTimeout(Duration.ofHours(1));
+        if (connect != null) {
+            protocol.onConnect(connect);
+        }
+        return new ConnectionConfig(protocol.build(), connect != null, new ConnectionConfig.Ending(), () -> {});
     }
 }

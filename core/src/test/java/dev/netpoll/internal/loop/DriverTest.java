@@ -6,14 +6,14 @@ package dev.netpoll.internal.loop;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.internal.memory.LoopCache;
-import dev.netpoll.internal.poll.AcceptEvents;
-import dev.netpoll.internal.poll.ListenSocket;
 import dev.netpoll.internal.poll.ParkingWatch;
 import dev.netpoll.internal.poll.Poller;
-import dev.netpoll.internal.poll.Transport;
-import dev.netpoll.internal.poll.TransportEvents;
-import dev.netpoll.internal.poll.TransportException;
-import dev.netpoll.internal.poll.nio.NioBackend;
+import dev.netpoll.internal.poll.nio.NioMechanism;
+import dev.netpoll.internal.transport.AcceptEvents;
+import dev.netpoll.internal.transport.ListenSocket;
+import dev.netpoll.internal.transport.Transport;
+import dev.netpoll.internal.transport.TransportEvents;
+import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.time.Duration;
@@ -37,7 +37,7 @@ class DriverTest {
 
     @BeforeEach
     void start() throws Exception {
-        poller = new FailingPoller(new NioBackend().openPoller());
+        poller = new FailingPoller(new NioMechanism().openPoller());
         supervisor = new Supervisor(new ParkingWatch(), "driver-test");
         loop = new EventLoop(poller, "loop-under-test", false, supervisor);
         supervisor.start(List.of(loop));

@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.netpoll.internal.poll.Poller;
-import dev.netpoll.internal.poll.nio.NioBackend;
+import dev.netpoll.internal.poll.nio.NioMechanism;
 import java.io.IOException;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
@@ -32,7 +32,7 @@ class EventLoopTest {
 
     @BeforeEach
     void start() throws IOException {
-        loop = new EventLoop(new NioBackend().openPoller(), "loop-under-test", true);
+        loop = new EventLoop(new NioMechanism().openPoller(), "loop-under-test", true);
         loop.start();
     }
 
@@ -100,7 +100,7 @@ class EventLoopTest {
         CompletableFuture<List<String>> seen = new CompletableFuture<>();
         AtomicLong deadline = new AtomicLong();
         AtomicBoolean came = new AtomicBoolean();
-        Poller usual = new NioBackend().openPoller();
+        Poller usual = new NioMechanism().openPoller();
         Poller late = (Poller) Proxy.newProxyInstance(
                 Poller.class.getClassLoader(), new Class<?>[] {Poller.class}, (_, method, arguments) -> {
                     if (deadline.get() != 0 && method.getName().equals("fetch")) {
@@ -177,7 +177,7 @@ class EventLoopTest {
     @Test
     void anEmptyLoopEndsWheneverItIsStopped() throws Exception {
         for (int i = 0; i < 300; i++) {
-            EventLoop empty = new EventLoop(new NioBackend().openPoller(), "empty", true);
+            EventLoop empty = new EventLoop(new NioMechanism().openPoller(), "empty", true);
             empty.start();
             empty.stop();
             empty.stop();
@@ -187,7 +187,7 @@ class EventLoopTest {
 
     @Test
     void aLoopThatWasNeverStartedCanBeStopped() throws Exception {
-        EventLoop idle = new EventLoop(new NioBackend().openPoller(), "never-started", true);
+        EventLoop idle = new EventLoop(new NioMechanism().openPoller(), "never-started", true);
         idle.stop();
         assertThat(idle.join(PATIENCE)).isTrue();
     }

@@ -5,7 +5,7 @@ package dev.netpoll.internal.loop;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.netpoll.internal.poll.nio.NioBackend;
+import dev.netpoll.internal.poll.nio.NioMechanism;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -25,7 +25,7 @@ class SignalsTest {
 
     @BeforeEach
     void start() throws IOException {
-        loop = new EventLoop(new NioBackend().openPoller(), "loop-under-test", true);
+        loop = new EventLoop(new NioMechanism().openPoller(), "loop-under-test", true);
         loop.start();
     }
 
@@ -129,7 +129,7 @@ class SignalsTest {
     @Test
     void aSignalThatWasTakenIsCalledAtTheEnd() throws Exception {
         for (int i = 0; i < 200; i++) {
-            EventLoop ending = new EventLoop(new NioBackend().openPoller(), "ending", true);
+            EventLoop ending = new EventLoop(new NioMechanism().openPoller(), "ending", true);
             ending.start();
             AtomicInteger called = new AtomicInteger();
             EventLoop.Resident resident = resident(called::incrementAndGet);

@@ -5,7 +5,7 @@ package dev.netpoll.internal.loop;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.netpoll.internal.poll.nio.NioBackend;
+import dev.netpoll.internal.poll.nio.NioMechanism;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,7 +18,7 @@ class VirtualDriversTest {
 
     @BeforeEach
     void open() throws IOException {
-        loop = new EventLoop(new NioBackend().openPoller(), "never-started", true);
+        loop = new EventLoop(new NioMechanism().openPoller(), "never-started", true);
     }
 
     @AfterEach

@@ -8,7 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.netpoll.buffer.MemoryLimitException;
+import dev.netpoll.memory.MemoryLimitException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;

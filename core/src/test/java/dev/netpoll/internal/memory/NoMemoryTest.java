@@ -5,8 +5,8 @@ package dev.netpoll.internal.memory;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.internal.poll.ReceiveBuffer;
+import dev.netpoll.memory.MemoryLimitException;
 import java.io.ByteArrayOutputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -5,6 +5,11 @@ package dev.netpoll.internal.poll;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.netpoll.internal.transport.AcceptEvents;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.ListenOptions;
+import dev.netpoll.internal.transport.ListenSocket;
+import dev.netpoll.internal.transport.Transport;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.util.ArrayList;

@@ -10,6 +10,8 @@ import dev.netpoll.internal.ffi.LibcEventfd;
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.LibcUnistd;
 import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.transport.RawSocket;
+import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 import java.nio.channels.SocketChannel;
 import java.util.List;

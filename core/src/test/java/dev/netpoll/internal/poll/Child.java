@@ -5,9 +5,9 @@ package dev.netpoll.internal.poll;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.netpoll.internal.poll.epoll.EpollBackend;
-import dev.netpoll.internal.poll.nio.NioBackend;
-import dev.netpoll.internal.poll.uring.UringBackend;
+import dev.netpoll.internal.poll.epoll.EpollMechanism;
+import dev.netpoll.internal.poll.nio.NioMechanism;
+import dev.netpoll.internal.poll.uring.UringMechanism;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -52,20 +52,20 @@ public final class Child {
     /** {@return the names of the backends that can be had here} */
     public static Stream<String> backends() {
         Stream.Builder<String> names = Stream.builder();
-        if (EpollBackend.unavailableReason() == null) {
+        if (EpollMechanism.unavailableReason() == null) {
             names.add("epoll");
         }
-        if (UringBackend.unavailableReason() == null) {
+        if (UringMechanism.unavailableReason() == null) {
             names.add("io_uring");
         }
         return names.add("nio").build();
     }
 
-    static Backend backend(String name) {
+    static Mechanism backend(String name) {
         return switch (name) {
-            case "epoll" -> new EpollBackend();
-            case "io_uring" -> new UringBackend();
-            default -> new NioBackend();
+            case "epoll" -> new EpollMechanism();
+            case "io_uring" -> new UringMechanism();
+            default -> new NioMechanism();
         };
     }
 }

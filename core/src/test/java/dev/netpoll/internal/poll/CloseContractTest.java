@@ -7,6 +7,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.netpoll.internal.memory.Segment;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.ListenSocket;
+import dev.netpoll.internal.transport.SendQueue;
+import dev.netpoll.internal.transport.Transport;
 import java.io.IOException;
 import java.net.StandardSocketOptions;
 import java.util.ArrayList;

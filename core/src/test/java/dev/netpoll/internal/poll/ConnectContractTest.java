@@ -6,6 +6,13 @@ package dev.netpoll.internal.poll;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.ListenOptions;
+import dev.netpoll.internal.transport.ListenSocket;
+import dev.netpoll.internal.transport.RawSocket;
+import dev.netpoll.internal.transport.SendQueue;
+import dev.netpoll.internal.transport.Transport;
+import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 import java.net.Inet6Address;
 import java.net.InetAddress;

@@ -8,6 +8,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
+import dev.netpoll.internal.transport.AcceptEvents;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.ListenOptions;
+import dev.netpoll.internal.transport.ListenSocket;
+import dev.netpoll.internal.transport.SendQueue;
+import dev.netpoll.internal.transport.Transport;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -32,7 +38,7 @@ abstract class ContractTest {
     private static final long DEADLINE_NANOS = 20_000_000_000L;
 
     final Variant variant;
-    final Backend backend;
+    final Mechanism backend;
     final long seed = Long.getLong("seed", System.nanoTime());
     final Random random = new Random(seed);
     final List<Transport> open = new ArrayList<>();

@@ -17,7 +17,6 @@ import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -61,7 +60,7 @@ class DirectMemoryTest {
             default -> Dispatch.adaptive();
         };
         try (EventLoopGroup group = EventLoopGroup.builder()
-                        .backend(dev.netpoll.Backend.valueOf(arguments[1].toUpperCase(Locale.ROOT)))
+                        .backend(dev.netpoll.Backend.of(arguments[1]))
                         .loops(2)
                         .build();
                 Server server = Server.builder()

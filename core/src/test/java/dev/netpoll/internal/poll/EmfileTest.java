@@ -5,8 +5,14 @@ package dev.netpoll.internal.poll;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.netpoll.internal.poll.epoll.EpollBackend;
-import dev.netpoll.internal.poll.nio.NioBackend;
+import dev.netpoll.internal.poll.epoll.EpollMechanism;
+import dev.netpoll.internal.poll.nio.NioMechanism;
+import dev.netpoll.internal.transport.AcceptEvents;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.ListenOptions;
+import dev.netpoll.internal.transport.ListenSocket;
+import dev.netpoll.internal.transport.Transport;
+import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -39,7 +45,7 @@ class EmfileTest {
 
     /** The child. */
     public static void main(String[] arguments) throws IOException {
-        Backend backend = arguments[0].equals("epoll") ? new EpollBackend() : new NioBackend();
+        Mechanism backend = arguments[0].equals("epoll") ? new EpollMechanism() : new NioMechanism();
         try (Poller poller = backend.openPoller()) {
             ListenSocket socket = backend.bind(
                     new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), new ListenOptions(0, false, false));

@@ -6,6 +6,8 @@ package dev.netpoll.internal.poll;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.netpoll.internal.transport.SocketOptions;
+import dev.netpoll.internal.transport.Transport;
 import java.io.IOException;
 import java.net.SocketOption;
 import java.net.StandardSocketOptions;

@@ -6,6 +6,8 @@ package dev.netpoll.internal.poll;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.internal.memory.Segment;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.Transport;
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;

@@ -7,6 +7,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.SendQueue;
+import dev.netpoll.internal.transport.Transport;
 import java.io.IOException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;

@@ -4,6 +4,8 @@
 package dev.netpoll.internal.poll;
 
 import dev.netpoll.internal.memory.Segment;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.TransportEvents;
 import java.io.ByteArrayOutputStream;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;

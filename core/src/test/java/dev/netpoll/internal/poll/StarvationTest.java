@@ -5,10 +5,17 @@ package dev.netpoll.internal.poll;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
+import dev.netpoll.internal.transport.AcceptEvents;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.ListenOptions;
+import dev.netpoll.internal.transport.ListenSocket;
+import dev.netpoll.internal.transport.SendQueue;
+import dev.netpoll.internal.transport.Starvation;
+import dev.netpoll.internal.transport.Transport;
+import dev.netpoll.memory.MemoryLimitException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -78,7 +85,7 @@ class StarvationTest {
         final Keeper atServer = new Keeper();
         final List<Transport> accepted = new ArrayList<>();
 
-        Network(Backend backend) throws IOException {
+        Network(Mechanism backend) throws IOException {
             poller = backend.openPoller();
             poller.memory().own();
             ListenSocket socket = backend.bind(
@@ -160,7 +167,7 @@ class StarvationTest {
     }
 
     /** The peer goes while there is no memory, with bytes on their way if it resets. */
-    private static void end(boolean reset, Backend backend) throws IOException {
+    private static void end(boolean reset, Mechanism backend) throws IOException {
         try (Network network = new Network(backend)) {
             List<Block> taken = takeAll();
             if (reset) {

@@ -5,6 +5,9 @@ package dev.netpoll.internal.poll;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.netpoll.internal.transport.ListenSocket;
+import dev.netpoll.internal.transport.RawSocket;
+import dev.netpoll.internal.transport.Transport;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

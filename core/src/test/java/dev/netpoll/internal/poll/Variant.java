@@ -3,12 +3,12 @@
 
 package dev.netpoll.internal.poll;
 
-import dev.netpoll.internal.poll.epoll.EpollBackend;
+import dev.netpoll.internal.poll.epoll.EpollMechanism;
 import dev.netpoll.internal.poll.memory.Faults;
 import dev.netpoll.internal.poll.memory.MemoryNetwork;
-import dev.netpoll.internal.poll.nio.NioBackend;
+import dev.netpoll.internal.poll.nio.NioMechanism;
 import dev.netpoll.internal.poll.uring.Rings;
-import dev.netpoll.internal.poll.uring.UringBackend;
+import dev.netpoll.internal.poll.uring.UringMechanism;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -25,7 +25,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 
 /** A backend and an address family: what every contract test runs with. */
-public record Variant(Backend backend, Family family) {
+public record Variant(Mechanism backend, Family family) {
     public enum Family {
         TCP4,
         TCP6,
@@ -37,16 +37,16 @@ public record Variant(Backend backend, Family family) {
 
     /** All that this machine has. */
     public static Stream<Variant> all() {
-        List<Backend> backends = new ArrayList<>(List.of(new NioBackend()));
-        String reason = EpollBackend.unavailableReason();
+        List<Mechanism> backends = new ArrayList<>(List.of(new NioMechanism()));
+        String reason = EpollMechanism.unavailableReason();
         if (reason == null) {
-            backends.addFirst(new EpollBackend());
+            backends.addFirst(new EpollMechanism());
         } else {
             tell(reason);
         }
-        String noRing = UringBackend.unavailableReason();
+        String noRing = UringMechanism.unavailableReason();
         if (noRing == null) {
-            backends.add(new UringBackend());
+            backends.add(new UringMechanism());
         } else {
             tell(noRing);
         }

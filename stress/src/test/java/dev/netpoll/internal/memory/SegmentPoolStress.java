@@ -6,7 +6,7 @@ package dev.netpoll.internal.memory;
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
-import dev.netpoll.buffer.MemoryLimitException;
+import dev.netpoll.memory.MemoryLimitException;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;

@@ -11,7 +11,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -93,15 +92,14 @@ public final class ServerPeers {
     }
 
     private static String prefix(Backend backend) {
-        return switch (backend) {
-            case AUTO, EPOLL -> "netpoll-";
-            case IO_URING -> "netpoll-uring-";
-            case NIO -> "netpoll-nio-";
-        };
+        if (backend == Backend.IO_URING) {
+            return "netpoll-uring-";
+        }
+        return backend == Backend.NIO ? "netpoll-nio-" : "netpoll-";
     }
 
     private static void netpoll(String name, Kind kind, String handlers, Backend backend, Dispatch dispatch) {
-        String description = "Netpoll on " + backend.name().toLowerCase(Locale.ROOT) + ", " + handlers;
+        String description = "Netpoll on " + backend + ", " + handlers;
         add(name, kind, description, NETPOLL, () -> new NetpollServer(backend, dispatch));
     }
 

@@ -32,7 +32,7 @@ final class Rig implements Subject {
     private final Queue<String> uncaught = new ConcurrentLinkedQueue<>();
 
     Rig(String backend, String dispatch) throws IOException {
-        this.backend = Backend.valueOf(backend);
+        this.backend = Backend.of(backend);
         this.dispatch = switch (dispatch) {
             case "ADAPTIVE" -> Dispatch.adaptive();
             case "VIRTUAL" -> Dispatch.virtual();

@@ -7,12 +7,12 @@ import dev.netpoll.internal.ffi.LibcEpoll;
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.LibcUnistd;
 import dev.netpoll.internal.ffi.Scratch;
-import dev.netpoll.internal.poll.AcceptEvents;
-import dev.netpoll.internal.poll.Crash;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.TransportException;
-import dev.netpoll.internal.poll.socket.Bound;
-import dev.netpoll.internal.poll.socket.BoundSocket;
+import dev.netpoll.internal.poll.posix.Bound;
+import dev.netpoll.internal.poll.posix.BoundSocket;
+import dev.netpoll.internal.transport.AcceptEvents;
+import dev.netpoll.internal.transport.Crash;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.TransportException;
 import org.jspecify.annotations.Nullable;
 
 /** A listening socket. Level-triggered, so what one turn leaves in the queue, the next one finds. */
@@ -84,7 +84,7 @@ final class EpollListenSocket extends BoundSocket implements Readiness {
         } catch (Throwable again) {
             // The next turn finds the queue as it is.
         }
-        Crash.log("listening socket of the " + EpollBackend.NAME + " backend", thrown);
+        Crash.log("listening socket of the " + EpollMechanism.NAME + " backend", thrown);
     }
 
     @Override

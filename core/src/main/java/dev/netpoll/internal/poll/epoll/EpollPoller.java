@@ -3,7 +3,6 @@
 
 package dev.netpoll.internal.poll.epoll;
 
-import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.internal.ffi.EpollEvents;
 import dev.netpoll.internal.ffi.LibcEpoll;
 import dev.netpoll.internal.ffi.LibcUnistd;
@@ -12,19 +11,20 @@ import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.LoopCache;
 import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.SegmentPool;
-import dev.netpoll.internal.poll.AcceptEvents;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.ListenSocket;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.ReceiveBuffer;
-import dev.netpoll.internal.poll.Transport;
-import dev.netpoll.internal.poll.TransportEvents;
-import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.Turns;
-import dev.netpoll.internal.poll.socket.Binder;
-import dev.netpoll.internal.poll.socket.Pollable;
-import dev.netpoll.internal.poll.socket.Slots;
-import dev.netpoll.internal.poll.socket.Wakeup;
+import dev.netpoll.internal.poll.posix.Binder;
+import dev.netpoll.internal.poll.posix.Pollable;
+import dev.netpoll.internal.poll.posix.Slots;
+import dev.netpoll.internal.poll.posix.Wakeup;
+import dev.netpoll.internal.transport.AcceptEvents;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.ListenSocket;
+import dev.netpoll.internal.transport.Transport;
+import dev.netpoll.internal.transport.TransportEvents;
+import dev.netpoll.internal.transport.TransportException;
+import dev.netpoll.memory.MemoryLimitException;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.util.function.Consumer;

@@ -14,14 +14,14 @@ import static dev.netpoll.internal.ffi.LibcEpoll.EPOLLRDHUP;
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.memory.Block;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.RawSocket;
-import dev.netpoll.internal.poll.SendQueue;
-import dev.netpoll.internal.poll.TransportEvents;
-import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.Turns;
-import dev.netpoll.internal.poll.socket.LoopSocket;
-import dev.netpoll.internal.poll.socket.Sender;
+import dev.netpoll.internal.poll.posix.LoopSocket;
+import dev.netpoll.internal.poll.posix.Sender;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.RawSocket;
+import dev.netpoll.internal.transport.SendQueue;
+import dev.netpoll.internal.transport.TransportEvents;
+import dev.netpoll.internal.transport.TransportException;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
@@ -92,7 +92,7 @@ final class EpollTransport extends LoopSocket implements Readiness {
 
     @Override
     protected String backend() {
-        return EpollBackend.NAME;
+        return EpollMechanism.NAME;
     }
 
     // ---------------------------------------------------------------- registration

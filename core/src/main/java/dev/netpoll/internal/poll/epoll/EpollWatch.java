@@ -8,12 +8,12 @@ import dev.netpoll.internal.ffi.GuardedFd;
 import dev.netpoll.internal.ffi.LibcEpoll;
 import dev.netpoll.internal.ffi.LibcTime;
 import dev.netpoll.internal.ffi.Scratch;
-import dev.netpoll.internal.poll.Errno;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.PollerWatch;
-import dev.netpoll.internal.poll.TransportException;
-import dev.netpoll.internal.poll.socket.Binder;
-import dev.netpoll.internal.poll.socket.Wakeup;
+import dev.netpoll.internal.poll.posix.Binder;
+import dev.netpoll.internal.poll.posix.Wakeup;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.TransportException;
 
 /**
  * An epoll instance that watches other epoll instances, which are readable when they have events. They are registered

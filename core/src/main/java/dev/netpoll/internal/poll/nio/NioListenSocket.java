@@ -3,12 +3,12 @@
 
 package dev.netpoll.internal.poll.nio;
 
-import dev.netpoll.internal.poll.AcceptEvents;
-import dev.netpoll.internal.poll.Crash;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.ListenSocket;
-import dev.netpoll.internal.poll.TransportException;
-import dev.netpoll.internal.poll.UnixPaths;
+import dev.netpoll.internal.transport.AcceptEvents;
+import dev.netpoll.internal.transport.Crash;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.ListenSocket;
+import dev.netpoll.internal.transport.TransportException;
+import dev.netpoll.internal.transport.UnixPaths;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
@@ -53,7 +53,7 @@ final class NioListenSocket implements ListenSocket, NioPollable {
         }
         for (int i = 0; i < MAX_ACCEPTS && channel.isOpen() && !paused; i++) {
             try {
-                NioBackend.needHeap();
+                NioMechanism.needHeap();
                 SocketChannel accepted = channel.accept();
                 if (accepted == null) {
                     return;
@@ -72,10 +72,10 @@ final class NioListenSocket implements ListenSocket, NioPollable {
     private NioTransport transport(SocketChannel accepted) throws IOException {
         try {
             boolean unix = address instanceof UnixDomainSocketAddress;
-            NioBackend.prepareAccepted(accepted, unix);
+            NioMechanism.prepareAccepted(accepted, unix);
             return new NioTransport(accepted, !unix);
         } catch (Throwable t) {
-            NioBackend.closeQuietly(accepted);
+            NioMechanism.closeQuietly(accepted);
             throw t;
         }
     }
@@ -141,7 +141,7 @@ final class NioListenSocket implements ListenSocket, NioPollable {
                     UnixPaths.deleteIfSame(unix.getPath(), pathKey);
                 }
             } finally {
-                NioBackend.closeQuietly(channel);
+                NioMechanism.closeQuietly(channel);
             }
             NioPoller owner = poller;
             if (owner != null) {

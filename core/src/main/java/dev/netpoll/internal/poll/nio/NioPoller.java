@@ -3,20 +3,20 @@
 
 package dev.netpoll.internal.poll.nio;
 
-import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.LoopCache;
 import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.SegmentPool;
-import dev.netpoll.internal.poll.AcceptEvents;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.ListenSocket;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.ReceiveBuffer;
-import dev.netpoll.internal.poll.Transport;
-import dev.netpoll.internal.poll.TransportEvents;
-import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.Turns;
+import dev.netpoll.internal.transport.AcceptEvents;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.ListenSocket;
+import dev.netpoll.internal.transport.Transport;
+import dev.netpoll.internal.transport.TransportEvents;
+import dev.netpoll.internal.transport.TransportException;
+import dev.netpoll.memory.MemoryLimitException;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;

@@ -5,10 +5,10 @@ package dev.netpoll.internal.poll.nio;
 
 import dev.netpoll.internal.base.StackRoom;
 import dev.netpoll.internal.memory.Segment;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.SendQueue;
-import dev.netpoll.internal.poll.Transport;
-import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.SendQueue;
+import dev.netpoll.internal.transport.Transport;
+import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 import java.net.Inet6Address;
 import java.net.InetAddress;

@@ -4,14 +4,14 @@
 package dev.netpoll.internal.poll.nio;
 
 import dev.netpoll.internal.poll.Continuable;
-import dev.netpoll.internal.poll.Crash;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.RawSocket;
-import dev.netpoll.internal.poll.SendQueue;
-import dev.netpoll.internal.poll.Starvation;
-import dev.netpoll.internal.poll.TransportEvents;
-import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.Turns;
+import dev.netpoll.internal.transport.Crash;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.RawSocket;
+import dev.netpoll.internal.transport.SendQueue;
+import dev.netpoll.internal.transport.Starvation;
+import dev.netpoll.internal.transport.TransportEvents;
+import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
@@ -77,7 +77,7 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
         poller = target;
         events = receiver;
         try {
-            NioBackend.check("connect", address);
+            NioMechanism.check("connect", address);
             boolean connected = channel.connect(address);
             key = target.register(channel, connected ? 0 : SelectionKey.OP_CONNECT, this);
             if (connected) {
@@ -389,7 +389,7 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
     private void closeChannel() {
         NioPoller owner = poller;
         try {
-            NioBackend.needHeap();
+            NioMechanism.needHeap();
         } catch (OutOfMemoryError e) {
             if (owner != null && owner.canWaitForHeap()) {
                 waitForMemory(owner);
@@ -404,7 +404,7 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
             // The connection is gone already: nothing to reset.
         } finally {
             try {
-                NioBackend.closeQuietly(channel);
+                NioMechanism.closeQuietly(channel);
             } finally {
                 cancel();
             }

@@ -3,14 +3,14 @@
 
 package dev.netpoll.internal.poll.uring;
 
-import dev.netpoll.buffer.MemoryLimitException;
 import dev.netpoll.internal.ffi.BufferRingMemory;
 import dev.netpoll.internal.ffi.IoUring;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.BlockSource;
 import dev.netpoll.internal.memory.Segment;
-import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.transport.TransportException;
+import dev.netpoll.memory.MemoryLimitException;
 import org.jspecify.annotations.Nullable;
 
 /**

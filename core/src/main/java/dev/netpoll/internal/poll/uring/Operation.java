@@ -5,7 +5,7 @@ package dev.netpoll.internal.poll.uring;
 
 /**
  * What was submitted, and for whom: the {@code user_data} that a completion brings back. The kind of operation is in
- * the highest four bits, a token of {@link dev.netpoll.internal.poll.socket.Slots} in the others.
+ * the highest four bits, a token of {@link dev.netpoll.internal.poll.posix.Slots} in the others.
  */
 final class Operation {
     /** A multishot receive into the buffers for requests. */

@@ -18,8 +18,8 @@ import dev.netpoll.internal.ffi.LibcUnistd;
 import dev.netpoll.internal.ffi.MappingException;
 import dev.netpoll.internal.ffi.RingMemory;
 import dev.netpoll.internal.ffi.Scratch;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.TransportException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 

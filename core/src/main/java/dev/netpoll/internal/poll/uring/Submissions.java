@@ -18,7 +18,7 @@ import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.Messages;
 import dev.netpoll.internal.ffi.RingMemory;
 import dev.netpoll.internal.memory.Segment;
-import dev.netpoll.internal.poll.socket.ZeroCopySender;
+import dev.netpoll.internal.poll.posix.ZeroCopySender;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -8,12 +8,12 @@ import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.LibcUnistd;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.memory.Segment;
-import dev.netpoll.internal.poll.AcceptEvents;
-import dev.netpoll.internal.poll.Crash;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.TransportException;
-import dev.netpoll.internal.poll.socket.Bound;
-import dev.netpoll.internal.poll.socket.BoundSocket;
+import dev.netpoll.internal.poll.posix.Bound;
+import dev.netpoll.internal.poll.posix.BoundSocket;
+import dev.netpoll.internal.transport.AcceptEvents;
+import dev.netpoll.internal.transport.Crash;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.TransportException;
 import java.util.LinkedList;
 import org.jspecify.annotations.Nullable;
 
@@ -126,7 +126,7 @@ final class UringListenSocket extends BoundSocket implements Completable {
         } catch (Throwable again) {
             // It is told again when the next connection can't be accepted.
         }
-        Crash.log("listening socket of the " + UringBackend.NAME + " backend", thrown);
+        Crash.log("listening socket of the " + UringMechanism.NAME + " backend", thrown);
     }
 
     @Override

@@ -13,17 +13,17 @@ import static dev.netpoll.internal.ffi.IoUring.POLLRDHUP;
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.memory.Segment;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.RawSocket;
-import dev.netpoll.internal.poll.SendQueue;
-import dev.netpoll.internal.poll.SocketOptions;
-import dev.netpoll.internal.poll.TransportEvents;
-import dev.netpoll.internal.poll.TransportException;
 import dev.netpoll.internal.poll.Turns;
-import dev.netpoll.internal.poll.socket.LoopSocket;
-import dev.netpoll.internal.poll.socket.Opened;
-import dev.netpoll.internal.poll.socket.Sender;
-import dev.netpoll.internal.poll.socket.ZeroCopySender;
+import dev.netpoll.internal.poll.posix.LoopSocket;
+import dev.netpoll.internal.poll.posix.Opened;
+import dev.netpoll.internal.poll.posix.Sender;
+import dev.netpoll.internal.poll.posix.ZeroCopySender;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.RawSocket;
+import dev.netpoll.internal.transport.SendQueue;
+import dev.netpoll.internal.transport.SocketOptions;
+import dev.netpoll.internal.transport.TransportEvents;
+import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.net.SocketOption;
@@ -116,7 +116,7 @@ final class UringTransport extends LoopSocket implements Completable {
 
     @Override
     protected String backend() {
-        return UringBackend.NAME;
+        return UringMechanism.NAME;
     }
 
     // ---------------------------------------------------------------- registration

@@ -6,8 +6,8 @@ package dev.netpoll.internal.poll.uring;
 import dev.netpoll.internal.ffi.GuardedFd;
 import dev.netpoll.internal.ffi.IoUring;
 import dev.netpoll.internal.ffi.Scratch;
-import dev.netpoll.internal.poll.TransportException;
-import dev.netpoll.internal.poll.socket.Wakeup;
+import dev.netpoll.internal.poll.posix.Wakeup;
+import dev.netpoll.internal.transport.TransportException;
 
 /**
  * Ends the wait of a ring's thread: with a completion that another thread posts, where any thread can do that.

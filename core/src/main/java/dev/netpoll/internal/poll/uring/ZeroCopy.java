@@ -6,8 +6,8 @@ package dev.netpoll.internal.poll.uring;
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.memory.Segment;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.socket.ZeroCopySender;
+import dev.netpoll.internal.poll.posix.ZeroCopySender;
+import dev.netpoll.internal.transport.Errno;
 
 /**
  * What one socket sends without copying. It ends for good when the kernel says that it had to copy: then pinning the

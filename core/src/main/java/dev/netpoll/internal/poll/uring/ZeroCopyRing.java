@@ -11,13 +11,14 @@ import static dev.netpoll.internal.ffi.IoUring.IORING_SEND_ZC_REPORT_USAGE;
 import static dev.netpoll.internal.ffi.IoUring.IORING_SETUP_DEFER_TASKRUN;
 import static dev.netpoll.internal.ffi.IoUring.IORING_SETUP_SINGLE_ISSUER;
 
+import dev.netpoll.internal.base.Log;
 import dev.netpoll.internal.ffi.LibcSocket;
 import dev.netpoll.internal.ffi.RingMemory;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.Segment;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.TransportException;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -49,15 +50,6 @@ final class ZeroCopyRing {
 
     private static final int SLOTS_FIRST = 16;
     private static final RingSize SIZE = new RingSize(8, 256, 1, 1);
-
-    /** Not loaded before there is something to say. */
-    private static final class Log {
-        private static final System.Logger LOGGER = System.getLogger("dev.netpoll");
-
-        static void warn(String message, @Nullable Throwable cause) {
-            LOGGER.log(System.Logger.Level.WARNING, message, cause);
-        }
-    }
 
     /** How long closing waits for the kernel; it is done with a connection that was reset at once. */
     private static final long CLOSE_NANOS = 1_000_000_000;
@@ -147,7 +139,7 @@ final class ZeroCopyRing {
                 opened.enable(scratch);
             } catch (TransportException e) {
                 giveUp(scratch, null);
-                Log.warn("no ring for sending without copies: sending with copies", e);
+                Log.log(System.Logger.Level.WARNING, "no ring for sending without copies: sending with copies", e);
             }
         }
         return ring;
@@ -214,7 +206,10 @@ final class ZeroCopyRing {
                 try {
                     reap(scratch, 0);
                 } catch (TransportException e) {
-                    Log.warn("the memory of sends without copies can't be given back now", e);
+                    Log.log(
+                            System.Logger.Level.WARNING,
+                            "the memory of sends without copies can't be given back now",
+                            e);
                 }
             }
         }
@@ -259,7 +254,10 @@ final class ZeroCopyRing {
             open.close(scratch);
         }
         if (held.get() > 0) {
-            Log.warn("the kernel may still send from " + held + " blocks, and will not say when it has: lost", cause);
+            Log.log(
+                    System.Logger.Level.WARNING,
+                    "the kernel may still send from " + held + " blocks, and will not say when it has: lost",
+                    cause);
             Arrays.fill(blocks, null);
             held.set(0);
         }

@@ -3,8 +3,8 @@
 
 package dev.netpoll.internal.poll.memory;
 
-import dev.netpoll.internal.poll.AcceptEvents;
-import dev.netpoll.internal.poll.ListenSocket;
+import dev.netpoll.internal.transport.AcceptEvents;
+import dev.netpoll.internal.transport.ListenSocket;
 import java.net.SocketAddress;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;

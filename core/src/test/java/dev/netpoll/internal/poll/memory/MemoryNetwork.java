@@ -3,16 +3,16 @@
 
 package dev.netpoll.internal.poll.memory;
 
-import dev.netpoll.internal.poll.Backend;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.ListenOptions;
-import dev.netpoll.internal.poll.ListenSocket;
+import dev.netpoll.internal.poll.Mechanism;
 import dev.netpoll.internal.poll.ParkingWatch;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.PollerWatch;
-import dev.netpoll.internal.poll.RawSocket;
-import dev.netpoll.internal.poll.Transport;
-import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.ListenOptions;
+import dev.netpoll.internal.transport.ListenSocket;
+import dev.netpoll.internal.transport.RawSocket;
+import dev.netpoll.internal.transport.Transport;
+import dev.netpoll.internal.transport.TransportException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.util.HashMap;
@@ -22,7 +22,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /** The network: see the package. One lock guards everything in it; no callback is called under the lock. */
-public final class MemoryNetwork implements Backend {
+public final class MemoryNetwork implements Mechanism {
     private static final int FIRST_PORT = 40_000;
 
     final ReentrantLock lock = new ReentrantLock();

@@ -5,12 +5,12 @@ package dev.netpoll.internal.poll.memory;
 
 import dev.netpoll.internal.memory.LoopCache;
 import dev.netpoll.internal.memory.SegmentPool;
-import dev.netpoll.internal.poll.AcceptEvents;
-import dev.netpoll.internal.poll.ListenSocket;
 import dev.netpoll.internal.poll.Poller;
-import dev.netpoll.internal.poll.Transport;
-import dev.netpoll.internal.poll.TransportEvents;
-import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.transport.AcceptEvents;
+import dev.netpoll.internal.transport.ListenSocket;
+import dev.netpoll.internal.transport.Transport;
+import dev.netpoll.internal.transport.TransportEvents;
+import dev.netpoll.internal.transport.TransportException;
 import java.net.SocketAddress;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

@@ -5,8 +5,8 @@ package dev.netpoll.internal.poll.nio;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.TransportException;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.ConnectException;

@@ -10,12 +10,12 @@ public final class Rings {
     private Rings() {}
 
     /** {@return a backend whose every queue and buffer ring is too small all the time} */
-    public static UringBackend tiny() {
-        return new UringBackend(Availability.features(), TINY);
+    public static UringMechanism tiny() {
+        return new UringMechanism(UringAvailability.features(), TINY);
     }
 
     /** {@return a backend that uses nothing that Linux 6.1 has not} */
-    public static UringBackend old() {
-        return new UringBackend(new Features(SelfTest.NEEDED, false, false, false), RingSize.USUAL);
+    public static UringMechanism old() {
+        return new UringMechanism(new Features(SelfTest.NEEDED, false, false, false), RingSize.USUAL);
     }
 }

@@ -9,15 +9,15 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
-import dev.netpoll.internal.poll.AcceptEvents;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.ListenOptions;
-import dev.netpoll.internal.poll.ListenSocket;
 import dev.netpoll.internal.poll.Poller;
-import dev.netpoll.internal.poll.SendQueue;
-import dev.netpoll.internal.poll.SocketOptions;
-import dev.netpoll.internal.poll.Transport;
-import dev.netpoll.internal.poll.TransportEvents;
+import dev.netpoll.internal.transport.AcceptEvents;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.ListenOptions;
+import dev.netpoll.internal.transport.ListenSocket;
+import dev.netpoll.internal.transport.SendQueue;
+import dev.netpoll.internal.transport.SocketOptions;
+import dev.netpoll.internal.transport.Transport;
+import dev.netpoll.internal.transport.TransportEvents;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -52,8 +52,8 @@ class TakeOverTest {
     private final List<Transport> accepted = new ArrayList<>();
     private Poller poller;
 
-    static Stream<Supplier<UringBackend>> backends() {
-        return Stream.of(UringBackend::new, Rings::tiny, Rings::old);
+    static Stream<Supplier<UringMechanism>> backends() {
+        return Stream.of(UringMechanism::new, Rings::tiny, Rings::old);
     }
 
     /** One end of a connection: what it has sent, and what has arrived. */
@@ -140,9 +140,9 @@ class TakeOverTest {
 
     @ParameterizedTest
     @MethodSource("backends")
-    void nothingIsLostOrReordered(Supplier<UringBackend> supplier) throws Exception {
-        assumeTrue(UringBackend.unavailableReason() == null, UringBackend::unavailableReason);
-        UringBackend backend = supplier.get();
+    void nothingIsLostOrReordered(Supplier<UringMechanism> supplier) throws Exception {
+        assumeTrue(UringMechanism.unavailableReason() == null, UringMechanism::unavailableReason);
+        UringMechanism backend = supplier.get();
         long blocks = SegmentPool.shared().outstandingBlocks();
         poller = backend.openPoller();
         ListenSocket socket = backend.bind(
@@ -195,7 +195,7 @@ class TakeOverTest {
         }
     }
 
-    private void open(UringBackend backend, ListenSocket socket) throws IOException {
+    private void open(UringMechanism backend, ListenSocket socket) throws IOException {
         poller.listen(socket, new AcceptEvents() {
             @Override
             public void accepted(Transport transport) {

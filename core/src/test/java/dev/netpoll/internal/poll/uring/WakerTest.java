@@ -21,12 +21,12 @@ class WakerTest {
 
     @BeforeEach
     void onNewLinux() {
-        String reason = UringBackend.unavailableReason();
+        String reason = UringMechanism.unavailableReason();
         assumeTrue(reason == null, () -> reason);
     }
 
     private static UringPoller open() throws Exception {
-        return (UringPoller) new UringBackend().openPoller();
+        return (UringPoller) new UringMechanism().openPoller();
     }
 
     private static void assertReturnsSoon(UringPoller poller) throws Exception {

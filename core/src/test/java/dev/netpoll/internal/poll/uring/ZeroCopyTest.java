@@ -9,11 +9,11 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.netpoll.internal.memory.Block;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
-import dev.netpoll.internal.poll.Errno;
-import dev.netpoll.internal.poll.SendQueue;
-import dev.netpoll.internal.poll.SocketOptions;
-import dev.netpoll.internal.poll.Transport;
-import dev.netpoll.internal.poll.TransportEvents;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.SendQueue;
+import dev.netpoll.internal.transport.SocketOptions;
+import dev.netpoll.internal.transport.Transport;
+import dev.netpoll.internal.transport.TransportEvents;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.ValueLayout;
@@ -41,8 +41,8 @@ class ZeroCopyTest implements TransportEvents {
 
     @BeforeEach
     void connect() throws Exception {
-        assumeTrue(UringBackend.unavailableReason() == null, UringBackend::unavailableReason);
-        UringBackend backend = new UringBackend();
+        assumeTrue(UringMechanism.unavailableReason() == null, UringMechanism::unavailableReason);
+        UringMechanism backend = new UringMechanism();
         poller = (UringPoller) backend.openPoller();
         poller.takeOver();
         listener = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());

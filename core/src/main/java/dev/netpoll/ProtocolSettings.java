@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll;
+
+import java.time.Duration;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The settings that the builders of {@link Protocol}, {@link Server} and {@link Dialer} share. A setter that is called
+ * again replaces what it set; no setter drops silently what another one set.
+ *
+ * @param <B> the builder, which each setter returns
+ */
+public abstract sealed class ProtocolSettings<B extends ProtocolSettings<B>>
+        permits Protocol.Builder, Server.Builder, Dialer.Builder {
+    @Nullable
+    ConnectionHandler onPrepare;
+
+    @Nullable
+    ConnectionHandler onConnect;
+
+    @Nullable
+    ConnectionHandler onRequest;
+
+    @Nullable
+    ConnectionHandler onDisconnect;
+
+    ErrorHandler onError = ErrorHandler.LOGGING;
+
+    @Nullable
+    Framing framing;
+
+    Dispatch dispatch = Dispatch.adaptive();
+    ConnectionOptions.Builder options = ConnectionOptions.builder();
+
+    /** Whether one was set by its own setter, which a whole protocol would drop. */
+    private boolean someSet;
+
+    /** Whether an option was set by its own setter, which others would drop. */
+    private boolean optionSet;
+
+    ProtocolSettings() {}
+
+    abstract B self();
+
+    /**
+     * Takes all settings of a protocol; setters called later change single ones.
+     *
+     * @throws IllegalStateException if a setting was made before, which this would drop
+     */
+    public B protocol(Protocol protocol) {
+        Objects.requireNonNull(protocol, "protocol");
+        if (someSet) {
+            throw new IllegalStateException(
+                    "protocol() replaces all settings of the protocol: call it before the others");
+        }
+        onPrepare = protocol.onPrepare();
+        onConnect = protocol.onConnect();
+        onRequest = protocol.onRequest();
+        onDisconnect = protocol.onDisconnect();
+        onError = protocol.onError();
+        framing = protocol.framing();
+        dispatch = protocol.dispatch();
+        options = protocol.options().toBuilder();
+        return self();
+    }
+
+    /**
+     * Runs once for each connection before any other callback of it, and before {@code dial} returns: set options,
+     * attach, add callbacks, or close the connection to reject it, which makes {@code dial} fail. It can neither read
+     * nor write yet; a thread that it is handed to may once onConnect would run. See {@link
+     * Dialer#dial(java.net.SocketAddress, Duration, Object)} for what differs from dial to dial.
+     */
+    public B onPrepare(ConnectionHandler handler) {
+        onPrepare = Objects.requireNonNull(handler, "handler");
+        return set();
+    }
+
+    /**
+     * Runs once when a connection is ready; may read and write. No request is handled before it returns. {@code dial}
+     * does not wait for it: who dials with it leaves reading to the callbacks.
+     */
+    public B onConnect(ConnectionHandler handler) {
+        onConnect = Objects.requireNonNull(handler, "handler");
+        return set();
+    }
+
+    /**
+     * Runs when bytes have arrived, one run at a time on a connection. A run that consumed some and left some is
+     * followed by another at once, one that consumed nothing by another when more arrive (or when as many are there as
+     * it {@linkplain Connection#demand demanded}: who waits for more than {@link ConnectionOptions#inboundHighMark}
+     * must, as no more than that comes unasked). When the run ends, what was consumed is released, and what was written
+     * and not flushed is flushed.
+     *
+     * <p>On a dialed connection it handles what the peer sends instead of a caller that reads. It may run before
+     * {@code dial} returns; what it needs to know is {@linkplain Dialer#dial(java.net.SocketAddress, Duration, Object)
+     * attached} or prepared in {@link #onPrepare}.
+     */
+    public B onRequest(ConnectionHandler handler) {
+        onRequest = Objects.requireNonNull(handler, "handler");
+        return set();
+    }
+
+    /** Runs once when the peer finished sending or was lost, after onConnect, possibly beside onRequest. */
+    public B onDisconnect(ConnectionHandler handler) {
+        onDisconnect = Objects.requireNonNull(handler, "handler");
+        return set();
+    }
+
+    /** Is told of what callbacks throw; {@link ErrorHandler#LOGGING} by default. */
+    public B onError(ErrorHandler handler) {
+        onError = Objects.requireNonNull(handler, "handler");
+        return set();
+    }
+
+    /**
+     * Lets onRequest run once for each whole frame, as {@link Framing} says; without framing by default. A caller that
+     * reads itself is not affected.
+     */
+    public B framing(Framing framing) {
+        this.framing = Objects.requireNonNull(framing, "framing");
+        return set();
+    }
+
+    /** Who runs the callbacks; {@link Dispatch#adaptive()} by default. */
+    public B dispatch(Dispatch dispatch) {
+        this.dispatch = Objects.requireNonNull(dispatch, "dispatch");
+        return set();
+    }
+
+    /**
+     * Sets all options of the connections; {@link ConnectionOptions#defaults()} by default. Setters of single options
+     * called later change these.
+     *
+     * @throws IllegalStateException if a single option was set before, which this would drop
+     */
+    public B options(ConnectionOptions options) {
+        Objects.requireNonNull(options, "options");
+        if (optionSet) {
+            throw new IllegalStateException("options() replaces all options: call it before those of single options");
+        }
+        this.options = options.toBuilder();
+        return set();
+    }
+
+    /** Shorthand for {@link ConnectionOptions.Builder#readTimeout}. */
+    public B readTimeout(Duration timeout) {
+        options.readTimeout(timeout);
+        return setOption();
+    }
+
+    /** Shorthand for {@link ConnectionOptions.Builder#writeTimeout}. */
+    public B writeTimeout(Duration timeout) {
+        options.writeTimeout(timeout);
+        return setOption();
+    }
+
+    /** Shorthand for {@link ConnectionOptions.Builder#idleTimeout}. */
+    public B idleTimeout(Duration timeout) {
+        options.idleTimeout(timeout);
+        return setOption();
+    }
+
+    private B set() {
+        someSet = true;
+        return self();
+    }
+
+    private B setOption() {
+        optionSet = true;
+        return set();
+    }
+}

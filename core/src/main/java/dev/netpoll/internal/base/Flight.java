@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.base;
+
+import jdk.jfr.FlightRecorder;
+
+/** Whether the flight recorder runs. A runtime may lack its module, {@code jdk.jfr}. */
+public final class Flight {
+    private static final boolean AVAILABLE =
+            ModuleLayer.boot().findModule("jdk.jfr").isPresent();
+
+    private Flight() {}
+
+    /** {@return whether events are worth making} */
+    public static boolean isRecorded() {
+        return AVAILABLE && FlightRecorder.isInitialized();
+    }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.base;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The library's logger. Whoever logs has done everything else before, as logging may fail; it never throws. Any thread.
+ *
+ * <p>The logger is found when there is something to log, because that takes a while; but not when memory is short: a
+ * class whose initialisation fails stays broken, and half of the logging with it.
+ */
+public final class Log {
+    private static volatile System.@Nullable Logger logger;
+
+    private Log() {}
+
+    /** Finds the logger, so that it is there also when memory or descriptors are short. */
+    public static void find() {
+        logger = System.getLogger("dev.netpoll");
+    }
+
+    /** Logs a message. */
+    public static void log(System.Logger.Level level, String message, @Nullable Throwable cause) {
+        log(level, message, null, cause);
+    }
+
+    /** Logs a message that ends with the name of its subject, which are joined only if that can be logged. */
+    public static void log(
+            System.Logger.Level level, String message, @Nullable String subject, @Nullable Throwable cause) {
+        boolean _ = tryLog(level, message, subject, cause);
+    }
+
+    /** Logs a message; {@return whether that succeeded} */
+    public static boolean tryLog(
+            System.Logger.Level level, String message, @Nullable String subject, @Nullable Throwable cause) {
+        try {
+            if (logger == null && !(cause instanceof VirtualMachineError)) {
+                find();
+            }
+            System.Logger found = logger;
+            if (found == null) {
+                return false;
+            }
+            found.log(level, subject == null ? message : message + subject, cause);
+            return true;
+        } catch (Throwable t) {
+            return false; // nobody can be told
+        }
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.endpoint;
+
+import dev.netpoll.Backend;
+import dev.netpoll.internal.base.Log;
+import dev.netpoll.internal.poll.Mechanism;
+import dev.netpoll.internal.poll.epoll.EpollMechanism;
+import dev.netpoll.internal.poll.nio.NioMechanism;
+import dev.netpoll.internal.poll.uring.UringMechanism;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** Turns the backend that the user asked for into a mechanism that works here. */
+public final class BackendChoice {
+    private static final AtomicBoolean LOGGED = new AtomicBoolean();
+    private static final AtomicBoolean LOGGED_FOR_PLATFORM_THREADS = new AtomicBoolean();
+
+    /** All but the automatic choice. */
+    private static final Map<Backend, Supplier<Mechanism>> MECHANISMS = new ConcurrentHashMap<>(Map.of(
+            Backend.EPOLL, BackendChoice::epoll,
+            Backend.IO_URING, BackendChoice::ioUring,
+            Backend.NIO, NioMechanism::new));
+
+    private BackendChoice() {}
+
+    /** Says how a backend that is not one of ours is had. */
+    public static void install(Backend backend, Supplier<Mechanism> mechanism) {
+        MECHANISMS.put(backend, mechanism);
+    }
+
+    /**
+     * {@return the backend to use, and its mechanism}
+     *
+     * @param platformThreads whether the loops are wanted on platform threads
+     * @throws UnsupportedOperationException if it was asked for by name and cannot be had
+     */
+    public static Chosen choose(Backend wanted, boolean platformThreads) {
+        if (wanted == Backend.AUTO) {
+            return automatic(platformThreads);
+        }
+        Supplier<Mechanism> mechanism = MECHANISMS.get(wanted);
+        if (mechanism == null) {
+            throw new UnsupportedOperationException("there is no backend " + wanted
+                    + "; there are auto, epoll, io_uring and nio, and what other modules bring");
+        }
+        return new Chosen(wanted, mechanism.get());
+    }
+
+    private static Mechanism epoll() {
+        require(Backend.EPOLL, EpollMechanism.unavailableReason());
+        return new EpollMechanism();
+    }
+
+    private static Mechanism ioUring() {
+        require(Backend.IO_URING, UringMechanism.unavailableReason());
+        return new UringMechanism();
+    }
+
+    private static void require(Backend backend, @Nullable String reason) {
+        if (reason != null) {
+            throw new UnsupportedOperationException("the " + backend + " backend cannot be had: " + reason);
+        }
+    }
+
+    /** On platform threads io_uring is never slower than epoll; elsewhere it may be, as its loops need such threads. */
+    private static Chosen automatic(boolean platformThreads) {
+        String noRing = platformThreads ? UringMechanism.unavailableReason() : null;
+        String noEpoll = EpollMechanism.unavailableReason();
+        boolean ring = platformThreads && noRing == null;
+        Backend taken = ring ? Backend.IO_URING : noEpoll == null ? Backend.EPOLL : Backend.NIO;
+        AtomicBoolean logged = platformThreads ? LOGGED_FOR_PLATFORM_THREADS : LOGGED;
+        if (logged.compareAndSet(false, true)) {
+            // finding a logger takes a while, and nobody needs to wait
+            Thread.startVirtualThread(() -> log(taken, noRing, noEpoll));
+        }
+        return choose(taken, platformThreads);
+    }
+
+    private static void log(Backend taken, @Nullable String noRing, @Nullable String noEpoll) {
+        boolean linux = "Linux".equals(System.getProperty("os.name"));
+        // On Linux the user may want to do something about it; elsewhere NIO is the only one there is.
+        System.Logger.Level level =
+                linux && (noRing != null || noEpoll != null) ? System.Logger.Level.WARNING : System.Logger.Level.INFO;
+        String refusals = (noRing == null ? "" : "io_uring cannot be had: " + noRing)
+                + (noRing == null || noEpoll == null ? "" : "; ")
+                + (noEpoll == null ? "" : "epoll cannot be had: " + noEpoll);
+        Log.log(
+                level,
+                "backend " + taken + ": "
+                        + (refusals.isEmpty() ? "native access is granted and its self-test passed" : refusals),
+                null);
+    }
+
+    /**
+     * A backend that works here.
+     *
+     * @param backend never AUTO
+     */
+    public record Chosen(Backend backend, Mechanism mechanism) {}
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+/**
+ * What makes connections and ends them: the parts behind the doors {@link dev.netpoll.Server}, {@link
+ * dev.netpoll.Dialer} and {@link dev.netpoll.EventLoopGroup}.
+ */
+package dev.netpoll.internal.endpoint;

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.epoll;
+
+import dev.netpoll.internal.ffi.EpollEvents;
+import dev.netpoll.internal.ffi.LibcEpoll;
+import dev.netpoll.internal.ffi.LibcEventfd;
+import dev.netpoll.internal.ffi.LibcUnistd;
+import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.poll.posix.Platform;
+import dev.netpoll.internal.transport.Errno;
+import org.jspecify.annotations.Nullable;
+
+/** Whether epoll can be used, found out once. Links no function unless everything else is in order. */
+final class EpollAvailability {
+    static final @Nullable String REASON = find();
+
+    private EpollAvailability() {}
+
+    private static @Nullable String find() {
+        String reason = Platform.reasonAgainst(EpollMechanism.NAME);
+        if (reason != null) {
+            return reason;
+        }
+        try {
+            Scratch scratch = Scratch.take();
+            int errno;
+            try {
+                errno = selfTest(scratch);
+            } finally {
+                scratch.giveBack();
+            }
+            return errno == 0
+                    ? null
+                    : "epoll failed its self-test with " + Errno.describe(errno)
+                            + ": a sandbox may forbid epoll or eventfd; use the nio backend";
+        } catch (Throwable e) { // whatever it is, epoll can't be had
+            return "epoll failed its self-test with " + e + ": use the nio backend";
+        }
+    }
+
+    /** Waits for an eventfd that was written. Returns 0 or an error number. */
+    private static int selfTest(Scratch scratch) {
+        int epoll = LibcEpoll.create(scratch);
+        if (epoll < 0) {
+            return -epoll;
+        }
+        int eventfd = LibcEventfd.eventfd(scratch);
+        int result = eventfd < 0 ? eventfd : wakeUp(scratch, epoll, eventfd);
+        if (eventfd >= 0) {
+            LibcUnistd.close(scratch, eventfd);
+        }
+        LibcUnistd.close(scratch, epoll);
+        return -result;
+    }
+
+    private static int wakeUp(Scratch scratch, int epoll, int eventfd) {
+        long token = 0x1234_5678_9abc_def0L; // does the layout of epoll_event hold?
+        int result = LibcEpoll.add(scratch, epoll, eventfd, LibcEpoll.EPOLLIN | LibcEpoll.EPOLLET, token);
+        if (result == 0) {
+            result = LibcEventfd.write(scratch, eventfd, 1);
+        }
+        if (result < 0) {
+            return result;
+        }
+        try (EpollEvents events = new EpollEvents(2)) {
+            int fetched = LibcEpoll.await(scratch, epoll, events, 1_000_000_000);
+            boolean right = fetched == 1 && events.data(0) == token && events.events(0) == LibcEpoll.EPOLLIN;
+            return right ? 0 : fetched < 0 ? fetched : -Errno.EIO;
+        }
+    }
+}

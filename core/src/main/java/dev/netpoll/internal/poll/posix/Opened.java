@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.posix;
+
+import org.jspecify.annotations.Nullable;
+
+/** A descriptor of a stream socket, for the backend to make its transport of. */
+public final class Opened {
+    /** The descriptor. Who takes it closes it. */
+    public final int fd;
+
+    /** Whether it is TCP, else a Unix socket. */
+    public final boolean tcp;
+
+    /** The encoded address it is connected to, or null. */
+    public final byte @Nullable [] remote;
+
+    Opened(int fd, boolean tcp, byte @Nullable [] remote) {
+        this.fd = fd;
+        this.tcp = tcp;
+        this.remote = remote;
+    }
+}

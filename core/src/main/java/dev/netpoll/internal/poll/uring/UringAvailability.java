@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.uring;
+
+import dev.netpoll.internal.poll.posix.Platform;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.TransportException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/** Whether io_uring can be used, found out once. Links no function unless everything else is in order. */
+final class UringAvailability {
+    static final @Nullable String REASON;
+
+    private static final @Nullable Features FEATURES;
+    private static final Path DISABLED = Path.of("/proc/sys/kernel/io_uring_disabled");
+
+    static {
+        String reason = Platform.reasonAgainst(UringMechanism.NAME);
+        Features features = null;
+        if (reason == null) {
+            try {
+                SelfTest test = new SelfTest();
+                reason = run(test);
+                features = test.features();
+            } catch (Throwable t) { // whatever it is, io_uring can't be had
+                reason = failed(t);
+            }
+        }
+        REASON = reason;
+        FEATURES = features;
+    }
+
+    private UringAvailability() {}
+
+    /**
+     * {@return what this kernel has}
+     *
+     * @throws UnsupportedOperationException if io_uring cannot be had
+     */
+    static Features features() {
+        Features found = FEATURES;
+        if (REASON != null || found == null) {
+            throw new UnsupportedOperationException("the io_uring backend cannot be had: " + REASON);
+        }
+        return found;
+    }
+
+    /** A ring is bound to a thread, so the test gets one of its own. */
+    private static @Nullable String run(SelfTest test) {
+        Thread thread =
+                Thread.ofPlatform().name("netpoll-io_uring-test").daemon().start(test);
+        boolean interrupted = false;
+        while (true) {
+            try {
+                thread.join();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        Throwable failure = test.failure();
+        return switch (failure) {
+            case null -> null;
+            case TransportException e -> describe(e, disabled());
+            default -> failed(failure);
+        };
+    }
+
+    private static String failed(Throwable failure) {
+        return "io_uring failed its self-test with " + failure + ": use the epoll backend";
+    }
+
+    /** {@return a sentence that says what stands in the way, and what the user can do} */
+    static String describe(TransportException failure, String disabled) {
+        return "io_uring failed its self-test, "
+                + failure.getMessage()
+                + ". "
+                + switch (failure.errno()) {
+                    case Errno.EPERM -> forbidden(disabled);
+                    case Errno.ENOSYS -> "This kernel has no io_uring, or a sandbox hides it: use the epoll backend";
+                    case Errno.ENOMEM ->
+                        "There is no memory, or the limit of locked memory is too low: raise it (ulimit -l) or use"
+                                + " the epoll backend";
+                    case Errno.EMFILE, Errno.ENFILE ->
+                        "Raise the limit of open files (ulimit -n) or use the epoll backend";
+                    case Errno.EINVAL -> tooOld();
+                    default -> "Use the epoll backend";
+                };
+    }
+
+    private static String tooOld() {
+        return "It needs Linux 6.1 or newer, this is " + System.getProperty("os.version") + ": use the epoll backend";
+    }
+
+    private static String forbidden(String disabled) {
+        return switch (disabled) {
+            case "1" ->
+                "The setting kernel.io_uring_disabled is 1: only members of kernel.io_uring_group may use it, and"
+                        + " processes with CAP_SYS_ADMIN; use the epoll backend or change it (sysctl)";
+            case "2" ->
+                "The setting kernel.io_uring_disabled is 2: nobody may use it; use the epoll backend or change it"
+                        + " (sysctl)";
+            default ->
+                "A sandbox forbids it, as the default seccomp profiles of container engines do: allow io_uring_setup,"
+                        + " io_uring_enter and io_uring_register, or use the epoll backend";
+        };
+    }
+
+    /** {@return the value of the setting, or nothing on kernels before 6.6, which have none} */
+    private static String disabled() {
+        try (InputStream in = Files.newInputStream(DISABLED)) {
+            return new String(in.readNBytes(16), StandardCharsets.US_ASCII).strip();
+        } catch (IOException e) {
+            return "";
+        }
+    }
+}

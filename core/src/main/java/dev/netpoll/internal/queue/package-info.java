@@ -1,5 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-// Copyright The Netpoll for Java Authors
-
-/** Queues between threads. Knows nothing of the rest of the library. */
-package dev.netpoll.internal.queue;

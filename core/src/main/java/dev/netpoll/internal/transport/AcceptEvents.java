@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.transport;
+
+/** What a listening socket reports, on the thread that polls. Must not throw. */
+public interface AcceptEvents {
+    /** A connection was accepted; non-blocking, close-on-exec, not registered. The receiver owns it. */
+    void accepted(Transport transport);
+
+    /**
+     * Accepting failed with a lasting error such as EMFILE. (A connection that was gone before it was accepted is not
+     * reported.) The receiver pauses the listener or it will be told again.
+     */
+    void acceptFailed(int errno);
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.memory;
+
+/**
+ * Thrown when there is no buffer memory to be had: the cap, which the system property
+ * {@code dev.netpoll.memory.max} sets, is reached, or the operating system refused.
+ *
+ * <p>The operation that needed the memory has had no effect. It may succeed later, when other buffers were released.
+ */
+public final class MemoryLimitException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    /**
+     * Creates one.
+     *
+     * @param message what was wanted, and what there is
+     */
+    public MemoryLimitException(String message) {
+        super(message);
+    }
+
+    /**
+     * Creates one with a cause.
+     *
+     * @param message what was wanted, and what there is
+     * @param cause the system's refusal
+     */
+    public MemoryLimitException(String message, Throwable cause) {
+        super(message, cause);
+    }
+}
