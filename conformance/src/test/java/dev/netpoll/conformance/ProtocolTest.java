@@ -71,8 +71,9 @@ class ProtocolTest extends ConformanceTest {
                 .build();
         EventLoopGroup group = net.server().build().group();
         Listening server = net.listen(Server.builder().protocol(countdown).group(group));
-        Protocol begins =
-                countdown.toBuilder().onConnect(connection -> send(connection, 9)).build();
+        Protocol begins = countdown.toBuilder()
+                .onConnect(connection -> send(connection, 9))
+                .build();
         Dialer dialer = Dialer.builder().protocol(begins).group(group).build();
         try (Connection _ = dialer.dial(server.address())) {
             assertThat(last.poll(20, TimeUnit.SECONDS)).isZero();

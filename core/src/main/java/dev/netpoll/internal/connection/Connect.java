@@ -15,8 +15,8 @@ import java.util.concurrent.RejectedExecutionException;
  *
  * <p><b>Threads.</b> {@link #begin} and what follows: the thread that dials. The rest: the loop.
  *
- * <p>The loop completes the outcome, or the dialing thread cancels it: whoever comes first decides. So a connection that
- * is established too late is closed by the loop, and one that came in time is the dialing thread's.
+ * <p>The loop completes the outcome, or the dialing thread cancels it: the first of them decides. So the loop closes a
+ * connection that is established too late, and one that came in time is the dialing thread's.
  */
 public final class Connect implements SocketConnection.ConnectEvents {
     /** The outcome of a connect after which onPrepare closed the connection; no error number is negative. */

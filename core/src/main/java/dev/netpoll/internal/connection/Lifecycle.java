@@ -36,9 +36,9 @@ import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The life of one connection: its start and its end; in between there are its {@link Runs}. The state word and its rules are described in
- * {@link ConnectionState}; {@link #settle} is the one place that decides what happens next, and everybody who changed
- * something it depends on calls it.
+ * The life of one connection: its start and its end; in between there are its {@link Runs}. {@link ConnectionState}
+ * describes the state word and its rules. {@link #settle} is the one place that decides what happens next; all code
+ * that changes something it depends on calls it.
  */
 public final class Lifecycle extends Runs {
     /** For {@link CloseCallbacks}. */

@@ -25,8 +25,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A run is due when the peer's bytes are there that the last one left to be waited for ({@link Inbound#isDue}), or
  * when a handler was set that has not run. It waits while the output of the one before is not gone, while another
- * thread reads (B4), or while inline handlers have too much output waiting. Whoever finds a run due takes RUNNING in the
- * state word, and its holder has the reading side until it gives RUNNING back; see {@link ConnectionState}.
+ * thread reads (B4), or while inline handlers have too much output waiting. The thread that finds a run due takes
+ * RUNNING in the state word, and its holder has the reading side until it gives RUNNING back; see
+ * {@link ConnectionState}.
  *
  * <p>It is itself what is run, so that starting a run allocates nothing.
  */

@@ -9,8 +9,9 @@ import java.lang.invoke.MethodHandles;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What loops log when they have failed, after they have seen to it. Made before anything fails: a literal that is reached for the first time while the heap
- * is full throws, and who catches an Error has more to do than to log it.
+ * What loops log about their failures, after they have dealt with them. Made before anything fails: a literal that is
+ * reached for the first time while the heap is full throws, and the code that catches an Error has more to do than to
+ * log it.
  */
 enum LoopFailure {
     DRIVER_NOT_LEFT("a driver could not leave its event loop"),
