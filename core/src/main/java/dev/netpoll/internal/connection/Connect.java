@@ -26,26 +26,29 @@ public final class Connect implements SocketConnection.ConnectEvents {
     private final SocketAddress remote;
     private final CompletableFuture<Integer> outcome = new CompletableFuture<>();
 
-    /** Prepares to connect a connection that nobody else knows. */
-    public Connect(SocketConnection connection, SocketAddress remote) {
+    private Connect(SocketConnection connection, SocketAddress remote) {
         this.connection = connection;
         this.remote = remote;
     }
 
     /**
-     * Lets the loop begin. If this throws, the connection has ended.
+     * Lets the loop begin to connect a connection that nobody else knows. If this throws, the connection has ended.
      *
      * @throws IllegalStateException if the loop has ended
      */
-    public void begin() {
+    public static Connect begin(SocketConnection connection, SocketAddress remote) {
+        boolean begun = false;
         try {
-            connection.loop().execute(this::connectOnLoop);
+            Connect connect = new Connect(connection, remote);
+            connection.loop().execute(connect::connectOnLoop);
+            begun = true;
+            return connect;
         } catch (RejectedExecutionException e) {
-            connection.lifecycle().giveUp();
             throw new IllegalStateException("the event loop group is closed", e);
-        } catch (Throwable t) {
-            connection.lifecycle().giveUp();
-            throw t;
+        } finally {
+            if (!begun) {
+                connection.lifecycle().giveUp();
+            }
         }
     }
 

@@ -153,8 +153,7 @@ public final class DialAttempt {
 
     private SocketConnection connectOnce(SocketAddress remote, long nanos) throws IOException {
         SocketConnection connection = open(remote);
-        Connect connect = new Connect(connection, remote);
-        connect.begin();
+        Connect connect = Connect.begin(connection, remote);
         try {
             int errno = await(connect.outcome(), remote, nanos, "connecting");
             if (errno == 0) {
