@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ConnectionConfig {
     private final Protocol protocol;
+    private final ConnectionOptions options; // the protocol's; each request asks for them
     private final @Nullable Executor executor;
     private final @Nullable Pace pace;
     private final @Nullable FrameLayout frames;
@@ -57,6 +58,7 @@ public final class ConnectionConfig {
     /** For tests: with another pace. */
     ConnectionConfig(Protocol protocol, @Nullable Pace pace, boolean unowned, Ending ending, Runnable ended) {
         this.protocol = protocol;
+        this.options = protocol.options();
         this.executor = switch (protocol.dispatch()) {
             case Dispatch.Inline() -> null;
             case Dispatch.Adaptive(), Dispatch.Virtual() -> Threads.virtualExecutor();
@@ -67,7 +69,7 @@ public final class ConnectionConfig {
         this.ending = ending;
         this.ended = ended;
         Framing framing = protocol.framing();
-        frames = framing == null ? null : new FrameLayout(framing, protocol.options());
+        frames = framing == null ? null : new FrameLayout(framing, options);
     }
 
     static {
@@ -136,7 +138,7 @@ public final class ConnectionConfig {
 
     /** {@return limits and time-outs} */
     public ConnectionOptions options() {
-        return protocol.options();
+        return options;
     }
 
     /** {@return what runs the callbacks, or null if the event loop does} */
