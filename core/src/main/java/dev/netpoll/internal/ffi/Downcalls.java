@@ -16,9 +16,10 @@ import org.jspecify.annotations.Nullable;
  * Links C functions.
  *
  * <p>What is linked, the JVM makes code for, once for each signature: ten to twenty milliseconds in which a program
- * that starts waits. So functions share a signature: five words in, a word out. On the systems that link anything,
- * 64-bit Linux on x86-64 and aarch64, an integer or a pointer is passed in a register of its own, and so is the result.
- * Who takes or returns an int uses the lower half of it; nobody looks at registers beyond those of his parameters.
+ * that starts waits. So functions share a signature: seven words in, a word out. On the systems that link anything,
+ * 64-bit Linux on x86-64 and aarch64, an integer or a pointer is passed in a word of its own, and so is the result. Who
+ * takes or returns an int uses the lower half of it; nobody looks at words beyond those of his parameters. Functions
+ * with variable arguments, such as syscall(2) and fcntl(2), get them in the same way.
  *
  * <p>Pointers are words too: an address parameter would acquire and release the arena on every call.
  */
@@ -26,8 +27,8 @@ final class Downcalls {
     /** What is passed for parameters that a function does not have. */
     static final long UNUSED = 0;
 
-    private static final FunctionDescriptor WORDS =
-            FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+    private static final FunctionDescriptor WORDS = FunctionDescriptor.of(
+            JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
 
     /** Every linked function takes the segment that receives errno as its first argument. */
     private static final Linker.Option ERRNO = Linker.Option.captureCallState("errno");
@@ -37,7 +38,7 @@ final class Downcalls {
 
     private Downcalls() {}
 
-    /** Links a function of at most five integers and pointers: {@code (MemorySegment, long, ..., long)long}. */
+    /** Links a function of at most seven integers and pointers, for {@link #call} or {@code invokeExact}. */
     static MethodHandle link(String name) {
         return handle(LIBC.findOrThrow(name), WORDS, ERRNO);
     }
@@ -53,9 +54,32 @@ final class Downcalls {
         return handle(LIBC.findOrThrow(name), function, ERRNO);
     }
 
-    /** As {@link #link}, for a function whose arguments after the first {@code fixed} ones are variable. */
-    static MethodHandle linkVariadic(String name, int fixed, FunctionDescriptor function) {
-        return handle(LIBC.findOrThrow(name), function, ERRNO, Linker.Option.firstVariadicArg(fixed));
+    /** As {@link #call(MethodHandle, Scratch, long, long, long, long, long)}, with two arguments. */
+    static int call(MethodHandle function, Scratch scratch, long a, long b) {
+        return call(function, scratch, a, b, UNUSED, UNUSED, UNUSED);
+    }
+
+    /** As {@link #call(MethodHandle, Scratch, long, long, long, long, long)}, with three arguments. */
+    static int call(MethodHandle function, Scratch scratch, long a, long b, long c) {
+        return call(function, scratch, a, b, c, UNUSED, UNUSED);
+    }
+
+    /** As {@link #call(MethodHandle, Scratch, long, long, long, long, long)}, with four arguments. */
+    static int call(MethodHandle function, Scratch scratch, long a, long b, long c, long d) {
+        return call(function, scratch, a, b, c, d, UNUSED);
+    }
+
+    /**
+     * Calls what {@link #link(String)} has linked, which returns an int; {@return that, or the error number negated}
+     */
+    static int call(MethodHandle function, Scratch scratch, long a, long b, long c, long d, long e) {
+        try {
+            // SAFETY: the callers, all in this package, pass what the function's manual page says, and keep alive what
+            // the arguments point to.
+            return scratch.result((int) (long) function.invokeExact(scratch.errno, a, b, c, d, e, UNUSED, UNUSED));
+        } catch (Throwable t) {
+            throw failure(t);
+        }
     }
 
     @SuppressWarnings("restricted")

@@ -3,8 +3,6 @@
 
 package dev.netpoll.internal.ffi;
 
-import static dev.netpoll.internal.ffi.Downcalls.UNUSED;
-
 import java.lang.invoke.MethodHandle;
 import java.lang.ref.Reference;
 import java.util.Objects;
@@ -41,13 +39,8 @@ public final class LibcEpoll {
 
     /** Opens an epoll instance, closed on exec. */
     public static int create(Scratch scratch) {
-        try {
-            // SAFETY: plain ints.
-            return scratch.result((int) (long)
-                    EPOLL_CREATE1.invokeExact(scratch.errno, (long) EPOLL_CLOEXEC, UNUSED, UNUSED, UNUSED, UNUSED));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
-        }
+        // SAFETY: plain ints.
+        return Downcalls.call(EPOLL_CREATE1, scratch, EPOLL_CLOEXEC, 0);
     }
 
     /** Adds a descriptor with its interest and the data its events carry. */
@@ -66,13 +59,8 @@ public final class LibcEpoll {
     }
 
     private static int control(Scratch scratch, int epoll, int operation, int fd, long eventAddress) {
-        try {
-            // SAFETY: the event lies in the scratch, which the errno argument keeps alive during the call.
-            return scratch.result((int) (long) EPOLL_CTL.invokeExact(
-                    scratch.errno, (long) epoll, (long) operation, (long) fd, eventAddress, UNUSED));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
-        }
+        // SAFETY: the event lies in the scratch, which the errno argument keeps alive during the call.
+        return Downcalls.call(EPOLL_CTL, scratch, epoll, operation, fd, eventAddress);
     }
 
     /**
@@ -98,10 +86,7 @@ public final class LibcEpoll {
     private static int await(Scratch scratch, int epoll, EpollEvents events, int millis) {
         try {
             // SAFETY: events owns room for capacity() events, and is reachable until after the call: see the fence.
-            return scratch.result((int) (long) EPOLL_WAIT.invokeExact(
-                    scratch.errno, (long) epoll, events.address(), (long) events.capacity(), (long) millis, UNUSED));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
+            return Downcalls.call(EPOLL_WAIT, scratch, epoll, events.address(), events.capacity(), millis);
         } finally {
             Reference.reachabilityFence(events);
         }
@@ -111,10 +96,8 @@ public final class LibcEpoll {
         long timeout = scratch.timeSpec(nanos);
         try {
             // SAFETY: as above; the timespec lies in the scratch; a null signal mask is not applied.
-            return scratch.result((int) (long) Objects.requireNonNull(EPOLL_PWAIT2)
-                    .invokeExact(scratch.errno, (long) epoll, events.address(), (long) events.capacity(), timeout, 0L));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
+            return Downcalls.call(
+                    Objects.requireNonNull(EPOLL_PWAIT2), scratch, epoll, events.address(), events.capacity(), timeout);
         } finally {
             Reference.reachabilityFence(events);
         }

@@ -3,8 +3,6 @@
 
 package dev.netpoll.internal.ffi;
 
-import static dev.netpoll.internal.ffi.Downcalls.UNUSED;
-
 import java.lang.invoke.MethodHandle;
 
 /** {@code <sys/eventfd.h>}. */
@@ -19,23 +17,13 @@ public final class LibcEventfd {
 
     /** Opens one that counts from 0, non-blocking. */
     public static int eventfd(Scratch scratch) {
-        try {
-            // SAFETY: plain ints.
-            return scratch.result(
-                    (int) (long) EVENTFD.invokeExact(scratch.errno, 0L, (long) FLAGS, UNUSED, UNUSED, UNUSED));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
-        }
+        // SAFETY: plain ints.
+        return Downcalls.call(EVENTFD, scratch, 0, FLAGS);
     }
 
     /** Adds to the counter. */
     public static int write(Scratch scratch, int fd, long value) {
-        try {
-            // SAFETY: the value is passed by value; no memory is involved.
-            return scratch.result(
-                    (int) (long) EVENTFD_WRITE.invokeExact(scratch.errno, (long) fd, value, UNUSED, UNUSED, UNUSED));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
-        }
+        // SAFETY: the value is passed by value; no memory is involved.
+        return Downcalls.call(EVENTFD_WRITE, scratch, fd, value);
     }
 }

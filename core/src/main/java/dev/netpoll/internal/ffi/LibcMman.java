@@ -21,10 +21,7 @@ public final class LibcMman {
         Scratch scratch = Scratch.take();
         try {
             // SAFETY: no parameters, and a plain int.
-            return (int) (long)
-                    Downcalls.link("getpagesize").invokeExact(scratch.errno, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED);
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
+            return Downcalls.call(Downcalls.link("getpagesize"), scratch, UNUSED, UNUSED);
         } finally {
             scratch.giveBack();
         }
@@ -45,11 +42,7 @@ public final class LibcMman {
         Scratch scratch = Scratch.take();
         try {
             // SAFETY: whole pages inside the caller's range; a wrong range is an error number, and nothing is unmapped.
-            return scratch.result((int) (long)
-                            MADVISE.invokeExact(scratch.errno, from, to - from, (long) MADV_DONTNEED, UNUSED, UNUSED))
-                    == 0;
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
+            return Downcalls.call(MADVISE, scratch, from, to - from, MADV_DONTNEED) == 0;
         } finally {
             scratch.giveBack();
         }

@@ -3,7 +3,6 @@
 
 package dev.netpoll.internal.ffi;
 
-import static dev.netpoll.internal.ffi.Downcalls.UNUSED;
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -69,9 +68,6 @@ public final class LibcSocket {
     private static final MethodHandle ACCEPT4 = Downcalls.link("accept4");
     private static final MethodHandle GETSOCKNAME = Downcalls.link("getsockname");
     private static final MethodHandle GETPEERNAME = Downcalls.link("getpeername");
-    private static final MethodHandle RECV = Downcalls.link("recv");
-    private static final MethodHandle SEND = Downcalls.link("send");
-    private static final MethodHandle SENDMSG = Downcalls.link("sendmsg");
     private static final MethodHandle SHUTDOWN = Downcalls.link("shutdown");
     private static final MethodHandle SETSOCKOPT = Downcalls.link("setsockopt");
     private static final MethodHandle GETSOCKOPT = Downcalls.link("getsockopt");
@@ -86,94 +82,55 @@ public final class LibcSocket {
 
     /** Opens a stream socket, non-blocking and closed on exec. */
     public static int socket(Scratch scratch, int family) {
-        try {
-            // SAFETY: plain ints.
-            return scratch.result((int) (long) SOCKET.invokeExact(
-                    scratch.errno,
-                    (long) family,
-                    (long) (SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC),
-                    0L,
-                    UNUSED,
-                    UNUSED));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
-        }
+        // SAFETY: plain ints.
+        return Downcalls.call(SOCKET, scratch, family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     }
 
     /** Binds to an address made by {@link SockAddr#encode}. */
     public static int bind(Scratch scratch, int fd, byte[] address) {
         scratch.socketAddress(address);
-        try {
-            // SAFETY: the address lies in the scratch, which the errno argument keeps alive during the call.
-            return scratch.result((int) (long) BIND.invokeExact(
-                    scratch.errno, (long) fd, scratch.socketAddressAddress(), (long) address.length, UNUSED, UNUSED));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
-        }
+        // SAFETY: the address lies in the scratch, which the errno argument keeps alive during the call.
+        return Downcalls.call(BIND, scratch, fd, scratch.socketAddressAddress(), address.length);
     }
 
     /** Connects to an address made by {@link SockAddr#encode}. */
     public static int connect(Scratch scratch, int fd, byte[] address) {
         scratch.socketAddress(address);
-        try {
-            // SAFETY: the address lies in the scratch, which the errno argument keeps alive during the call.
-            return scratch.result((int) (long) CONNECT.invokeExact(
-                    scratch.errno, (long) fd, scratch.socketAddressAddress(), (long) address.length, UNUSED, UNUSED));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
-        }
+        // SAFETY: the address lies in the scratch, which the errno argument keeps alive during the call.
+        return Downcalls.call(CONNECT, scratch, fd, scratch.socketAddressAddress(), address.length);
     }
 
     /** Listens. */
     public static int listen(Scratch scratch, int fd, int backlog) {
-        try {
-            // SAFETY: plain ints.
-            return scratch.result(
-                    (int) (long) LISTEN.invokeExact(scratch.errno, (long) fd, (long) backlog, UNUSED, UNUSED, UNUSED));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
-        }
+        // SAFETY: plain ints.
+        return Downcalls.call(LISTEN, scratch, fd, backlog);
     }
 
     /** Accepts; non-blocking, closed on exec. The peer's address is left in the scratch. */
     public static int accept(Scratch scratch, int fd) {
         scratch.length(SockAddr.MAX_SIZE);
-        try {
-            // SAFETY: the kernel writes at most MAX_SIZE bytes of address, into the scratch.
-            return scratch.result((int) (long) ACCEPT4.invokeExact(
-                    scratch.errno,
-                    (long) fd,
-                    scratch.socketAddressAddress(),
-                    scratch.lengthAddress(),
-                    (long) (SOCK_NONBLOCK | SOCK_CLOEXEC),
-                    UNUSED));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
-        }
+        // SAFETY: the kernel writes at most MAX_SIZE bytes of address, into the scratch.
+        return Downcalls.call(
+                ACCEPT4,
+                scratch,
+                fd,
+                scratch.socketAddressAddress(),
+                scratch.lengthAddress(),
+                SOCK_NONBLOCK | SOCK_CLOEXEC);
     }
 
     /** Leaves the socket's own address in the scratch. */
     public static int getsockname(Scratch scratch, int fd) {
         scratch.length(SockAddr.MAX_SIZE);
-        try {
-            // SAFETY: the kernel writes at most MAX_SIZE bytes of address, into the scratch.
-            return scratch.result((int) (long) GETSOCKNAME.invokeExact(
-                    scratch.errno, (long) fd, scratch.socketAddressAddress(), scratch.lengthAddress(), UNUSED, UNUSED));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
-        }
+        // SAFETY: the kernel writes at most MAX_SIZE bytes of address, into the scratch.
+        return Downcalls.call(GETSOCKNAME, scratch, fd, scratch.socketAddressAddress(), scratch.lengthAddress());
     }
 
     /** Leaves the peer's address in the scratch. */
     public static int getpeername(Scratch scratch, int fd) {
         scratch.length(SockAddr.MAX_SIZE);
-        try {
-            // SAFETY: the kernel writes at most MAX_SIZE bytes of address, into the scratch.
-            return scratch.result((int) (long) GETPEERNAME.invokeExact(
-                    scratch.errno, (long) fd, scratch.socketAddressAddress(), scratch.lengthAddress(), UNUSED, UNUSED));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
-        }
+        // SAFETY: the kernel writes at most MAX_SIZE bytes of address, into the scratch.
+        return Downcalls.call(GETPEERNAME, scratch, fd, scratch.socketAddressAddress(), scratch.lengthAddress());
     }
 
     /**
@@ -186,29 +143,21 @@ public final class LibcSocket {
             return result;
         }
         // The kernel wants exactly the size of the address, which is that of our own.
-        try {
-            // SAFETY: the kernel writes at most as many bytes of address as it has written before, into the scratch.
-            return scratch.result((int) (long) GETSOCKOPT.invokeExact(
-                    scratch.errno,
-                    (long) fd,
-                    (long) SOL_SOCKET,
-                    (long) SO_PEERNAME,
-                    scratch.socketAddressAddress(),
-                    scratch.lengthAddress()));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
-        }
+        // SAFETY: the kernel writes at most as many bytes of address as it has written before, into the scratch.
+        return Downcalls.call(
+                GETSOCKOPT,
+                scratch,
+                fd,
+                SOL_SOCKET,
+                SO_PEERNAME,
+                scratch.socketAddressAddress(),
+                scratch.lengthAddress());
     }
 
     /** Receives into memory that the caller keeps alive. */
     public static long recv(Scratch scratch, int fd, long address, long length, int flags) {
-        try {
-            // SAFETY: the caller owns length bytes at address and does not give them up before this returns.
-            return scratch.result(
-                    (long) RECV.invokeExact(scratch.errno, (long) fd, address, length, (long) flags, UNUSED));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
-        }
+        // SAFETY: the caller owns length bytes at address and does not give them up before this returns.
+        return Syscall.call(scratch, Syscall.RECVFROM, fd, address, length, flags, 0, 0);
     }
 
     /** Looks whether {@link #recv} would find something, and leaves it there. */
@@ -218,13 +167,8 @@ public final class LibcSocket {
 
     /** Sends from memory that the caller keeps alive. Never raises SIGPIPE. */
     public static long send(Scratch scratch, int fd, long address, long length, int flags) {
-        try {
-            // SAFETY: the caller owns length bytes at address and does not give them up before this returns.
-            return scratch.result((long)
-                    SEND.invokeExact(scratch.errno, (long) fd, address, length, (long) (flags | MSG_NOSIGNAL), UNUSED));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
-        }
+        // SAFETY: the caller owns length bytes at address and does not give them up before this returns.
+        return Syscall.call(scratch, Syscall.SENDTO, fd, address, length, flags | MSG_NOSIGNAL, 0, 0);
     }
 
     /**
@@ -246,24 +190,14 @@ public final class LibcSocket {
     /** Sends the first {@code parts} parts of the scratch's I/O vector, from memory that the caller keeps alive. */
     public static long sendmsg(Scratch scratch, int fd, int parts, int flags) {
         scratch.messageParts(parts);
-        try {
-            // SAFETY: header and vector lie in the scratch; the caller owns what the vector points to.
-            return scratch.result((long) SENDMSG.invokeExact(
-                    scratch.errno, (long) fd, scratch.messageAddress(), (long) (flags | MSG_NOSIGNAL), UNUSED, UNUSED));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
-        }
+        // SAFETY: header and vector lie in the scratch; the caller owns what the vector points to.
+        return Syscall.call(scratch, Syscall.SENDMSG, fd, scratch.messageAddress(), flags | MSG_NOSIGNAL, 0, 0, 0);
     }
 
     /** Shuts down. */
     public static int shutdown(Scratch scratch, int fd, int how) {
-        try {
-            // SAFETY: plain ints.
-            return scratch.result(
-                    (int) (long) SHUTDOWN.invokeExact(scratch.errno, (long) fd, (long) how, UNUSED, UNUSED, UNUSED));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
-        }
+        // SAFETY: plain ints.
+        return Downcalls.call(SHUTDOWN, scratch, fd, how);
     }
 
     /** Sets an option of type int. */
@@ -279,31 +213,16 @@ public final class LibcSocket {
     }
 
     private static int setsockopt(Scratch scratch, int fd, int level, int name, long value, int length) {
-        try {
-            // SAFETY: the value lies in the scratch, with at least length bytes.
-            return scratch.result((int) (long)
-                    SETSOCKOPT.invokeExact(scratch.errno, (long) fd, (long) level, (long) name, value, (long) length));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
-        }
+        // SAFETY: the value lies in the scratch, with at least length bytes.
+        return Downcalls.call(SETSOCKOPT, scratch, fd, level, name, value, length);
     }
 
     /** Leaves an option of up to 8 bytes in the scratch: {@link Scratch#option()}. */
     public static int getsockopt(Scratch scratch, int fd, int level, int name) {
         scratch.option(0, 0);
         scratch.length(2 * Integer.BYTES);
-        try {
-            // SAFETY: the kernel writes at most the 8 bytes that the length says, into the scratch.
-            return scratch.result((int) (long) GETSOCKOPT.invokeExact(
-                    scratch.errno,
-                    (long) fd,
-                    (long) level,
-                    (long) name,
-                    scratch.optionAddress(),
-                    scratch.lengthAddress()));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
-        }
+        // SAFETY: the kernel writes at most the 8 bytes that the length says, into the scratch.
+        return Downcalls.call(GETSOCKOPT, scratch, fd, level, name, scratch.optionAddress(), scratch.lengthAddress());
     }
 
     /** {@return the socket's pending error, positive or 0, or what went wrong asking for it} Clears it. */

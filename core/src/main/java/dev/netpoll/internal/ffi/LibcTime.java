@@ -3,8 +3,6 @@
 
 package dev.netpoll.internal.ffi;
 
-import static dev.netpoll.internal.ffi.Downcalls.UNUSED;
-
 import java.lang.invoke.MethodHandle;
 
 /** {@code <time.h>}. */
@@ -29,13 +27,7 @@ public final class LibcTime {
 
     private static long nanos(Scratch scratch, int clock) {
         long time = scratch.timeSpec(0);
-        try {
-            // SAFETY: the timespec lies in the scratch, which the errno argument keeps alive during the call.
-            int result =
-                    (int) (long) CLOCK_GETTIME.invokeExact(scratch.errno, (long) clock, time, UNUSED, UNUSED, UNUSED);
-            return result == 0 ? scratch.timeSpecNanos() : -1;
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
-        }
+        // SAFETY: the timespec lies in the scratch, which the errno argument keeps alive during the call.
+        return Downcalls.call(CLOCK_GETTIME, scratch, clock, time) == 0 ? scratch.timeSpecNanos() : -1;
     }
 }

@@ -4,9 +4,7 @@
 package dev.netpoll.internal.ffi;
 
 import static dev.netpoll.internal.ffi.Downcalls.UNUSED;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.invoke.MethodHandle;
 
 /** {@code <unistd.h>} and {@code <fcntl.h>}: descriptors. */
@@ -21,6 +19,7 @@ public final class LibcUnistd {
     private static final int LEFTOVERS_MAX = 1024;
 
     private static final MethodHandle CLOSE = Downcalls.link("close");
+    private static final MethodHandle FCNTL = Downcalls.link("fcntl");
 
     /**
      * Descriptors that could not be closed yet, each plus 1; 0 is a free place. Guarded by its lock: an atomic array
@@ -29,12 +28,6 @@ public final class LibcUnistd {
     private static final int[] LEFTOVERS = new int[LEFTOVERS_MAX];
 
     private static volatile boolean leftovers;
-
-    /** Linked when it is first used: only foreign descriptors need it. */
-    private static final class Fcntl {
-        static final MethodHandle HANDLE =
-                Downcalls.linkVariadic("fcntl", 2, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
-    }
 
     private LibcUnistd() {}
 
@@ -57,7 +50,7 @@ public final class LibcUnistd {
         try {
             OwnedFds.remove(fd);
             // SAFETY: plain ints. Whose descriptor it is, is the caller's concern: GuardedFd for all shared ones.
-            long _ = (long) CLOSE.invokeExact(scratch.errno, (long) fd, UNUSED, UNUSED, UNUSED, UNUSED);
+            long _ = (long) CLOSE.invokeExact(scratch.errno, (long) fd, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED);
             return true;
         } catch (Throwable t) { // thrown before the call: nothing allocates after it
             return false;
@@ -115,11 +108,7 @@ public final class LibcUnistd {
     }
 
     private static int fcntl(Scratch scratch, int fd, int command, int argument) {
-        try {
-            // SAFETY: the commands above take and return plain ints.
-            return scratch.result((int) Fcntl.HANDLE.invokeExact(scratch.errno, fd, command, argument));
-        } catch (Throwable t) {
-            throw Downcalls.failure(t);
-        }
+        // SAFETY: the commands above take and return plain ints.
+        return Downcalls.call(FCNTL, scratch, fd, command, argument);
     }
 }

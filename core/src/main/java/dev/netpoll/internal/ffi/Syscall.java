@@ -3,22 +3,22 @@
 
 package dev.netpoll.internal.ffi;
 
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.invoke.MethodHandle;
 
 /**
- * System calls that the C library has no function for, or none of up to five words: syscall(2).
+ * System calls by their number: syscall(2). For those that the C library has no function for, and for those of each
+ * request: its functions for them are points where a thread can be cancelled, which takes two atomic operations a call.
  *
  * <p>An ordinary downcall: what is called may wait.
  */
 final class Syscall {
-    private static final MethodHandle SYSCALL = Downcalls.linkVariadic(
-            "syscall",
-            1,
-            FunctionDescriptor.of(
-                    JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    private static final boolean X86 = "amd64".equals(System.getProperty("os.arch"));
+
+    static final long SENDTO = X86 ? 44 : 206;
+    static final long RECVFROM = X86 ? 45 : 207;
+    static final long SENDMSG = X86 ? 46 : 211;
+
+    private static final MethodHandle SYSCALL = Downcalls.link("syscall");
 
     private Syscall() {}
 
