@@ -90,6 +90,7 @@ public final class ConnectionConfig {
                 Connect.class,
                 DispatchEvents.class,
                 EndReason.class,
+                FrameLayout.class, // the compiler inlines no method whose types it does not know
                 Goodbye.class,
                 Orphans.class,
                 Pace.class,

@@ -124,7 +124,17 @@ abstract class Side {
     }
 
     private void enter(Thread current) throws ConnectionClosedException {
-        if (!tryEnter(current) && !enterAfterRun(current)) {
+        if (!tryEnter(current)) {
+            enterLate(current);
+        }
+        int state = link.state(); // S1
+        if ((state & (ConnectionState.ENDED | ConnectionState.PREPARING)) != 0) {
+            checkEntered(state);
+        }
+    }
+
+    private void enterLate(Thread current) throws ConnectionClosedException {
+        if (!enterAfterRun(current)) {
             long begin = System.nanoTime();
             int tries = 0;
             do {
@@ -136,7 +146,9 @@ abstract class Side {
                 }
             } while (!tryEnter(current));
         }
-        int state = link.state(); // S1
+    }
+
+    private void checkEntered(int state) throws ConnectionClosedException {
         boolean over = isOver(state);
         if (over || (state & ConnectionState.PREPARING) != 0) {
             exit();

@@ -5,7 +5,6 @@ package dev.netpoll.internal.memory;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * A sum that many threads change. A change is one atomic operation on one of several counters, chosen by the thread's
@@ -27,8 +26,17 @@ final class StripedSum {
     private static final int SPREAD = 16;
 
     private static final VarHandle COUNTER = MethodHandles.arrayElementVarHandle(long[].class);
+    private static final VarHandle SUM;
 
-    private final AtomicLong sum = new AtomicLong();
+    static {
+        try {
+            SUM = MethodHandles.lookup().findVarHandle(StripedSum.class, "sum", long.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private volatile long sum;
     private final long[] counters;
     private final int mask;
     private final long quantum;
@@ -44,12 +52,12 @@ final class StripedSum {
 
     /** The sum, to the slack. One volatile read. */
     long get() {
-        return sum.get();
+        return sum;
     }
 
     /** The sum: exact when no thread changes it meanwhile. */
     long exact() {
-        long all = sum.get();
+        long all = sum;
         for (int i = 0; i <= mask; i++) {
             all += (long) COUNTER.getVolatile(counters, place(i));
         }
@@ -68,7 +76,8 @@ final class StripedSum {
     void settle(int at) {
         long value = (long) COUNTER.getAndSet(counters, at, 0L);
         if (value != 0) {
-            sum.getAndAdd(value); // takes less stack than the line above, so the two happen both or not at all
+            long _ = (long) SUM.getAndAdd(
+                    this, value); // takes less stack than the line above, so the two happen both or not at all
         }
     }
 
