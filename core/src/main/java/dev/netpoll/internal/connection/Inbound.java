@@ -46,7 +46,7 @@ import org.jspecify.annotations.Nullable;
  *       then looks whether a run is due. The loop raises {@code delivered} (volatile), then looks for a user.
  * </ul>
  */
-final class Inbound extends Side implements ByteSource {
+final class Inbound extends Inbox implements ByteSource {
     /** How often a run that begins tries to get the side from a thread that should not use it. */
     private static final int TRIES = 100;
 
@@ -68,8 +68,6 @@ final class Inbound extends Side implements ByteSource {
 
     /** Whether a run of a callback holds the side until it ends. Written by its thread, which is the user then. */
     private boolean held;
-
-    private final Inbox inbox = new Inbox();
 
     private volatile long delivered;
     private volatile long target = NOBODY;
@@ -135,14 +133,14 @@ final class Inbound extends Side implements ByteSource {
     /** Moves what was delivered into the buffer. */
     @Override
     public void take() {
-        if (inbox.isEmpty()) {
+        if (!hasArrived()) {
             return;
         }
         SegmentReader to = buffer(); // first: making one may fail
         boolean sound = false;
         try {
             long before = to.length();
-            to.append(inbox.take());
+            to.append(takeArrived());
             taken += to.length() - before;
             sound = true;
         } finally {
@@ -410,7 +408,7 @@ final class Inbound extends Side implements ByteSource {
     @Override
     void freeUnseen() {
         if (link.has(CLOSED)) { // nothing is added any more
-            Segment.freeAll(inbox.take());
+            Segment.freeAll(takeArrived());
         }
         SegmentReader present = buffer;
         if (present != null) {
@@ -422,7 +420,7 @@ final class Inbound extends Side implements ByteSource {
     @Override
     void freeAll() {
         if (link.has(CLOSED)) {
-            Segment.freeAll(inbox.take());
+            Segment.freeAll(takeArrived());
         }
         SegmentReader present = buffer;
         if (present != null) {
@@ -609,9 +607,9 @@ final class Inbound extends Side implements ByteSource {
             next = s.next;
             s.next = null;
             bytes += s.length();
-            if (!inbox.merge(s)) {
+            if (!mergeArrived(s)) {
                 retained.charge(s);
-                inbox.push(s);
+                pushArrived(s);
             }
         }
         Share.Waiter favoured = waiter;
@@ -791,7 +789,7 @@ final class Inbound extends Side implements ByteSource {
     Segment takeAll() {
         SegmentReader present = buffer;
         if (present == null) {
-            return inbox.take(); // as it lies: making a buffer may fail
+            return takeArrived(); // as it lies: making a buffer may fail
         }
         take();
         buffer = null;

@@ -10,14 +10,15 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Segments on their way from the event loop to the reading thread: a stack, pushed by the loop alone, taken whole by
- * whoever reads. What was done before a push happens-before the take that returns the segment.
+ * The part of the inbound side that both the event loop and the reading thread touch: segments on their way from one to
+ * the other. A stack, pushed by the loop alone, taken whole by the side's user. What was done before a push
+ * happens-before the take that returns the segment.
  *
  * <p>The loop may take the stack back for a moment to fill its newest block up, so that a peer that sends many small
  * pieces to a slow reader costs little more memory than bytes. A reader that finds the stack empty meanwhile misses
  * nothing: the loop tells it of the bytes after it has put them back.
  */
-final class Inbox {
+abstract class Inbox extends Side {
     /** Pieces up to this size are copied behind an earlier one. */
     private static final int MERGE_MAX = 2048;
 
@@ -33,8 +34,12 @@ final class Inbox {
 
     private volatile @Nullable Segment newest;
 
+    Inbox(Link link) {
+        super(link);
+    }
+
     /** <i>Loop.</i> Copies a small piece into the newest block, if one waits here that has room; then frees it. */
-    boolean merge(Segment piece) {
+    final boolean mergeArrived(Segment piece) {
         if (newest == null || piece.length() > MERGE_MAX) {
             return false;
         }
@@ -50,7 +55,7 @@ final class Inbox {
     }
 
     /** <i>Loop.</i> Adds a segment. */
-    void push(Segment segment) {
+    final void pushArrived(Segment segment) {
         Segment top;
         do {
             top = newest;
@@ -58,13 +63,14 @@ final class Inbox {
         } while (!NEWEST.compareAndSet(this, top, segment));
     }
 
-    boolean isEmpty() {
-        return newest == null;
+    /** {@return whether segments wait} */
+    final boolean hasArrived() {
+        return newest != null;
     }
 
     /** {@return all segments, the oldest first, or null} */
     @Nullable
-    Segment take() {
+    final Segment takeArrived() {
         if (newest == null) {
             return null;
         }
