@@ -71,7 +71,7 @@ final class Driver implements Runnable {
         this.thread = platformName == null
                 ? Threads.virtual(loop.name(), this)
                 : new DriverThread(this, platformName, daemon);
-        this.spares = new Spares(thread, loop.memory());
+        this.spares = Spares.ofDriver(thread, loop.memory());
     }
 
     static Driver virtual(EventLoop loop, long epoch) {
@@ -157,6 +157,7 @@ final class Driver implements Runnable {
             VirtualDrivers.remove(this);
         }
         try {
+            spares.end();
             loop.poller().leave();
         } catch (Throwable t) {
             LoopFailure.DRIVER_NOT_LEFT.log(t);
@@ -180,6 +181,7 @@ final class Driver implements Runnable {
         }
         loop.hold();
         loop.poller().takeOver();
+        spares.begin();
         while (loop.isAlive()) {
             if (!turn()) {
                 return; // another driver has taken over

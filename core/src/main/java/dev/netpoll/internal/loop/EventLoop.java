@@ -4,7 +4,6 @@
 package dev.netpoll.internal.loop;
 
 import dev.netpoll.internal.base.Classes;
-import dev.netpoll.internal.memory.BlockSource;
 import dev.netpoll.internal.memory.LoopCache;
 import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.poll.Poller;
@@ -50,7 +49,7 @@ public final class EventLoop implements Executor {
     private static final int STOPPING = 2;
     private static final int ENDED = 3;
 
-    private static final int END_STEPS = 7;
+    private static final int END_STEPS = 8;
 
     /** How often and after how long those are evicted again that could not be; and called whose signal has failed. */
     private static final int EVICT_TRIES = 100;
@@ -120,6 +119,7 @@ public final class EventLoop implements Executor {
         @Override
         protected void expired(long now) {
             memory.trim();
+            spares().trim();
             workers.trim();
             budget.look();
         }
@@ -328,7 +328,7 @@ public final class EventLoop implements Executor {
     }
 
     /** {@return the memory of this loop: fastest on its thread, but legal on any} */
-    public BlockSource memory() {
+    public LoopCache memory() {
         return memory;
     }
 
@@ -592,7 +592,7 @@ public final class EventLoop implements Executor {
         if (tasks.hasFailed() && !signalAgain.isArmed()) {
             timers.armOwn(signalAgain, now + EVICT_PAUSE_NANOS);
         }
-        if (!trim.isArmed() && (memory.isActive() || workers.isUsed())) {
+        if (!trim.isArmed() && (memory.isActive() || spares().isActive() || workers.isUsed())) {
             timers.armOwn(trim, now + TRIM_NANOS);
         }
     }
@@ -743,7 +743,8 @@ public final class EventLoop implements Executor {
             }
             case 4 -> workers.end();
             case 5 -> poller.close();
-            case 6 -> memory.disown();
+            case 6 -> spares().end();
+            case 7 -> memory.disown();
             default -> throw new AssertionError(step);
         }
         if (step == END_STEPS - 1) {

@@ -4,8 +4,10 @@
 package dev.netpoll.internal.loop;
 
 import dev.netpoll.internal.memory.BlockSource;
+import dev.netpoll.internal.memory.LoopCache;
 import dev.netpoll.internal.memory.SegmentReader;
 import dev.netpoll.internal.memory.SegmentWriter;
+import dev.netpoll.internal.memory.SpareBlocks;
 import dev.netpoll.internal.transport.SendQueue;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
@@ -23,13 +25,50 @@ public final class Spares {
 
     private final Thread owner;
     private final BlockSource blocks;
+    private final @Nullable SpareBlocks kept;
     private @Nullable SegmentReader reader;
     private @Nullable SegmentWriter writer;
     private final ArrayDeque<SendQueue> queues = new ArrayDeque<>();
 
+    /** Of a thread that takes its blocks from {@code blocks}. */
     Spares(Thread owner, BlockSource blocks) {
         this.owner = owner;
         this.blocks = blocks;
+        this.kept = null;
+    }
+
+    /** Of a driver, which keeps some blocks of its loop's between {@link #begin} and {@link #end}. */
+    static Spares ofDriver(Thread owner, LoopCache memory) {
+        return new Spares(owner, new SpareBlocks(owner, memory));
+    }
+
+    private Spares(Thread owner, SpareBlocks kept) {
+        this.owner = owner;
+        this.blocks = kept;
+        this.kept = kept;
+    }
+
+    void begin() {
+        if (kept != null) {
+            kept.begin();
+        }
+    }
+
+    void end() {
+        if (kept != null) {
+            kept.release();
+        }
+    }
+
+    /** {@return whether it wants to be trimmed in a while} */
+    boolean isActive() {
+        return kept != null && kept.isActive();
+    }
+
+    void trim() {
+        if (kept != null) {
+            kept.trim();
+        }
     }
 
     /** {@return whether the calling thread is the owner} Any thread. */

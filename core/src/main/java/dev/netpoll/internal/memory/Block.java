@@ -67,7 +67,7 @@ public final class Block {
 
     /** Where it goes when it is free: the cache that handed it out, or null for the pool. Of whoever owns the block. */
     @Nullable
-    LoopCache home;
+    BlockHome home;
 
     /** Index of the size class, or {@link SegmentPool#DEDICATED}. */
     final int sizeClass;
@@ -331,7 +331,7 @@ public final class Block {
         if (CheckedMode.ON) {
             markReleased();
         }
-        LoopCache cache = home;
+        BlockHome cache = home;
         if (cache != null) {
             cache.recycle(this);
         } else {

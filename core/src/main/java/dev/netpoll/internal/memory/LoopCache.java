@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  *       {@code active} takes the list afterwards; both are volatile, so one of them moves the block to the pool.
  * </ul>
  */
-public final class LoopCache implements BlockSource {
+public final class LoopCache implements BlockSource, BlockHome {
     /** Larger blocks are not kept. */
     static final int LARGEST = 64 << 10;
 
@@ -234,8 +234,8 @@ public final class LoopCache implements BlockSource {
         }
     }
 
-    /** Takes back a block that was handed out here and whose last reference is gone. Any thread. */
-    void recycle(Block block) {
+    @Override
+    public void recycle(Block block) {
         if (Thread.currentThread() == owner) {
             keep(block);
         } else if (active) {
@@ -355,8 +355,8 @@ public final class LoopCache implements BlockSource {
         }
     }
 
-    /** Blocks it holds: exact when nobody uses it meanwhile. */
-    int heldBlocks() {
+    @Override
+    public int heldBlocks() {
         int sum = 0;
         for (Stack stack : stacks) {
             sum += (int) COUNT.getOpaque(stack);
@@ -364,8 +364,8 @@ public final class LoopCache implements BlockSource {
         return sum + (int) ((long) LISTED.getAcquire(remote) >>> Integer.SIZE);
     }
 
-    /** Their capacity in bytes. */
-    long heldBytes() {
+    @Override
+    public long heldBytes() {
         long sum = 0;
         for (int i = 0; i < CLASSES; i++) {
             sum += (long) (int) COUNT.getOpaque(stacks[i]) * SizeClasses.size(i);
@@ -373,8 +373,8 @@ public final class LoopCache implements BlockSource {
         return sum + (int) (long) LISTED.getAcquire(remote);
     }
 
-    /** Blocks it handed out without asking the pool. */
-    long hits() {
+    @Override
+    public long hits() {
         return (long) HITS.getOpaque(this);
     }
 }

@@ -68,7 +68,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     private final AtomicLong misses = new AtomicLong();
     private final AtomicLong trimmedBytes = new AtomicLong();
     private final AtomicLong lostBytes = new AtomicLong();
-    private final List<LoopCache> caches = new CopyOnWriteArrayList<>();
+    private final List<BlockHome> caches = new CopyOnWriteArrayList<>();
     private final AtomicLong hitsOfGoneCaches = new AtomicLong();
     private final PoolTrimmer trimmer = new PoolTrimmer() {
         @Override
@@ -191,7 +191,7 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
             hits += sizeClass.free.hits();
         }
         long cached = 0;
-        for (LoopCache cache : caches) {
+        for (BlockHome cache : caches) {
             blocks -= cache.heldBlocks();
             cached += cache.heldBytes();
             hits += cache.hits();
@@ -233,11 +233,11 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         return lostBlocks;
     }
 
-    void register(LoopCache cache) {
+    void register(BlockHome cache) {
         caches.add(cache);
     }
 
-    void unregister(LoopCache cache) {
+    void unregister(BlockHome cache) {
         hitsOfGoneCaches.addAndGet(cache.hits());
         caches.remove(cache);
     }
