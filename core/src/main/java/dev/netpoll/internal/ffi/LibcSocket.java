@@ -7,9 +7,11 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.netpoll.internal.base.Classes;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
 
 /** {@code <sys/socket.h>}, with the constants of {@code <netinet/in.h>} and {@code <netinet/tcp.h>} for Linux. */
 public final class LibcSocket {
@@ -76,6 +78,10 @@ public final class LibcSocket {
     private static final class SegmentSend {
         static final MethodHandle HANDLE =
                 Downcalls.link("send", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
+    }
+
+    static {
+        Classes.initialize(MethodHandles.lookup(), Syscall.class); // rather than with the first request
     }
 
     private LibcSocket() {}
