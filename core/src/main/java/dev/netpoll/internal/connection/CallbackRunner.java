@@ -28,7 +28,7 @@ final class CallbackRunner {
     private CallbackRunner() {}
 
     /** Calls a callback; whatever it throws closes the connection and is reported once. */
-    static void call(SocketConnection connection, ConnectionHandler callback) {
+    static void call(Runs connection, ConnectionHandler callback) {
         try {
             callback.handle(connection);
         } catch (Throwable t) { // also errors: user code costs its own connection only
@@ -37,13 +37,13 @@ final class CallbackRunner {
     }
 
     /** A callback, or what goes on in its place, has failed. */
-    static void fail(SocketConnection connection, Throwable error) {
+    static void fail(Runs connection, Throwable error) {
         connection.closeFor(EndReason.CALLBACK_FAILED, false); // first: reporting may fail, too
         report(connection, error);
     }
 
     /** Tells the error handler, on the calling thread. */
-    static void report(SocketConnection connection, Throwable error) {
+    static void report(Runs connection, Throwable error) {
         try {
             connection.config().error().onError(connection, error);
         } catch (Throwable again) {
@@ -65,7 +65,7 @@ final class CallbackRunner {
     /**
      * Tells the error handler where callbacks run: it is the user's code, and the caller may be a loop. Never throws.
      */
-    static void reportLater(SocketConnection connection, Throwable error) {
+    static void reportLater(Runs connection, Throwable error) {
         try {
             Executor executor = connection.config().executor();
             AtomicBoolean told = new AtomicBoolean();
@@ -106,7 +106,7 @@ final class CallbackRunner {
     }
 
     /** Has {@link Lifecycle#perform} called where callbacks run. Never throws. */
-    static void handOut(SocketConnection connection, int what) {
+    static void handOut(Runs connection, int what) {
         connection.add(what);
         Executor executor = connection.config().executor();
         try {
@@ -132,7 +132,7 @@ final class CallbackRunner {
         }
     }
 
-    private static void refused(SocketConnection connection, int what, Throwable why) {
+    private static void refused(Runs connection, int what, Throwable why) {
         connection.closeFor(EndReason.REFUSED, false);
         if (connection.remove(what)) { // it has not run, and will not
             performElsewhere(connection, what, why);
@@ -142,7 +142,7 @@ final class CallbackRunner {
     }
 
     /** <i>Loop.</i> Does what an executor has refused, and an Error has kept from being done. */
-    static void takeBack(SocketConnection connection) {
+    static void takeBack(Runs connection) {
         for (int what : ORDER) {
             if (connection.has(what)) {
                 refused(connection, what, new RejectedExecutionException(EndReason.REFUSED.text));
@@ -151,7 +151,7 @@ final class CallbackRunner {
     }
 
     /** A thread runs what was handed out: it takes one of the things to do. */
-    static void take(SocketConnection connection) {
+    static void take(Runs connection) {
         for (int what : ORDER) {
             if (connection.remove(what)) {
                 perform(connection, what);
@@ -160,11 +160,11 @@ final class CallbackRunner {
         }
     }
 
-    private static void perform(SocketConnection connection, int what) {
+    private static void perform(Runs connection, int what) {
         try {
-            connection.lifecycle().perform(what);
+            connection.perform(what);
         } catch (Throwable t) { // not the user's, which is contained above
-            connection.lifecycle().fault(t);
+            connection.fault(t);
         }
     }
 
@@ -172,7 +172,7 @@ final class CallbackRunner {
      * On a thread of its own, or if there is none to be had, nor memory for anything, on this one: what tidies up must
      * not be lost.
      */
-    private static void performElsewhere(SocketConnection connection, int what, Throwable why) {
+    private static void performElsewhere(Runs connection, int what, Throwable why) {
         AtomicBoolean done = null;
         try {
             AtomicBoolean once = new AtomicBoolean();

@@ -41,9 +41,9 @@ record CloseCallbacks(ConnectionHandler callback, @Nullable CloseCallbacks next)
     }
 
     /** Takes the callbacks and calls them, the last added first; then the connection has ended. Once. */
-    static void callAll(Lifecycle holder, SocketConnection connection) {
+    static void callAll(Lifecycle connection) {
         try {
-            for (CloseCallbacks e = take(holder); e != null; e = e.next()) {
+            for (CloseCallbacks e = take(connection); e != null; e = e.next()) {
                 CallbackRunner.call(connection, e.callback());
             }
         } finally {

@@ -18,7 +18,7 @@ import java.util.concurrent.RejectedExecutionException;
  * <p>The loop completes the outcome, or the dialing thread cancels it: the first of them decides. So the loop closes a
  * connection that is established too late, and one that came in time is the dialing thread's.
  */
-public final class Connect implements SocketConnection.ConnectEvents {
+public final class Connect implements Lifecycle.ConnectEvents {
     /** The outcome of a connect after which onPrepare closed the connection; no error number is negative. */
     private static final int REJECTED = -1;
 
@@ -47,7 +47,7 @@ public final class Connect implements SocketConnection.ConnectEvents {
             throw new IllegalStateException("the event loop group is closed", e);
         } finally {
             if (!begun) {
-                connection.lifecycle().giveUp();
+                connection.endBeforeStart();
             }
         }
     }
@@ -81,7 +81,7 @@ public final class Connect implements SocketConnection.ConnectEvents {
             EventLoop loop = connection.loop();
             // The loop has ended, or ends and evicts nobody who comes now; or nobody waits any more.
             if (!loop.inLoop() || !loop.isRunning() || connection.has(ConnectionState.CLOSING)) {
-                connection.lifecycle().giveUp();
+                connection.endBeforeStart();
                 outcome.complete(Errno.ECONNABORTED);
                 return;
             }
@@ -91,7 +91,7 @@ public final class Connect implements SocketConnection.ConnectEvents {
         } catch (Throwable t) {
             connection.closeFor(EndReason.CONNECT_FAILED, true);
             if (!connection.has(ConnectionState.LIVE)) { // then that was only a wish
-                connection.lifecycle().giveUp();
+                connection.endBeforeStart();
             }
             outcome.completeExceptionally(t);
         }
@@ -104,10 +104,10 @@ public final class Connect implements SocketConnection.ConnectEvents {
             return;
         }
         try { // it starts before anybody can use it
-            connection.lifecycle().startDialed(failure -> finish(failure == Errno.ECONNABORTED ? REJECTED : failure));
+            connection.startDialed(failure -> finish(failure == Errno.ECONNABORTED ? REJECTED : failure));
         } catch (Throwable t) {
             outcome.completeExceptionally(t);
-            connection.lifecycle().startFailed(t);
+            connection.startFailed(t);
         }
     }
 

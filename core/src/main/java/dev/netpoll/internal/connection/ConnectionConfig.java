@@ -79,6 +79,7 @@ public final class ConnectionConfig {
                 Inbound.class,
                 Outbound.class,
                 Inbox.class,
+                Due.class,
                 Runs.class,
                 Lifecycle.class,
                 CallbackRunner.class,
@@ -190,11 +191,11 @@ public final class ConnectionConfig {
             forced = true;
         }
 
-        void apply(SocketConnection connection) {
+        void apply(Lifecycle connection) {
             if (forced) {
                 connection.close();
             } else if (draining) {
-                connection.lifecycle().drain();
+                connection.drain();
             }
         }
     }

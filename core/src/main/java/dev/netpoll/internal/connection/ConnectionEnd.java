@@ -16,7 +16,7 @@ final class ConnectionEnd {
     private ConnectionEnd() {}
 
     /** Whoever has set ENDED calls it. Any thread. */
-    static void come(SocketConnection connection) {
+    static void come(Lifecycle connection) {
         try {
             attempt(connection);
         } catch (OutOfMemoryError | StackOverflowError e) {
@@ -30,7 +30,7 @@ final class ConnectionEnd {
     }
 
     /** <i>Loop</i>, if END_FAILED is set. Throws if it has to be called once more. */
-    static void comeAgain(SocketConnection connection) {
+    static void comeAgain(Lifecycle connection) {
         connection.remove(END_FAILED);
         try {
             attempt(connection);
@@ -40,7 +40,7 @@ final class ConnectionEnd {
         }
     }
 
-    private static void attempt(SocketConnection connection) {
+    private static void attempt(Lifecycle connection) {
         boolean lacking = false;
         try {
             StackRoom.needMuch();
@@ -59,8 +59,8 @@ final class ConnectionEnd {
     }
 
     /** Allocates nothing. */
-    private static void tell(SocketConnection connection) {
-        if (CloseCallbacks.endIfNone(connection.lifecycle())) {
+    private static void tell(Lifecycle connection) {
+        if (CloseCallbacks.endIfNone(connection)) {
             connection.config().ended().run();
         } else {
             CallbackRunner.handOut(connection, HANDED_END);

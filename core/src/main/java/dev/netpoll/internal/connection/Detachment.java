@@ -194,9 +194,9 @@ final class Detachment implements Runnable {
             LockSupport.unpark(caller);
             if (detached == null) {
                 connection.remove(DETACHING);
-                connection.lifecycle().release(true);
+                connection.release(true);
             } else {
-                connection.lifecycle().settle();
+                connection.settle();
             }
         }
     }
@@ -206,7 +206,7 @@ final class Detachment implements Runnable {
         try {
             DetachedSocket result = new DetachedSocket(raw.fd(), raw.channel(), unread);
             BUFFERS.add(unread, connection.inbound().takeAll());
-            connection.lifecycle().leaveLoop();
+            connection.leaveLoop();
             detached = result;
             closeAbandoned();
         } catch (Throwable t) { // releasing leaves the loop

@@ -19,14 +19,14 @@ import java.io.IOException;
 final class Goodbye {
     private Goodbye() {}
 
-    static boolean isDue(SocketConnection connection, int state) {
+    static boolean isDue(Runs connection, int state) {
         return connection.config().disconnect() != null
                 && (state & (PEER_ENDED | SEND_REFUSED)) != 0
                 && (state & (READY | DISCONNECTED)) == READY;
     }
 
     /** Has it called where callbacks run, if it is due. */
-    static void say(SocketConnection connection) {
+    static void say(Runs connection) {
         if (isDue(connection, connection.state())
                 && connection.add(DISCONNECTED | DISCONNECTING, DISCONNECTED | ENDED)) {
             CallbackRunner.handOut(connection, HANDED_GOODBYE);
@@ -34,7 +34,7 @@ final class Goodbye {
     }
 
     /** What was handed out. */
-    static void call(SocketConnection connection) {
+    static void call(Runs connection) {
         try {
             ConnectionHandler disconnect = connection.config().disconnect();
             if (disconnect != null) {
@@ -45,7 +45,7 @@ final class Goodbye {
             }
         } finally {
             connection.remove(DISCONNECTING);
-            connection.lifecycle().settle();
+            connection.settle();
         }
     }
 }

@@ -21,8 +21,6 @@ import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentReader;
 import java.io.IOException;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -53,16 +51,6 @@ final class Inbound extends Inbox implements ByteSource {
     /** The target while nobody waits: a handler is running, or there is none. */
     private static final long NOBODY = 0;
 
-    private static final VarHandle CONSUMED_AT;
-
-    static {
-        try {
-            CONSUMED_AT = MethodHandles.lookup().findVarHandle(Inbound.class, "consumedAt", long.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
-
     /** What the user has taken; null when that is nothing, so that an idle connection has no buffer. User only. */
     private @Nullable SegmentReader buffer;
 
@@ -71,9 +59,6 @@ final class Inbound extends Inbox implements ByteSource {
 
     private volatile long delivered;
     private volatile long target = NOBODY;
-
-    /** Stream position up to which the handler's last run has consumed. */
-    private volatile long consumedAt;
 
     /** What received segments hold, wherever they are: inbox, buffer, slices, views. */
     private final Retained retained;
@@ -98,15 +83,6 @@ final class Inbound extends Inbox implements ByteSource {
 
     /** Stream position of the end of the buffer. User only. */
     private long taken;
-
-    /** Bytes that the next run wants to find, or 0. User only. */
-    private int demanded;
-
-    /**
-     * With framing: stream position of the end of the frame that a run is made for; REFUSED if its length is not
-     * allowed; 0 if no frame is whole. Holder of RUNNING only.
-     */
-    private long frameEnd;
 
     Inbound(Link link) {
         super(link);
@@ -151,7 +127,8 @@ final class Inbound extends Inbox implements ByteSource {
         }
     }
 
-    private SegmentReader buffer() {
+    /** <i>User.</i> {@return the buffer, made if need be} */
+    SegmentReader buffer() {
         SegmentReader present = buffer;
         if (present == null) {
             Spares spares = link.spares();
@@ -163,8 +140,8 @@ final class Inbound extends Inbox implements ByteSource {
         return present;
     }
 
-    /** {@return how many bytes are in the buffer} */
-    private long unread() {
+    /** <i>User.</i> {@return how many bytes are in the buffer} */
+    long unread() {
         SegmentReader present = buffer;
         return present == null ? 0 : present.length();
     }
@@ -287,9 +264,7 @@ final class Inbound extends Inbox implements ByteSource {
         long begin = System.nanoTime();
         beginWait();
         try {
-            insistent = true;
-            target = taken - unread() + n; // B1
-            updateIfPaused();
+            awaitPosition(consumed() + n, true);
             for (; ; ) {
                 take();
                 if (unread() >= n || ended(n)) {
@@ -328,7 +303,7 @@ final class Inbound extends Inbox implements ByteSource {
         throw ConnectionErrors.closed(link, "read");
     }
 
-    private void checkFrame(long n) throws FrameTooLargeException {
+    void checkFrame(long n) throws FrameTooLargeException {
         if (n > link.config().options().maxFrameLength()) {
             throw ConnectionErrors.tooLarge(link, n);
         }
@@ -397,14 +372,6 @@ final class Inbound extends Inbox implements ByteSource {
         }
     }
 
-    void demand(int bytes) throws FrameTooLargeException {
-        if (bytes <= 0) {
-            throw new IllegalArgumentException("demand must be positive: " + bytes);
-        }
-        checkFrame(bytes);
-        demanded = bytes;
-    }
-
     @Override
     void freeUnseen() {
         if (link.has(CLOSED)) { // nothing is added any more
@@ -447,122 +414,55 @@ final class Inbound extends Inbox implements ByteSource {
         buffer().append(bytes);
     }
 
-    // ---- frames, on the holder of RUNNING ----
+    // ---- what a run waits for, on the holder of RUNNING; see Due ----
 
-    /** {@return whether runs are made for frames} */
-    boolean isFramed() {
-        return link.config().frames() != null;
+    /** {@return whether a run of a callback has the side, so that the calling thread, its holder, need not take it} */
+    boolean isHolder() {
+        return held;
     }
 
-    /**
-     * With framing, finds out whether the next frame is whole, or refused, so that a run may begin. If it is neither, a
-     * run is due when more of it is there. Without framing it is always true.
-     */
-    boolean isFrameWhole() {
-        FrameLayout frames = link.config().frames();
-        if (frames == null || frameEnd != 0) {
-            return true;
-        }
-        boolean nested = held;
-        if (!nested && !hold()) {
-            return true; // whoever reads meanwhile keeps the run out, too
-        }
-        try {
-            return findFrame(frames);
-        } finally {
-            if (!nested) {
-                letGo();
-            }
-        }
+    /** {@return the stream position of the end of the buffer} */
+    long taken() {
+        return taken;
     }
 
-    private boolean findFrame(FrameLayout frames) {
-        take();
-        long there = unread();
-        long begin = taken - there;
-        long length = there == 0 ? FrameLayout.UNKNOWN : frames.length(buffer(), there);
-        if (length == FrameLayout.REFUSED || (length != FrameLayout.UNKNOWN && length <= there)) {
-            frameEnd = length == FrameLayout.REFUSED ? length : begin + length;
-            insistent = false;
-            target = taken; // reached, so that a run is due
-            return true;
-        }
-        insistent = there > 0; // a frame that has begun goes before the mark, so its first byte is waited for
-        long next = there == 0 ? 1 : Math.max(frames.lengthBytesMin(), there + 1);
-        target = begin + (length == FrameLayout.UNKNOWN ? next : length); // B1
-        updateIfPaused();
-        return false;
+    /** {@return the stream position up to which everything was consumed} */
+    long consumed() {
+        return taken - unread();
     }
 
-    /** {@return whether the frame has a length that is not allowed} */
-    boolean isFrameRefused() {
-        return frameEnd == FrameLayout.REFUSED;
-    }
-
-    /** {@return what is wrong with the frame that was refused} */
-    FrameTooLargeException refusal(FrameLayout frames) {
-        return ConnectionErrors.refused(link, frames.describe(buffer()), frames.lengthMax());
-    }
-
-    /**
-     * A run over a frame has ended: skips what is left of it, gives back what was consumed, and says when the next run
-     * is due: when the next frame is whole.
-     */
-    void endFrame() {
-        long left = frameEnd - (taken - unread());
-        if (left > 0) {
-            buffer().skip(left);
-        }
-        frameEnd = 0;
+    /** Gives back what was consumed. */
+    void giveBack() {
         releaseBuffer();
         noteLeft();
-        consumedAt = taken - unread();
-        if (!link.has(CLOSING)) {
-            isFrameWhole();
-        }
     }
 
-    // ---- handler runs, on the holder of RUNNING ----
-
-    /**
-     * Begins a run if one is due.
-     *
-     * @param fresh whether it is a handler that has not run yet: for it a run is due in any case
-     * @return whether it has begun; {@link #endRun} or {@link #endFrame} must follow
-     */
-    boolean beginRun(boolean fresh) {
-        if (!fresh && !isDue()) {
-            return false;
-        }
-        target = NOBODY; // nobody waits while it runs
+    /** Nobody waits while a handler runs. */
+    void awaitNothing() {
+        target = NOBODY;
         insist(false);
-        demanded = 0;
-        take();
-        return true;
-    }
-
-    /** {@return whether there is something to run for} */
-    boolean hasBytes() {
-        return unread() > 0;
     }
 
     /**
-     * A run has ended: gives back what it consumed and says when the next one is due. If it demanded bytes, when so
-     * many are there. Else at once if bytes are left and it consumed some, as it may have handled one of several
-     * messages; and if it consumed nothing, when a byte arrives that it has not seen, so that it does not spin.
+     * The next run, or a blocked read, waits until the loop has delivered up to {@code position}.
      *
-     * @param fresh whether what is left counts as not seen: the next run is another handler's, or this one was held
-     *     back
+     * @param insists whether that goes before the mark (B2)
      */
-    void endRun(boolean fresh) {
-        releaseBuffer();
-        noteLeft();
-        long consumed = taken - unread();
-        boolean seen = !fresh && consumed == consumedAt;
-        CONSUMED_AT.setRelease(this, consumed); // the store of target that follows is a full fence
-        insist(demanded > 0);
-        target = demanded > 0 ? consumed + demanded : (seen ? taken : consumed) + 1; // B1
+    void awaitPosition(long position, boolean insists) {
+        insist(insists);
+        target = position; // B1
         updateIfPaused();
+    }
+
+    /** {@return whether what is awaited has come} Any thread. */
+    boolean hasCome() {
+        long t = target;
+        return t != NOBODY && delivered >= t;
+    }
+
+    /** {@return the stream position up to which the loop has delivered} Any thread. */
+    long delivered() {
+        return delivered;
     }
 
     private void insist(boolean insists) {
@@ -579,22 +479,6 @@ final class Inbound extends Inbox implements ByteSource {
         if (leftMuch != much) { // as below: a volatile store takes longer than all of this
             leftMuch = much;
         }
-    }
-
-    /** onConnect has ended and there is no handler: whoever reads now, reads without runs. */
-    void endUnhandled() {
-        releaseBuffer();
-    }
-
-    /** {@return whether a run is due; any thread} */
-    boolean isDue() {
-        long t = target;
-        return t != NOBODY && delivered >= t;
-    }
-
-    /** {@return whether the handler has consumed everything that was delivered; any thread} */
-    boolean isConsumed() {
-        return consumedAt == delivered;
     }
 
     // ---- event loop ----
@@ -625,8 +509,7 @@ final class Inbound extends Inbox implements ByteSource {
 
     /** Wakes the blocked reader, or starts a run that is due, unless another thread has the side, see B4. */
     void tell() {
-        long t = target;
-        if (t != NOBODY && delivered >= t && !wake() && !isUsedByOther()) {
+        if (hasCome() && !wake() && !isUsedByOther()) {
             link.runHandler();
         }
     }
@@ -753,7 +636,7 @@ final class Inbound extends Inbox implements ByteSource {
      */
     boolean isStalled() {
         int mark = link.config().options().inboundLowMark();
-        return paused && !pausedByUser && !starved && leftMuch && !isDue() && isAbove(mark);
+        return paused && !pausedByUser && !starved && leftMuch && !hasCome() && isAbove(mark);
     }
 
     @Override

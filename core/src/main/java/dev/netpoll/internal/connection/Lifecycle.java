@@ -29,10 +29,15 @@ import static dev.netpoll.internal.connection.ConnectionState.START_TRIED;
 
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.internal.base.StackRoom;
+import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.Transport;
+import dev.netpoll.internal.transport.TransportEvents;
 import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 import java.net.SocketAddress;
+import java.net.UnixDomainSocketAddress;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,12 +45,54 @@ import org.jspecify.annotations.Nullable;
  * describes the state word and its rules. {@link #settle} is the one place that decides what happens next; all code
  * that changes something it depends on calls it.
  */
-public final class Lifecycle extends Runs {
+public abstract class Lifecycle extends Runs implements TransportEvents, Thread.UncaughtExceptionHandler {
+    /** Told about the connect of a dialed connection, on the loop. */
+    interface ConnectEvents {
+        /** The connect succeeded, with errno 0, or failed. */
+        void connected(int errno);
+    }
+
     /** For {@link CloseCallbacks}. */
     volatile @Nullable CloseCallbacks closeCallbacks;
 
-    Lifecycle(SocketConnection connection) {
-        super(connection);
+    /** Whether the loop counts it. Loop only. */
+    private boolean assigned = true;
+
+    /** Waits for the connect; null afterwards. Loop only. */
+    private @Nullable ConnectEvents connecting;
+
+    Lifecycle(EventLoop loop, Transport transport, ConnectionConfig config) {
+        super(loop, transport, config);
+    }
+
+    // ---- connect ----
+
+    /** <i>Loop.</i> Lets the transport connect. */
+    final void connect(SocketAddress remote, ConnectEvents events) {
+        connecting = events;
+        loop.poller().connect(transport(), remote, this);
+    }
+
+    /** {@return who waited for the connect or what follows it} The argument does from now on; loop. */
+    @Nullable
+    final ConnectEvents await(@Nullable ConnectEvents events) {
+        ConnectEvents before = connecting;
+        connecting = events;
+        return before;
+    }
+
+    /** <i>Loop.</i> {@return whether somebody waits for the connect} */
+    final boolean isConnecting() {
+        return connecting != null;
+    }
+
+    /** <i>Loop.</i> Tells who waits for the connect how it ended, if somebody still does. */
+    final void connectEnds(int errno) {
+        ConnectEvents events = connecting;
+        connecting = null;
+        if (events != null) {
+            events.connected(errno);
+        }
     }
 
     // ---- start ----
@@ -54,18 +101,27 @@ public final class Lifecycle extends Runs {
      * Starts an accepted or adopted connection: onPrepare, registration, onConnect. Any thread, once. Allocates
      * nothing: from here on the loop sees to it that it lives or ends.
      */
-    public void start() {
-        connection.add(RUNNING | STARTING);
-        connection.signal();
+    public final void start() {
+        add(RUNNING | STARTING);
+        signal();
+    }
+
+    /** Sets the socket's options, as the configuration says; one of our addresses tells the family. */
+    public final void setUp(@Nullable SocketAddress address) throws IOException {
+        try {
+            SocketSetup.apply(transport(), config().options(), address instanceof UnixDomainSocketAddress);
+        } catch (TransportException e) {
+            throw ConnectionErrors.option(this, "setting the socket's options", e);
+        }
     }
 
     /** Sets the options of an accepted connection, and starts it; one of our addresses tells the family. */
-    public void startAccepted(@Nullable SocketAddress local) {
+    public final void startAccepted(@Nullable SocketAddress local) {
         Throwable failure = null;
         try {
-            connection.setUp(local);
+            setUp(local);
         } catch (IOException e) {
-            connection.closeFor(EndReason.OPTION_REFUSED, false); // gone already, most likely
+            closeFor(EndReason.OPTION_REFUSED, false); // gone already, most likely
         } catch (Throwable t) {
             failure = t;
         }
@@ -73,82 +129,82 @@ public final class Lifecycle extends Runs {
             start();
         } else {
             startToEnd();
-            CallbackRunner.reportLater(connection, failure);
+            CallbackRunner.reportLater(this, failure);
         }
     }
 
     /** As {@link #start} for one that only has to end. After an Error it may be called again. */
-    public void startToEnd() {
-        connection.add(CLOSING | ABORTING);
+    public final void startToEnd() {
+        add(CLOSING | ABORTING);
         start();
     }
 
     /** <i>Loop.</i> The first look at it. If an Error interrupts that, the second gives it up. */
-    void startOnLoop() {
-        if (!connection.add(START_TRIED)) {
-            giveUp();
-        } else if (!connection.loop().isRunning()) {
-            giveUp(); // the loop is about to end
-        } else if (connection.config().prepare() == null) {
+    final void startOnLoop() {
+        if (!add(START_TRIED)) {
+            endBeforeStart();
+        } else if (!loop().isRunning()) {
+            endBeforeStart(); // the loop is about to end
+        } else if (config().prepare() == null) {
             register();
         } else {
             enter();
         }
-        connection.remove(STARTING);
+        remove(STARTING);
     }
 
     /** onPrepare comes first, on whatever thread; until it has ended, and if it never does, the loop can close. */
     private void enter() {
-        if (connection.has(CLOSING) || !connection.inLoop()) {
-            giveUp();
+        if (has(CLOSING) || !inLoop()) {
+            endBeforeStart();
             return;
         }
         try {
-            connection.loop().add(connection);
+            loop().add(this);
         } catch (Throwable t) {
             startFailed(t);
             return;
         }
-        CallbackRunner.handOut(connection, HANDED_PREPARE);
+        CallbackRunner.handOut(this, HANDED_PREPARE);
     }
 
     /** <i>Loop.</i> A signal came before it lives: its end may be due, though onPrepare has not ended. */
-    void signalledEarly() {
-        int state = connection.state();
+    final void signalledEarly() {
+        int state = state();
         boolean detaches = (state & (DETACHING | ABORTING)) == DETACHING;
         if ((state & (CLOSING | CLOSED)) == CLOSING && !detaches) {
             release((state & ABORTING) != 0);
         }
     }
 
-    /** Calls what was handed out; see {@link CallbackRunner}. */
-    void perform(int handed) {
+    @Override
+    final void perform(int handed) {
         switch (handed) {
             case HANDED_PREPARE -> prepare();
             case HANDED_RUN -> run(null);
-            case HANDED_GOODBYE -> Goodbye.call(connection);
-            case HANDED_END -> CloseCallbacks.callAll(this, connection);
+            case HANDED_GOODBYE -> Goodbye.call(this);
+            case HANDED_END -> CloseCallbacks.callAll(this);
             default -> throw new AssertionError(handed);
         }
     }
 
     private void prepare() {
-        ConnectionHandler prepare = connection.config().prepare();
+        ConnectionHandler prepare = config().prepare();
         try {
-            if (prepare != null && !connection.has(CLOSING)) {
-                connection.add(PREPARING);
-                CallbackRunner.call(connection, prepare);
+            if (prepare != null && !has(CLOSING)) {
+                add(PREPARING);
+                CallbackRunner.call(this, prepare);
             }
         } finally {
-            connection.remove(PREPARING);
-            connection.add(PREPARED);
-            connection.signal();
+            remove(PREPARING);
+            add(PREPARED);
+            signal();
         }
     }
 
     /** <i>Loop.</i> onPrepare has ended. */
-    void prepared() {
-        if (connection.has(LIVE)) {
+    final void prepared() {
+        if (has(LIVE)) {
             openDialed();
         } else {
             register();
@@ -156,27 +212,27 @@ public final class Lifecycle extends Runs {
     }
 
     /** Starts a dialed connection, which is registered already; loop. Tells when it is ready, or why it will not be. */
-    void startDialed(SocketConnection.ConnectEvents ready) {
-        connection.add(RUNNING);
-        connection.startTimer();
-        if (connection.config().prepare() == null) {
+    final void startDialed(ConnectEvents ready) {
+        add(RUNNING);
+        startTimer();
+        if (config().prepare() == null) {
             openOrConnect();
             ready.connected(0);
         } else {
-            connection.await(ready);
-            CallbackRunner.handOut(connection, HANDED_PREPARE);
+            await(ready);
+            CallbackRunner.handOut(this, HANDED_PREPARE);
         }
     }
 
     /** The onPrepare of a dialed connection has ended; loop. */
     private void openDialed() {
-        SocketConnection.ConnectEvents ready = connection.await(null); // an end that comes now is no failure to connect
-        int errno = connection.has(CLOSING) || !connection.inLoop() ? Errno.ECONNABORTED : 0;
+        ConnectEvents ready = await(null); // an end that comes now is no failure to connect
+        int errno = has(CLOSING) || !inLoop() ? Errno.ECONNABORTED : 0;
         try {
             if (errno == 0) {
                 openOrConnect();
             } else {
-                giveUp();
+                endBeforeStart();
             }
         } catch (Throwable t) {
             errno = Errno.ECONNABORTED;
@@ -189,102 +245,121 @@ public final class Lifecycle extends Runs {
 
     /** It lives: onConnect comes before all runs of the handler. The caller, on the loop, holds RUNNING. */
     private void openOrConnect() {
-        if (connection.config().connect() == null) {
+        if (config().connect() == null) {
             open();
         } else {
-            CallbackRunner.handOut(connection, HANDED_RUN);
+            CallbackRunner.handOut(this, HANDED_RUN);
         }
     }
 
     private void register() {
-        int state = connection.state(); // once: detaching sets two bits
+        int state = state(); // once: detaching sets two bits
         if ((state & (DETACHING | ABORTING)) == DETACHING) { // its socket is taken out before anything came in
-            connection.remove(RUNNING);
+            remove(RUNNING);
             settle();
             return;
         }
-        if ((state & CLOSING) != 0 || !connection.inLoop()) { // rejected by onPrepare, or the loop has ended
-            giveUp();
+        if ((state & CLOSING) != 0 || !inLoop()) { // rejected by onPrepare, or the loop has ended
+            endBeforeStart();
             return;
         }
         try {
-            if (connection.config().prepare() == null) { // else it was added before
-                connection.loop().add(connection);
+            if (config().prepare() == null) { // else it was added before
+                loop().add(this);
             }
-            connection.inbound().updatePaused(); // what an adopted one brings along may be enough
-            connection.loop().poller().register(connection.transport(), connection);
-            connection.add(LIVE);
-            connection.startTimer();
-            connection.config().ending().apply(connection);
+            inbound.updatePaused(); // what an adopted one brings along may be enough
+            loop().poller().register(transport(), this);
+            add(LIVE);
+            startTimer();
+            config().ending().apply(this);
             openOrConnect();
-            connection.remove(STARTING);
-            connection.signalled(); // what was asked for before it lived
+            remove(STARTING);
+            signalled(); // what was asked for before it lived
         } catch (TransportException e) {
-            connection.noteErrno(e.errno());
-            giveUp();
+            noteErrno(e.errno());
+            endBeforeStart();
         } catch (Throwable t) {
-            giveUp();
-            CallbackRunner.reportLater(connection, t);
+            endBeforeStart();
+            CallbackRunner.reportLater(this, t);
         }
     }
 
     /** It cannot even be handed to its loop. */
-    void startFailed(Throwable error) {
+    final void startFailed(Throwable error) {
         try {
-            giveUp();
+            endBeforeStart();
         } finally {
-            CallbackRunner.reportLater(connection, error);
+            CallbackRunner.reportLater(this, error);
         }
     }
 
     /** It never came to live, and ends. */
-    public void giveUp() {
-        connection.add(CLOSING);
-        connection.remove(RUNNING);
-        release(connection.has(ABORTING));
+    public final void endBeforeStart() {
+        add(CLOSING);
+        remove(RUNNING);
+        release(has(ABORTING));
     }
 
-    /** The output has drained; loop. */
-    void drained() {
-        if (connection.has(LINGERING)) {
+    @Override
+    final void drained() {
+        if (has(CLOSED)) {
+            return;
+        }
+        if (has(LINGERING)) {
             closeOnLoop(false);
         } else {
             goOnThrottled();
-            if (connection.has(DRAINING | PEER_ENDED) || isRunDue()) {
+            if (has(DRAINING | PEER_ENDED) || isRunDue()) {
                 settle();
             }
         }
     }
 
     /** <i>Loop.</i> Goes on with what other threads have asked for. */
-    void signalled() {
-        if (connection.has(CLOSING) && !connection.has(CLOSED)) {
-            closeOnLoop(connection.has(ABORTING));
+    final void goOn() {
+        if (has(CLOSING) && !has(CLOSED)) {
+            closeOnLoop(has(ABORTING));
         }
         goOnThrottled();
-        if (connection.has(HANDLER_SET)) {
+        if (has(HANDLER_SET)) {
             runHandler();
         }
         settle();
+    }
+
+    /** An executor runs what it was given; see {@link CallbackRunner}. */
+    @Override
+    public final void run() {
+        CallbackRunner.take(this);
+    }
+
+    /** The thread of an executor dies, for want of memory, and may not have run what it was given: it is done now. */
+    @Override
+    public final void uncaughtException(Thread thread, Throwable error) {
+        try {
+            CallbackRunner.take(this);
+        } catch (Throwable again) {
+            giveUp();
+        }
     }
 
     // ---- what happens next ----
 
     /** Decides what happens next, after something has changed. Any thread. */
     @Override
-    void settle() {
+    final void settle() {
         int state;
         do {
-            Goodbye.say(connection);
-            state = connection.state();
+            Goodbye.say(this);
+            state = state();
             if ((state & (RUNNING | DISCONNECTING | ENDED)) != 0) {
                 return; // they settle at their end
             }
             if ((state & CLOSING) != 0 && (state & CLOSED) == 0) {
                 return; // the loop settles when it has closed the socket
             }
-            if (isOver(state) && !Goodbye.isDue(connection, state) && connection.advance(state, ENDED)) { // I5
-                ConnectionEnd.come(connection);
+            if (isOver(state) && !Goodbye.isDue(this, state) && advance(state, ENDED)) { // I5
+                ConnectionEnd.come(this);
                 return;
             }
         } while (isOver(state));
@@ -292,7 +367,7 @@ public final class Lifecycle extends Runs {
             return;
         }
         if (isRunDue()) {
-            if (!connection.inbound().isUsedByOther()) { // B4
+            if (!inbound.isUsedByOther()) { // B4
                 runHandler(); // what has arrived is handled first; or when the output is gone, see drained()
             }
             return;
@@ -305,11 +380,11 @@ public final class Lifecycle extends Runs {
     /** Closes while no run can begin, if that is still due then: one may have begun, and ended, since the look. */
     private void closeAlone(int state) {
         boolean closes = false;
-        if (connection.advance(state, RUNNING)) {
+        if (advance(state, RUNNING)) {
             try {
-                closes = !isRunDue() && isEndDue(connection.state()) && connection.add(CLOSING);
+                closes = !isRunDue() && isEndDue(state()) && add(CLOSING);
             } finally {
-                connection.remove(RUNNING);
+                remove(RUNNING);
             }
         }
         if (closes) {
@@ -323,9 +398,8 @@ public final class Lifecycle extends Runs {
     /** {@return whether nobody wants anything any more, and it closes itself} */
     private boolean isEndDue(int state) {
         // A peer that hung up behind bytes that nobody wants has ended, too.
-        boolean gone = (state & PEER_ENDED) != 0
-                || ((state & PEER_GONE) != 0 && connection.inbound().isStalled());
-        boolean peerEnded = gone && !connection.has(HANDLER_SET) && closesItself((state & BROKEN) != 0);
+        boolean gone = (state & PEER_ENDED) != 0 || ((state & PEER_GONE) != 0 && inbound.isStalled());
+        boolean peerEnded = gone && !has(HANDLER_SET) && closesItself((state & BROKEN) != 0);
         return (peerEnded || (state & DRAINING) != 0) && isIdle(peerEnded);
     }
 
@@ -335,7 +409,7 @@ public final class Lifecycle extends Runs {
     }
 
     private boolean closesItself(boolean broken) {
-        ConnectionConfig config = connection.config();
+        ConnectionConfig config = config();
         return (config.unowned() || hasHandler())
                 && (broken || !config.options().allowHalfOpen());
     }
@@ -347,49 +421,47 @@ public final class Lifecycle extends Runs {
         if (peerEnded || !hasHandler()) {
             return true;
         }
-        return connection.inbound().isConsumed()
-                && connection.outbound().unsent() == 0
-                && connection.transport().peek() <= 0;
+        return isConsumed() && outbound.unsent() == 0 && transport().peek() <= 0;
     }
 
     // ---- end ----
 
     /** Asks to close as soon as nothing is being worked on; any thread. */
-    public void drain() {
-        connection.add(DRAINING);
-        connection.signal();
+    public final void drain() {
+        add(DRAINING);
+        signal();
     }
 
     /**
      * A user asks for the end; any thread. The loop closes, and not this thread, also if it is the loop's: a handler's
      * stack may be nearly used up. Allocates nothing.
      */
-    void ask(boolean abort) {
+    final void ask(boolean abort) {
         StackRoom.needSome();
         if (begin(abort)) {
-            connection.signal();
+            signal();
         }
     }
 
     /** The end is due; any thread. On the loop it comes at once. Allocates nothing. */
-    void close(boolean abort) {
+    final void close(boolean abort) {
         if (begin(abort)) {
             goOnClosing(abort);
         }
     }
 
     private void goOnClosing(boolean abort) {
-        if (connection.inLoop() && connection.has(LIVE)) {
+        if (inLoop() && has(LIVE)) {
             closeOnLoop(abort);
         } else {
-            connection.signal();
+            signal();
         }
     }
 
     /** {@return whether the socket has yet to be closed} */
     private boolean begin(boolean abort) {
-        boolean first = connection.add(abort ? CLOSING | ABORTING : CLOSING);
-        if (!first && connection.has(CLOSED)) { // not if it was only asked for: an Error may have come between then
+        boolean first = add(abort ? CLOSING | ABORTING : CLOSING);
+        if (!first && has(CLOSED)) { // not if it was only asked for: an Error may have come between then
             return false;
         }
         wakeAll();
@@ -397,19 +469,19 @@ public final class Lifecycle extends Runs {
     }
 
     private void wakeAll() {
-        connection.inbound().wake();
-        connection.outbound().wake();
+        inbound.wake();
+        outbound.wake();
     }
 
     private void closeOnLoop(boolean abort) {
-        if (connection.has(DETACHING) && !abort) {
+        if (has(DETACHING) && !abort) {
             return; // the socket is about to be handed over
         }
-        if (abort || !connection.outbound().owesBytes()) {
+        if (abort || !outbound.owesBytes()) {
             release(abort);
-        } else if (connection.add(LINGERING)) {
-            connection.transport().pauseReading();
-            connection.timer().linger(connection.outbound().timeoutNanos());
+        } else if (add(LINGERING)) {
+            transport().pauseReading();
+            timer().linger(outbound.timeoutNanos());
         }
     }
 
@@ -417,14 +489,14 @@ public final class Lifecycle extends Runs {
      * Releases the socket; loop. A run that an executor was given and has not begun finds nothing to do any more. So
      * the end does not wait for it: the executor may never run it.
      */
-    void release(boolean abort) {
+    final void release(boolean abort) {
         try {
-            if (!connection.has(CLOSED)) {
+            if (!has(CLOSED)) {
                 closeTransport(abort);
             }
         } finally {
-            if (connection.has(CLOSING) && connection.remove(HANDED_PREPARE | HANDED_RUN)) {
-                connection.remove(RUNNING);
+            if (has(CLOSING) && remove(HANDED_PREPARE | HANDED_RUN)) {
+                remove(RUNNING);
             }
             settle();
         }
@@ -432,10 +504,10 @@ public final class Lifecycle extends Runs {
 
     private void closeTransport(boolean abort) {
         try {
-            connection.localAddress(); // the transport remembers it for close callbacks and messages
+            localAddress(); // the transport remembers it for close callbacks and messages
         } finally {
             try {
-                connection.transport().close(abort);
+                transport().close(abort);
             } finally {
                 leaveLoop();
             }
@@ -443,34 +515,62 @@ public final class Lifecycle extends Runs {
     }
 
     /** <i>Loop.</i> The socket is gone. As long as CLOSED is not set, closing is tried again, and so this. */
-    void leaveLoop() {
-        connection.stopTimer();
-        if (connection.inLoop()) {
-            connection.loop().remove(connection);
+    final void leaveLoop() {
+        stopTimer();
+        if (inLoop()) {
+            loop().remove(this);
         }
-        connection.unassign();
-        connection.add(CLOSED);
+        if (assigned) {
+            loop.unassign();
+            assigned = false;
+        }
+        add(CLOSED);
         try {
-            connection.connectEnds();
+            connectEnds(Errno.ECONNABORTED); // one that is under way gets no other answer
         } finally {
             try {
-                connection.outbound().closedOnLoop();
+                outbound.closedOnLoop();
             } finally {
-                connection.inbound().wake();
+                inbound.wake();
             }
         }
     }
 
     /** Something failed on the loop that should not: gives the connection up, then tells. */
     @Override
-    void fault(Throwable error) {
-        connection.closeFor(EndReason.INTERNAL_ERROR, true);
-        CallbackRunner.reportLater(connection, error);
+    final void fault(Throwable error) {
+        closeFor(EndReason.INTERNAL_ERROR, true);
+        CallbackRunner.reportLater(this, error);
     }
 
-    void addCloseCallback(ConnectionHandler callback) {
-        if (!CloseCallbacks.add(this, callback)) {
-            CallbackRunner.call(connection, callback);
+    @Override
+    final void giveUpMemory() {
+        noteEnd(EndReason.MEMORY_HELD);
+        giveUp();
+    }
+
+    @Override
+    final void giveUp() {
+        try {
+            add(CLOSING | ABORTING);
+            signal(); // first: this cannot fail
+            inbound.wake();
+            outbound.wake();
+        } catch (Throwable again) {
+            // who uses it next, or closes it, finds it wrecked
+        }
+    }
+
+    @Override
+    final void closeFor(EndReason reason, boolean abort) {
+        noteEnd(reason);
+        close(abort);
+    }
+
+    @Override
+    public final void addCloseCallback(ConnectionHandler callback) {
+        if (!CloseCallbacks.add(this, Objects.requireNonNull(callback, "callback"))) {
+            CallbackRunner.call(this, callback);
         }
     }
 }

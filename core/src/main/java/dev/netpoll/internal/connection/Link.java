@@ -116,6 +116,22 @@ abstract class Link extends ConnectionState {
         }
     }
 
+    /** <i>Loop.</i> The connection lives from now on. */
+    final void startTimer() {
+        ConnectionTimer present = timerIfMade();
+        if (present != null) {
+            present.start();
+        }
+    }
+
+    /** <i>Loop.</i> Stops the timer for good. */
+    final void stopTimer() {
+        ConnectionTimer present = timerIfMade();
+        if (present != null) {
+            present.stop();
+        }
+    }
+
     /** Bytes went in or out, or a handler ran. */
     final void touch() {
         ConnectionTimer present = timer;

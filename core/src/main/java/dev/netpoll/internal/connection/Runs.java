@@ -3,8 +3,6 @@
 
 package dev.netpoll.internal.connection;
 
-import static dev.netpoll.internal.connection.ConnectionState.BROKEN;
-import static dev.netpoll.internal.connection.ConnectionState.CLOSED;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
 import static dev.netpoll.internal.connection.ConnectionState.HANDED_RUN;
 import static dev.netpoll.internal.connection.ConnectionState.HANDLER_SET;
@@ -12,114 +10,65 @@ import static dev.netpoll.internal.connection.ConnectionState.READY;
 import static dev.netpoll.internal.connection.ConnectionState.RUNNING;
 
 import dev.netpoll.ConnectionHandler;
+import dev.netpoll.FrameTooLargeException;
 import dev.netpoll.internal.loop.Activation;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Fairness;
 import dev.netpoll.internal.loop.Relief;
 import dev.netpoll.internal.loop.Spares;
+import dev.netpoll.internal.transport.Transport;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides when the handler of a connection is run, and runs it: onConnect first, then onRequest, one run at a time.
+ * Runs the callbacks of a connection: onConnect first, then the handler, one run at a time, as {@link Due} decides.
  *
- * <p>A run is due when the peer's bytes are there that the last one left to be waited for ({@link Inbound#isDue}), or
- * when a handler was set that has not run. It waits while the output of the one before is not gone, while another
- * thread reads (B4), or while inline handlers have too much output waiting. The thread that finds a run due takes
- * RUNNING in the state word, and its holder has the reading side until it gives RUNNING back; see
- * {@link ConnectionState}.
- *
- * <p>It is itself what is run, so that starting a run allocates nothing.
+ * <p>The thread that finds a run due takes RUNNING in the state word. Its holder has the reading side until it gives
+ * RUNNING back; see {@link ConnectionState}. The object is itself what the loop and executors run, so that starting a
+ * run allocates nothing.
  */
-abstract class Runs implements Activation {
-    final SocketConnection connection;
-
-    private volatile @Nullable ConnectionHandler handler;
-
-    /** The handler that ran last. Holder of RUNNING only. */
-    private @Nullable ConnectionHandler lastRan;
-
-    /** Whether the handler was not run, or returned, because too much output waits. Loop only, inline only. */
-    private boolean throttled;
-
-    /** Whether the last run found that too much output waits, so that it must go on. Loop only, inline only. */
-    private boolean heldBack;
-
+abstract class Runs extends Due implements Activation, Runnable {
     /** Whether runs were late, for {@link Pace}. Holder of RUNNING only. */
     private short record;
 
-    Runs(SocketConnection connection) {
-        this.connection = connection;
-        this.handler = connection.config().request();
+    Runs(EventLoop loop, Transport transport, ConnectionConfig config) {
+        super(loop, transport, config);
     }
 
     /** Decides what happens next, after something has changed. */
     abstract void settle();
 
-    /** Something failed that should not: gives the connection up, then tells. */
-    abstract void fault(Throwable error);
+    /** Calls what was handed out; see {@link CallbackRunner}. */
+    abstract void perform(int handed);
 
-    // ---- the handler ----
-
-    void setHandler(ConnectionHandler replacement) {
-        connection.add(HANDLER_SET); // first: what has a handler closes itself, but not before that has run
-        handler = replacement;
-        connection.add(HANDLER_SET); // again: a run that began in between has taken it to mean the handler before
-        if (connection.has(READY)) {
-            connection.signal();
-        }
+    @Override
+    final boolean isHeldByRun() {
+        return inbound.isHeld();
     }
 
-    /** {@return whether there is a handler, which is run when bytes are due} Any thread. */
-    boolean hasHandler() {
-        return handler != null;
-    }
-
-    /** A thread that read without a run has left the inbound side, and may have kept a run out. */
-    void readerLeft() {
-        if (isRunDue()) {
-            connection.signal();
-        }
-    }
-
-    /** <i>Holder of RUNNING.</i> The run that begins is that of the handler set last. */
-    private void forgetHandlerSet() {
-        if (connection.has(HANDLER_SET)) {
-            connection.remove(HANDLER_SET);
-        }
-    }
-
-    /** {@return whether a run is due, though it may have to wait for something} The first of a handler always is. */
-    final boolean isRunDue() {
-        return handler != null
-                && (connection.has(HANDLER_SET) || connection.inbound().isDue());
-    }
-
-    /** {@return whether a run of the handler may begin as far as its output is concerned} */
-    private boolean isOutputClear() {
-        return connection.config().pace() == null || !connection.outbound().isStuck();
-    }
+    // ---- starting a run ----
 
     /** Starts a run of the handler unless one is running, or the time for runs has not come or is over. */
-    void runHandler() {
-        if (handler == null || connection.has(CLOSING) || !isOutputClear()) {
+    @Override
+    final void runHandler() {
+        if (!hasHandler() || has(CLOSING) || !isOutputClear()) {
             return;
         }
-        boolean inline = connection.config().inline();
-        if (inline && !connection.inLoop()) {
-            connection.signal();
+        boolean inline = config().inline();
+        if (inline && !inLoop()) {
+            signal();
             return;
         }
         if (inline && holdBack()) {
             return;
         }
-        int state = connection.state();
+        int state = state();
         while ((state & (READY | RUNNING | CLOSING)) == READY) {
-            if (connection.advance(state, RUNNING)) {
+            if (advance(state, RUNNING)) {
                 startRun();
                 return;
             }
-            state = connection.state();
+            state = state();
         }
     }
 
@@ -127,79 +76,74 @@ abstract class Runs implements Activation {
     private void startRun() {
         try {
             forgetHandlerSet();
-            if (heldBack || connection.inbound().isFrameWhole()) {
+            if (canBegin()) {
                 dispatchRun();
                 return;
             }
         } catch (Throwable t) {
-            connection.remove(RUNNING);
+            remove(RUNNING);
             throw t;
         }
-        connection.remove(RUNNING);
+        remove(RUNNING);
         settle(); // also finds that the rest of the frame came meanwhile
     }
 
     /** Has the run begin where the handler runs. The caller holds RUNNING. */
     private void dispatchRun() {
-        if (connection.inLoop() && isOfLoop()) {
-            connection.loop().add(this);
+        if (inLoop() && isOfLoop()) {
+            loop().addDue(this);
         } else {
-            CallbackRunner.handOut(connection, HANDED_RUN);
+            CallbackRunner.handOut(this, HANDED_RUN);
         }
     }
 
     /** {@return whether runs begin on the loop} */
     private boolean isOfLoop() {
-        return connection.config().inline() || connection.config().pace() != null;
+        return config().inline() || config().pace() != null;
     }
 
     @Override
-    public boolean isInline() {
-        Pace pace = connection.config().pace();
-        return pace == null || (pace.isInline(record) && connection.loop().hasReserve());
+    public final boolean isInline() {
+        Pace pace = config().pace();
+        return pace == null || (pace.isInline(record) && loop().hasReserve());
     }
 
     @Override
-    public void relieved(Relief cause) {
-        Pace pace = connection.config().pace();
+    public final void relieved(Relief cause) {
+        Pace pace = config().pace();
         if (pace != null) {
             pace.relieved(cause);
         }
-        connection.outbound().sendKept();
+        outbound.sendKept();
     }
 
     @Override
-    public boolean beforeBlocking() {
-        return connection.outbound().hurry();
+    public final boolean beforeBlocking() {
+        return outbound.hurry();
     }
 
-    /** Sets {@link #throttled}; {@return whether too much output waits for the handler to run} */
-    private boolean holdBack() {
-        throttled = true; // first: output that is gone from now on tells us
-        throttled = !connection.outbound().isWritable();
-        return throttled;
-    }
+    // ---- a run ----
 
     /** One or more runs, until none is due or the loop goes on in its next turn. The caller holds RUNNING. */
     @Override
-    public void run(@Nullable Spares spares) {
+    public final void run(@Nullable Spares spares) {
         boolean holds = true;
         long since = 0;
         try {
             do {
                 for (int left = Fairness.RUNS; holds && left > 0; left--) {
-                    connection.lend(spares);
-                    holds = connection.inbound().hold() ? runOnce() : yieldToReader();
+                    lend(spares);
+                    holds = inbound.hold() ? runOnce() : yieldToReader();
                 }
-                connection.outbound().sendKept();
-                if (connection.outbound().isWrecked()) {
-                    connection.giveUp(); // here is stack to say so
+                outbound.sendKept();
+                if (outbound.isWrecked()) {
+                    giveUp(); // here is stack to say so
                 }
                 if (!holds) {
                     settle();
                     return;
                 }
-                since = Fairness.giveWay(connection.loop(), this, connection.inLoop() && isOfLoop(), since);
+                since = Fairness.giveWay(loop(), this, inLoop() && isOfLoop(), since);
             } while (since != Fairness.LATER);
         } catch (Throwable t) { // not the user's: what callbacks throw is contained below
             failRun(t, holds);
@@ -209,44 +153,44 @@ abstract class Runs implements Activation {
     /** {@return whether another run is due, for which the caller holds RUNNING} */
     private boolean runOnce() {
         boolean begun = true;
-        if (connection.has(READY)) {
+        if (has(READY)) {
             begun = runRequest();
         } else {
-            ConnectionHandler connect = connection.config().connect();
-            if (connect != null && !connection.has(CLOSING)) {
-                CallbackRunner.call(connection, connect);
+            ConnectionHandler connect = config().connect();
+            if (connect != null && !has(CLOSING)) {
+                CallbackRunner.call(this, connect);
             }
-            connection.add(READY, CLOSING);
-            Goodbye.say(connection); // it may cancel the run that follows
+            add(READY, CLOSING);
+            Goodbye.say(this); // it may cancel the run that follows
         }
-        return endRun(begun);
+        return finishRun(begun);
     }
 
     /** Another thread reads. When it has left, {@link #readerLeft} asks for the run again. */
     private boolean yieldToReader() {
-        connection.lend(null);
-        boolean fresh = handler != lastRan; // its first run is due in any case
-        if (fresh) {
-            connection.add(HANDLER_SET);
+        lend(null);
+        boolean first = isNew(handler()); // its first run is due in any case
+        if (first) {
+            add(HANDLER_SET);
         }
-        connection.remove(RUNNING);
-        boolean due = fresh || connection.inbound().isDue();
-        return due && !connection.inbound().isUsed() && handler != null && takeRunning();
+        remove(RUNNING);
+        boolean due = first || inbound.hasCome();
+        return due && !inbound.isUsed() && hasHandler() && takeRunning();
     }
 
     private boolean takeRunning() {
-        int state = connection.state();
-        return (state & (READY | RUNNING | CLOSING)) == READY && connection.advance(state, RUNNING);
+        int state = state();
+        return (state & (READY | RUNNING | CLOSING)) == READY && advance(state, RUNNING);
     }
 
     /** An Error came between two callbacks: gives RUNNING back first, then the connection up. */
     private void failRun(Throwable error, boolean holds) {
-        connection.lend(null);
-        if (connection.inbound().isUser()) {
-            connection.inbound().letGo();
+        lend(null);
+        if (inbound.isUser()) {
+            inbound.letGo();
         }
         if (holds) {
-            connection.remove(RUNNING);
+            remove(RUNNING);
         }
         try {
             fault(error);
@@ -255,31 +199,22 @@ abstract class Runs implements Activation {
         }
     }
 
-    /** <i>Loop.</i> A handler has been told that too much output waits: it may return, and is run again afterwards. */
-    void foundUnwritable() {
-        heldBack = connection.has(RUNNING);
-    }
-
+    /** {@return whether a run has begun} */
     private boolean runRequest() {
         forgetHandlerSet(); // before looking, so that who is set from now on is seen later
-        ConnectionHandler current = handler;
-        boolean goesOn = heldBack;
-        if (current == null
-                || connection.has(CLOSING)
-                || !(goesOn || connection.inbound().isFrameWhole())
-                || !connection.inbound().beginRun(goesOn || current != lastRan)) {
+        ConnectionHandler current = handler();
+        boolean goesOn = goesOn();
+        if (current == null || has(CLOSING) || !beginRun(current)) {
             return false;
         }
-        lastRan = current;
-        heldBack = false;
-        FrameLayout frames = connection.config().frames();
-        if (frames != null && connection.inbound().isFrameRefused()) {
-            connection.closeFor(EndReason.FRAME_REFUSED, false);
-            CallbackRunner.report(connection, connection.inbound().refusal(frames));
-        } else if (goesOn || connection.inbound().hasBytes()) {
-            Pace pace = connection.config().pace();
+        FrameTooLargeException refusal = refusal();
+        if (refusal != null) {
+            closeFor(EndReason.FRAME_REFUSED, false);
+            CallbackRunner.report(this, refusal);
+        } else if (goesOn || inbound.unread() > 0) {
+            Pace pace = config().pace();
             if (pace == null) {
-                CallbackRunner.call(connection, current);
+                CallbackRunner.call(this, current);
             } else {
                 callHandler(current, pace);
             }
@@ -288,11 +223,11 @@ abstract class Runs implements Activation {
     }
 
     private void callHandler(ConnectionHandler current, Pace pace) {
-        EventLoop loop = connection.loop();
+        EventLoop loop = loop();
         if (!loop.inLoop()) {
             loop.stir();
             long begin = pace.now();
-            CallbackRunner.call(connection, current);
+            CallbackRunner.call(this, current);
             record = pace.ranOnThread(begin, record);
         } else {
             boolean timed = Pace.isSample(loop.runs());
@@ -300,7 +235,7 @@ abstract class Runs implements Activation {
             long loan = loop.lend(this);
             boolean held = false;
             try {
-                CallbackRunner.call(connection, current);
+                CallbackRunner.call(this, current);
             } finally {
                 held = loop.reclaim(loan);
             }
@@ -313,56 +248,42 @@ abstract class Runs implements Activation {
     }
 
     /** Ends a run and gives RUNNING back; true if this thread holds it again, because another run is due. */
-    private boolean endRun(boolean begun) {
-        ConnectionHandler next = handler;
+    private boolean finishRun(boolean begun) {
+        ConnectionHandler next = handler();
         boolean ended = false;
         try {
             if (begun) {
-                connection.touch();
-                IOException failure = connection.outbound().flushAtEnd();
-                if (connection.config().inline()) {
+                touch();
+                IOException failure = outbound.flushAtEnd();
+                if (config().inline()) {
                     holdBack();
                 }
-                endInbound(next);
+                endRun(next);
                 if (failure != null) {
-                    CallbackRunner.fail(connection, failure);
+                    CallbackRunner.fail(this, failure);
                 }
             }
             ended = true;
         } finally {
-            connection.inbound().letGo();
-            connection.lend(null);
+            inbound.letGo();
+            lend(null);
             if (ended) {
-                connection.remove(RUNNING);
+                remove(RUNNING);
             } // else failRun does
         }
-        ConnectionHandler latest = handler; // one that was set meanwhile found us running
-        boolean due = latest != null
-                && isOutputClear()
-                && (heldBack || latest != next || connection.inbound().isDue());
-        return due && !throttled && takeRunning();
-    }
-
-    private void endInbound(@Nullable ConnectionHandler next) {
-        if (next == null) {
-            connection.inbound().endUnhandled();
-        } else if (connection.inbound().isFramed() && !heldBack) {
-            connection.inbound().endFrame();
-        } else {
-            connection.inbound().endRun(next != lastRan || heldBack);
-        }
+        return isDueAgain(next) && takeRunning();
     }
 
     // ---- for what happens next ----
 
     /** It is ready: runs of the handler may begin. The caller, on the loop, holds RUNNING. */
     final void open() {
-        connection.add(READY, CLOSING);
-        Goodbye.say(connection);
-        if (handler == null || !connection.inbound().hold()) {
-            connection.remove(RUNNING);
+        add(READY, CLOSING);
+        Goodbye.say(this);
+        if (!hasHandler() || !inbound.hold()) {
+            remove(RUNNING);
             settle();
-        } else if (endRun(true)) {
+        } else if (finishRun(true)) {
             dispatchRun();
         } else {
             settle();
@@ -371,13 +292,8 @@ abstract class Runs implements Activation {
 
     /** The output has drained: what waited for that may go on. */
     final void goOnThrottled() {
-        if (throttled) {
+        if (isHeldForOutput()) {
             runHandler();
         }
-    }
-
-    /** {@return whether the handler waits until output is gone, which it will be} */
-    final boolean isThrottled() {
-        return throttled && !connection.has(BROKEN | CLOSED);
     }
 }

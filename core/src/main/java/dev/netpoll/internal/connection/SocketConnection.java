@@ -6,7 +6,6 @@ package dev.netpoll.internal.connection;
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.DetachedSocket;
-import dev.netpoll.FrameTooLargeException;
 import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.buffer.Reader;
 import dev.netpoll.buffer.Writer;
@@ -20,9 +19,7 @@ import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.net.SocketAddress;
 import java.net.SocketOption;
-import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ByteChannel;
 import java.time.Duration;
 import java.time.Instant;
@@ -30,8 +27,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A connection over a transport. Joins the two sides, the timer and the runs of the callbacks; what decides about its
- * life is in {@link Lifecycle}.
+ * A connection over a transport: what its users and its transport call. Its {@link Lifecycle} decides what follows.
  *
  * <p><b>Place.</b> Made by who accepts, dials or adopts; lives on one event loop.
  *
@@ -39,14 +35,7 @@ import org.jspecify.annotations.Nullable;
  * leave what the loop is to do in the state word and the parts, and {@link #signal} it, which allocates nothing and
  * cannot fail; {@link #signalled} looks at everything.
  */
-public final class SocketConnection extends Link
-        implements Connection, TransportEvents, Runnable, Thread.UncaughtExceptionHandler {
-    /** Told about the connect of a dialed connection, on the loop. */
-    interface ConnectEvents {
-        /** The connect succeeded, with errno 0, or failed. */
-        void connected(int errno);
-    }
-
+public final class SocketConnection extends Lifecycle {
     private static final BufferAccess<LinkBuffer> BUFFERS = BufferAccess.of(LinkBuffer.class);
 
     private static final VarHandle CHANNEL;
@@ -60,9 +49,6 @@ public final class SocketConnection extends Link
         }
     }
 
-    private final Inbound inbound;
-    private final Outbound outbound;
-    private final Lifecycle lifecycle;
     private final Reader reader;
     private final Writer writer;
 
@@ -71,18 +57,9 @@ public final class SocketConnection extends Link
 
     private volatile @Nullable Object attachment;
 
-    /** Whether the loop counts it. Loop only. */
-    private boolean assigned = true;
-
-    /** Waits for the connect; null afterwards. Loop only. */
-    private @Nullable ConnectEvents connecting;
-
-    /** Makes a connection; it is told to start by {@link Lifecycle}. */
+    /** Makes a connection, which does nothing before it is started. */
     public SocketConnection(EventLoop loop, Transport transport, ConnectionConfig config) {
         super(loop, transport, config);
-        inbound = new Inbound(this);
-        outbound = new Outbound(this);
-        lifecycle = new Lifecycle(this);
         if (!config.options().idleTimeout().equals(NO_TIMEOUT)) {
             ConnectionTimer _ = timer();
         }
@@ -91,47 +68,9 @@ public final class SocketConnection extends Link
         loop.assign(); // last: there is nothing to take back if making it has failed
     }
 
-    Inbound inbound() {
-        return inbound;
-    }
-
-    Outbound outbound() {
-        return outbound;
-    }
-
-    /** <i>Loop.</i> The connection lives from now on. */
-    void startTimer() {
-        ConnectionTimer present = timerIfMade();
-        if (present != null) {
-            present.start();
-        }
-    }
-
-    /** <i>Loop.</i> Stops the timer for good. */
-    void stopTimer() {
-        ConnectionTimer present = timerIfMade();
-        if (present != null) {
-            present.stop();
-        }
-    }
-
-    /** {@return what decides about the connection's life} */
-    public Lifecycle lifecycle() {
-        return lifecycle;
-    }
-
     /** {@return whether it was made by the server or dialer that owns this configuration} */
     public boolean belongsTo(ConnectionConfig other) {
         return config() == other;
-    }
-
-    /** Sets the socket's options, as the configuration says; one of our addresses tells the family. */
-    public void setUp(@Nullable SocketAddress address) throws IOException {
-        try {
-            SocketSetup.apply(transport(), config().options(), address instanceof UnixDomainSocketAddress);
-        } catch (TransportException e) {
-            throw ConnectionErrors.option(this, "setting the socket's options", e);
-        }
     }
 
     /** Gives it bytes that were received earlier; before it starts. */
@@ -148,18 +87,18 @@ public final class SocketConnection extends Link
         }
         try {
             if (has(STARTING)) {
-                lifecycle.startOnLoop();
+                startOnLoop();
                 return;
             }
             if (has(HANDING_FAILED) && remove(HANDING_FAILED)) {
                 CallbackRunner.takeBack(this);
             }
             if (has(PREPARED) && remove(PREPARED)) {
-                lifecycle.prepared();
+                prepared();
             }
             if (!has(LIVE)) { // it looks when it lives
-                if (isResident() && connecting == null) {
-                    lifecycle.signalledEarly();
+                if (isResident() && !isConnecting()) {
+                    signalledEarly();
                 }
                 return;
             }
@@ -176,77 +115,23 @@ public final class SocketConnection extends Link
             if (has(SEND_REFUSED) && has(PEER_FINISHED) && !has(CLOSED)) {
                 failed(errno());
             }
-            lifecycle.signalled();
+            goOn();
         } catch (Throwable t) {
             fault(t);
         }
     }
 
-    /** It is to end for the memory that it holds. Any thread; never throws. */
-    @Override
-    void giveUpMemory() {
-        noteEnd(EndReason.MEMORY_HELD);
-        giveUp();
-    }
-
-    /** An Error left one of its parts in the middle of something: it can only end. Any thread; never throws. */
-    @Override
-    void giveUp() {
-        try {
-            add(CLOSING | ABORTING);
-            signal(); // first: this cannot fail
-            inbound.wake();
-            outbound.wake();
-        } catch (Throwable again) {
-            // who uses it next, or closes it, finds it wrecked
-        }
-    }
-
     /** <i>Loop</i>, when it drains. {@return whether its end has begun, as nothing is being worked on} */
     public boolean closesIfIdle() {
-        lifecycle.settle();
+        settle();
         return has(CLOSING);
-    }
-
-    /** An executor runs what it was given; see {@link CallbackRunner}. */
-    @Override
-    public void run() {
-        CallbackRunner.take(this);
-    }
-
-    /** The thread of an executor dies, for want of memory, and may not have run what it was given: it is done now. */
-    @Override
-    public void uncaughtException(Thread thread, Throwable error) {
-        try {
-            CallbackRunner.take(this);
-        } catch (Throwable again) {
-            giveUp();
-        }
-    }
-
-    /** Lets the transport connect; loop. */
-    void connect(SocketAddress remote, ConnectEvents events) {
-        connecting = events;
-        loop.poller().connect(transport(), remote, this);
-    }
-
-    /** {@return who waited for the connect or what follows it} The argument does from now on; loop. */
-    @Nullable
-    ConnectEvents await(@Nullable ConnectEvents events) {
-        ConnectEvents before = connecting;
-        connecting = events;
-        return before;
     }
 
     // ---- transport events, on the loop; what goes wrong here must not reach the other connections of the loop ----
 
     @Override
     public void connected() {
-        ConnectEvents events = connecting;
-        connecting = null;
-        if (events != null) {
-            events.connected(0);
-        }
+        connectEnds(0);
     }
 
     @Override
@@ -268,7 +153,7 @@ public final class SocketConnection extends Link
         try {
             add(PEER_FINISHED);
             inbound.wake();
-            lifecycle.settle();
+            settle();
         } catch (Throwable t) {
             fault(t);
         }
@@ -278,7 +163,7 @@ public final class SocketConnection extends Link
     public void peerGone() {
         try {
             add(PEER_GONE);
-            lifecycle.settle();
+            settle();
         } catch (Throwable t) {
             fault(t);
         }
@@ -303,48 +188,15 @@ public final class SocketConnection extends Link
     public void failed(int error) {
         try {
             noteErrno(error);
-            ConnectEvents events = connecting;
-            if (events != null) {
-                connecting = null;
-                events.connected(error);
+            if (isConnecting()) {
+                connectEnds(error);
                 return;
             }
             add(BROKEN);
-            lifecycle.release(false);
+            release(false);
         } catch (Throwable t) {
             fault(t);
         }
-    }
-
-    /** <i>Loop.</i> The loop counts it no more. Idempotent. */
-    void unassign() {
-        if (assigned) {
-            loop.unassign();
-            assigned = false;
-        }
-    }
-
-    /** The socket is released: a connect that is under way gets no other answer. Loop. */
-    void connectEnds() {
-        ConnectEvents events = connecting;
-        connecting = null;
-        if (events != null) {
-            events.connected(Errno.ECONNABORTED);
-        }
-    }
-
-    /** The loop has sent all it had to; loop. */
-    @Override
-    void drained() {
-        if (!has(CLOSED)) {
-            lifecycle.drained();
-        }
-    }
-
-    /** A run of the handler is due; any thread. */
-    @Override
-    void runHandler() {
-        lifecycle.runHandler();
     }
 
     @Override
@@ -383,14 +235,9 @@ public final class SocketConnection extends Link
     public boolean isWritable() {
         boolean writable = !config().inline() || outbound.isWritable(); // flushes of handlers that may block wait
         if (!writable && inLoop()) {
-            lifecycle.foundUnwritable();
+            foundUnwritable();
         }
         return writable;
-    }
-
-    @Override
-    public void demand(int bytes) throws FrameTooLargeException {
-        inbound.demand(bytes);
     }
 
     @Override
@@ -455,12 +302,7 @@ public final class SocketConnection extends Link
 
     @Override
     public void onRequest(ConnectionHandler handler) {
-        lifecycle.setHandler(Objects.requireNonNull(handler, "handler"));
-    }
-
-    @Override
-    public void addCloseCallback(ConnectionHandler callback) {
-        lifecycle.addCloseCallback(Objects.requireNonNull(callback, "callback"));
+        setHandler(Objects.requireNonNull(handler, "handler"));
     }
 
     @Override
@@ -490,13 +332,13 @@ public final class SocketConnection extends Link
 
     @Override
     public void close() {
-        lifecycle.ask(false);
+        ask(false);
         leaveSides();
     }
 
     @Override
     public void abort() {
-        lifecycle.ask(true);
+        ask(true);
         leaveSides();
     }
 
@@ -505,39 +347,6 @@ public final class SocketConnection extends Link
             inbound.leaveForGood();
             outbound.leaveForGood();
         }
-    }
-
-    // ---- Link ----
-
-    @Override
-    ConnectionTimer makeTimer() {
-        return new ConnectionTimer(this, inbound, outbound);
-    }
-
-    @Override
-    void closeFor(EndReason reason, boolean abort) {
-        noteEnd(reason);
-        lifecycle.close(abort);
-    }
-
-    @Override
-    void fault(Throwable error) {
-        lifecycle.fault(error);
-    }
-
-    @Override
-    boolean hasHandler() {
-        return lifecycle.hasHandler();
-    }
-
-    @Override
-    void readerLeft() {
-        lifecycle.readerLeft();
-    }
-
-    @Override
-    boolean isHeldByRun() {
-        return inbound.isHeld();
     }
 
     // ---- Connection, its end ----

@@ -243,7 +243,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         }
         starting = connection;
         dropping = null;
-        connection.lifecycle().startAccepted(socket.localAddress());
+        connection.startAccepted(socket.localAddress());
         starting = null;
     }
 
@@ -257,7 +257,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     private void finishInterrupted() {
         SocketConnection half = starting;
         if (half != null) {
-            half.lifecycle().startToEnd();
+            half.startToEnd();
             starting = null;
         }
         Transport left = dropping;

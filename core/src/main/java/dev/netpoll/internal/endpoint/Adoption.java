@@ -75,11 +75,11 @@ public final class Adoption {
             SocketAddress local = connection.localAddress();
             connection.setUp(local != null ? local : connection.remoteAddress()); // one may not be known
             connection.seed(unread);
-            connection.lifecycle().start();
+            connection.start();
             return connection;
         } catch (Throwable t) {
             try (unread) {
-                connection.lifecycle().giveUp();
+                connection.endBeforeStart();
             }
             throw t;
         }

@@ -195,7 +195,7 @@ public final class DialAttempt {
         try {
             connection.setUp(remote);
         } catch (Throwable t) {
-            connection.lifecycle().giveUp();
+            connection.endBeforeStart();
             throw t;
         }
         return connection;

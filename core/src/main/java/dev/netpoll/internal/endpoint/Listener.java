@@ -179,7 +179,7 @@ public final class Listener {
         EventLoop.beforeBlocking();
         stopAccepting();
         ending.drain();
-        forEachConnection(connection -> connection.lifecycle().drain());
+        forEachConnection(connection -> connection.drain());
         tryEnd();
         try {
             if (!await(grace)) {

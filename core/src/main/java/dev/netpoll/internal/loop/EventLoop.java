@@ -429,7 +429,7 @@ public final class EventLoop implements Executor {
     // ---- what runs user code ----
 
     /** <i>Loop.</i> A run of user code is due; it begins within this turn. */
-    public void add(Activation activation) {
+    public void addDue(Activation activation) {
         due.add(activation);
     }
 

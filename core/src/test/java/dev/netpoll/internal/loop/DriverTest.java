@@ -102,7 +102,7 @@ class DriverTest {
     void aRunThatThrowsAnythingIsGivenUpAndTheLoopGoesOn() throws Exception {
         for (boolean lends : new boolean[] {false, true}) {
             Failing failing = new Failing(lends);
-            loop.execute(() -> loop.add(failing));
+            loop.execute(() -> loop.addDue(failing));
             assertThat(failing.failed.await(20, TimeUnit.SECONDS)).isTrue();
             assertAlive();
         }

@@ -147,7 +147,7 @@ class SignalsTest {
         List<String> said = new ArrayList<>();
         CountDownLatch ran = new CountDownLatch(1);
         boolean fromOutside = loop.borrow(() -> said.add("wrong"));
-        loop.execute(() -> loop.add(new Activation() {
+        loop.execute(() -> loop.addDue(new Activation() {
             @Override
             public boolean isInline() {
                 return true;

@@ -64,7 +64,7 @@ class WatchmanTest {
         Burning burning = new Burning(loop);
         CountDownLatch served = new CountDownLatch(1);
         try {
-            loop.execute(() -> loop.add(burning));
+            loop.execute(() -> loop.addDue(burning));
             assertThat(await(burning.entered)).isTrue();
             loop.execute(served::countDown);
             assertThat(await(served)).as("others are served").isTrue();

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.connection;
+
+import static dev.netpoll.internal.connection.ConnectionState.BROKEN;
+import static dev.netpoll.internal.connection.ConnectionState.CLOSED;
+import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
+import static dev.netpoll.internal.connection.ConnectionState.HANDLER_SET;
+import static dev.netpoll.internal.connection.ConnectionState.READY;
+import static dev.netpoll.internal.connection.ConnectionState.RUNNING;
+
+import dev.netpoll.Connection;
+import dev.netpoll.ConnectionHandler;
+import dev.netpoll.FrameTooLargeException;
+import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.transport.Transport;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides whether a run of the handler is due. Nothing else does.
+ *
+ * <p>A run is due
+ * <ul>
+ *   <li>D1 when a handler was set that has not run (HANDLER_SET);
+ *   <li>D2 without framing, when the peer has sent as far as the last run left to be awaited: what it demanded; else one
+ *       byte more than it consumed, or, if it consumed nothing, than it has seen;
+ *   <li>D3 with framing, when the next frame is whole, or its length is refused.
+ * </ul>
+ *
+ * <p>A run that is due does not begin
+ * <ul>
+ *   <li>D4 while a run goes on (RUNNING), while another thread reads (B4 of {@link Inbound}), or once CLOSING is set;
+ *   <li>D5 while the kernel has not taken what the run before has left ({@link Outbound#isStuck});
+ *   <li>D6 while too much output waits, if handlers are inline: they cannot wait for it.
+ * </ul>
+ *
+ * <p>The awaited position of the stream is {@link Inbound}'s, which wakes a blocked reader or asks for a run when the
+ * bytes have come up to it. This class sets it between runs.
+ *
+ * <p><b>Threads.</b> {@link #isRunDue}: any. What begins and ends a run: the holder of RUNNING.
+ */
+abstract class Due extends Link implements Connection {
+    private static final VarHandle CONSUMED_AT;
+
+    static {
+        try {
+            CONSUMED_AT = MethodHandles.lookup().findVarHandle(Due.class, "consumedAt", long.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    final Inbound inbound;
+    final Outbound outbound;
+
+    private volatile @Nullable ConnectionHandler handler;
+
+    /** The handler that ran last. Holder of RUNNING only. */
+    private @Nullable ConnectionHandler lastRan;
+
+    /** Stream position up to which the last run has consumed. */
+    private volatile long consumedAt;
+
+    /** With framing: the end of the frame that a run is made for; REFUSED; or 0 if none is whole. Holder of RUNNING. */
+    private long frameEnd;
+
+    /** Bytes that the next run wants to find, or 0. The reading side's user only. */
+    private int demanded;
+
+    /** Whether the handler was not run, or returned, because too much output waits. Loop only, inline only. */
+    private boolean throttled;
+
+    /** Whether the last run found that too much output waits, so that it must go on. Loop only, inline only. */
+    private boolean heldBack;
+
+    Due(EventLoop loop, Transport transport, ConnectionConfig config) {
+        super(loop, transport, config);
+        handler = config.request();
+        inbound = new Inbound(this);
+        outbound = new Outbound(this);
+    }
+
+    @Override
+    final ConnectionTimer makeTimer() {
+        return new ConnectionTimer(this, inbound, outbound);
+    }
+
+    final Inbound inbound() {
+        return inbound;
+    }
+
+    final Outbound outbound() {
+        return outbound;
+    }
+
+    // ---- any thread ----
+
+    final void setHandler(ConnectionHandler replacement) {
+        add(HANDLER_SET); // first: what has a handler closes itself, but not before that has run
+        handler = replacement;
+        add(HANDLER_SET); // again: a run that began in between has taken it to mean the handler before
+        if (has(READY)) {
+            signal();
+        }
+    }
+
+    @Override
+    final boolean hasHandler() {
+        return handler != null;
+    }
+
+    /** {@return the handler that was set last} */
+    final @Nullable ConnectionHandler handler() {
+        return handler;
+    }
+
+    /** {@return whether a run is due, though it may have to wait (D4 to D6)} */
+    final boolean isRunDue() {
+        return handler != null && (has(HANDLER_SET) || inbound.hasCome());
+    }
+
+    @Override
+    final void readerLeft() {
+        if (isRunDue()) {
+            signal();
+        }
+    }
+
+    /** {@return whether a run may begin as far as its output is concerned} D5 */
+    final boolean isOutputClear() {
+        return config().pace() == null || !outbound.isStuck();
+    }
+
+    /** {@return whether the handler has consumed everything that was delivered} */
+    final boolean isConsumed() {
+        return consumedAt == inbound.delivered();
+    }
+
+    @Override
+    public final void demand(int bytes) throws FrameTooLargeException {
+        if (bytes <= 0) {
+            throw new IllegalArgumentException("demand must be positive: " + bytes);
+        }
+        inbound.checkFrame(bytes);
+        demanded = bytes;
+    }
+
+    // ---- D6, on the loop ----
+
+    /** Looks whether too much output waits for an inline handler to run, and remembers it; {@return whether it does} */
+    final boolean holdBack() {
+        throttled = true; // first: output that is gone from now on asks for the run
+        throttled = !outbound.isWritable();
+        return throttled;
+    }
+
+    /** A handler learned that too much output waits: it may return, and is run again afterwards. */
+    final void foundUnwritable() {
+        heldBack = has(RUNNING);
+    }
+
+    /** {@return whether a run waits until output is gone} */
+    final boolean isHeldForOutput() {
+        return throttled;
+    }
+
+    /** {@return whether the handler waits until output is gone, which it will be} */
+    final boolean isThrottled() {
+        return throttled && !has(BROKEN | CLOSED);
+    }
+
+    // ---- a run, on the holder of RUNNING ----
+
+    /** The run that begins is that of the handler set last. To be called before looking for it. */
+    final void forgetHandlerSet() {
+        if (has(HANDLER_SET)) {
+            remove(HANDLER_SET);
+        }
+    }
+
+    /** {@return whether a run can begin: it goes on with one that was held back, or its frame is whole} */
+    final boolean canBegin() {
+        return heldBack || isFrameWhole();
+    }
+
+    /** {@return whether the last run was held back, so that the next one goes on with what it left} */
+    final boolean goesOn() {
+        return heldBack;
+    }
+
+    /** Begins a run of {@code current} if one is due; {@return whether it has begun: {@link #endRun} must follow} */
+    final boolean beginRun(ConnectionHandler current) {
+        boolean fresh = heldBack || current != lastRan;
+        if (!canBegin() || !(fresh || inbound.hasCome())) {
+            return false;
+        }
+        inbound.awaitNothing();
+        demanded = 0;
+        inbound.take();
+        lastRan = current;
+        heldBack = false;
+        return true;
+    }
+
+    /** {@return whether another thread kept the first run of {@code current} out, which is due in any case} */
+    final boolean isNew(@Nullable ConnectionHandler current) {
+        return current != lastRan;
+    }
+
+    /**
+     * A run has ended: gives back what it consumed, and says what the next one waits for.
+     *
+     * @param next the handler of the next run, or null if there is none: whoever reads now, reads without runs
+     */
+    final void endRun(@Nullable ConnectionHandler next) {
+        if (next == null) {
+            inbound.giveBack();
+        } else if (isFramed() && !heldBack) {
+            endFrame();
+        } else {
+            awaitMore(next != lastRan || heldBack);
+        }
+    }
+
+    /** {@return whether another run is due at once: {@code before} was the handler when the one before ended} */
+    final boolean isDueAgain(@Nullable ConnectionHandler before) {
+        ConnectionHandler latest = handler; // one that was set meanwhile found us running
+        return latest != null && isOutputClear() && (heldBack || latest != before || inbound.hasCome()) && !throttled;
+    }
+
+    /**
+     * D2. Fresh is what the next handler has not seen: it is another, or the run was held back. One that consumes
+     * something may have handled the first of several messages, so that it runs again at once. One that consumes
+     * nothing waits for a byte that it has not seen, so that it does not spin.
+     */
+    private void awaitMore(boolean fresh) {
+        inbound.giveBack();
+        long consumed = inbound.consumed();
+        boolean seen = !fresh && consumed == consumedAt;
+        CONSUMED_AT.setRelease(this, consumed); // awaiting, which follows, is a full fence
+        boolean demands = demanded > 0;
+        inbound.awaitPosition(demands ? consumed + demanded : (seen ? inbound.taken() : consumed) + 1, demands);
+    }
+
+    // ---- D3, on the holder of RUNNING ----
+
+    /** {@return whether runs are made for frames} */
+    private boolean isFramed() {
+        return config().frames() != null;
+    }
+
+    /**
+     * With framing, finds out whether the next frame is whole, or refused, so that a run may begin. If it is neither, a
+     * run is due when more of it is there. Without framing it is always true.
+     */
+    private boolean isFrameWhole() {
+        FrameLayout frames = config().frames();
+        if (frames == null || frameEnd != 0) {
+            return true;
+        }
+        boolean nested = inbound.isHolder();
+        if (!nested && !inbound.hold()) {
+            return true; // the thread that reads meanwhile keeps the run out, too
+        }
+        try {
+            return findFrame(frames);
+        } finally {
+            if (!nested) {
+                inbound.letGo();
+            }
+        }
+    }
+
+    private boolean findFrame(FrameLayout frames) {
+        inbound.take();
+        long there = inbound.unread();
+        long begin = inbound.consumed();
+        long length = there == 0 ? FrameLayout.UNKNOWN : frames.length(inbound.buffer(), there);
+        if (length == FrameLayout.REFUSED || (length != FrameLayout.UNKNOWN && length <= there)) {
+            frameEnd = length == FrameLayout.REFUSED ? length : begin + length;
+            inbound.awaitPosition(inbound.taken(), false); // which has come, so that a run is due
+            return true;
+        }
+        // A frame that has begun goes before the mark, so its first byte is awaited, too.
+        long next = there == 0 ? 1 : Math.max(frames.lengthBytesMin(), there + 1);
+        inbound.awaitPosition(begin + (length == FrameLayout.UNKNOWN ? next : length), there > 0);
+        return false;
+    }
+
+    /** {@return what is wrong with the frame that the run would be for, or null if its length is allowed} */
+    final @Nullable FrameTooLargeException refusal() {
+        FrameLayout frames = config().frames();
+        return frames == null || frameEnd != FrameLayout.REFUSED
+                ? null
+                : ConnectionErrors.refused(this, frames.describe(inbound.buffer()), frames.lengthMax());
+    }
+
+    /** Skips what the run left of its frame, and looks for the next one. */
+    private void endFrame() {
+        long left = frameEnd - inbound.consumed();
+        if (left > 0) {
+            inbound.buffer().skip(left);
+        }
+        frameEnd = 0;
+        inbound.giveBack();
+        consumedAt = inbound.consumed();
+        if (!has(CLOSING)) {
+            boolean _ = isFrameWhole();
+        }
+    }
+}
