@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
  * <p>A run is due
  * <ul>
  *   <li>D1 when a handler was set that has not run (HANDLER_SET);
- *   <li>D2 without framing, when the peer has sent as far as the last run left to be awaited: what it demanded; else one
- *       byte more than it consumed, or, if it consumed nothing, than it has seen;
+ *   <li>D2 without framing, when what the last run left to be awaited has come: what it demanded; else one byte more
+ *       than it consumed, or, if it consumed nothing, than it has seen;
  *   <li>D3 with framing, when the next frame is whole, or its length is refused.
  * </ul>
  *

@@ -4,21 +4,15 @@
 package dev.netpoll.internal.loop;
 
 import dev.netpoll.internal.base.Classes;
-import dev.netpoll.internal.memory.LoopCache;
 import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.transport.TransportException;
-import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
-import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -27,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A loop is not a thread but a {@link Baton}: its state lies in these fields, and the {@link Driver} that holds the
  * baton drives it. While the driver is inside user code that may block, the baton is lent, and the {@link Supervisor}
- * may give it to another driver, who goes on with the rest of the batch.
+ * may give it to another driver, who goes on with the rest of the batch. {@link Relay} is how the baton moves, {@link
+ * Turn} what a turn works on; this class is the life of a loop, and who lives on it.
  *
  * <p><b>Place.</b> Made by a group of loops; connections live on one loop for all their life.
  *
@@ -37,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Fails.</b> What a task, timer, event or run throws is logged and does not end the loop. A poller that fails
  * does: all residents are evicted. A driver that dies all the same is replaced by the supervisor.
  */
-public final class EventLoop implements Executor {
+public final class EventLoop extends Turn {
     /*
      * Life:   NEW --start--> RUNNING --stop (any thread)--> STOPPING --no residents left (loop)--> ENDED
      *
@@ -51,32 +46,21 @@ public final class EventLoop implements Executor {
 
     private static final int END_STEPS = 8;
 
-    /** How often and after how long those are evicted again that could not be; and called whose signal has failed. */
+    /** How often and after how long those are evicted again that could not be. */
     private static final int EVICT_TRIES = 100;
 
     private static final long EVICT_PAUSE_NANOS = Duration.ofMillis(10).toNanos();
-
-    /** How often unused memory and threads are given back. */
-    private static final long TRIM_NANOS = Duration.ofSeconds(1).toNanos();
 
     /** How often the wait for the end looks whether the loop was woken at all. */
     private static final long BELL_NANOS = Duration.ofMillis(50).toNanos();
 
     private static final VarHandle LIFE;
-    private static final VarHandle HOLDER;
-    private static final VarHandle TURNS;
-    private static final VarHandle RUNS;
-    private static final VarHandle STIRRED;
 
     static {
         MethodHandles.Lookup lookup = MethodHandles.lookup();
         Classes.initialize(lookup, VirtualDrivers.class, SystemThread.class, Relief.class, LoopEvents.class);
         try {
             LIFE = lookup.findVarHandle(EventLoop.class, "life", int.class);
-            HOLDER = lookup.findVarHandle(EventLoop.class, "holder", Thread.class);
-            TURNS = lookup.findVarHandle(EventLoop.class, "turns", long.class);
-            RUNS = lookup.findVarHandle(EventLoop.class, "runs", long.class);
-            STIRRED = lookup.findVarHandle(EventLoop.class, "stirred", boolean.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -102,42 +86,11 @@ public final class EventLoop implements Executor {
         protected void signalled() {}
     }
 
-    private final String name;
-    private final Poller poller;
-    private final LoopCache memory;
-    private final MemoryBudget budget;
-    private final Tasks tasks;
-    private final TimerHeap timers = new TimerHeap();
-    private final DueQueue due = new DueQueue();
-    private final Workers workers;
-    private final Rest rest;
-    private final Pause pause = new Pause();
-    final Baton baton = new Baton();
-    final @Nullable Supervisor supervisor;
-
-    private final Timer trim = new Timer() {
-        @Override
-        protected void expired(long now) {
-            memory.trim();
-            spares().trim();
-            workers.trim();
-            budget.look();
-        }
-    };
-
     /** Looks again after those whose eviction has failed. */
     private final Timer evictAgain = new Timer() {
         @Override
         protected void expired(long now) {
             evictionDue = true;
-        }
-    };
-
-    /** Calls those again whose signal has failed. */
-    private final Timer signalAgain = new Timer() {
-        @Override
-        protected void expired(long now) {
-            tasks.retry();
         }
     };
 
@@ -148,45 +101,12 @@ public final class EventLoop implements Executor {
 
     private final Consumer<Resident> look = this::look;
 
-    /**
-     * Has the loop call {@link Resident#signalled} of all residents, some seconds later if it sleeps. For where an
-     * Error may have left no stack for {@link #signal}: storing it calls nothing. Any thread.
-     */
-    public volatile boolean looksAtAll;
-
-    /** Whether the driver was awakened, and may not have been unparked. */
-    private volatile boolean unparkDue;
-
     private boolean evictionFailed;
     private final AtomicInteger assigned = new AtomicInteger();
     private final CountDownLatch end = new CountDownLatch(1);
-    private long now = System.nanoTime();
 
     @SuppressWarnings("UnusedVariable") // through LIFE
     private volatile int life = NEW;
-
-    /** Whether residents are to be evicted in the next turn. Loop, and by who stops it before that is said. */
-    private volatile boolean evictionDue;
-
-    /** The driver of the current epoch; its first one is made by {@link #start}. */
-    volatile @Nullable Driver driver;
-
-    /** The thread that holds the baton; null while nobody does. Threads only ask whether it is themselves. */
-    @SuppressWarnings("UnusedVariable") // through HOLDER
-    private @Nullable Thread holder;
-
-    /** What user code runs, while the baton is lent. */
-    @Nullable
-    Activation lentTo;
-
-    /** For {@link Watchman}: progress, written by the driver. */
-    private long turns;
-
-    private long runs;
-
-    /** Whether any thread used a connection of this loop lately, so that threads do get processors. */
-    @SuppressWarnings("UnusedVariable") // through STIRRED
-    private boolean stirred;
 
     private final boolean isVirtual;
     private final boolean isDaemon;
@@ -219,21 +139,9 @@ public final class EventLoop implements Executor {
             boolean virtual,
             @Nullable Supervisor supervisor,
             MemoryBudget budget) {
-        this.poller = poller;
-        this.budget = budget;
-        this.name = name;
-        this.supervisor = supervisor;
-        memory = poller.memory();
-        tasks = new Tasks(name, poller, supervisor == null ? () -> {} : supervisor::notice);
-        workers = new Workers(name, memory, Carriers.count());
+        super(poller, name, budget, supervisor);
         isVirtual = virtual;
         isDaemon = daemon;
-        rest = new Rest(this, poller);
-        poller.limitBy(budget);
-    }
-
-    String name() {
-        return name;
     }
 
     /** {@return whether the calling thread holds an event loop, of whichever group, and so must not block} */
@@ -255,11 +163,6 @@ public final class EventLoop implements Executor {
         }
         boolean sent = current.beforeBlocking();
         return current.loop.watchman.handOver(current) || sent;
-    }
-
-    /** {@return whether the calling thread holds this loop} */
-    public boolean inLoop() {
-        return HOLDER.getOpaque(this) == Thread.currentThread();
     }
 
     /** Starts it; once. */
@@ -297,59 +200,8 @@ public final class EventLoop implements Executor {
     /** The loop is number {@code index} of its supervisor; before it starts. */
     void supervised(int index) throws TransportException {
         if (supervisor != null && isVirtual) {
-            rest.supervised(supervisor, index);
+            watch(supervisor, index);
         }
-    }
-
-    /**
-     * Runs a task on the loop, soon and in order with others of the same caller. A task that was taken is run once, if
-     * need be by the caller at the loop's end.
-     *
-     * @throws RejectedExecutionException if the loop has ended; the task is not run then
-     */
-    @Override
-    public void execute(Runnable task) {
-        tasks.execute(task);
-    }
-
-    /**
-     * Has the loop call {@link Resident#signalled}, soon and at least once after this. Several signals before the call
-     * are one. Any thread; allocates nothing and never throws.
-     *
-     * @return false if the loop has ended: then nothing was and will be called, and the caller sees to it
-     */
-    public boolean signal(Resident resident) {
-        return tasks.signal(resident);
-    }
-
-    /** {@return what all connections of the group may hold together} Any thread. */
-    public MemoryBudget budget() {
-        return budget;
-    }
-
-    /** {@return the memory of this loop: fastest on its thread, but legal on any} */
-    public LoopCache memory() {
-        return memory;
-    }
-
-    /** {@return the poller; <i>loop</i>} */
-    public Poller poller() {
-        return poller;
-    }
-
-    /** {@return the time this turn's events were delivered at, in terms of {@link System#nanoTime()}; <i>loop</i>} */
-    public long now() {
-        return now;
-    }
-
-    /** <i>Loop.</i> Arms a timer or moves its deadline. */
-    public void arm(Timer timer, long deadline) {
-        timers.arm(timer, deadline);
-    }
-
-    /** <i>Loop.</i> Disarms a timer; does nothing if it is not armed. */
-    public void disarm(Timer timer) {
-        timers.disarm(timer);
     }
 
     /** <i>Loop.</i> Lets a resident in, if it {@link #isRunning}. If it stops meanwhile, it evicts the resident. */
@@ -426,294 +278,27 @@ public final class EventLoop implements Executor {
         return true;
     }
 
-    // ---- what runs user code ----
-
-    /** <i>Loop.</i> A run of user code is due; it begins within this turn. */
-    public void addDue(Activation activation) {
-        due.add(activation);
-    }
-
-    /** <i>Loop.</i> As {@link #add}, but in the next turn: the others are to have their share of this one. */
-    public void addLater(Activation activation) {
-        due.addLater(activation);
-    }
-
-    /** Wakes a thread that waits for something on this loop. Any thread. */
-    public void unpark(Thread waiter) {
-        hasWoken();
-        LockSupport.unpark(waiter);
-    }
-
-    /** The calling thread has started or woken another one, which a loop on a virtual thread makes room for. */
-    public void hasWoken() {
-        if (inLoop()) {
-            rest.hasWoken();
-        }
-    }
-
-    /** Some thread uses a connection of this loop: threads do get processors. Any thread. */
-    public void stir() {
-        if (!(boolean) STIRRED.getOpaque(this)) {
-            STIRRED.setOpaque(this, true);
-        }
-    }
-
-    /**
-     * <i>Loop.</i> Lends the baton, to run user code; until {@link #reclaim} the calling thread is as any other.
-     *
-     * @return what to reclaim it with
-     */
-    public long lend(Activation activation) {
-        Driver current = Objects.requireNonNull(driver);
-        assert inLoop();
-        lentTo = activation;
-        RUNS.setOpaque(this, runs + 1);
-        letGo();
-        baton.lend(current.epoch);
-        noticed();
-        return current.epoch;
-    }
-
-    /**
-     * {@return whether the calling thread has lent this loop, and another can take it over: then {@link
-     * Activation#relieved} is called should the caller hold it up}
-     */
-    public boolean isRelievable() {
-        Driver current = driver;
-        Supervisor overseer = supervisor;
-        return current != null
-                && current.thread == Thread.currentThread()
-                && baton.isLent(current.epoch)
-                && overseer != null
-                && overseer.hasRoom();
-    }
-
-    /** <i>Loop.</i> {@return what the calling thread keeps for one run after the other} */
-    public Spares spares() {
-        return Objects.requireNonNull(driver).spares;
-    }
-
-    /** The user code has returned; {@return false if the loop has another driver now} */
-    public boolean reclaim(long loan) {
-        boolean _ = Thread.interrupted(); // a status that user code left behind
-        if (!baton.reclaim(loan)) {
-            return false;
-        }
-        lentTo = null;
-        hold();
-        return true;
-    }
-
-    /**
-     * Runs {@code action} on the loop, if the calling thread has lent it to run user code: it takes the loop back for
-     * that time, so that nobody has to wait for anybody. What the action throws is thrown on.
-     *
-     * @return false if the calling thread has not lent this loop, or another one has taken it over
-     */
-    public boolean borrow(Runnable action) {
-        Driver current = Driver.current();
-        if (current == null || current.loop != this || !baton.reclaim(current.epoch)) {
-            return false;
-        }
-        try {
-            hold();
-            action.run();
-        } finally {
-            letGo();
-            baton.lend(current.epoch);
-            noticed();
-        }
-        return true;
-    }
-
-    /** Sees to it that the supervisor looks at this loop. */
-    void noticed() {
-        Supervisor overseer = supervisor;
-        if (overseer != null) {
-            overseer.notice();
-        }
-    }
-
-    /** The calling thread has taken the baton. */
-    void hold() {
-        HOLDER.setOpaque(this, Thread.currentThread());
-        memory.own();
-    }
-
-    /** The calling thread is about to move the baton on. */
-    void letGo() {
-        memory.release();
-        HOLDER.setOpaque(this, null);
-    }
-
-    // ---- for the driver that holds the baton ----
+    // ---- for its driver and its supervisor ----
 
     /** {@return whether it is to be driven on: it was not stopped, or somebody still lives on it} */
     boolean isAlive() {
         return life == RUNNING || residents.count() > 0;
     }
 
-    void beginTurn() {
-        TURNS.setOpaque(this, turns + 1);
-        due.beginTurn();
-    }
-
-    /** {@return the run that is due first, or null} */
-    @Nullable
-    Activation firstDue() {
-        return due.peek();
-    }
-
-    void removeFirstDue() {
-        due.poll();
-    }
-
-    Workers workers() {
-        return workers;
-    }
-
     Watchman watchman() {
         return watchman;
-    }
-
-    /** Runs tasks and timers. */
-    void runTasksAndTimers() {
-        if (evictionDue && life >= STOPPING) {
-            evictAll();
-        }
-        if (looksAtAll) {
-            looksAtAll = false;
-            residents.forEach(look);
-        }
-        if (tasks.run()) {
-            rest.hasWoken(); // whoever waits for a task
-        }
-        timers.look(now);
-        if (tasks.hasFailed() && !signalAgain.isArmed()) {
-            timers.armOwn(signalAgain, now + EVICT_PAUSE_NANOS);
-        }
-        if (!trim.isArmed() && (memory.isActive() || spares().isActive() || workers.isUsed())) {
-            timers.armOwn(trim, now + TRIM_NANOS);
-        }
-    }
-
-    /** Waits for what comes next; {@return false if the baton was lost} */
-    boolean rest(Driver me) throws IOException {
-        return rest.rest(me);
-    }
-
-    // ---- resting, for Rest; loop ----
-
-    /** {@return whether runs wait for workers} */
-    boolean isWaitingForWorkers() {
-        return workers.isWaiting() || !due.isEmpty();
-    }
-
-    boolean engageWorkers() {
-        return workers.engage();
-    }
-
-    /** Says that the loop is about to wait; {@return whether it may} */
-    boolean fallAsleep() {
-        return !due.hasLater() && tasks.fallAsleep() && !evictionDue && !looksAtAll;
-    }
-
-    /** {@return whether something was left to it} Any thread. */
-    boolean hasTasks() {
-        return looksAtAll || !tasks.isEmpty();
-    }
-
-    /** Wakes it if something was left to it, wherever it waits: whoever was to ring may have met an Error. */
-    void ringIfForgotten() {
-        if (hasTasks()) {
-            tasks.ring();
-            awaken();
-        }
-    }
-
-    /** {@return nanoseconds until the first timer or until the poller is to be asked, 0 if due, -1 if there is none} */
-    long untilFirstTimer(long at) {
-        long timer = timers.untilFirst(at);
-        long retry = poller.untilRetry(at);
-        return retry < 0 || (timer >= 0 && timer < retry) ? timer : retry;
-    }
-
-    /** Waits for events, and takes note of the time. */
-    boolean fetch(long timeoutNanos) throws IOException {
-        try {
-            return poller.fetch(timeoutNanos);
-        } finally {
-            tasks.wakeUp();
-            now = System.nanoTime();
-        }
-    }
-
-    // ---- for the supervisor ----
-
-    /** The driver waits a while, as a turn has failed. */
-    void pause(long nanos) {
-        pause.take(supervisor, nanos);
-    }
-
-    /** Wakes the driver if it rests, or pauses. */
-    void awaken() {
-        Driver current = driver;
-        if ((baton.awaken() || unparkDue || pause.lasts()) && current != null) {
-            unparkDue = true;
-            LockSupport.unpark(current.thread); // without memory the thread stays parked, and the next call tries again
-            unparkDue = false;
-        }
     }
 
     /** {@return after how many nanoseconds it wants to be looked at again, -1 for never} Supervisor only. */
     long inspect(long at, long cpuNanos, boolean late) {
         long wish = watchman.inspect(at, cpuNanos, late);
-        if (!pause.lasts()) {
-            return wish;
-        }
-        long left = pause.look(at, driver);
-        return wish < 0 ? left : Math.min(wish, left);
-    }
-
-    long turns() {
-        return (long) TURNS.getOpaque(this);
-    }
-
-    /** {@return how many runs of user code it has begun} */
-    public long runs() {
-        return (long) RUNS.getOpaque(this);
-    }
-
-    /** {@return until when it rests, or {@link Long#MAX_VALUE}} */
-    long restsUntil() {
-        return rest.until();
-    }
-
-    boolean isStirred() {
-        boolean was = (boolean) STIRRED.getOpaque(this);
-        STIRRED.setOpaque(this, false);
-        return was;
+        long pause = lookAtPause(at);
+        return wish < 0 || (pause >= 0 && pause < wish) ? pause : wish;
     }
 
     /** {@return whether nobody needs to drive it any more} */
     boolean hasEnded() {
         return life == ENDED;
-    }
-
-    /** {@return whether enough threads are left to take loops over, so that one may be lent once more} Any thread. */
-    public boolean hasReserve() {
-        Supervisor overseer = supervisor;
-        return overseer == null || overseer.hasReserve();
-    }
-
-    /** The driver's thread is gone and has left the loop as it was; supervisor only. */
-    void abandon() {
-        letGo();
-    }
-
-    /** If the bell has failed to ring: rings again. {@return whether it had} Supervisor only. */
-    boolean ringAgain() {
-        return tasks.ringAgain();
     }
 
     /** The last driver has come to the end. Whatever fails on the way, all of it is done. */
@@ -726,7 +311,7 @@ public final class EventLoop implements Executor {
             try {
                 end(step);
             } catch (Throwable t) {
-                LoopFailure.LOOP_END_FAILED.log(name, t);
+                LoopFailure.LOOP_END_FAILED.log(name(), t);
             }
         }
         end.countDown();
@@ -741,24 +326,15 @@ public final class EventLoop implements Executor {
                 LIFE.setVolatile(this, ENDED);
                 tasks.end();
             }
-            case 4 -> workers.end();
+            case 4 -> workers().end();
             case 5 -> poller.close();
             case 6 -> spares().end();
-            case 7 -> memory.disown();
+            case 7 -> memory().disown();
             default -> throw new AssertionError(step);
         }
         if (step == END_STEPS - 1) {
-            HOLDER.setOpaque(this, null);
+            leaveForGood();
         }
-    }
-
-    private void endDue() {
-        do {
-            for (Activation left = due.poll(); left != null; left = due.poll()) {
-                workers.runApart(left);
-            }
-            due.beginTurn();
-        } while (!due.isEmpty());
     }
 
     /** Evicts until nobody is left: what fails for want of memory may do so a while later. */
@@ -769,6 +345,17 @@ public final class EventLoop implements Executor {
             if (residents.count() > 0) {
                 pause(EVICT_PAUSE_NANOS);
             }
+        }
+    }
+
+    @Override
+    void lookAtResidents() {
+        if (evictionDue && life >= STOPPING) {
+            evictAll();
+        }
+        if (looksAtAll) {
+            looksAtAll = false;
+            residents.forEach(look);
         }
     }
 
@@ -794,7 +381,7 @@ public final class EventLoop implements Executor {
             resident.evict();
         } catch (Throwable t) {
             evictionFailed = true;
-            LoopFailure.EVICTION_FAILED.log(name, t);
+            LoopFailure.EVICTION_FAILED.log(name(), t);
         }
     }
 }

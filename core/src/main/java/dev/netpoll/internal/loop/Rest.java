@@ -39,7 +39,7 @@ final class Rest {
     /** How long a platform thread waits at most while runs wait for workers that may block (W1 of Workers). */
     private static final long WORKERS_NANOS = TimeUnit.MICROSECONDS.toNanos(200);
 
-    private final EventLoop loop;
+    private final Turn loop;
     private final Poller poller;
     private int key;
     private boolean hasWoken;
@@ -47,7 +47,7 @@ final class Rest {
     private long yieldedAt = System.nanoTime();
     private volatile long until = Long.MAX_VALUE;
 
-    Rest(EventLoop loop, Poller poller) {
+    Rest(Turn loop, Poller poller) {
         this.loop = loop;
         this.poller = poller;
     }
