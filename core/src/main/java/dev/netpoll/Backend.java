@@ -7,23 +7,27 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** The way to reach the operating system's sockets. There is one object for each name, so {@code ==} compares them. */
+/**
+ * The way to reach the operating system's sockets. Each name has one object, so {@code ==} compares backends.
+ *
+ * @since 0.1
+ */
 public final class Backend {
     private static final Map<String, Backend> ALL = new ConcurrentHashMap<>();
 
     /**
-     * {@link #EPOLL} where it can be had, else {@link #NIO}. If the loops are wanted on platform threads, {@link
-     * #IO_URING} before both: there it is never slower. The choice and its reason are logged once.
+     * {@link #EPOLL} where it is available, else {@link #NIO}. With loops on platform threads it prefers {@link
+     * #IO_URING}, which is never slower there. The library logs its choice and the reason once.
      */
     public static final Backend AUTO = of("auto");
 
-    /** Linux's epoll, called without native code of our own; needs {@code --enable-native-access=dev.netpoll}. */
+    /** Linux's epoll, called without a native library; needs {@code --enable-native-access=dev.netpoll}. */
     public static final Backend EPOLL = of("epoll");
 
     /**
-     * Linux's io_uring, called without native code of our own; needs Linux 6.1 or newer, {@code
-     * --enable-native-access=dev.netpoll}, and that neither a sandbox forbids it, as the default seccomp profiles of
-     * container engines do, nor the setting {@code kernel.io_uring_disabled}. Its loops are platform threads.
+     * Linux's io_uring, called without a native library. It needs Linux 6.1 or newer and {@code
+     * --enable-native-access=dev.netpoll}. A sandbox may forbid it, as the default seccomp profiles of container
+     * engines do, and so may the setting {@code kernel.io_uring_disabled}. Its loops are platform threads.
      */
     public static final Backend IO_URING = of("io_uring");
 
@@ -37,8 +41,8 @@ public final class Backend {
     }
 
     /**
-     * {@return the backend of that name, in upper or lower case} One of those above, or one that another module brings;
-     * whether there is such a one shows when a group is built with it.
+     * {@return the backend of that name, in upper or lower case} One of the constants above, or one that another module
+     * provides. Building a group with it shows whether it exists.
      */
     public static Backend of(String name) {
         return ALL.computeIfAbsent(name.toLowerCase(Locale.ROOT), Backend::new);

@@ -6,7 +6,11 @@ package dev.netpoll;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
-/** A connection could not be established; {@link #errno()} says why. */
+/**
+ * The connection could not be established; {@link #errno()} gives the system's reason.
+ *
+ * @since 0.1
+ */
 public final class ConnectFailedException extends ConnectionException {
     private static final long serialVersionUID = 1;
 

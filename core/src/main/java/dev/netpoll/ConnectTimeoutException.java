@@ -6,7 +6,11 @@ package dev.netpoll;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
-/** A connection was not established in time, name resolution included. */
+/**
+ * The connection was not established in time, name resolution included.
+ *
+ * @since 0.1
+ */
 public final class ConnectTimeoutException extends ConnectionException {
     private static final long serialVersionUID = 1;
 

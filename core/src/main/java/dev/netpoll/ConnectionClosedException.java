@@ -6,7 +6,11 @@ package dev.netpoll;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
-/** The connection was closed on this side, by a call or by its idle time-out. */
+/**
+ * This side closed the connection, by a call or by its idle time-out.
+ *
+ * @since 0.1
+ */
 public final class ConnectionClosedException extends ConnectionException {
     private static final long serialVersionUID = 1;
 

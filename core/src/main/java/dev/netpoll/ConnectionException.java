@@ -7,7 +7,12 @@ import java.io.IOException;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
-/** A connection that failed or ended: what was tried, with whom, and the system's name for the error if it has one. */
+/**
+ * A connection failed or ended. It holds the attempted operation, both addresses, and the system's name of the error if
+ * there is one.
+ *
+ * @since 0.1
+ */
 public abstract sealed class ConnectionException extends IOException
         permits ConnectFailedException,
                 ConnectTimeoutException,

@@ -9,7 +9,11 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 
-/** How connections behave, accepted or dialed. Immutable and validated; start with {@link #defaults()}. */
+/**
+ * How connections behave, accepted or dialed. Immutable and validated; start with {@link #defaults()}.
+ *
+ * @since 0.1
+ */
 public final class ConnectionOptions {
     /** A page: of less than that nothing is gained. */
     private static final int ZERO_COPY_LEAST = 4096;
@@ -73,8 +77,8 @@ public final class ConnectionOptions {
     }
 
     /**
-     * {@return the limit of each wait for bytes; default none} Handlers that read on in the middle of a message need
-     * it, as a connection is not idle while one is run. A wait for the memory of the group counts.
+     * {@return the limit of each wait for bytes; default none} Set it for handlers that continue reading in the middle
+     * of a message, because a connection is not idle while its handler runs. A wait for the memory of the group counts.
      */
     public Duration readTimeout() {
         return readTimeout;
@@ -82,7 +86,7 @@ public final class ConnectionOptions {
 
     /**
      * {@return the limit of each flush as a whole, so flush large answers in pieces; default 30 seconds} It also limits
-     * how long a connection that is closed goes on sending what it owes; without a limit that is 10 seconds.
+     * how long a closed connection continues to send flushed bytes; without a time-out that limit is 10 seconds.
      */
     public Duration writeTimeout() {
         return writeTimeout;
@@ -90,8 +94,8 @@ public final class ConnectionOptions {
 
     /**
      * {@return how long a connection may be idle before it is closed; default for ever} A connection is idle while no
-     * byte goes in or out and no handler is run, also if a flush waits for the peer meanwhile; not while bytes of its
-     * peer wait for the memory of the group. A read that waits has {@link #readTimeout} alone.
+     * byte goes in or out and no handler runs, even if a flush waits for the peer meanwhile. It is not idle while bytes
+     * of its peer wait for the memory of the group. Only {@link #readTimeout} limits a waiting read.
      */
     public Duration idleTimeout() {
         return idleTimeout;
@@ -107,7 +111,9 @@ public final class ConnectionOptions {
 
     /**
      * {@return how long sent bytes may stay unacknowledged before the connection counts as lost (TCP_USER_TIMEOUT);
-     * default 60 seconds} Only with the epoll and io_uring backends.
+     * default 60 seconds}
+     *
+     * @implNote NIO ignores it; epoll and io_uring set it.
      */
     public Duration userTimeout() {
         return userTimeout;
@@ -115,18 +121,21 @@ public final class ConnectionOptions {
 
     /**
      * {@return at how many bytes of memory held by unread, sliced and viewed input reading pauses; default 1 MiB} A
-     * read that waits, or a frame that has begun, goes before it, until slices hold this and {@link #maxFrameLength}
-     * together. Then no further frame comes before some of them are closed, and a read that would have to wait is an
-     * {@link IllegalStateException}, as it might wait for itself: close slices, and {@linkplain
-     * dev.netpoll.buffer.Reader#release release} the reader, whose views count the same. A handler that returns because
-     * too little has come, and leaves as much as this unread, is run again only if it {@linkplain Connection#demand
-     * demands} what it needs.
+     * waiting read, or a frame that has begun, overrides it, until slices hold this and {@link #maxFrameLength}
+     * together. From then on, no further frame arrives before the program closes some slices, and a read that would
+     * have to wait throws {@link IllegalStateException}, because it might wait for itself. Close slices, and
+     * {@linkplain dev.netpoll.buffer.Reader#release release} the reader, whose views count the same. If a handler
+     * returns because too little has arrived, and leaves this much unread, it runs again only if it {@linkplain
+     * Connection#demand demands} what it needs.
+     *
+     * @implNote When reading resumes after a pause, input may exceed the mark: with epoll and NIO by one receive, which
+     *     is 64 KiB with epoll; with io_uring by up to 1 MiB, for which the kernel has buffers.
      */
     public int inboundHighMark() {
         return inboundHighMark;
     }
 
-    /** {@return below how many bytes it resumes; default half the high mark} */
+    /** {@return below how many bytes reading resumes; default half the high mark} */
     public int inboundLowMark() {
         return inboundLowMark;
     }
@@ -137,8 +146,8 @@ public final class ConnectionOptions {
     }
 
     /**
-     * {@return for how many bytes a single read or {@link Connection#demand} may wait; default 64 MiB} Up to this, and
-     * no further, such a read may exceed the inbound high mark. A read of bytes that are there already is not limited.
+     * {@return for how many bytes a single read or {@link Connection#demand} may wait; default 64 MiB} Such a read may
+     * exceed the inbound high mark up to this limit. A read of bytes that have already arrived has no limit.
      */
     public int maxFrameLength() {
         return maxFrameLength;
@@ -146,8 +155,9 @@ public final class ConnectionOptions {
 
     /**
      * {@return whether a connection with a handler stays open after the peer finished and all requests were handled;
-     * default false} Set it for servers that answer from other threads after the handler has returned. Who sets it
-     * closes the connection: it stays open, for the idle time-out at most, also when both directions have ended.
+     * default false} Set it for servers that answer from other threads after the handler has returned. The program then
+     * closes the connection itself: it stays open even when both directions have ended, until the idle time-out closes
+     * it.
      */
     public boolean allowHalfOpen() {
         return allowHalfOpen;
@@ -157,19 +167,19 @@ public final class ConnectionOptions {
      * {@return from how many bytes in one piece the kernel sends from our memory without copying it; default 0, which
      * means never}
      *
-     * <p>A hint, heeded by TCP connections of the io_uring backend. Instead of copying, pages are pinned and the memory
-     * is kept until the peer has acknowledged it, so it pays for large pieces only, over a network card that
-     * can gather them: measure it, with 64 KiB and more. Where the kernel says that it had to copy all the same, as on
-     * the loopback interface, the connection goes on without. Pages count against RLIMIT_MEMLOCK; what exceeds it is
-     * copied.
+     * <p>A hint. The kernel pins pages instead of copying, and the memory is kept until the peer has acknowledged it.
+     * So it pays only for large pieces, over a network card that can gather them: measure it, with 64 KiB and more. If
+     * the kernel reports that it had to copy anyway, as on the loopback interface, the connection continues without it.
+     * Pages count against RLIMIT_MEMLOCK; the kernel copies what exceeds it.
      *
+     * @implNote Only TCP connections of the io_uring backend use it; the other backends ignore it.
      * @see <a href="https://man7.org/linux/man-pages/man3/io_uring_prep_send_zc.3.html">io_uring_prep_send_zc(3)</a>
      */
     public int zeroCopyThreshold() {
         return zeroCopyThreshold;
     }
 
-    /** {@return socket options that are set on every connection} */
+    /** {@return the socket options of every connection} */
     public Map<SocketOption<?>, Object> socketOptions() {
         return socketOptions;
     }

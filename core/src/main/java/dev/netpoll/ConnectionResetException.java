@@ -6,7 +6,11 @@ package dev.netpoll;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
-/** The connection broke: the peer reset it, or it is gone and did not say so. */
+/**
+ * The connection broke: the peer reset it, or is gone without saying so.
+ *
+ * @since 0.1
+ */
 public final class ConnectionResetException extends ConnectionException {
     private static final long serialVersionUID = 1;
 
@@ -25,10 +29,10 @@ public final class ConnectionResetException extends ConnectionException {
     }
 
     /**
-     * {@return how many bytes of the failed flush the kernel had taken; 0 also when it was no flush that failed}
+     * {@return how many bytes of the failed flush the kernel had taken; 0 also if no flush failed}
      *
      * <p>When a flush failed with 0, the peer has seen nothing of it, so the request may be repeated on another
-     * connection. A read that fails says nothing about what was sent before: look at {@link #operation()}.
+     * connection. A failed read says nothing about what was sent before: look at {@link #operation()}.
      */
     public long bytesSent() {
         return bytesSent;

@@ -12,12 +12,13 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A connected stream socket outside of any event loop: what {@link Connection#detach()} returns and
- * {@link EventLoopGroup#adopt} takes.
+ * A connected stream socket outside of any event loop: what {@link Connection#detach()} returns and {@link
+ * EventLoopGroup#adopt} takes.
  *
- * <p>It owns the socket and the bytes, until it is adopted or {@linkplain #close() closed}: one of the two has to
- * happen, once. Whoever passes the descriptor on to other code, which closes it then, closes only {@link #unread()}.
- * Any thread.
+ * <p>It owns the socket and the bytes until it is adopted or {@linkplain #close() closed}. Do exactly one of the two.
+ * If you pass the descriptor on to other code, which then closes it, close only {@link #unread()}. Any thread.
+ *
+ * @since 0.1
  */
 public final class DetachedSocket implements AutoCloseable {
     private final int fd;
@@ -26,11 +27,11 @@ public final class DetachedSocket implements AutoCloseable {
     private final AtomicBoolean gone = new AtomicBoolean();
 
     /**
-     * Makes one of either a descriptor or a channel.
+     * Creates one from either a descriptor or a channel.
      *
      * @param fd the descriptor, or -1
      * @param channel the channel, or null
-     * @param unread what was received and not read
+     * @param unread bytes received and not read
      */
     public DetachedSocket(int fd, @Nullable SocketChannel channel, LinkBuffer unread) {
         Objects.requireNonNull(unread, "unread");
@@ -43,9 +44,9 @@ public final class DetachedSocket implements AutoCloseable {
     }
 
     /**
-     * {@return the socket behind a descriptor, such as one of a socketpair(2); for epoll and io_uring} The descriptor
-     * must be nobody else's: of a number that other code has too, the first that closes it lets the other one reach
-     * whatever gets the number next. Adoption refuses the descriptor of a connection of this library.
+     * {@return the socket behind a descriptor, such as one of a socketpair(2); for epoll and io_uring} No other code
+     * may own the descriptor: if two owners have the number and one closes it, the other reaches the next socket that
+     * gets the number. Adoption refuses the descriptor of a connection of this library.
      */
     public static DetachedSocket of(int fd) {
         return new DetachedSocket(fd, null, new LinkBuffer());

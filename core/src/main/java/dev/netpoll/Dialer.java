@@ -14,9 +14,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * Opens connections. Immutable; any thread.
  *
+ * {@snippet file="dev/netpoll/examples/Snippets.java" region="dialer"}
+ *
  * <p>A dialed connection has no handler: read from it in blocking style, or set one with {@link Connection#onRequest}.
- * The caller closes it, also after the peer did; with a handler it closes itself when the peer has finished and all is
- * handled.
+ * The caller closes it, also after the peer did. With a handler it closes itself when the peer has finished and the
+ * handler has handled everything.
+ *
+ * @since 0.1
  */
 public final class Dialer {
     private final Dials dials;
@@ -39,11 +43,15 @@ public final class Dialer {
     }
 
     /**
-     * Connects and waits until the connection is established. A host name is resolved, and all its addresses are tried
-     * in turn; the time-out covers everything.
+     * Connects and waits until the connection is established. Resolves a host name and tries all its addresses in turn;
+     * the time-out covers everything.
      *
+     * @implNote epoll and io_uring accept Unix paths of up to 107 bytes, and abstract names ({@code @name}) of up to
+     *     107 bytes behind the {@code @}. NIO accepts the paths that the JDK accepts (106 bytes on Linux) and refuses
+     *     abstract names with EAFNOSUPPORT.
      * @throws ConnectTimeoutException if it takes longer than the connect time-out
-     * @throws ConnectFailedException if every address failed; it tells of the first, the others are suppressed in it
+     * @throws ConnectFailedException if every address failed; it reports the first failure, and the others are
+     *     suppressed in it
      * @throws ConnectionClosedException if {@link Builder#onPrepare} failed or closed the connection
      * @throws java.net.UnknownHostException if the name cannot be resolved
      * @throws SocketException if the first dial of a group finds no descriptors for its event loops
@@ -62,9 +70,9 @@ public final class Dialer {
     }
 
     /**
-     * Connects as {@link #dial(SocketAddress, Duration)} does, and attaches an object to the connection before any
-     * callback of it runs. A handler may run before the caller has the connection, so this is how it learns what the
-     * connection is for.
+     * Connects as {@link #dial(SocketAddress, Duration)} does, and attaches an object to the connection before any of
+     * its callbacks runs. A handler may run before the caller has the connection; the attachment tells the handler what
+     * the connection is for.
      *
      * @param attachment what {@link Connection#attachment} returns, or null
      */
@@ -108,7 +116,7 @@ public final class Dialer {
         /**
          * {@return the dialer}
          *
-         * @throws IllegalArgumentException if no frame of the framing is within its limit
+         * @throws IllegalArgumentException if the framing's limit lets no frame through
          */
         public Dialer build() {
             return new Dialer(this);

@@ -5,22 +5,26 @@ package dev.netpoll;
 
 import java.util.Objects;
 
-/** Who runs the callbacks of a connection. Immutable; shareable. */
+/**
+ * Selects the threads that run the callbacks of a connection. Immutable; shareable.
+ *
+ * @since 0.1
+ */
 public sealed interface Dispatch {
     /**
      * {@return the event loop while handlers prove short, virtual threads otherwise: the default} Handlers may block
-     * and compute as they like, wherever they run.
+     * and compute freely on either.
      *
-     * <p>Request handlers start out on virtual threads, which go from run to run. When their runs prove short, on
-     * average below 20 µs, the event loop runs them itself, which saves the hand-off. A handler that then blocks or
-     * computes for more than about a millisecond is relieved: another thread takes the loop over and serves the other
-     * connections, the handler goes on undisturbed, and the handlers of this server or dialer run on virtual threads
-     * again for a while, which doubles with each time. A call of this library that has to wait hands the loop over at
-     * once. {@link Server#dispatchStats()} and the flight recorder's events {@code dev.netpoll.DispatchChange} and
-     * {@code dev.netpoll.LoopRelief} tell what happened.
+     * <p>Request handlers start on virtual threads, which serve run after run. When their runs prove short, on average
+     * below 20 µs, the event loop runs them itself, which saves the hand-off. If a handler then blocks or computes for
+     * more than about a millisecond, the library relieves it: another thread takes the loop over and serves the other
+     * connections, and the handler continues undisturbed. The handlers of this server or dialer then run on virtual
+     * threads for a while, which doubles with each relief. A call of this library that has to wait hands the loop over
+     * at once. {@link Server#dispatchStats()} and the flight recorder's events {@code dev.netpoll.DispatchChange} and
+     * {@code dev.netpoll.LoopRelief} report this.
      *
-     * <p>Threads are used for several runs, so do not leave values in a {@link ThreadLocal}. Other callbacks than
-     * request handlers run on virtual threads of their own.
+     * <p>Threads serve several runs, so do not leave values in a {@link ThreadLocal}. Each callback that is not a
+     * request handler runs on a new virtual thread.
      */
     static Dispatch adaptive() {
         return Adaptive.INSTANCE;
@@ -33,16 +37,19 @@ public sealed interface Dispatch {
 
     /**
      * {@return the event loop itself, for handlers that are short and never block: the fastest} A slow handler holds up
-     * every connection of the loop. A call of this library that would have to wait throws
-     * {@link IllegalStateException}.
+     * every connection of the loop. A call of this library that would have to wait throws {@link
+     * IllegalStateException}.
+     *
+     * @implNote If a handler flushes several times before it returns, epoll and NIO send each time; io_uring sends when
+     *     the handler returns. See {@link Connection#isWritable}.
      */
     static Dispatch inline() {
         return Inline.INSTANCE;
     }
 
     /**
-     * {@return an executor of the caller's} A run that it rejects closes the connection; what else it rejects, the
-     * error handler and close callbacks, runs on a virtual thread.
+     * {@return the caller's executor} If it rejects a run, the library closes the connection. If it rejects the error
+     * handler or a close callback, a virtual thread runs that.
      *
      * @param executor must not run tasks on the calling thread, which is an event loop: there, a call that would have
      *     to wait throws {@link IllegalStateException}

@@ -4,13 +4,14 @@
 package dev.netpoll;
 
 /**
- * What {@linkplain Dispatch#adaptive() adaptive dispatch} has done for a server; counts grow only. A snapshot: the
+ * What {@linkplain Dispatch#adaptive() adaptive dispatch} has done for a server. Counts only grow. A snapshot: the
  * parts are read one after the other.
  *
  * @param inline whether request handlers run on the event loops now
- * @param loopRuns runs of request handlers on event loops; counted by samples, so to within some dozens
+ * @param loopRuns runs of request handlers on event loops; sampled, so exact to within some dozens
  * @param threadRuns runs of request handlers on threads
- * @param reliefs how many runs on an event loop were relieved of it, because they waited or took too long
+ * @param reliefs how many runs on an event loop the library relieved, because they waited or took too long
  * @param switches how often handlers moved to the event loops or back
+ * @since 0.1
  */
 public record DispatchStats(boolean inline, long loopRuns, long threadRuns, long reliefs, long switches) {}

@@ -6,21 +6,24 @@ package dev.netpoll;
 import java.io.IOException;
 
 /**
- * Told once of each exception that a callback of a connection threw, errors included. The connection is closed
- * meanwhile; the other ones go on.
+ * Receives each exception or error that a callback of a connection threw, once. The library closes that connection
+ * meanwhile; the others continue.
+ *
+ * @since 0.1
  */
 @FunctionalInterface
 public interface ErrorHandler {
     /**
-     * The default: logs to the {@link System.Logger} {@code dev.netpoll}. An {@link IOException}, also within an
-     * {@link java.io.UncheckedIOException}, is what peers cause: they leave, break off, or send what makes no sense. It
-     * is no news, and one line at level DEBUG. Anything else is a mistake in the program, and a WARNING with the stack.
+     * The default: logs to the {@link System.Logger} {@code dev.netpoll}. Peers cause an {@link IOException}, also
+     * within an {@link java.io.UncheckedIOException}: they leave, break off, or send invalid bytes. Such failures are
+     * routine and logged as one line at DEBUG. Anything else is a mistake in the program, logged at WARNING with the
+     * stack.
      *
      * <p>So that no peer can fill the log, read the lengths it sends with {@code Reader.readLength}, and throw an
-     * {@link IOException} for what else it got wrong.
+     * {@link IOException} for its other mistakes.
      */
     ErrorHandler LOGGING = LoggingErrorHandler::log;
 
-    /** Receives the exception, on the thread the callback ran on. What this method throws is logged. */
+    /** Receives the exception, on the thread on which the callback ran. The library logs what this method throws. */
     void onError(Connection connection, Throwable error);
 }

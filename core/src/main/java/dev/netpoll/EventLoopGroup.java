@@ -14,10 +14,12 @@ import java.lang.invoke.MethodHandles;
 import java.util.Objects;
 
 /**
- * Event loops that servers and dialers share. Each loop owns some of the connections; the loops' threads start with the
- * first use and are daemons, so they keep no JVM alive (the accepting thread of a listening {@link Server} does).
+ * Event loops that servers and dialers share. Each loop owns some of the connections. The loops' threads start with the
+ * first use. They are daemons, so they keep no JVM alive (the accepting thread of a listening {@link Server} does).
  *
  * <p><b>Threads.</b> Any thread.
+ *
+ * @since 0.1
  */
 public final class EventLoopGroup implements AutoCloseable {
     /** Made when the shared group is first asked for. */
@@ -57,7 +59,7 @@ public final class EventLoopGroup implements AutoCloseable {
         loops = new LoopGroup(chosen.mechanism(), builder.loops, builder.platformThreads, builder.memoryBudgetBytes);
     }
 
-    /** {@return the group that everything uses that was not given one} It is started at first use and never closed. */
+    /** {@return the default group of servers and dialers} It starts at first use and is never closed. */
     public static EventLoopGroup shared() {
         return Shared.GROUP;
     }
@@ -82,21 +84,23 @@ public final class EventLoopGroup implements AutoCloseable {
         return loops.connectionCount();
     }
 
-    /** {@return what the connections of the group hold of the memory they may hold together} */
+    /** {@return how much of their common memory budget the group's connections hold} */
     public BudgetStats budgetStats() {
         return loops.budgetStats();
     }
 
     /**
-     * Takes over a connected socket, and the bytes that were {@linkplain DetachedSocket#unread() received} from it:
-     * they are read first. They count against the marks and the memory budget as any others. The connection has no
-     * handler, and the caller closes it, unless one is set, as {@link Connection} says. A socket whose peer is gone is
-     * taken as any other: what was received can be read, then the connection says what became of it.
+     * Takes over a connected socket, and the {@linkplain DetachedSocket#unread() bytes received} from it, which the
+     * connection reads first. They count against the marks and the memory budget like any others. The connection has no
+     * handler, and the caller closes it unless it sets one, as {@link Connection} says. A socket whose peer is gone is
+     * adopted like any other: its received bytes are readable, then the connection reports the end.
      *
-     * <p>If this throws, the caller {@linkplain DetachedSocket#close() closes} the socket, which does nothing if that
-     * has been done.
+     * <p>If this throws, the caller {@linkplain DetachedSocket#close() closes} the socket; closing it again has no
+     * effect.
      *
-     * @throws IOException if it is no connected stream socket or of another backend; it stays as it is then
+     * @implNote epoll and io_uring adopt descriptors, NIO adopts channels.
+     * @throws IOException if it is no connected stream socket or belongs to another backend; the socket then stays
+     *     unchanged
      * @throws IllegalStateException if it was adopted or closed already, or its buffer of unread bytes was closed
      */
     public Connection adopt(DetachedSocket socket, ConnectionOptions options) throws IOException {
@@ -118,8 +122,8 @@ public final class EventLoopGroup implements AutoCloseable {
     }
 
     /**
-     * Closes every connection that is left and ends the loops' threads; waits for them, at most for a while if a
-     * callback on a loop does not return. Idempotent. Shut servers down first: those that were not stop listening.
+     * Closes every remaining connection and ends the loops' threads. Waits for them, but only for a while if a callback
+     * on a loop does not return. Idempotent. Shut servers down first: this stops those that still listen.
      *
      * @throws IllegalStateException for the {@linkplain #shared() shared group}, and on an event loop
      */
@@ -147,8 +151,8 @@ public final class EventLoopGroup implements AutoCloseable {
         private Builder() {}
 
         /**
-         * Chooses the backend; {@link Backend#AUTO} by default, which takes epoll, or NIO where that cannot be had, and
-         * with {@link #platformThreads} io_uring before both. {@link Backend#IO_URING} says what it needs.
+         * Selects the backend. The default, {@link Backend#AUTO}, selects epoll, or NIO where epoll is unavailable;
+         * with {@link #platformThreads} it prefers io_uring. {@link Backend#IO_URING} lists its requirements.
          */
         public Builder backend(Backend backend) {
             this.backend = Objects.requireNonNull(backend, "backend");
@@ -165,10 +169,12 @@ public final class EventLoopGroup implements AutoCloseable {
         }
 
         /**
-         * Whether loops run on platform threads; by default they run on virtual ones where the backend can do that
-         * (epoll), which makes it cheaper to wake the virtual threads that wait for answers or run handlers. Platform
-         * threads are better if other code of the process often computes for long on virtual threads; and with them
-         * {@link Backend#AUTO} may take io_uring.
+         * Selects platform threads for the loops. By default loops run on virtual threads where the backend supports
+         * it, which makes it cheaper to wake the virtual threads that wait for answers or run handlers. Platform
+         * threads are better if other code of the process often computes for long on virtual threads. With them {@link
+         * Backend#AUTO} may select io_uring.
+         *
+         * @implNote Only epoll runs loops on virtual threads. io_uring and NIO always use platform threads.
          */
         public Builder platformThreads(boolean platform) {
             this.platformThreads = platform;
@@ -177,11 +183,11 @@ public final class EventLoopGroup implements AutoCloseable {
 
         /**
          * Sets how many bytes of buffer memory the connections of the group may hold together: bytes received and not
-         * yet released, and bytes written and not yet sent, but not memory that is {@linkplain Writer#writeDirect
-         * lent}. By default a quarter of the maximal heap, but no less than 32 MiB, no more than 256 MiB, and no more
-         * than a quarter of all {@linkplain dev.netpoll.buffer.BufferMemory buffer memory}. Above it, connections that
-         * hold more than 8 KiB wait, and new ones are let in slowly; what else happens then, and what does not count,
-         * is told in the description of the package {@link dev.netpoll.memory}.
+         * yet released, and bytes written and not yet sent, but not {@linkplain Writer#writeDirect lent} memory. The
+         * default is a quarter of the maximal heap, but no less than 32 MiB, no more than 256 MiB, and no more than a
+         * quarter of all {@linkplain dev.netpoll.buffer.BufferMemory buffer memory}. Above it, connections that hold
+         * more than 8 KiB wait, and the server accepts new ones slowly. The description of the package {@link
+         * dev.netpoll.memory} explains the details and what does not count.
          *
          * @throws IllegalArgumentException if it is less than 1 MiB, or more than all buffer memory
          */
@@ -194,8 +200,8 @@ public final class EventLoopGroup implements AutoCloseable {
         /**
          * {@return the group} Its threads start with its first use.
          *
-         * @throws UnsupportedOperationException if the backend was asked for by name and cannot be had; the message
-         *     says why and what to do
+         * @throws UnsupportedOperationException if a backend requested by name is unavailable; the message gives the
+         *     reason and what to do
          */
         public EventLoopGroup build() {
             return new EventLoopGroup(this, false);

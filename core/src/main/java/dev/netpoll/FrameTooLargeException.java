@@ -7,8 +7,10 @@ import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * More bytes were asked for at once than the connection's {@link ConnectionOptions#maxFrameLength} allows, or a frame
+ * A call requested more bytes at once than the connection's {@link ConnectionOptions#maxFrameLength} allows, or a frame
  * has a length that its {@link Framing} does not allow.
+ *
+ * @since 0.1
  */
 public final class FrameTooLargeException extends ConnectionException {
     private static final long serialVersionUID = 1;

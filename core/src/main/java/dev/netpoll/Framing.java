@@ -8,29 +8,30 @@ import java.util.Objects;
 
 /**
  * Says where the frames of a stream end, so that the request handler runs once for each whole frame and never has to
- * wait for the rest of one: give it to {@link ProtocolSettings#framing}. Immutable;
- * shareable.
+ * wait for the rest of one. Pass it to {@link ProtocolSettings#framing}. Immutable; shareable.
  *
  * <pre>
  *   | offset bytes | length field | length + adjustment bytes |
  *   |&lt;---------------------- frame -------------------------&gt;|
  * </pre>
  *
- * <p><b>Runs.</b> A run begins when the next frame is there to its last byte; until then no thread is woken and nothing
- * waits, however long it takes. The handler reads the frame from its first byte, header included. What it leaves
- * of the frame is skipped when it returns. {@code readableBytes()} may show more than the frame: a handler that reads
- * on does so as without framing, and the next frame begins where it stopped. {@link Connection#demand} has no effect.
- * Frames that follow are given to further runs at once. The first frame begins where onConnect stopped reading. A
- * handler on an event loop that returned because of {@link Connection#isWritable} keeps what it left, and is run again
- * when the output has drained, whether or not a frame is there.
+ * <p><b>Runs.</b> A run begins when the next frame has arrived to its last byte. Until then no thread wakes or waits,
+ * however long it takes. The handler reads the frame from its first byte, header included. When it returns, the library
+ * skips what it left of the frame. {@code readableBytes()} may show more than the frame. A handler that reads on does
+ * so as without framing, and the next frame begins where it stopped. {@link Connection#demand} has no effect. Frames
+ * that follow go to further runs at once. The first frame begins where onConnect stopped reading. A handler on an event
+ * loop that returned because of {@link Connection#isWritable} keeps what it left, and runs again when the output has
+ * drained, whether or not a frame has arrived.
  *
- * <p><b>Limits.</b> A frame is received also if it is larger than the inbound high mark. A length that is too large,
- * negative, or has too many bits is refused before its bytes are received: the error handler is given a
- * {@link FrameTooLargeException} and the connection is closed.
+ * <p><b>Limits.</b> A frame may be larger than the inbound high mark. The library refuses a length that is too large,
+ * negative, or has too many bits before it receives its bytes: the error handler gets a {@link FrameTooLargeException},
+ * and the connection is closed.
  *
- * <p><b>End.</b> When the peer finishes in the middle of a frame, no run is made for it, and the connection ends as it
- * does between frames. A frame that is slow in coming is not limited by the read time-out, as nobody waits for it; the
- * idle time-out counts from the last byte.
+ * <p><b>End.</b> When the peer finishes in the middle of a frame, the handler does not run for it, and the connection
+ * ends as it does between frames. The read time-out does not limit a frame that arrives slowly, because no thread waits
+ * for it; the idle time-out counts from the last byte.
+ *
+ * @since 0.1
  */
 public final class Framing {
     private static final int VARINT = 0;
@@ -50,12 +51,12 @@ public final class Framing {
     }
 
     /**
-     * {@return frames whose length is a number at a fixed place} It is unsigned, its high byte comes first, and it
-     * counts the bytes behind the field; see {@link #byteOrder} and {@link #adjustment}.
+     * {@return frames whose length is a number at a fixed place} The number is unsigned, its high byte comes first, and
+     * it counts the bytes behind the field; see {@link #byteOrder} and {@link #adjustment}.
      *
      * @param offset number of bytes before the length field; zero or more
      * @param width number of bytes of the length field: 1, 2, 3, 4 or 8
-     * @throws IllegalArgumentException if one of them is not allowed
+     * @throws IllegalArgumentException if one of them is outside its range
      */
     public static Framing lengthField(int offset, int width) {
         if (offset < 0) {
@@ -68,8 +69,8 @@ public final class Framing {
     }
 
     /**
-     * {@return frames that are a varint with the number of bytes behind it, and these bytes} As Protocol Buffers
-     * delimit messages: the length has 32 bits at most, seven in each byte, the lowest first.
+     * {@return frames that are a varint with the number of bytes behind it, and these bytes} This is the format of
+     * Protocol Buffers' delimited messages: the length has 32 bits at most, seven in each byte, the lowest first.
      */
     public static Framing varint() {
         return new Framing(0, VARINT, ByteOrder.LITTLE_ENDIAN, 0, 0);
@@ -91,9 +92,9 @@ public final class Framing {
     /**
      * {@return the same with another adjustment}
      *
-     * @param bytes what is added to the length to get the number of bytes behind the length field. For a length that
-     *     counts the whole frame it is {@code -(offset + width)}; for a checksum that is not counted, its size. A peer
-     *     whose length is less than a negative adjustment needs is refused.
+     * @param bytes the number to add to the length to get the number of bytes behind the length field. For a length
+     *     that counts the whole frame it is {@code -(offset + width)}; for a checksum that is not counted, its size.
+     *     The library refuses a length that is less than a negative adjustment needs.
      */
     public Framing adjustment(int bytes) {
         return new Framing(offset, width, order, bytes, maxFrameLength);
@@ -133,7 +134,7 @@ public final class Framing {
         return order;
     }
 
-    /** {@return what is added to the length to get the number of bytes behind the length field} */
+    /** {@return the number that is added to the length to get the number of bytes behind the length field} */
     public int adjustment() {
         return adjustment;
     }

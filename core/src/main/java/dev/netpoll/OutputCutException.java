@@ -7,9 +7,11 @@ import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Nothing more can be written, as an earlier flush was interrupted, timed out or failed in the middle of its bytes, or
- * as bytes that a flush had accepted could not be sent. The message says which. Reading goes on; the connection is no
- * longer {@linkplain Connection#isActive active}, and its user closes it.
+ * The connection accepts no more output: an earlier flush was interrupted, timed out or failed in the middle of its
+ * bytes, or bytes that a flush had accepted could not be sent. The message says which. Reading still works. The
+ * connection is no longer {@linkplain Connection#isActive active}, and its user closes it.
+ *
+ * @since 0.1
  */
 public final class OutputCutException extends ConnectionException {
     private static final long serialVersionUID = 1;

@@ -6,7 +6,11 @@ package dev.netpoll;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
-/** The peer finished sending before the bytes asked for had come. What did come stays readable. */
+/**
+ * The peer finished sending before the requested bytes had arrived. What did arrive stays readable.
+ *
+ * @since 0.1
+ */
 public final class PeerClosedException extends ConnectionException {
     private static final long serialVersionUID = 1;
 

@@ -6,23 +6,15 @@ package dev.netpoll;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What happens on a connection: the callbacks, where frames end, who runs the callbacks, and the options. A
- * {@link Server} and a {@link Dialer} take the same protocol, so a module that implements one hands it out as a value:
+ * Describes what happens on a connection: the callbacks, where frames end, which threads run the callbacks, and the
+ * options. A {@link Server} and a {@link Dialer} take the same protocol, so a module that implements one hands it out
+ * as a value:
  *
- * {@snippet :
- * Protocol echo = Protocol.builder()
- *         .framing(Framing.lengthField(0, 4))
- *         .onRequest(connection -> {
- *             int length = connection.reader().readInt();
- *             byte[] payload = connection.reader().readBytes(length);
- *             connection.writer().writeInt(length).writeBytes(payload).flush();
- *         })
- *         .build();
- * Server server = Server.builder().protocol(echo).build();
- * Dialer dialer = Dialer.builder().protocol(echo).build();
- * }
+ * {@snippet file="dev/netpoll/examples/Snippets.java" region="protocol"}
  *
  * <p>Immutable; shareable by any number of servers and dialers.
+ *
+ * @since 0.1
  */
 public final class Protocol {
     private final @Nullable ConnectionHandler onPrepare;
@@ -78,7 +70,7 @@ public final class Protocol {
         return onDisconnect;
     }
 
-    /** {@return what is told of the exceptions of callbacks} */
+    /** {@return the handler of exceptions from callbacks} */
     public ErrorHandler onError() {
         return onError;
     }
@@ -88,7 +80,7 @@ public final class Protocol {
         return framing;
     }
 
-    /** {@return who runs the callbacks} */
+    /** {@return which threads run the callbacks} */
     public Dispatch dispatch() {
         return dispatch;
     }
@@ -110,7 +102,7 @@ public final class Protocol {
         /**
          * {@return the protocol}
          *
-         * @throws IllegalArgumentException if no frame of the framing is within its limit
+         * @throws IllegalArgumentException if the framing's limit lets no frame through
          */
         public Protocol build() {
             return new Protocol(this);

@@ -8,10 +8,11 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The settings that the builders of {@link Protocol}, {@link Server} and {@link Dialer} share. A setter that is called
- * again replaces what it set; no setter drops silently what another one set.
+ * The settings that the builders of {@link Protocol}, {@link Server} and {@link Dialer} share. A second call of a
+ * setter replaces the first value; no setter silently drops what another one set.
  *
  * @param <B> the builder, which each setter returns
+ * @since 0.1
  */
 public abstract sealed class ProtocolSettings<B extends ProtocolSettings<B>>
         permits Protocol.Builder, Server.Builder, Dialer.Builder {
@@ -46,9 +47,9 @@ public abstract sealed class ProtocolSettings<B extends ProtocolSettings<B>>
     abstract B self();
 
     /**
-     * Takes all settings of a protocol; setters called later change single ones.
+     * Takes all settings of a protocol; later setters change single ones.
      *
-     * @throws IllegalStateException if a setting was made before, which this would drop
+     * @throws IllegalStateException if an earlier setter was called, whose value this would drop
      */
     public B protocol(Protocol protocol) {
         Objects.requireNonNull(protocol, "protocol");
@@ -68,10 +69,10 @@ public abstract sealed class ProtocolSettings<B extends ProtocolSettings<B>>
     }
 
     /**
-     * Runs once for each connection before any other callback of it, and before {@code dial} returns: set options,
-     * attach, add callbacks, or close the connection to reject it, which makes {@code dial} fail. It can neither read
-     * nor write yet; a thread that it is handed to may once onConnect would run. See {@link
-     * Dialer#dial(java.net.SocketAddress, Duration, Object)} for what differs from dial to dial.
+     * Runs once for each connection before any other callback of it, and before {@code dial} returns. It may set
+     * options, attach an object, add callbacks, or close the connection to reject it, which makes {@code dial} fail. It
+     * can neither read nor write yet; another thread may once onConnect would run. {@link
+     * Dialer#dial(java.net.SocketAddress, Duration, Object)} passes what differs from dial to dial.
      */
     public B onPrepare(ConnectionHandler handler) {
         onPrepare = Objects.requireNonNull(handler, "handler");
@@ -79,8 +80,8 @@ public abstract sealed class ProtocolSettings<B extends ProtocolSettings<B>>
     }
 
     /**
-     * Runs once when a connection is ready; may read and write. No request is handled before it returns. {@code dial}
-     * does not wait for it: who dials with it leaves reading to the callbacks.
+     * Runs once when a connection is ready; may read and write. The library handles no request before it returns.
+     * {@code dial} does not wait for it, so a program that dials with it leaves reading to the callbacks.
      */
     public B onConnect(ConnectionHandler handler) {
         onConnect = Objects.requireNonNull(handler, "handler");
@@ -88,51 +89,53 @@ public abstract sealed class ProtocolSettings<B extends ProtocolSettings<B>>
     }
 
     /**
-     * Runs when bytes have arrived, one run at a time on a connection. A run that consumed some and left some is
-     * followed by another at once, one that consumed nothing by another when more arrive (or when as many are there as
-     * it {@linkplain Connection#demand demanded}: who waits for more than {@link ConnectionOptions#inboundHighMark}
-     * must, as no more than that comes unasked). When the run ends, what was consumed is released, and what was written
-     * and not flushed is flushed.
+     * Runs when bytes have arrived, one run at a time on a connection. After a run that consumed some bytes and left
+     * some, the next one follows at once. After a run that consumed nothing, the next one follows when more bytes
+     * arrive, or when as many are there as the handler {@linkplain Connection#demand demanded}. A handler that waits
+     * for more than {@link ConnectionOptions#inboundHighMark} must demand it, because no more than that arrives
+     * otherwise. When the run ends, the library releases what it consumed and flushes what it wrote.
      *
-     * <p>On a dialed connection it handles what the peer sends instead of a caller that reads. It may run before
-     * {@code dial} returns; what it needs to know is {@linkplain Dialer#dial(java.net.SocketAddress, Duration, Object)
-     * attached} or prepared in {@link #onPrepare}.
+     * <p>On a dialed connection it handles what the peer sends instead of a caller that reads. It may run before {@code
+     * dial} returns: {@linkplain Dialer#dial(java.net.SocketAddress, Duration, Object) attach} what it needs to know,
+     * or prepare it in {@link #onPrepare}.
      */
     public B onRequest(ConnectionHandler handler) {
         onRequest = Objects.requireNonNull(handler, "handler");
         return set();
     }
 
-    /** Runs once when the peer finished sending or was lost, after onConnect, possibly beside onRequest. */
+    /**
+     * Runs once when the peer finished sending or was lost, after onConnect, possibly at the same time as onRequest.
+     */
     public B onDisconnect(ConnectionHandler handler) {
         onDisconnect = Objects.requireNonNull(handler, "handler");
         return set();
     }
 
-    /** Is told of what callbacks throw; {@link ErrorHandler#LOGGING} by default. */
+    /** Receives what callbacks throw; {@link ErrorHandler#LOGGING} by default. */
     public B onError(ErrorHandler handler) {
         onError = Objects.requireNonNull(handler, "handler");
         return set();
     }
 
     /**
-     * Lets onRequest run once for each whole frame, as {@link Framing} says; without framing by default. A caller that
-     * reads itself is not affected.
+     * Runs onRequest once for each whole frame, as {@link Framing} describes; without framing by default. It does not
+     * affect a caller that reads itself.
      */
     public B framing(Framing framing) {
         this.framing = Objects.requireNonNull(framing, "framing");
         return set();
     }
 
-    /** Who runs the callbacks; {@link Dispatch#adaptive()} by default. */
+    /** Selects the threads that run the callbacks; {@link Dispatch#adaptive()} by default. */
     public B dispatch(Dispatch dispatch) {
         this.dispatch = Objects.requireNonNull(dispatch, "dispatch");
         return set();
     }
 
     /**
-     * Sets all options of the connections; {@link ConnectionOptions#defaults()} by default. Setters of single options
-     * called later change these.
+     * Sets all options of the connections; {@link ConnectionOptions#defaults()} by default. Later setters of single
+     * options change these.
      *
      * @throws IllegalStateException if a single option was set before, which this would drop
      */

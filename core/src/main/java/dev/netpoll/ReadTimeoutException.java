@@ -6,7 +6,11 @@ package dev.netpoll;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
-/** The bytes asked for did not come in time. Nothing was consumed; the read may be repeated. */
+/**
+ * The requested bytes did not arrive in time. The read consumed nothing and may be repeated.
+ *
+ * @since 0.1
+ */
 public final class ReadTimeoutException extends ConnectionException {
     private static final long serialVersionUID = 1;
 

@@ -16,11 +16,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * Accepts connections on any number of addresses and runs the callbacks of a {@link Protocol} for them.
  *
- * <p>Without onRequest, the connections are for the program to read, and to close, also after the peer's end: it gets
- * them in onPrepare or onConnect, and may set a handler later. Without these either, they close themselves when
- * the peer has finished.
+ * {@snippet file="dev/netpoll/examples/Snippets.java" region="server"}
  *
- * <p><b>Threads.</b> Any thread. While it listens, a thread of its own accepts and keeps the JVM alive.
+ * <p>Without onRequest, the program reads and closes the connections, also after the peer's end: it gets them in
+ * onPrepare or onConnect, and may set a handler later. Without these either, they close themselves when the peer has
+ * finished.
+ *
+ * <p><b>Threads.</b> Any thread. While the server listens, a separate thread accepts connections and keeps the JVM
+ * alive.
+ *
+ * @since 0.1
  */
 public final class Server implements AutoCloseable {
     private final EventLoopGroup group;
@@ -38,16 +43,20 @@ public final class Server implements AutoCloseable {
     }
 
     /**
-     * Listens on an address: TCP, or a {@link java.net.UnixDomainSocketAddress}. May be called several times. The path
-     * of a Unix socket that nobody listens on any more is replaced; any other file is not. A path that starts with
-     * {@code @} is a name in Linux's abstract namespace (not with the NIO backend).
+     * Listens on an address: TCP, or a {@link java.net.UnixDomainSocketAddress}. May be called several times. It
+     * replaces the file of a Unix socket on which nobody listens any more, but no other file. A path that starts with
+     * {@code @} is a name in Linux's abstract namespace.
      *
-     * @return the bound address, with the real port where port 0 was asked for
-     * @throws BindException if the address cannot be had; its message names the system's error
-     * @throws SocketException if the host name of the address was not resolved, or something else is wrong with it, or
-     *     no descriptor is left for an event loop
-     * @throws UnsupportedOperationException if connections to that address have no such
-     *     {@linkplain ConnectionOptions.Builder#socketOption socket option}
+     * @implNote epoll and io_uring accept Unix paths of up to 107 bytes, and abstract names of up to 107 bytes behind
+     *     the {@code @}. NIO accepts the paths that the JDK accepts (106 bytes on Linux) and refuses abstract names
+     *     with EAFNOSUPPORT. If the heap is full while a connection is accepted, epoll and io_uring accept it later or
+     *     close it; the JDK's channel may lose it, so that its peer waits and its descriptor stays open.
+     * @return the bound address, with the real port if {@code address} has port 0
+     * @throws BindException if the address is unavailable; its message names the system's error
+     * @throws SocketException if the host name of the address was not resolved, if the address is wrong in another way,
+     *     or if no descriptor is left for an event loop
+     * @throws UnsupportedOperationException if connections to that address have no such {@linkplain
+     *     ConnectionOptions.Builder#socketOption socket option}
      * @throws IllegalStateException after {@link #shutdown} or the group's close, and on an event loop
      */
     public SocketAddress listen(SocketAddress address) throws IOException {
@@ -65,7 +74,7 @@ public final class Server implements AutoCloseable {
     }
 
     /**
-     * {@return what adaptive dispatch has done}
+     * {@return the statistics of adaptive dispatch}
      *
      * @throws IllegalStateException if the server has another {@link Dispatch}
      */
@@ -79,19 +88,21 @@ public final class Server implements AutoCloseable {
     }
 
     /**
-     * Ends the server. First it stops accepting, lets requests that run or have begun to arrive finish, and closes idle
-     * connections. When the grace is over it closes the rest, as by {@link Connection#close}: what was flushed is still
-     * sent. It aborts what is left half a second later, and waits a second for callbacks. Blocks until all is over, or
-     * the calling thread is interrupted; a callback that never returns keeps nobody waiting. Repeated and concurrent
-     * calls wait for the same end; the earliest deadline counts. A request is over when its handler returns: who
-     * answers later, from another thread, has the handler wait for that. Requests that arrive meanwhile are served as
-     * well, so a client that sends one after the other without a pause uses up the grace, and so does a handler that
-     * calls this. A connection without a request handler counts as idle: let those end first who read it.
+     * Ends the server. First it stops accepting, lets running and begun requests finish, and closes idle connections.
+     * When the grace is over, it closes the rest as {@link Connection#close} does: flushed bytes are still sent. Half a
+     * second later it aborts what is left, and waits a second for callbacks. Blocks until all is over, or until the
+     * calling thread is interrupted; a callback that never returns does not block it for ever.
      *
-     * <p>A TCP client that goes on sending after its connection was closed is answered by a reset, and may lose answers
-     * that are still on their way; this cannot be seen here, so true does not say that they were received.
+     * <p>Repeated and concurrent calls wait for the same end; the earliest deadline counts. A request is over when its
+     * handler returns. If another thread answers later, the handler must wait for that answer. The server also serves
+     * requests that arrive meanwhile. So a client that sends one after the other without a pause uses up the grace, and
+     * so does a handler that calls this method. A connection without a request handler counts as idle: first let its
+     * readers finish.
      *
-     * @param grace how long requests may go on; zero or more
+     * <p>TCP answers a client that sends on a closed connection with a reset, and the client may lose answers that are
+     * still on their way. The server cannot see this, so true does not mean that clients received their answers.
+     *
+     * @param grace how long requests may continue; zero or more
      * @return whether no request was cut short and every connection ended in time
      * @throws IllegalStateException on an event loop
      */
@@ -100,7 +111,7 @@ public final class Server implements AutoCloseable {
     }
 
     /**
-     * Waits until the server was shut down, by whomever.
+     * Waits until any thread has shut the server down.
      *
      * @throws IllegalStateException on an event loop
      */
@@ -134,7 +145,7 @@ public final class Server implements AutoCloseable {
             return this;
         }
 
-        /** At how many open connections accepting pauses; unlimited by default. */
+        /** The number of open connections at which accepting pauses; unlimited by default. */
         public Builder maxConnections(int count) {
             if (count < 1) {
                 throw new IllegalArgumentException("maxConnections must be positive: " + count);
@@ -159,9 +170,9 @@ public final class Server implements AutoCloseable {
         }
 
         /**
-         * {@return the server} It owns nothing before {@link #listen}.
+         * {@return the server} It owns no thread and no socket before {@link #listen}.
          *
-         * @throws IllegalArgumentException if no frame of the framing is within its limit
+         * @throws IllegalArgumentException if the framing's limit lets no frame through
          */
         public Server build() {
             return new Server(this);

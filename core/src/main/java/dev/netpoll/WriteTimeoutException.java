@@ -6,7 +6,11 @@ package dev.netpoll;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
-/** The kernel did not take the flushed bytes in time, because the peer does not read fast enough. */
+/**
+ * The kernel did not take the flushed bytes in time, because the peer does not read fast enough.
+ *
+ * @since 0.1
+ */
 public final class WriteTimeoutException extends ConnectionException {
     private static final long serialVersionUID = 1;
 

@@ -5,7 +5,8 @@
  * Connections, the servers and dialers that open them, and the errors they report.
  *
  * <p>Begin with {@link dev.netpoll.Server}, {@link dev.netpoll.Dialer} and {@link dev.netpoll.Connection}. A {@link
- * dev.netpoll.Protocol} says what happens on a connection, {@link dev.netpoll.ConnectionOptions} what bounds it.
+ * dev.netpoll.Protocol} describes what happens on a connection, {@link dev.netpoll.ConnectionOptions} its bounds. An
+ * {@code @implNote} at a method tells where the backends differ.
  *
  * <h2>Memory consistency</h2>
  *
@@ -19,18 +20,18 @@
  *   <li>the end of the last callback of a server's connections, and the return of {@link dev.netpoll.Server#shutdown}
  *       with true.
  * </ul>
- * The same thread need not run two callbacks of one connection. What a peer receives says nothing about the memory of a
- * process, also of the same one.
+ * <p>Different threads may run two callbacks of one connection. What a peer receives says nothing about the memory of a
+ * process, not even if the peer is in the same process.
  *
  * <h2>Exceptions</h2>
  *
  * <table>
  * <caption>What went wrong, and what is left of the connection</caption>
  * <tr><th>exception</th><th>when</th><th>the connection</th></tr>
- * <tr><td>{@link dev.netpoll.PeerClosedException}</td><td>the peer finished before enough bytes came</td>
+ * <tr><td>{@link dev.netpoll.PeerClosedException}</td><td>the peer finished before enough bytes arrived</td>
  *     <td>can still send</td></tr>
  * <tr><td>{@link dev.netpoll.ConnectionResetException}</td><td>a reset, or a lost path</td><td>is over</td></tr>
- * <tr><td>{@link dev.netpoll.ConnectionClosedException}</td><td>it was closed here; the message says why</td>
+ * <tr><td>{@link dev.netpoll.ConnectionClosedException}</td><td>this side closed it; the message gives the reason</td>
  *     <td>is over</td></tr>
  * <tr><td>{@link dev.netpoll.ReadTimeoutException}</td><td>a wait for bytes took too long</td>
  *     <td>nothing was consumed; read again, or close it</td></tr>

@@ -12,28 +12,31 @@ import java.nio.ByteBuffer;
 import java.util.Optional;
 
 /**
- * What all buffers of the process share: the pool of native memory, and checked mode. Thread-safe.
+ * The memory that all buffers of the process share: the pool of native memory, and checked mode. Thread-safe.
  *
- * <p><b>The pool</b> grows with use up to a cap, and gives memory back some seconds after it was used last. The cap is
- * the system property {@code dev.netpoll.memory.max} (bytes, or with a suffix k, m, g), and without it the maximal
- * heap, but at least 256 MiB. With the NIO backend the pool also counts against the JVM's limit of direct memory
- * ({@code -XX:MaxDirectMemorySize}, without it the maximal heap), and ends there if that is less. At the cap,
- * {@link MemoryLimitException} is thrown. Flight recordings show what the pool does: {@code
- * dev.netpoll.SlabAllocation}, {@code PoolMiss}, {@code MemoryTrim}, {@code BufferLeak}.
+ * <p><b>The pool</b> grows with use up to a cap, and gives memory back some seconds after its last use. The cap is the
+ * system property {@code dev.netpoll.memory.max} (bytes, or with a suffix k, m, g); without it, the maximal heap, but
+ * at least 256 MiB. At the cap, allocation throws {@link MemoryLimitException}. Flight recordings show what the pool
+ * does: {@code dev.netpoll.SlabAllocation}, {@code PoolMiss}, {@code MemoryTrim}, {@code BufferLeak}.
  *
- * <p><b>Checked mode</b> finds misuse. It is meant for tests, which it makes slower; switch it on with the system
- * property {@code dev.netpoll.checked=true}. Then
+ * <p><b>Checked mode</b> finds misuse. It is for tests, which it slows down; the system property {@code
+ * dev.netpoll.checked=true} switches it on. Then
  * <ul>
- *   <li>access to a view after it was released throws {@link IllegalStateException}, and {@link #releaseOf} tells where
- *       it was released (this takes {@code --enable-native-access}; without it, views only change their content);
+ *   <li>access to a view after its release throws {@link IllegalStateException}, and {@link #releaseOf} tells where the
+ *       release was (this takes {@code --enable-native-access}; without it, views only change their content);
  *   <li>use of a closed {@link LinkBuffer}, and closing it twice, throws {@link IllegalStateException} whose cause says
- *       where it was closed; the exceptions of a closed {@link StreamReader} or {@link StreamWriter} say it too;
- *   <li>released memory is overwritten with the byte {@code 0xFB};
- *   <li>a buffer, reader or writer of these kinds that is collected while it holds memory is logged as an error to
- *       {@code dev.netpoll.buffer} with the place where it was made, and counted in {@link MemoryStats#leaks()}.
+ *       where it was closed; so do the exceptions of a closed {@link StreamReader} or {@link StreamWriter};
+ *   <li>a release overwrites memory with the byte {@code 0xFB};
+ *   <li>the library logs a buffer, reader or writer of these kinds that is collected while it holds memory as an error
+ *       to {@code dev.netpoll.buffer}, with the place of its creation, and counts it in {@link MemoryStats#leaks()}.
  * </ul>
  *
  * <p>Without that property, the checks cost nothing.
+ *
+ * @implNote With the NIO backend the pool also counts against the JVM's limit of direct memory ({@code
+ *     -XX:MaxDirectMemorySize}, without it the maximal heap), and ends there if that is less. With a heap below 256
+ *     MiB, raise that limit for large frames. epoll and io_uring use no direct memory of the JVM.
+ * @since 0.1
  */
 public final class BufferMemory {
     private BufferMemory() {}
@@ -41,7 +44,7 @@ public final class BufferMemory {
     /**
      * Returns what the pool holds now.
      *
-     * @return figures that no longer change
+     * @return a snapshot
      */
     public static MemoryStats stats() {
         return SegmentPool.shared().stats();
@@ -57,7 +60,7 @@ public final class BufferMemory {
     }
 
     /**
-     * Tells where the life of a view ended.
+     * Returns where the life of a view ended.
      *
      * @param view what {@link Reader#next}, {@link Reader#peek} or {@link Writer#reserve} returned
      * @return the place in the program, as a stack trace; empty while the view lives, and outside checked mode
@@ -67,7 +70,7 @@ public final class BufferMemory {
     }
 
     /**
-     * Tells where the life of a view ended.
+     * Returns where the life of a view ended.
      *
      * @param view a view as a buffer
      * @return the place in the program, as a stack trace; empty while the view lives, and outside checked mode

@@ -6,8 +6,10 @@ package dev.netpoll.buffer;
 import java.io.IOException;
 
 /**
- * A length that was read is negative or greater than the reader allows. Nothing was consumed; the stream can hardly be
- * understood from here on.
+ * The read found a length that is negative or greater than its limit. It consumed nothing. The rest of the stream can
+ * hardly be understood.
+ *
+ * @since 0.1
  */
 public final class InvalidLengthException extends IOException {
     private static final long serialVersionUID = 1L;

@@ -20,27 +20,24 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A queue of bytes in linked pieces of pooled native memory: what is written becomes readable with {@link #flush()},
- * and whole buffers are appended and sliced without copying.
+ * A queue of bytes in linked pieces of pooled native memory. {@link #flush()} makes written bytes readable. Appending
+ * and slicing whole buffers copies nothing.
  *
- * <pre>{@code
- * try (LinkBuffer message = new LinkBuffer()) {
- *     message.writeInt(5).writeUtf8("hello").flush();
- *     String text = message.readUtf8(message.readInt());
- * }
- * }</pre>
+ * {@snippet file="dev/netpoll/examples/Snippets.java" region="link-buffer"}
  *
- * <p>Nothing blocks, and the only checked exceptions are those for bytes that make no sense, as whoever sent them
- * caused them: {@link MalformedVarIntException} and {@link InvalidLengthException}. Reading more than there is throws
- * {@link IndexOutOfBoundsException} with the numbers and consumes nothing.
+ * <p>Nothing blocks. The only checked exceptions report invalid bytes, which their sender caused: {@link
+ * MalformedVarIntException} and {@link InvalidLengthException}. Reading more than there is throws {@link
+ * IndexOutOfBoundsException} with the numbers and consumes nothing.
  *
  * <p>A buffer holds native memory until its bytes are consumed and released, or until {@link #close()}; an empty one
  * without views holds none. Close it: the garbage collector gives back what a forgotten one holds, but nobody knows
- * when. After {@code close} every use except {@link #close()} and {@link #release()} throws
- * {@link IllegalStateException}.
+ * when. After {@code close} every use except {@link #close()} and {@link #release()} throws {@link
+ * IllegalStateException}.
  *
  * <p>Not thread-safe: one thread at a time, and handing a buffer over needs a happens-before edge. Slices are separate
- * buffers and may be used by other threads meanwhile.
+ * buffers, which other threads may use meanwhile.
+ *
+ * @since 0.1
  */
 public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     static {
@@ -54,7 +51,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     private final @Nullable BufferGuard guard; // in checked mode only
     private boolean closed;
 
-    /** Creates an empty buffer, which takes no memory until something is written. */
+    /** Creates an empty buffer, which takes no memory before the first write. */
     public LinkBuffer() {
         this(SegmentPool.shared(), 0);
     }
@@ -79,7 +76,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     // ---- the queue itself
 
     /**
-     * Whether nothing can be read; there may be pending bytes.
+     * Returns whether nothing can be read; there may be pending bytes.
      *
      * @return true when {@link #readableBytes()} is 0
      */
@@ -109,8 +106,8 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     }
 
     /**
-     * Frees all memory, also that of views. Slices stay valid. Closing again does nothing; in checked mode it throws,
-     * because whoever closes twice has two owners.
+     * Frees all memory, including that of views. Slices stay valid. Closing again does nothing; in checked mode it
+     * throws, because two closes mean two owners.
      *
      * @throws IllegalStateException in checked mode, if the buffer is closed; the cause says where that was
      */
@@ -359,8 +356,8 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
     }
 
     /**
-     * Returns a channel that reads from and writes to this buffer; every write is readable at once. It keeps no bytes;
-     * closing it closes nothing but the channel.
+     * Returns a channel that reads from and writes to this buffer; every write is readable at once. It keeps no bytes,
+     * and closing it affects only the channel.
      *
      * @return a new channel
      */

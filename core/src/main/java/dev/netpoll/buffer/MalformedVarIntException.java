@@ -8,9 +8,10 @@ import java.io.IOException;
 import java.util.HexFormat;
 
 /**
- * The bytes at the front are no number of variable length: they go on for too long, or say a number that is too great.
- * Whoever sent them caused it, so it is an {@link IOException}. Nothing was consumed; the stream can hardly be
- * understood from here on.
+ * The next bytes are no number of variable length: they have too many bytes or bits. The sender caused this, so it is
+ * an {@link IOException}. The read consumed nothing. The rest of the stream can hardly be understood.
+ *
+ * @since 0.1
  */
 public final class MalformedVarIntException extends IOException {
     private static final long serialVersionUID = 1L;

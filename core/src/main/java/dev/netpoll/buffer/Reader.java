@@ -12,16 +12,16 @@ import java.nio.channels.ReadableByteChannel;
 /**
  * Reads a stream of bytes, with and without copying.
  *
- * <p><b>Waiting.</b> The reader of a connection, and a {@link StreamReader}, wait until the bytes they were asked for
- * are there, and throw an {@link IOException} when they can't come any more. A {@link LinkBuffer} never waits: when
- * there are too few bytes it throws {@link IndexOutOfBoundsException} with the numbers. Either way a call that throws
- * an exception has consumed nothing. An {@link Error}, such as the end of the stack, may strike half-way, and then
- * nobody knows what was consumed: close the connection or the buffer. Negative counts throw {@link
- * IllegalArgumentException}, a range that is not inside an array {@link IndexOutOfBoundsException}; a count of 0 does
- * nothing and returns an empty result.
+ * <p><b>Waiting.</b> The reader of a connection, and a {@link StreamReader}, wait until the requested bytes are there,
+ * and throw an {@link IOException} when they can't come any more. A {@link LinkBuffer} never waits: when there are too
+ * few bytes, it throws {@link IndexOutOfBoundsException} with the numbers. Either way a call that throws an exception
+ * has consumed nothing. An {@link Error}, such as the end of the stack, may strike half-way and leave it unknown what
+ * was consumed: close the connection or the buffer. Negative counts throw {@link IllegalArgumentException}, a range
+ * that is not inside an array {@link IndexOutOfBoundsException}; a count of 0 does nothing and returns an empty result.
  *
- * <p><b>What others sent</b> may make no sense. That is no error of the program but an {@link IOException}, such as
- * {@link MalformedVarIntException}. Read lengths with {@link #readLength} or {@link #readVarLength}, which check them.
+ * <p><b>Invalid bytes.</b> Peers may send anything. Invalid bytes are no error of the program but an {@link
+ * IOException}, such as {@link MalformedVarIntException}. Read lengths with {@link #readLength} or {@link
+ * #readVarLength}, which check them.
  *
  * <p><b>Views.</b> {@link #next}, {@link #peek} and their {@code Buffer} twins return read-only views of pooled memory.
  * A view is valid until {@link #release()}, until the buffer is closed or appended to another one, and on a connection
@@ -31,17 +31,19 @@ import java.nio.channels.ReadableByteChannel;
  * <p><b>Threads.</b> One thread at a time reads; handing a reader to another thread needs a happens-before edge.
  *
  * <p>Multi-byte numbers are big-endian (network order), except where the name ends with {@code LE}.
+ *
+ * @since 0.1
  */
 public interface Reader {
     /**
-     * The number of bytes that can be read without waiting.
+     * Returns the number of bytes that can be read without waiting.
      *
      * @return a number of bytes, 0 or more
      */
     long readableBytes();
 
     /**
-     * Consumes bytes and returns them as one view. Nothing is copied when they lie in one segment, and otherwise once.
+     * Consumes bytes and returns them as one view. Copies nothing when they lie in one segment, and otherwise once.
      *
      * @param n how many bytes
      * @return a read-only view of exactly {@code n} bytes, valid until {@link #release()}
@@ -91,9 +93,9 @@ public interface Reader {
     void skip(long n) throws IOException;
 
     /**
-     * Consumes bytes and returns them as a buffer of its own that shares the memory. The slice has its own life: it
-     * stays valid when this reader releases or is closed, and it may be given to another thread. It must be closed; on
-     * a connection its bytes count as retained until then.
+     * Consumes bytes and returns them as a separate buffer that shares the memory. The slice is independent: it stays
+     * valid when this reader releases or is closed, and another thread may use it. Always close it; on a connection its
+     * bytes count as retained until then.
      *
      * @param n how many bytes
      * @return a buffer with exactly {@code n} readable bytes
@@ -177,15 +179,13 @@ public interface Reader {
     long readLongLE() throws IOException;
 
     /**
-     * Consumes four bytes that say how long something is, and checks what they say. Use it for lengths that somebody
-     * else sends: with {@link #readInt} a negative one becomes an {@link IllegalArgumentException}, as if the program
-     * were wrong, and a great one asks for memory.
+     * Consumes a length of four bytes and checks it. Use it for lengths that a peer sends: with {@link #readInt} a
+     * negative one becomes an {@link IllegalArgumentException}, as if the program were wrong, and a great one requests
+     * memory.
      *
-     * <pre>{@code
-     * String name = in.readUtf8(in.readLength(256));
-     * }</pre>
+     * {@snippet file="dev/netpoll/examples/Snippets.java" region="read-length"}
      *
-     * @param max the greatest length that makes sense here
+     * @param max the greatest valid length
      * @return the big-endian number, from 0 to {@code max}
      * @throws InvalidLengthException if it is negative or greater than {@code max}; nothing is consumed
      * @throws IOException if the bytes can't come any more
@@ -196,7 +196,7 @@ public interface Reader {
     /**
      * As {@link #readLength}, with the low byte first.
      *
-     * @param max the greatest length that makes sense here
+     * @param max the greatest valid length
      * @return the little-endian number, from 0 to {@code max}
      * @throws InvalidLengthException if it is negative or greater than {@code max}; nothing is consumed
      * @throws IOException if the bytes can't come any more
@@ -205,9 +205,9 @@ public interface Reader {
     int readLengthLE(int max) throws IOException;
 
     /**
-     * As {@link #readLength}, of a number of variable length; see {@link #readVarInt}.
+     * As {@link #readLength}, for a number of variable length; see {@link #readVarInt}.
      *
-     * @param max the greatest length that makes sense here
+     * @param max the greatest valid length
      * @return the number, from 0 to {@code max}
      * @throws MalformedVarIntException if it has more than 5 bytes or 32 bits; nothing is consumed
      * @throws InvalidLengthException if it is greater than {@code max}; nothing is consumed
@@ -389,18 +389,18 @@ public interface Reader {
     void readBytes(MemorySegment dst) throws IOException;
 
     /**
-     * Consumes what is there, after waiting for at least one byte.
+     * Waits for at least one byte, then consumes what is there.
      *
      * @param dst receives the bytes
      * @param offset index of the first one in {@code dst}
-     * @param length how many bytes at most; with 0 nothing is waited for
+     * @param length how many bytes at most; with 0 the call does not wait
      * @return how many bytes, or -1 at the end of the stream, which for a {@link LinkBuffer} is when it is empty
      * @throws IOException if reading fails for another reason than the end of the stream
      */
     int read(byte[] dst, int offset, int length) throws IOException;
 
     /**
-     * Consumes what is there and fits, after waiting for at least one byte.
+     * Waits for at least one byte, then consumes what is there and fits.
      *
      * @param dst receives the bytes; its position moves behind them
      * @return how many bytes, or -1 at the end of the stream, which for a {@link LinkBuffer} is when it is empty
@@ -409,7 +409,7 @@ public interface Reader {
     int read(ByteBuffer dst) throws IOException;
 
     /**
-     * Consumes text in UTF-8. Malformed input, also a character that is cut off at the end, is replaced by U+FFFD.
+     * Consumes text in UTF-8. Replaces malformed input by U+FFFD, including a character that is cut off at the end.
      *
      * @param n how many bytes, not characters
      * @return a copy of the text
@@ -418,8 +418,8 @@ public interface Reader {
     String readUtf8(int n) throws IOException;
 
     /**
-     * Ends the life of all views and gives their memory back. May be called any number of times; what is still unread
-     * stays readable.
+     * Ends the life of all views and gives their memory back. Unread bytes stay readable. May be called any number of
+     * times.
      */
     void release();
 

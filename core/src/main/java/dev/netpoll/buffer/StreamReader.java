@@ -9,33 +9,31 @@ import java.io.InputStream;
 import java.nio.channels.ReadableByteChannel;
 
 /**
- * A reader that is filled on demand from a stream or a channel. It needs no connection: it reads files, pipes and other
- * people's sockets.
+ * A reader that fills itself on demand from a stream or a channel. It needs no connection: it reads files, pipes and
+ * foreign sockets.
  *
- * <pre>{@code
- * try (StreamReader in = StreamReader.of(Files.newByteChannel(path))) {
- *     byte[] line = in.readUntil((byte) '\n');
- *     LinkBuffer rest = in.slice(in.readInt()); // must be closed; lives on when the reader is closed
- * }
- * }</pre>
+ * {@snippet file="dev/netpoll/examples/Snippets.java" region="stream-reader"}
  *
- * <p><b>Waiting.</b> An operation reads from the source, and waits as the source does, until the bytes it needs are
- * there. It takes what the source gives, at most 64 KiB at a time, so there may be more: see {@link #readableBytes()}.
- * An operation whose bytes are there does not touch the source.
+ * <p><b>Waiting.</b> An operation reads from the source until the bytes it needs are there, and waits as the source
+ * does. It takes what the source gives, at most 64 KiB at a time, so there may be more: see {@link #readableBytes()}.
+ * If the bytes are there, it does not touch the source.
  *
- * <p><b>Errors.</b> Nothing is consumed by an operation that throws, and what came before the error stays readable.
+ * <p><b>Errors.</b> An operation that throws consumes nothing, and what came before the error stays readable.
  * <ul>
  *   <li>{@link java.io.EOFException} when the source ends too early; its message says how many bytes there are.
  *   <li>{@link IOException} when an operation needs more bytes than the limit given to {@code of}, when the source
- *       gives no bytes though it is asked again, and after {@link #close()}; and the source's own.
- *   <li>{@link java.nio.channels.IllegalBlockingModeException} when bytes are needed of a channel that does not block.
+ *       repeatedly gives no bytes, and after {@link #close()}; and the source's own.
+ *   <li>{@link java.nio.channels.IllegalBlockingModeException} when an operation needs bytes of a channel that does not
+ *       block.
  * </ul>
- * Neither an error nor the end is remembered: the next operation that needs bytes asks the source again.
+ * <p>The reader remembers neither an error nor the end: the next operation that needs bytes asks the source again.
  *
- * <p><b>Memory.</b> It holds native memory until its bytes are consumed and released, or until {@link #close()}; it
- * must be closed. Nothing is released automatically: call {@link #release()} between messages.
+ * <p><b>Memory.</b> It holds native memory until its bytes are consumed and released, or until {@link #close()}; always
+ * close it. It releases nothing automatically: call {@link #release()} between messages.
  *
  * <p><b>Threads.</b> One at a time. To end a read that waits, close the source from another thread.
+ *
+ * @since 0.1
  */
 public final class StreamReader extends SourceReader implements AutoCloseable {
     /** The most bytes that one operation may need unless another limit is given: {@value} bytes, which is 64 MiB. */
@@ -60,10 +58,10 @@ public final class StreamReader extends SourceReader implements AutoCloseable {
     }
 
     /**
-     * A reader over a stream. The bytes are copied once, as a stream fills arrays only.
+     * Returns a reader over a stream. It copies the bytes once, because a stream fills arrays only.
      *
      * @param in the source, which belongs to the reader from now on
-     * @param limit the most bytes that one operation may need, so also how far a delimiter is looked for
+     * @param limit the most bytes that one operation may need, so also how far the reader looks for a delimiter
      * @return a new reader
      * @throws IllegalArgumentException if the limit is not positive
      */
@@ -83,10 +81,10 @@ public final class StreamReader extends SourceReader implements AutoCloseable {
     }
 
     /**
-     * A reader over a channel, which reads straight into the memory that views show.
+     * Returns a reader over a channel, which reads straight into the memory that views show.
      *
      * @param in the source, in blocking mode; it belongs to the reader from now on
-     * @param limit the most bytes that one operation may need, so also how far a delimiter is looked for
+     * @param limit the most bytes that one operation may need, so also how far the reader looks for a delimiter
      * @return a new reader
      * @throws IllegalArgumentException if the limit is not positive
      */

@@ -9,28 +9,25 @@ import java.io.OutputStream;
 import java.nio.channels.WritableByteChannel;
 
 /**
- * A writer whose flush writes to a stream or a channel. It needs no connection: it writes files, pipes and other
- * people's sockets.
+ * A writer whose flush writes to a stream or a channel. It needs no connection: it writes files, pipes and foreign
+ * sockets.
  *
- * <pre>{@code
- * try (StreamWriter out = StreamWriter.of(channel)) {
- *     out.writeInt(5).writeUtf8("hello");
- *     out.flush();
- * }
- * }</pre>
+ * {@snippet file="dev/netpoll/examples/Snippets.java" region="stream-writer"}
  *
  * <p><b>Flushing.</b> {@link #flush()} returns when the sink has taken everything; it continues short writes, and waits
- * as the sink does. When it throws, what was not written stays pending, in order, and may be flushed again, truncated
- * or dropped by {@link #close()}. A stream does not say how much it wrote before it failed: the piece of at most 16 KiB
- * that failed stays pending as a whole.
+ * as the sink does. When it throws, the unwritten bytes stay pending, in order. The caller may flush them again,
+ * truncate them or drop them with {@link #close()}. A stream does not say how much it wrote before it failed: the piece
+ * of at most 16 KiB that failed stays pending as a whole.
  *
- * <p><b>Errors.</b> {@link IOException} when the sink takes no bytes though it is asked again, and from all methods
- * after {@link #close()}; and the sink's own. {@link java.nio.channels.IllegalBlockingModeException} for a channel that
- * does not block.
+ * <p><b>Errors.</b> {@link IOException} when the sink repeatedly takes no bytes, and from all methods after {@link
+ * #close()}; and the sink's own. {@link java.nio.channels.IllegalBlockingModeException} for a channel that does not
+ * block.
  *
- * <p><b>Memory.</b> It holds native memory while bytes are pending. It must be closed.
+ * <p><b>Memory.</b> It holds native memory while bytes are pending. Always close it.
  *
  * <p><b>Threads.</b> One at a time. To end a flush that waits, close the sink from another thread.
+ *
+ * @since 0.1
  */
 public final class StreamWriter extends SinkWriter implements AutoCloseable {
     private final StreamSink sink;
@@ -42,8 +39,8 @@ public final class StreamWriter extends SinkWriter implements AutoCloseable {
     }
 
     /**
-     * A writer over a stream. The bytes are copied once, as a stream takes arrays only. Each flush ends with a flush of
-     * the stream, also when nothing was pending.
+     * Returns a writer over a stream. It copies the bytes once, because a stream takes arrays only. Each flush ends
+     * with a flush of the stream, even if nothing was pending.
      *
      * @param out the sink, which belongs to the writer from now on
      * @return a new writer
@@ -53,7 +50,8 @@ public final class StreamWriter extends SinkWriter implements AutoCloseable {
     }
 
     /**
-     * A writer over a channel, which gets the written memory without copying, also that of {@link #writeDirect}.
+     * Returns a writer over a channel, which gets the written memory without copying, including that of {@link
+     * #writeDirect}.
      *
      * @param out the sink, in blocking mode; it belongs to the writer from now on
      * @return a new writer
@@ -63,8 +61,8 @@ public final class StreamWriter extends SinkWriter implements AutoCloseable {
     }
 
     /**
-     * Drops what was not flushed, as closing a connection does, frees all memory and closes the sink. Closing again
-     * does nothing.
+     * Drops unflushed bytes, as closing a connection does, frees all memory and closes the sink. Closing again does
+     * nothing.
      *
      * @throws IOException if the sink fails to close; the memory is free nevertheless
      */

@@ -10,24 +10,24 @@ import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 
 /**
- * Collects bytes, with and without copying, and hands them on with {@link #flush()}.
- *
- * <p>Written bytes are <i>pending</i> until then. The flush of a connection sends them, that of a {@link StreamWriter}
- * writes them to its stream or channel, and that of a {@link LinkBuffer} makes them readable.
+ * Collects bytes, with and without copying, and passes them on with {@link #flush()}. Written bytes are <i>pending</i>
+ * until then. The flush of a connection sends them, that of a {@link StreamWriter} writes them to its stream or
+ * channel, and that of a {@link LinkBuffer} makes them readable.
  *
  * <p><b>Errors.</b> A connection or {@link StreamWriter} that is closed throws an {@link IOException}. A call that
- * throws an exception has written nothing. An {@link Error} may strike half-way, and then nobody knows what is pending:
- * close the connection or the buffer. Negative counts throw {@link IllegalArgumentException}, counts beyond what there
- * is {@link IndexOutOfBoundsException} with the numbers. Writing 0 bytes does nothing.
+ * throws an exception has written nothing. An {@link Error} may strike half-way and leave it unknown what is pending:
+ * close the connection or the buffer. Negative counts throw {@link IllegalArgumentException}, counts beyond the
+ * available bytes {@link IndexOutOfBoundsException} with the numbers. Writing 0 bytes does nothing.
  *
- * <p><b>Memory.</b> All writes copy, so that what was passed is the caller's again at once, except {@link #writeDirect}
- * of native memory and {@link #append}.
+ * <p><b>Memory.</b> All writes copy, except {@link #writeDirect} of native memory and {@link #append}. So the caller
+ * may reuse the arguments of all others at once.
  *
- * <p><b>Threads.</b> One thread at a time writes; handing a writer to another thread needs a happens-before edge. A
- * connection may be read and written by two threads at the same time.
+ * <p><b>Threads.</b> One thread at a time writes; handing a writer to another thread needs a happens-before edge. Two
+ * threads may read and write a connection at the same time.
  *
  * <p>Multi-byte numbers are big-endian (network order), except where the name ends with {@code LE}. All writing methods
  * return this writer.
+ * @since 0.1
  */
 public interface Writer {
     /**
@@ -284,13 +284,13 @@ public interface Writer {
     }
 
     /**
-     * Inserts memory by reference into the pending bytes, so that exactly {@code remaining} of them follow it: a header
-     * and a trailer can be reserved together and the payload put between them.
+     * Inserts memory by reference into the pending bytes, so that exactly {@code remaining} of them follow it. A caller
+     * can reserve a header and a trailer together and put the payload between them.
      *
-     * <p>The memory must be neither changed nor freed until its bytes are gone: on a connection or {@link
-     * StreamWriter}, until a flush returned normally; in a {@link LinkBuffer}, until they are consumed and released.
-     * Memory that not every thread may access (heap, confined arenas) is copied, and by a flush that cannot wait, on an
-     * event loop, what the kernel does not take at once.
+     * <p>Neither change nor free the memory until its bytes are gone: on a connection or {@link StreamWriter}, until a
+     * flush returned normally; in a {@link LinkBuffer}, until they are consumed and released. The writer copies memory
+     * that not every thread may access (heap, confined arenas). A flush on an event loop cannot wait, so it copies what
+     * the kernel does not take at once.
      *
      * @param data the bytes
      * @param remaining how many of the bytes that are pending now come after {@code data}
@@ -313,8 +313,9 @@ public interface Writer {
     }
 
     /**
-     * As {@link #writeDirect(MemorySegment, long)}, with what remains in {@code data}. The memory of a direct buffer is
-     * kept alive as long as it is needed; of a heap buffer the bytes are copied at once, and it is the caller's again.
+     * As {@link #writeDirect(MemorySegment, long)}, with what remains in {@code data}. The writer keeps the memory of a
+     * direct buffer alive as long as it needs it. It copies the bytes of a heap buffer at once, and the caller may
+     * reuse the buffer.
      *
      * @param data the bytes; its position moves to its limit
      * @param remaining how many of the bytes that are pending now come after {@code data}
@@ -340,8 +341,8 @@ public interface Writer {
 
     /**
      * Inserts a copy of {@code data} into the pending bytes, so that exactly {@code remaining} of them follow it. An
-     * array can't be written by reference: the garbage collector may move it while the kernel reads. It is copied at
-     * once, and it is the caller's again.
+     * array can't be written by reference: the garbage collector may move it while the kernel reads. The writer copies
+     * it at once, and the caller may reuse it.
      *
      * @param data the bytes
      * @param remaining how many of the bytes that are pending now come after {@code data}
@@ -365,16 +366,16 @@ public interface Writer {
     Writer append(LinkBuffer buffer) throws IOException;
 
     /**
-     * The number of bytes written since the last flush.
+     * Returns the number of bytes written since the last flush.
      *
      * @return a number of bytes, 0 or more
      */
     long pendingBytes();
 
     /**
-     * Hands on what is pending. If nothing is, it only finds out whether writing is possible at all.
-     * If an interrupt ends the wait, {@code bytesTransferred} of its exception says how much was sent: perhaps all.
-     * @throws IOException if the bytes can't be handed on
+     * Passes the pending bytes on; without any, it only checks whether writing is possible. If an interrupt ends the
+     * wait, {@code bytesTransferred} of its exception says how much was sent: perhaps all.
+     * @throws IOException if the bytes can't be passed on
      */
     void flush() throws IOException;
 

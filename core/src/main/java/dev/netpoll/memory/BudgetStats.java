@@ -4,14 +4,14 @@
 package dev.netpoll.memory;
 
 /**
- * What the connections of a group of event loops hold of its {@linkplain
- * dev.netpoll.EventLoopGroup.Builder#memoryBudget memory budget}. Figures of one moment, each exact when nothing
- * changes meanwhile.
+ * How much of its {@linkplain dev.netpoll.EventLoopGroup.Builder#memoryBudget memory budget} an event loop group's
+ * connections hold. Figures of one moment, each exact when nothing changes meanwhile.
  *
  * @param limitBytes the budget
  * @param usedBytes bytes received and not yet released, and written and not yet sent
- * @param waiters how many connections, and listeners, wait for memory, so that nothing is received or accepted there
- * @param closed how many connections were closed so far because their peers were too slow, and what those held together
- *     of begun messages was more than the budget
+ * @param waiters how many connections and listeners wait for memory and meanwhile receive or accept nothing
+ * @param closed how many connections the library has closed because their peers were too slow and together held more
+ *     than the budget in begun messages
+ * @since 0.1
  */
 public record BudgetStats(long limitBytes, long usedBytes, int waiters, long closed) {}

@@ -4,10 +4,13 @@
 package dev.netpoll.memory;
 
 /**
- * Thrown when there is no buffer memory to be had: the cap, which the system property
- * {@code dev.netpoll.memory.max} sets, is reached, or the operating system refused.
+ * Thrown when no buffer memory is available: the pool has reached its cap, which the system property {@code
+ * dev.netpoll.memory.max} sets, or the operating system refused.
  *
- * <p>The operation that needed the memory has had no effect. It may succeed later, when other buffers were released.
+ * <p>The operation that needed the memory has had no effect. It may succeed later, after the program released other
+ * buffers.
+ *
+ * @since 0.1
  */
 public final class MemoryLimitException extends RuntimeException {
     private static final long serialVersionUID = 1L;
