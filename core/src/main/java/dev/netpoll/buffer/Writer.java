@@ -27,6 +27,7 @@ import java.nio.channels.WritableByteChannel;
  *
  * <p>Multi-byte numbers are big-endian (network order), except where the name ends with {@code LE}. All writing methods
  * return this writer.
+ *
  * @since 0.1
  */
 public interface Writer {
@@ -375,6 +376,7 @@ public interface Writer {
     /**
      * Passes the pending bytes on; without any, it only checks whether writing is possible. If an interrupt ends the
      * wait, {@code bytesTransferred} of its exception says how much was sent: perhaps all.
+     *
      * @throws IOException if the bytes can't be passed on
      */
     void flush() throws IOException;
