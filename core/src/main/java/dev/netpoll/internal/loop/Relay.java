@@ -205,7 +205,7 @@ abstract class Relay {
         pause.take(supervisor, nanos);
     }
 
-    /** {@return after how many nanoseconds a pause wants to be looked at again; -1 if there is none} Supervisor only. */
+    /** {@return after how many nanoseconds a pause wants another look; -1 if there is none} Supervisor only. */
     final long lookAtPause(long at) {
         return pause.lasts() ? pause.look(at, driver) : -1;
     }

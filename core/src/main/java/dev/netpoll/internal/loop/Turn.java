@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a turn of an event loop works on: events, runs that are due, tasks, signals and timers; then it rests.
  *
- * <p><b>Threads.</b> Methods marked <i>loop</i>, and those of the driver, only for the holder of the baton; the others on
- * any thread. What a thread did before {@link #execute} happens-before the task.
+ * <p><b>Threads.</b> Methods marked <i>loop</i>, and those of the driver, only for the holder of the baton; the others
+ * on any thread. What a thread did before {@link #execute} happens-before the task.
  */
 abstract class Turn extends Relay implements Executor {
     /** How often unused memory and threads are given back. */
@@ -131,8 +131,8 @@ abstract class Turn extends Relay implements Executor {
     }
 
     /**
-     * Has the loop call {@link EventLoop.Resident#signalled}, soon and at least once after this. Several signals before the call
-     * are one. Any thread; allocates nothing and never throws.
+     * Has the loop call {@link EventLoop.Resident#signalled}, soon and at least once after this. Several signals before
+     * the call are one. Any thread; allocates nothing and never throws.
      *
      * @return false if the loop has ended: then nothing was and will be called, and the caller sees to it
      */

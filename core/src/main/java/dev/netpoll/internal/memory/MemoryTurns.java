@@ -383,6 +383,24 @@ public final class MemoryTurns {
         }
     }
 
+    /**
+     * The process has no memory to receive into. Who has the turn, holds more than the limit and has got nothing for
+     * long can't be completed, and nobody else can go on: it gives up what it holds. Allocates nothing.
+     */
+    public void refused() {
+        MemoryWaiter holder = favourite;
+        if (holder == null || !holder.isStuck() || holder.held() <= budget.limit()) {
+            return;
+        }
+        synchronized (this) {
+            if (favourite != holder || holder.givesUp) {
+                return;
+            }
+            giveUp(holder);
+        }
+        holder.heldTooLong();
+    }
+
     /** {@code waiter} misses nothing any more: others go on. */
     public void satisfied(MemoryWaiter waiter) {
         WaitingLine line = waiter.line;

@@ -119,6 +119,11 @@ public abstract class MemoryWaiter {
         heldThen = held();
     }
 
+    /** {@return whether it has got nothing for as long as a turn may last} */
+    final boolean isStuck() {
+        return System.nanoTime() - gotAt > TURN_NANOS;
+    }
+
     final boolean isTooSlow() {
         long now = System.nanoTime();
         return now - beganAt > TURN_NANOS || now - gotAt > SILENCE_NANOS;

@@ -56,10 +56,22 @@ public final class ReceiveBuffer {
     private Segment ready() {
         Segment current = whole;
         if (current == null) {
-            current = Segment.allocate(blocks, CAPACITY);
+            current = allocate();
             whole = current;
         }
         return current;
+    }
+
+    private Segment allocate() {
+        try {
+            return Segment.allocate(blocks, CAPACITY);
+        } catch (MemoryLimitException | OutOfMemoryError e) {
+            MemoryBudget limit = budget;
+            if (limit != null) {
+                limit.turns().refused();
+            }
+            throw e;
+        }
     }
 
     /**

@@ -683,6 +683,14 @@ final class UringPoller implements Poller {
         budget = limit;
     }
 
+    /** There is no memory to receive into. */
+    void refused() {
+        MemoryBudget limit = budget;
+        if (limit != null) {
+            limit.turns().refused();
+        }
+    }
+
     /** {@return whether memory is used up, so that nobody gets big buffers} */
     boolean isCrowded() {
         MemoryBudget limit = budget;

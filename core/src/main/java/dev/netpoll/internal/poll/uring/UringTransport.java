@@ -320,6 +320,7 @@ final class UringTransport extends LoopSocket implements Completable {
         BufferRing buffers = poller().buffers(kind);
         buffers.starved();
         if (!buffers.hasBuffers()) {
+            poller().refused();
             starveUnlessDone();
         }
     }
