@@ -7,6 +7,7 @@ import dev.netpoll.Backend;
 import dev.netpoll.conformance.soak.Soak;
 import dev.netpoll.conformance.soak.SoakOptions;
 import dev.netpoll.conformance.support.LeakCheck;
+import dev.netpoll.conformance.wrapped.Wrapping;
 import java.io.IOException;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,6 +27,12 @@ class SoakTest {
         String only = System.getProperty("netpoll.test.backend", name);
         if (!name.equalsIgnoreCase(only)) {
             throw new TestAbortedException("this run is narrowed to " + only);
+        }
+        if (Wrapping.isAsked()) {
+            if (!Wrapping.isAskedFor(backend)) {
+                throw new TestAbortedException("this run is one on a wrapped backend");
+            }
+            backend = Wrapping.around(backend);
         }
         try {
             long seed = Long.getLong("seed", System.nanoTime());

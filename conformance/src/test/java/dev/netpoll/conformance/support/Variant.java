@@ -4,6 +4,7 @@
 package dev.netpoll.conformance.support;
 
 import dev.netpoll.Backend;
+import dev.netpoll.conformance.wrapped.Wrapping;
 import java.util.Locale;
 
 /** One of the combinations for which every test class is run again. */
@@ -18,9 +19,9 @@ public record Variant(Backend backend, Transport transport, Mode mode) {
         return transport.isTcp();
     }
 
-    /** {@return whether the backend speaks to the kernel itself} */
+    /** {@return whether the backend, or what it wraps, speaks to the kernel itself} */
     public boolean isNative() {
-        return backend != Backend.NIO;
+        return Wrapping.inside(backend) != Backend.NIO;
     }
 
     @Override

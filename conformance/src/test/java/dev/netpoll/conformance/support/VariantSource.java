@@ -4,6 +4,7 @@
 package dev.netpoll.conformance.support;
 
 import dev.netpoll.Backend;
+import dev.netpoll.conformance.wrapped.Wrapping;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -15,7 +16,7 @@ import org.junit.jupiter.params.support.ParameterDeclarations;
 /**
  * Lists the variants of a test class: what {@link Variants} says, or else fifteen: over IPv6, which differs from
  * IPv4 in its addresses only, handlers are dispatched one way; so they are over Unix sockets, as loops do not know the
- * difference.
+ * difference. With {@code -Dnetpoll.test.wrapped=epoll} they are those of that backend, each on the wrapped one.
  */
 public final class VariantSource implements ArgumentsProvider {
     /** Narrows a run by hand: {@code -Dnetpoll.test.backend=io_uring}. */
@@ -34,6 +35,12 @@ public final class VariantSource implements ArgumentsProvider {
         List<Backend> backends = Stream.of(variants.backends()).map(Backend::of).toList();
         if (ONLY != null && backends.stream().anyMatch(VariantSource::isOnly)) {
             backends = backends.stream().filter(VariantSource::isOnly).toList();
+        }
+        if (Wrapping.isAsked()) {
+            backends = backends.stream()
+                    .filter(Wrapping::isAskedFor)
+                    .map(Wrapping::around)
+                    .toList();
         }
         return backends.stream()
                 .flatMap(backend -> Stream.of(variants.transports())

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.conformance.wrapped;
+
+import dev.netpoll.internal.memory.Block;
+import dev.netpoll.internal.memory.Segment;
+import dev.netpoll.internal.memory.SegmentPool;
+import dev.netpoll.internal.transport.Errno;
+import dev.netpoll.internal.transport.SendQueue;
+import dev.netpoll.internal.transport.Transport;
+import dev.netpoll.memory.MemoryLimitException;
+import java.lang.foreign.MemorySegment;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The outbound half: passes on so many bytes, and then nothing for a moment. What it passes on is a copy, as it would be
+ * if it changed the bytes. {@link #send} is called by the holder of the send role, the rest on the loop, which then
+ * holds it.
+ */
+final class ChoppedSending {
+    private static final int BETWEEN_PAUSES_MAX = 32 * 1024;
+    private static final long PAUSE_NANOS = TimeUnit.MICROSECONDS.toNanos(200);
+
+    private final ChoppedTransport transport;
+    private final SplittableRandom random;
+
+    /** How many bytes go before the next pause. */
+    private int room;
+
+    /** The end of the pause. */
+    private long resumesAt = System.nanoTime();
+
+    /** What the receiver wants sent, or null. Loop, as the next. */
+    private @Nullable SendQueue rest;
+
+    /** The copy of its first bytes that the wrapped transport holds, or null. */
+    private @Nullable SendQueue lent;
+
+    ChoppedSending(ChoppedTransport transport, SplittableRandom random) {
+        this.transport = transport;
+        this.random = random;
+        room = nextRoom();
+    }
+
+    private int nextRoom() {
+        return 1 + random.nextInt(BETWEEN_PAUSES_MAX);
+    }
+
+    long turnAt() {
+        return resumesAt;
+    }
+
+    private boolean pauses() {
+        return System.nanoTime() - resumesAt < 0;
+    }
+
+    private void passed(long bytes) {
+        room -= (int) bytes;
+        if (room == 0) {
+            room = nextRoom();
+            resumesAt = System.nanoTime() + PAUSE_NANOS;
+        }
+    }
+
+    int send(SendQueue queue) {
+        if (queue.isEmpty()) {
+            return Transport.SENT;
+        }
+        if (pauses()) {
+            return Transport.WOULD_BLOCK;
+        }
+        SendQueue piece;
+        try {
+            piece = firstOf(queue);
+        } catch (MemoryLimitException e) {
+            return -Errno.ENOBUFS;
+        } catch (IllegalStateException | InternalError e) { // the user's arena is closed
+            return -Errno.EFAULT;
+        }
+        long length = piece.bytes();
+        int result;
+        try {
+            result = transport.inner().send(piece);
+        } finally {
+            long taken = length - piece.bytes();
+            queue.consume(taken);
+            passed(taken);
+            piece.clear();
+        }
+        return result == Transport.SENT && !queue.isEmpty() ? Transport.WOULD_BLOCK : result;
+    }
+
+    void sendRest(SendQueue queue) {
+        rest = queue;
+        goOn();
+    }
+
+    void turn() {
+        if (!transport.isDone()) {
+            goOn();
+        }
+    }
+
+    private void goOn() {
+        SendQueue queue = rest;
+        if (queue == null || lent != null) {
+            return;
+        }
+        if (queue.isEmpty()) {
+            rest = null;
+            transport.receiver().sent(0, true);
+            return;
+        }
+        if (pauses()) {
+            transport.poller().later(transport);
+            return;
+        }
+        SendQueue piece;
+        try {
+            piece = firstOf(queue);
+        } catch (MemoryLimitException e) {
+            resumesAt = System.nanoTime() + PAUSE_NANOS;
+            transport.poller().later(transport);
+            return;
+        } catch (IllegalStateException | InternalError e) {
+            transport.fail(Errno.EFAULT);
+            return;
+        }
+        lent = piece;
+        transport.inner().sendRest(piece);
+    }
+
+    void sent(long bytes, boolean drained) {
+        SendQueue queue = rest;
+        if (queue == null) {
+            return;
+        }
+        queue.consume(bytes);
+        passed(bytes);
+        if (drained) {
+            lent = null;
+        }
+        boolean all = drained && queue.isEmpty();
+        if (all) {
+            rest = null;
+        } else if (drained) {
+            transport.poller().again(transport);
+        }
+        transport.receiver().sent(bytes, all);
+    }
+
+    void stop() {
+        if (lent != null) {
+            transport.inner().stopSending(); // which may tell of what was sent
+        }
+        letGo();
+    }
+
+    /** Holds nothing any more. */
+    void letGo() {
+        SendQueue piece = lent;
+        lent = null;
+        rest = null;
+        if (piece != null) {
+            piece.clear();
+        }
+    }
+
+    private SendQueue firstOf(SendQueue queue) {
+        int count = (int) Math.min(room, queue.bytes());
+        Block block = SegmentPool.shared().allocate(count);
+        boolean copied = false;
+        try {
+            int at = 0;
+            for (Segment s = queue.head(); s != null && at < count; s = s.next) {
+                int length = Math.min(s.length(), count - at);
+                MemorySegment.copy(s.memory, s.start, block.memory(), at, length);
+                at += length;
+            }
+            copied = true;
+        } finally {
+            if (!copied) {
+                block.release();
+            }
+        }
+        SendQueue first = new SendQueue();
+        first.add(Segment.of(block, 0, count));
+        return first;
+    }
+}
