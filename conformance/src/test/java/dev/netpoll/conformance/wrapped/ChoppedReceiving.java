@@ -8,17 +8,20 @@ import dev.netpoll.memory.MemoryLimitException;
 import java.util.ArrayDeque;
 import java.util.Objects;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
- * The inbound half: holds what the wrapped transport delivers, and hands it on in pieces, some each turn. While it holds
- * something, the wrapped transport is paused. Loop, except {@link #holdsBytes}.
+ * The inbound half: holds what the wrapped transport delivers, and hands it on in pieces, some each turn. Meanwhile the
+ * wrapped transport is paused. Loop, except {@link #holdsBytes}.
  */
 final class ChoppedReceiving {
-    private static final int PIECE_MAX = 8 * 1024;
+    static final int PIECE_MAX = 8 * 1024;
     private static final int PIECES_A_TURN = 3;
 
     /** Of so many pieces one is a single byte. */
     private static final int TINY = 8;
+
+    private static final LongAdder PIECES = new LongAdder();
 
     private final ChoppedTransport transport;
     private final SplittableRandom random;
@@ -43,6 +46,11 @@ final class ChoppedReceiving {
     ChoppedReceiving(ChoppedTransport transport, SplittableRandom random) {
         this.transport = transport;
         this.random = random;
+    }
+
+    /** {@return how many pieces were delivered, of all transports} */
+    static long piecesOfAll() {
+        return PIECES.sum();
     }
 
     /** {@return whether the wrapped transport has let go of bytes that the receiver has not got} Any thread. */
@@ -150,6 +158,7 @@ final class ChoppedReceiving {
     }
 
     private void deliver(Segment piece) {
+        PIECES.increment();
         transport.receiver().received(piece);
         holds = !held.isEmpty();
     }

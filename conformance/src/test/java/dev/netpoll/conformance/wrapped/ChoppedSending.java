@@ -13,16 +13,17 @@ import dev.netpoll.memory.MemoryLimitException;
 import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The outbound half: passes on so many bytes, and then nothing for a moment. What it passes on is a copy, as it would be
- * if it changed the bytes. {@link #send} is called by the holder of the send role, the rest on the loop, which then
- * holds it.
+ * The outbound half: passes on so many bytes, and then nothing for a moment. It passes on a copy, as one that changes
+ * the bytes does. The holder of the send role calls {@link #send}; the loop, which then holds that role, the rest.
  */
 final class ChoppedSending {
-    private static final int BETWEEN_PAUSES_MAX = 32 * 1024;
+    static final int BETWEEN_PAUSES_MAX = 32 * 1024;
     private static final long PAUSE_NANOS = TimeUnit.MICROSECONDS.toNanos(200);
+    private static final LongAdder PIECES = new LongAdder();
 
     private final ChoppedTransport transport;
     private final SplittableRandom random;
@@ -43,6 +44,11 @@ final class ChoppedSending {
         this.transport = transport;
         this.random = random;
         room = nextRoom();
+    }
+
+    /** {@return how many pieces were passed on, of all transports} */
+    static long piecesOfAll() {
+        return PIECES.sum();
     }
 
     private int nextRoom() {
@@ -170,6 +176,7 @@ final class ChoppedSending {
     }
 
     private SendQueue firstOf(SendQueue queue) {
+        PIECES.increment();
         int count = (int) Math.min(room, queue.bytes());
         Block block = SegmentPool.shared().allocate(count);
         boolean copied = false;

@@ -3,7 +3,6 @@
 
 package dev.netpoll.internal.transport;
 
-import dev.netpoll.internal.poll.Poller;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.net.SocketOption;
@@ -33,6 +32,9 @@ public interface Transport {
      * Moves bytes from the queue to the kernel until the queue is empty or the kernel takes no more. Any thread, one at
      * a time (the caller holds the connection's send role). Consumes what was sent from the queue.
      *
+     * <p>EFAULT (memory of the user's is gone), ENOMEM and ENOBUFS concern the caller alone. After any other error the
+     * transport also reports {@link TransportEvents#failed}, once what has arrived before is delivered.
+     *
      * @return {@link #SENT}, {@link #WOULD_BLOCK}, {@link #GATHERED}, or an error number negated
      */
     int send(SendQueue queue);
@@ -61,11 +63,12 @@ public interface Transport {
     /** <i>Loop.</i> Stops delivering bytes; a hang-up is still noticed. Idempotent. */
     void pauseReading();
 
-    /** <i>Loop.</i> Delivers bytes again, not before the next {@link Poller#poll}. Idempotent. */
+    /** <i>Loop.</i> Delivers bytes again, not before its poller fetches again. Idempotent. */
     void resumeReading();
 
     /**
-     * Looks at the socket without consuming (recv with MSG_PEEK). Any thread.
+     * Looks at the socket without consuming (recv with MSG_PEEK). Any thread. What the transport has taken out of the
+     * socket and has not delivered yet counts as waiting; it looks there last, so that nothing slips through.
      *
      * @return a positive number if bytes are waiting, 0 at the end of the stream, -EAGAIN if the stream is open and
      *     empty, or another error number negated
@@ -87,7 +90,11 @@ public interface Transport {
      */
     void close(boolean abort);
 
-    /** <i>Loop.</i> Deregisters without closing, and hands the socket over; the transport is closed afterwards. */
+    /**
+     * <i>Loop.</i> Deregisters without closing, and hands the socket over; the transport is closed afterwards. Before
+     * it returns, it delivers all that it has taken out of the socket, also if reading is paused: nobody finds it there
+     * any more.
+     */
     RawSocket detach() throws TransportException;
 
     /** Closes a socket that {@link #detach} has handed over, and that reached nobody. */

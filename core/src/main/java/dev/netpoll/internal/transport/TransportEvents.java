@@ -22,7 +22,10 @@ public interface TransportEvents {
     /** The connect that was started has succeeded. */
     void connected();
 
-    /** Bytes arrived; the receiver owns the segments. Their {@code charge} is not set yet. */
+    /**
+     * Bytes arrived; the receiver owns the segments. Their {@code charge} is not set yet: each counts for the whole of
+     * its block. So no two share a block, and a transport that divides what it received copies.
+     */
     void received(Segment segments);
 
     /** The peer finished sending (end of stream). Sending may still be possible. */
