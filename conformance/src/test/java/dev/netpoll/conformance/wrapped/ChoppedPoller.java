@@ -16,6 +16,7 @@ import java.net.SocketAddress;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Gives turns to transports that go on without an event of the kernel's: in the next turn, or when their time has come.
@@ -31,6 +32,8 @@ final class ChoppedPoller implements Poller {
 
     /** Those that get a turn later: few. */
     private final List<ChoppedTransport> waiting = new ArrayList<>();
+
+    private @Nullable MemoryBudget budget;
 
     ChoppedPoller(Poller inner) {
         this.inner = inner;
@@ -58,6 +61,11 @@ final class ChoppedPoller implements Poller {
         ready.remove(transport);
         batch.remove(transport);
         waiting.remove(transport);
+    }
+
+    /** {@return whether memory is used up, so that pieces are small} */
+    boolean isCrowded() {
+        return budget != null && budget.isExceeded();
     }
 
     private void wake(long now) {
@@ -166,6 +174,7 @@ final class ChoppedPoller implements Poller {
 
     @Override
     public void limitBy(MemoryBudget budget) {
+        this.budget = budget;
         inner.limitBy(budget);
     }
 

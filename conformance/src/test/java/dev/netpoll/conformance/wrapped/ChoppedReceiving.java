@@ -16,6 +16,10 @@ import java.util.concurrent.atomic.LongAdder;
  */
 final class ChoppedReceiving {
     static final int PIECE_MAX = 8 * 1024;
+
+    /** While memory is used up. */
+    private static final int CROWDED_MAX = 4 * 1024;
+
     private static final int PIECES_A_TURN = 3;
 
     /** Of so many pieces one is a single byte. */
@@ -166,7 +170,8 @@ final class ChoppedReceiving {
     /** In a block of its own: a segment counts for as much memory as its block has. */
     private Segment piece() {
         Segment first = held.getFirst();
-        int count = random.nextInt(TINY) == 0 ? 1 : 1 + random.nextInt(PIECE_MAX);
+        int most = transport.poller().isCrowded() ? CROWDED_MAX : PIECE_MAX;
+        int count = random.nextInt(TINY) == 0 ? 1 : 1 + random.nextInt(most);
         if (count < first.length() && first.block != null) {
             try {
                 Segment piece = Segment.copied(

@@ -72,12 +72,14 @@ final class ChoppedSending {
     }
 
     int send(SendQueue queue) {
-        if (queue.isEmpty()) {
-            return Transport.SENT;
+        int result = Transport.SENT;
+        while (result == Transport.SENT && !queue.isEmpty()) {
+            result = pauses() ? Transport.WOULD_BLOCK : sendPiece(queue);
         }
-        if (pauses()) {
-            return Transport.WOULD_BLOCK;
-        }
+        return result;
+    }
+
+    private int sendPiece(SendQueue queue) {
         SendQueue piece;
         try {
             piece = firstOf(queue);
@@ -87,16 +89,14 @@ final class ChoppedSending {
             return -Errno.EFAULT;
         }
         long length = piece.bytes();
-        int result;
         try {
-            result = transport.inner().send(piece);
+            return transport.inner().send(piece);
         } finally {
             long taken = length - piece.bytes();
             queue.consume(taken);
             passed(taken);
             piece.clear();
         }
-        return result == Transport.SENT && !queue.isEmpty() ? Transport.WOULD_BLOCK : result;
     }
 
     void sendRest(SendQueue queue) {
@@ -175,26 +175,29 @@ final class ChoppedSending {
         }
     }
 
+    /** If memory of the user's is gone, what comes before it. */
     private SendQueue firstOf(SendQueue queue) {
         PIECES.increment();
         int count = (int) Math.min(room, queue.bytes());
         Block block = SegmentPool.shared().allocate(count);
-        boolean copied = false;
+        int at = 0;
         try {
-            int at = 0;
             for (Segment s = queue.head(); s != null && at < count; s = s.next) {
                 int length = Math.min(s.length(), count - at);
                 MemorySegment.copy(s.memory, s.start, block.memory(), at, length);
                 at += length;
             }
-            copied = true;
+        } catch (IllegalStateException | InternalError e) {
+            if (at == 0) {
+                throw e;
+            }
         } finally {
-            if (!copied) {
+            if (at == 0) {
                 block.release();
             }
         }
         SendQueue first = new SendQueue();
-        first.add(Segment.of(block, 0, count));
+        first.add(Segment.of(block, 0, at));
         return first;
     }
 }
