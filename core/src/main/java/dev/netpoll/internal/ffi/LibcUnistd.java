@@ -15,11 +15,13 @@ public final class LibcUnistd {
     private static final int F_SETFL = 4;
     private static final int FD_CLOEXEC = 1;
     private static final int O_NONBLOCK = 0x800;
+    private static final int O_CLOEXEC = 0x80000;
 
     private static final int LEFTOVERS_MAX = 1024;
 
     private static final MethodHandle CLOSE = Downcalls.link("close");
     private static final MethodHandle FCNTL = Downcalls.link("fcntl");
+    private static final MethodHandle DUP3 = Downcalls.link("dup3");
 
     /**
      * Descriptors that could not be closed yet, each plus 1; 0 is a free place. Guarded by its lock: an atomic array
@@ -85,6 +87,23 @@ public final class LibcUnistd {
             }
             if (found != 0) {
                 close(scratch, found - 1);
+            }
+        }
+    }
+
+    /**
+     * Closes the file behind a descriptor now, and puts one that does nothing in its place: the number stays taken.
+     * Without a free descriptor for that, nothing happens.
+     */
+    public static void replace(Scratch scratch, int fd) {
+        int nothing = LibcEventfd.eventfd(scratch);
+        if (nothing >= 0) {
+            GuardedFd other = new GuardedFd(nothing);
+            try {
+                // SAFETY: plain ints. The caller owns fd; who uses it meanwhile gets errors from the other file.
+                int _ = Downcalls.call(DUP3, scratch, nothing, fd, O_CLOEXEC);
+            } finally {
+                other.close(scratch);
             }
         }
     }

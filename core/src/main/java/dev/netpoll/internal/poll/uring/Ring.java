@@ -83,8 +83,23 @@ final class Ring {
 
     private boolean closed;
 
+    /**
+     * Others use it to wake the ring's thread. One that meets the end of its stack may not have said that it left. The
+     * close must not wait for the collector then: what the ring has under way would keep its sockets open.
+     */
+    private static final class RingFd extends GuardedFd {
+        RingFd(int fd) {
+            super(fd);
+        }
+
+        @Override
+        protected void closingLate(Scratch scratch) {
+            LibcUnistd.replace(scratch, fd());
+        }
+    }
+
     private Ring(int fd, RingMemory memory, int features) {
-        this.fd = new GuardedFd(fd);
+        this.fd = new RingFd(fd);
         this.memory = memory;
         this.argument = memory.argument();
         this.features = features;
