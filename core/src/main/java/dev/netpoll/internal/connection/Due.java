@@ -205,7 +205,7 @@ abstract class Due extends Link implements Connection {
         return true;
     }
 
-    /** {@return whether another thread kept the first run of {@code current} out, which is due in any case} */
+    /** {@return whether {@code current} has not run yet, so that its run is due in any case} */
     final boolean isNew(@Nullable ConnectionHandler current) {
         return current != lastRan;
     }

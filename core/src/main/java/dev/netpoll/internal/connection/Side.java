@@ -227,7 +227,10 @@ abstract class Side {
         Thread other = user; // it may have left meanwhile
         return new IllegalStateException("another thread" + (other == null ? "" : ", " + other + ",")
                 + " uses this side to " + operation()
-                + "; a connection has one reader and one writer at a time, use asByteChannel() to share it");
+                + (link.has(ConnectionState.RUNNING)
+                        ? "; a callback has the reader as long as it runs, and what it has begun to write: use them in"
+                                + " it, or when it has returned"
+                        : "; a connection has one reader and one writer at a time, use asByteChannel() to share it"));
     }
 
     /**
