@@ -217,7 +217,7 @@ abstract class Due extends Link implements Connection {
      */
     final void endRun(@Nullable ConnectionHandler next) {
         if (next == null) {
-            inbound.giveBack();
+            inbound.giveBackUnhandled();
         } else if (isFramed() && !heldBack) {
             endFrame();
         } else {

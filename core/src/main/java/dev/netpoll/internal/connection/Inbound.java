@@ -437,6 +437,11 @@ final class Inbound extends Inbox implements ByteSource {
         noteLeft();
     }
 
+    /** As {@link #giveBack}, where no run follows: what is left is for a reader, and stalls nothing. */
+    void giveBackUnhandled() {
+        releaseBuffer();
+    }
+
     /** Nobody waits while a handler runs. */
     void awaitNothing() {
         target = NOBODY;
