@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The close callbacks of a connection: a stack, of which {@link Lifecycle} holds the top, and which is taken once. Any
+ * The close callbacks of a connection: a stack, of which {@link Ending} holds the top, and which is taken once. Any
  * thread. A callback is either on the stack that {@link #take} returns, or {@link #add} refuses it: none is lost and
  * none runs twice.
  *
@@ -19,11 +19,11 @@ record CloseCallbacks(ConnectionHandler callback, @Nullable CloseCallbacks next)
     private static final CloseCallbacks TAKEN = new CloseCallbacks(connection -> {}, null);
 
     /** Not a VarHandle: using one at a place for the first time takes memory, and the end has to do without. */
-    private static final AtomicReferenceFieldUpdater<Lifecycle, CloseCallbacks> TOP =
-            AtomicReferenceFieldUpdater.newUpdater(Lifecycle.class, CloseCallbacks.class, "closeCallbacks");
+    private static final AtomicReferenceFieldUpdater<Ending, CloseCallbacks> TOP =
+            AtomicReferenceFieldUpdater.newUpdater(Ending.class, CloseCallbacks.class, "closeCallbacks");
 
     /** Adds a callback; {@return whether it will be run, false if the stack was taken already} */
-    static boolean add(Lifecycle holder, ConnectionHandler callback) {
+    static boolean add(Ending holder, ConnectionHandler callback) {
         for (; ; ) {
             CloseCallbacks top = holder.closeCallbacks;
             if (top == TAKEN) {
@@ -36,12 +36,12 @@ record CloseCallbacks(ConnectionHandler callback, @Nullable CloseCallbacks next)
     }
 
     /** Refuses callbacks from now on if there are none; {@return whether that is so} */
-    static boolean endIfNone(Lifecycle holder) {
+    static boolean endIfNone(Ending holder) {
         return TOP.compareAndSet(holder, null, TAKEN);
     }
 
     /** Takes the callbacks and calls them, the last added first; then the connection has ended. Once. */
-    static void callAll(Lifecycle connection) {
+    static void callAll(Ending connection) {
         try {
             for (CloseCallbacks e = take(connection); e != null; e = e.next()) {
                 CallbackRunner.call(connection, e.callback());
@@ -51,7 +51,7 @@ record CloseCallbacks(ConnectionHandler callback, @Nullable CloseCallbacks next)
         }
     }
 
-    private static @Nullable CloseCallbacks take(Lifecycle holder) {
+    private static @Nullable CloseCallbacks take(Ending holder) {
         return TOP.getAndSet(holder, TAKEN);
     }
 }

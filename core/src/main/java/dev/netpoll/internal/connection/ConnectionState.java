@@ -43,8 +43,8 @@ import java.lang.invoke.VarHandle;
  *   <li>I2 Only the holder of RUNNING touches the reading side of a connection with a handler.
  *   <li>I3 Only the holder of SENDING touches the send queue.
  *   <li>I4 CLOSED is set on the loop, once, after the transport was closed; nothing is delivered afterwards.
- *   <li>I5 ENDED is set once, when CLOSED is set and RUNNING, DISCONNECTING are not and no goodbye is due; whoever sets
- *       it sees to {@link ConnectionEnd}.
+ *   <li>I5 ENDED is set once, when CLOSED is set and RUNNING, DISCONNECTING are not and no goodbye is due. The
+ *       thread that sets it ends the connection, see {@link Ending}.
  *   <li>I6 No handler run begins once CLOSING is set.
  * </ul>
  */

@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A run that is due does not begin
  * <ul>
- *   <li>D4 while a run goes on (RUNNING), while another thread reads (B4 of {@link Inbound}), or once CLOSING is set;
+ *   <li>D4 while a run goes on (RUNNING), while another thread reads (B3 of {@link Delivery}), or once CLOSING is set;
  *   <li>D5 while the kernel has not taken what the run before has left ({@link Outbound#isStuck});
  *   <li>D6 while too much output waits, if handlers are inline: they cannot wait for it.
  * </ul>

@@ -10,13 +10,10 @@ import static dev.netpoll.internal.connection.ConnectionState.PEER_ENDED;
 import static dev.netpoll.internal.connection.ConnectionState.PEER_FINISHED;
 
 import dev.netpoll.ConnectionClosedException;
-import dev.netpoll.ConnectionOptions;
 import dev.netpoll.FrameTooLargeException;
 import dev.netpoll.PeerClosedException;
-import dev.netpoll.internal.base.StackRoom;
 import dev.netpoll.internal.loop.Spares;
 import dev.netpoll.internal.memory.ByteSource;
-import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentReader;
@@ -25,31 +22,17 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The inbound side: the loop puts segments into the inbox, the reading thread moves them into a buffer of its own.
- *
- * <p>Progress is told in positions of the stream, which only grow: {@code delivered} is where the loop has got to,
- * {@code target} is where the reading side wants it to get to. A blocked read waits for a target, and so does an idle
- * handler: whoever finds {@code delivered >= target} wakes the one or starts the other.
+ * The inbound side of a connection, as the reading thread uses it: it moves segments out of the inbox into a buffer of
+ * its own, and waits where there are too few. {@link Delivery} is the loop's half.
  *
  * <ul>
- *   <li>B1 The loop pushes into the inbox, then raises {@code delivered} (volatile), then looks at {@code target}. The
- *       reading side sets {@code target} (volatile), then looks into the inbox. So no bytes are left unnoticed.
- *   <li>B2 Reading pauses while the memory retained is above the high mark, unless somebody waits for a position that
- *       was not reached: a blocked read, or a handler that demanded. The loop sets {@code paused}, then looks again;
- *       others change what the rule depends on, then look at {@code paused}. It pauses in any case while more than its
- *       share is retained and the group's memory is used up, unless the connection is the favoured one.
- *   <li>B3 A reader that is to give its buffer up because of a close takes nothing more out of the inbox: those bytes
+ *   <li>B4 A reader that is to give its buffer up because of a close takes nothing more out of the inbox: those bytes
  *       would follow a hole.
- *   <li>B4 A run that is due does not begin while another thread uses the side; that one gives the side up (volatile),
- *       then looks whether a run is due. The loop raises {@code delivered} (volatile), then looks for a user.
  * </ul>
  */
-final class Inbound extends Inbox implements ByteSource {
+final class Inbound extends Delivery implements ByteSource {
     /** How often a run that begins tries to get the side from a thread that should not use it. */
     private static final int TRIES = 100;
-
-    /** The target while nobody waits: a handler is running, or there is none. */
-    private static final long NOBODY = 0;
 
     /** What the user has taken; null when that is nothing, so that an idle connection has no buffer. User only. */
     private @Nullable SegmentReader buffer;
@@ -57,36 +40,11 @@ final class Inbound extends Inbox implements ByteSource {
     /** Whether a run of a callback holds the side until it ends. Written by its thread, which is the user then. */
     private boolean held;
 
-    private volatile long delivered;
-    private volatile long target = NOBODY;
-
-    /** What received segments hold, wherever they are: inbox, buffer, slices, views. */
-    private final Retained retained;
-
-    /** Made with the first slice. */
-    volatile Retained.@Nullable Kept kept;
-
-    /** Made when the group's memory was used up for the first time. Loop only. */
-    private Share.@Nullable Waiter waiter;
-
-    /** Whether reading is paused because the group's memory is used up; its timer looks again. Written by the loop. */
-    private volatile boolean starved;
-
-    /** Whether the target is somebody's wish, which goes before the mark, and not only "something new" (B2). */
-    private volatile boolean insistent;
-
-    private volatile boolean paused;
-    private volatile boolean pausedByUser;
-
-    /** Whether what the last run has left unread stalls reading by itself. Written by the holder of RUNNING. */
-    private volatile boolean leftMuch;
-
     /** Stream position of the end of the buffer. User only. */
     private long taken;
 
     Inbound(Link link) {
         super(link);
-        retained = new Retained(this);
     }
 
     @Override
@@ -229,7 +187,7 @@ final class Inbound extends Inbox implements ByteSource {
     }
 
     private void requireMore(long n) throws IOException {
-        if (isClosedUnder()) { // B3
+        if (isClosedUnder()) { // B4
             freeUnseen();
             throw ConnectionErrors.closed(link, "read");
         }
@@ -251,9 +209,9 @@ final class Inbound extends Inbox implements ByteSource {
     /** Who holds the mark and a frame in views and slices, and waits for more, might wait for itself. */
     private void refuseIfKept() {
         long most = mostKept();
-        if (retained.bytes() >= most) {
+        if (retained().bytes() >= most) {
             SegmentReader present = buffer;
-            long kept = retained.keptBytes() + (present == null ? 0 : present.chargedForViews());
+            long kept = retained().keptBytes() + (present == null ? 0 : present.chargedForViews());
             if (kept >= most) {
                 throw ConnectionErrors.keeps(kept, most);
             }
@@ -276,8 +234,7 @@ final class Inbound extends Inbox implements ByteSource {
             }
         } finally {
             boolean handled = !held && link.hasHandler(); // which goes on when this reader has left
-            target = handled ? taken - unread() + 1 : NOBODY;
-            insistent = false;
+            endAwaiting(handled ? taken - unread() + 1 : 0);
             endWait();
         }
     }
@@ -348,7 +305,7 @@ final class Inbound extends Inbox implements ByteSource {
         }
         try {
             take();
-            return unread() == 0 && taken == delivered;
+            return unread() == 0 && taken == delivered();
         } finally {
             if (!nested) {
                 leave();
@@ -408,9 +365,8 @@ final class Inbound extends Inbox implements ByteSource {
     void seed(@Nullable Segment bytes) {
         for (Segment s = bytes; s != null; s = s.next) {
             taken += s.length();
-            retained.recharge(s);
         }
-        delivered = taken;
+        deliveredBefore(bytes, taken);
         buffer().append(bytes);
     }
 
@@ -434,214 +390,12 @@ final class Inbound extends Inbox implements ByteSource {
     /** Gives back what was consumed. */
     void giveBack() {
         releaseBuffer();
-        noteLeft();
+        noteLeft(buffer);
     }
 
     /** As {@link #giveBack}, where no run follows: what is left is for a reader, and stalls nothing. */
     void giveBackUnhandled() {
         releaseBuffer();
-    }
-
-    /** Nobody waits while a handler runs. */
-    void awaitNothing() {
-        target = NOBODY;
-        insist(false);
-    }
-
-    /**
-     * The next run, or a blocked read, waits until the loop has delivered up to {@code position}.
-     *
-     * @param insists whether that goes before the mark (B2)
-     */
-    void awaitPosition(long position, boolean insists) {
-        insist(insists);
-        target = position; // B1
-        updateIfPaused();
-    }
-
-    /** {@return whether what is awaited has come} Any thread. */
-    boolean hasCome() {
-        long t = target;
-        return t != NOBODY && delivered >= t;
-    }
-
-    /** {@return the stream position up to which the loop has delivered} Any thread. */
-    long delivered() {
-        return delivered;
-    }
-
-    private void insist(boolean insists) {
-        if (insistent != insists) {
-            insistent = insists;
-        }
-    }
-
-    /** Only a run that leaves much takes the time. */
-    private void noteLeft() {
-        SegmentReader present = buffer;
-        int mark = link.config().options().inboundLowMark();
-        boolean much = present != null && retained.bytes() >= mark && present.charged() >= mark;
-        if (leftMuch != much) { // as below: a volatile store takes longer than all of this
-            leftMuch = much;
-        }
-    }
-
-    // ---- event loop ----
-
-    /** Takes over received bytes and tells the reading side. */
-    void deliver(Segment segments) {
-        long bytes = 0;
-        Segment next;
-        for (Segment s = segments; s != null; s = next) {
-            next = s.next;
-            s.next = null;
-            bytes += s.length();
-            if (!mergeArrived(s)) {
-                retained.charge(s);
-                pushArrived(s);
-            }
-        }
-        Share.Waiter favoured = waiter;
-        if (favoured != null) {
-            link.loop().budget().turns().progress(favoured);
-        }
-        long position = delivered + bytes; // only the loop writes it
-        delivered = position; // B1
-        link.transport().arrived();
-        tell();
-        updatePaused();
-    }
-
-    /** Wakes the blocked reader, or starts a run that is due, unless another thread has the side, see B4. */
-    void tell() {
-        if (hasCome() && !wake() && !isUsedByOther()) {
-            link.runHandler();
-        }
-    }
-
-    void pauseByUser(boolean pause) {
-        StackRoom.needSome(); // a call that has failed must not have paused for ever
-        pausedByUser = pause;
-        link.signal();
-    }
-
-    boolean isPaused() {
-        return paused || pausedByUser;
-    }
-
-    boolean isPausedByUser() {
-        return pausedByUser;
-    }
-
-    /** Some of what was retained was given back, so that {@code left} bytes still are. Any thread. */
-    void released(long left) {
-        if (!paused || pausedByUser) {
-            return;
-        }
-        int mark = link.config().options().inboundLowMark();
-        if (left <= Share.BYTES || (!starved && (left < mark || isWanted()))) {
-            updateLater();
-        }
-    }
-
-    private void updateIfPaused() {
-        if (paused && !pausedByUser) {
-            updateLater();
-        }
-    }
-
-    private void updateLater() {
-        if (!link.has(CLOSED)) {
-            link.signal();
-        }
-    }
-
-    /** <i>Loop.</i> Pauses or resumes as the rule B2 says. */
-    void updatePaused() {
-        if (link.has(CLOSED | ConnectionState.PEER_ENDED)) {
-            leaveBudget();
-            return;
-        }
-        boolean starvedBefore = starved;
-        if (!paused && shouldPause(link.config().options().inboundHighMark())) {
-            paused = true;
-            link.transport().pauseReading();
-        }
-        if (paused && !shouldPause(link.config().options().inboundLowMark())) {
-            paused = false;
-            link.timer().touch(); // before, the peer could not show that it lives
-            link.transport().resumeReading();
-        }
-        if (starved && !starvedBefore) {
-            link.timer().lookSoon(); // also one that paused for another reason before
-        }
-    }
-
-    private boolean shouldPause(int mark) {
-        return pausedByUser || isStarving(isWanted()) || isAbove(mark);
-    }
-
-    /** {@return whether somebody waits for bytes that have not come, which goes before the mark, up to a bound} */
-    private boolean isWanted() {
-        return insistent && delivered < target && retained.keptBytes() < mostKept();
-    }
-
-    private long mostKept() {
-        ConnectionOptions options = link.config().options();
-        return (long) options.inboundHighMark() + options.maxFrameLength();
-    }
-
-    /** {@return whether so much is retained that reading pauses by itself} Any thread. */
-    private boolean isAbove(int mark) {
-        return !isWanted() && retained.bytes() >= mark;
-    }
-
-    /**
-     * <i>Loop.</i> {@return whether it has to wait for memory}
-     *
-     * @param wanted whether somebody waits for bytes: nobody else is favoured, who would only hold more
-     */
-    private boolean isStarving(boolean wanted) {
-        MemoryBudget budget = link.loop().budget();
-        boolean spent = retained.bytes() > Share.BYTES && budget.isExceeded();
-        Share.Waiter mine = waiter;
-        if (!spent) {
-            starved = false;
-            if (mine != null && (!wanted || retained.bytes() <= Share.BYTES)) {
-                budget.turns().satisfied(mine);
-            }
-            return false;
-        }
-        if (mine == null) {
-            mine = new Share.Waiter(link, retained);
-            waiter = mine;
-        }
-        starved = !mine.goesOn(wanted ? target - delivered : 0);
-        return starved;
-    }
-
-    /** {@return whether reading is paused for want of the group's memory} */
-    boolean isStarved() {
-        return starved;
-    }
-
-    /** {@return what it holds, and what of that the program keeps in slices} Any thread. */
-    Retained retained() {
-        return retained;
-    }
-
-    /** {@return whether bytes of the peer's wait for memory: then it is not the peer who is idle} */
-    boolean keepsPeerWaiting() {
-        return starved && link.transport().peek() > 0;
-    }
-
-    /**
-     * {@return whether reading pauses because of what a handler left unread, and neither goes on nor a run is due} Not
-     * if it pauses because of slices: it goes on when they are closed.
-     */
-    boolean isStalled() {
-        int mark = link.config().options().inboundLowMark();
-        return paused && !pausedByUser && !starved && leftMuch && !hasCome() && isAbove(mark);
     }
 
     @Override
@@ -650,23 +404,10 @@ final class Inbound extends Inbox implements ByteSource {
         SegmentReader present = buffer;
         if (present != null) {
             try {
-                Orphans.adopt(link, present, null);
+                freeWhenUnreachable(link, present, null);
             } catch (OutOfMemoryError | StackOverflowError e) {
                 freeUnseen(); // rather than for ever
             }
-        }
-    }
-
-    /** The connection has ended: what is given back from now on resumes no reading. */
-    void detachRetained() {
-        retained.detach();
-        leaveBudget();
-    }
-
-    private void leaveBudget() {
-        Share.Waiter mine = waiter;
-        if (mine != null) {
-            mine.leave();
         }
     }
 

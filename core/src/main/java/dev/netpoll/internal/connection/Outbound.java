@@ -20,9 +20,7 @@ import dev.netpoll.internal.transport.SendQueue;
 import dev.netpoll.internal.transport.Transport;
 import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.time.Duration;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  *       next run begins when the peer has taken it.
  * </ul>
  */
-final class Outbound extends SendRole implements ByteSink {
+final class Outbound extends FlushWait implements ByteSink {
     /**
      * Bytes written and not flushed; null when there are none, so that an idle connection has no buffer. User only.
      */
@@ -92,7 +90,7 @@ final class Outbound extends SendRole implements ByteSink {
     void leaveToCollector() {
         SegmentWriter present = buffer; // racy: the user may be about to free it, which is then no work for the cleaner
         if (isUsed() && present != null) {
-            Orphans.adopt(link, null, present);
+            freeWhenUnreachable(link, null, present);
         }
     }
 
@@ -409,96 +407,6 @@ final class Outbound extends SendRole implements ByteSink {
             }
         }
         return ConnectionErrors.broken(link, "write", errno, ofFlush);
-    }
-
-    // ---- waiting ----
-
-    private void waitSent(long from, long to, boolean resumable) throws IOException {
-        long begin = System.nanoTime();
-        beginWait();
-        try {
-            while (sent() < to) {
-                checkStillSending(from);
-                if (!await(begin)) {
-                    timedOut(from, to, resumable);
-                    return;
-                }
-            }
-        } catch (InterruptedIOException e) {
-            long taken = takeBack(from);
-            e.bytesTransferred = (int) Math.min(taken, Integer.MAX_VALUE);
-            if (taken > 0 && taken < to - from && !resumable) {
-                link.cut(EndReason.FLUSH_INTERRUPTED);
-            }
-            throw e;
-        } finally {
-            endWait();
-        }
-    }
-
-    private void checkStillSending(long from) throws IOException {
-        int state = link.state();
-        if ((state & CLOSING) != 0) {
-            throw ConnectionErrors.closed(link, "write");
-        }
-        if ((state & (BROKEN | CLOSED)) != 0) {
-            throw ConnectionErrors.broken(link, "write", Math.max(0, sent() - from));
-        }
-        if ((state & CUT) != 0) {
-            throw ConnectionErrors.cut(link);
-        }
-    }
-
-    private void timedOut(long from, long to, boolean resumable) throws IOException {
-        long taken = takeBack(from);
-        if (taken == to - from) {
-            return;
-        }
-        if (taken > 0 && !resumable) {
-            link.cut(EndReason.FLUSH_TIMED_OUT);
-        }
-        throw ConnectionErrors.writeTimeout(link, taken, to - from);
-    }
-
-    /**
-     * Takes the unsent bytes of a flush back from the loop and drops them; {@return how many of the flush were sent}
-     */
-    private long takeBack(long from) {
-        boolean interrupted = Thread.interrupted();
-        startWithdrawing();
-        EventLoop.beforeBlocking();
-        while (isWithdrawing() && !link.has(CLOSED)) {
-            LockSupport.park(this);
-            interrupted |= Thread.interrupted();
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-        return Math.max(0, sent() - from);
-    }
-
-    /**
-     * Waits until what handlers have left to the loop is sent. Drops nothing if that takes too long.
-     *
-     * @throws dev.netpoll.WriteTimeoutException if the peer does not take it in time
-     */
-    void awaitLeft() throws IOException {
-        hurry();
-        long begin = System.nanoTime();
-        if (hasKeptItsPromise()) {
-            return;
-        }
-        beginWait();
-        try {
-            while (!hasKeptItsPromise()) {
-                checkStillSending(sent());
-                if (!await(begin)) {
-                    throw ConnectionErrors.writeTimeout(link, 0, unsent());
-                }
-            }
-        } finally {
-            endWait();
-        }
     }
 
     /** Flushes, then tells the peer that nothing follows. */

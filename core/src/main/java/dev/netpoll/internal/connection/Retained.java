@@ -24,7 +24,7 @@ final class Retained extends AtomicLong implements RetainedBytes {
     /** Added to the count at the end: no count comes near it. */
     private static final long DETACHED = 1L << 62;
 
-    private transient volatile @Nullable Inbound owner;
+    private transient volatile @Nullable Delivery owner;
 
     /** Of that, what the program has in slices. */
     static final class Kept extends AtomicLong implements RetainedBytes {
@@ -43,8 +43,8 @@ final class Retained extends AtomicLong implements RetainedBytes {
         }
     }
 
-    Retained(Inbound inbound) {
-        this.owner = inbound;
+    Retained(Delivery side) {
+        this.owner = side;
     }
 
     /** Counts a segment, by the size of its block. <i>Loop</i>, before the end. */
@@ -68,7 +68,7 @@ final class Retained extends AtomicLong implements RetainedBytes {
     }
 
     private boolean count(int bytes) {
-        Inbound side = owner;
+        Delivery side = owner;
         if (side == null) {
             return false;
         }
@@ -89,7 +89,7 @@ final class Retained extends AtomicLong implements RetainedBytes {
 
     /** {@return how many of these bytes the program has in slices} */
     long keptBytes() {
-        Inbound side = owner;
+        Delivery side = owner;
         Kept kept = side == null ? null : side.kept;
         return kept == null ? 0 : kept.get();
     }
@@ -98,7 +98,7 @@ final class Retained extends AtomicLong implements RetainedBytes {
     @Override
     public RetainedBytes kept(int bytes) {
         try {
-            Inbound side = owner;
+            Delivery side = owner;
             if (side == null) {
                 return this;
             }
@@ -116,7 +116,7 @@ final class Retained extends AtomicLong implements RetainedBytes {
 
     /** The connection has ended and needs to hear no more. Once. */
     void detach() {
-        Inbound side = owner;
+        Delivery side = owner;
         long left = getAndAdd(DETACHED);
         owner = null;
         if (side != null) {
@@ -126,7 +126,7 @@ final class Retained extends AtomicLong implements RetainedBytes {
 
     @Override
     public void released(int bytes) {
-        Inbound side = owner;
+        Delivery side = owner;
         long left = addAndGet(-bytes);
         if (side != null && left < DETACHED / 2) {
             side.link.loop().budget().release(Share.above(left + bytes) - Share.above(left));

@@ -7,9 +7,12 @@ import static dev.netpoll.internal.connection.ConnectionConfig.NEVER;
 
 import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.memory.SegmentReader;
+import dev.netpoll.internal.memory.SegmentWriter;
 import java.io.InterruptedIOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.lang.ref.Cleaner;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.locks.LockSupport;
@@ -55,6 +58,8 @@ abstract class Side {
     private static final VarHandle USER;
     private static final VarHandle WAITER;
     private static final VarHandle LIMIT;
+
+    private static final Cleaner CLEANER = Cleaner.create();
 
     static {
         try {
@@ -326,6 +331,25 @@ abstract class Side {
     final boolean isUsedByOther() {
         Thread other = user;
         return other != null && other != Thread.currentThread() && other.isAlive();
+    }
+
+    /**
+     * The connection has ended while somebody could still use what it holds: unread bytes of one that broke, a message
+     * that was being written. The user may come back and free that. If nobody does, it is freed when the connection
+     * has become unreachable, so that nobody can. Every operation uses its side once more at its end, so a connection
+     * is reachable as long as one is under way. Memory that views show is left to the collector even then (S3).
+     *
+     * <p>Static, as what frees the memory must not keep the connection reachable.
+     */
+    static void freeWhenUnreachable(Link connection, @Nullable SegmentReader unread, @Nullable SegmentWriter unsent) {
+        CLEANER.register(connection, () -> {
+            if (unread != null) {
+                unread.abandon();
+            }
+            if (unsent != null) {
+                unsent.abandon();
+            }
+        });
     }
 
     // ---- limits ----

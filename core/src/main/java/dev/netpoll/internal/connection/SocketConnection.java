@@ -82,7 +82,7 @@ public final class SocketConnection extends Lifecycle {
     @Override
     protected void signalled() {
         if (has(END_FAILED)) {
-            ConnectionEnd.comeAgain(this);
+            comeToEndAgain();
             return;
         }
         try {
