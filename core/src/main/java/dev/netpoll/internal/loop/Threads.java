@@ -14,6 +14,13 @@ import java.util.concurrent.ThreadFactory;
  * <p><b>Threads.</b> Any.
  */
 public final class Threads {
+    /** How many virtual threads run at once; see the documentation of {@link Thread}. */
+    private static final int CARRIERS = Math.max(
+            1,
+            Integer.getInteger(
+                    "jdk.virtualThreadScheduler.parallelism",
+                    Runtime.getRuntime().availableProcessors()));
+
     private static final ThreadFactory HANDLERS =
             Thread.ofVirtual().inheritInheritableThreadLocals(false).factory();
 
@@ -57,5 +64,10 @@ public final class Threads {
                 .daemon()
                 .name(name)
                 .unstarted(task);
+    }
+
+    /** {@return how many threads carry virtual threads} */
+    static int carriers() {
+        return CARRIERS;
     }
 }

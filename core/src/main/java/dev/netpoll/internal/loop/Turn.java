@@ -85,7 +85,7 @@ abstract class Turn extends Relay implements Executor {
         this.budget = budget;
         this.name = name;
         tasks = new Tasks(name, poller, supervisor == null ? () -> {} : supervisor::notice);
-        workers = new Workers(name, poller.memory(), Carriers.count());
+        workers = new Workers(name, poller.memory(), Threads.carriers());
         rest = new Rest(this, poller);
         poller.limitBy(budget);
     }

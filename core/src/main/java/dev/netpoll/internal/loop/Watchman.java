@@ -198,7 +198,7 @@ final class Watchman {
                 return;
             }
         }
-        boolean standIn = mustStandIn(current) || (loop.isVirtual() && !blocked && Carriers.count() == 1);
+        boolean standIn = mustStandIn(current) || (loop.isVirtual() && !blocked && Threads.carriers() == 1);
         pass(current, word, standIn, blocked ? Relief.BLOCKED : Relief.BURNING, at - since);
     }
 
