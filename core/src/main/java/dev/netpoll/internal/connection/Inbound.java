@@ -121,6 +121,16 @@ final class Inbound extends Delivery implements ByteSource {
 
     @Override
     public SegmentReader require(long n) throws IOException {
+        if (isHeld()) { // nearly every read of a handler: short, so that the compiler inlines it
+            SegmentReader present = buffer;
+            if (present != null && present.length() >= n) {
+                return present;
+            }
+        }
+        return enterFor(n);
+    }
+
+    private SegmentReader enterFor(long n) throws IOException {
         enter();
         boolean there = false;
         try {
@@ -273,6 +283,14 @@ final class Inbound extends Delivery implements ByteSource {
 
     @Override
     public long readable() {
+        if (isHeld()) { // so the connection lives, and closing leaves the buffer alone
+            take();
+            return unread();
+        }
+        return enterForReadable();
+    }
+
+    private long enterForReadable() {
         if (link.has(ConnectionState.PREPARING)) {
             return 0;
         }

@@ -96,6 +96,15 @@ public final class SegmentReader {
 
     /** Adds a chain of segments, which belong to this reader from now on. Small ones may be copied together. */
     public void append(@Nullable Segment chain) {
+        if (head == null && chain != null && chain.next == null && chain.length() > 0) { // nearly every message
+            head = chain;
+            tail = chain;
+        } else {
+            appendAll(chain);
+        }
+    }
+
+    private void appendAll(@Nullable Segment chain) {
         park();
         Segment rest = chain;
         int left = Misuse.MOST_SEGMENTS;
