@@ -239,7 +239,10 @@ final class UringTransport extends LoopSocket implements Completable {
 
     /** Has the kernel receive, if that is wanted and it does not. */
     private void receive() {
-        boolean dropsRest = is(PAUSED) && is(HUNG_UP) && !is(DONE | CONNECTING | LEAVING) && poller().isCrowded();
+        boolean dropsRest = is(PAUSED)
+                && is(HUNG_UP)
+                && !is(DONE | CONNECTING | LEAVING)
+                && poller().buffers.isCrowded();
         if (dropsRest && endsWithoutMemory()) {
             return;
         }
@@ -247,7 +250,7 @@ final class UringTransport extends LoopSocket implements Completable {
         if (wanted && !is(RECEIVING | RECEIVE_AGAIN | DONE | CONNECTING | LEAVING)) {
             set(RECEIVING);
             UringPoller owner = poller();
-            boolean crowded = owner.isCrowded();
+            boolean crowded = owner.buffers.isCrowded();
             if (crowded) {
                 clear(BULK);
             }
@@ -317,10 +320,10 @@ final class UringTransport extends LoopSocket implements Completable {
 
     /** The kernel has left what arrived in the socket. */
     private void starved(int kind) {
-        BufferRing buffers = poller().buffers(kind);
+        BufferRing buffers = poller().buffers.of(kind);
         buffers.starved();
         if (!buffers.hasBuffers()) {
-            poller().refused();
+            poller().buffers.refused();
             starveUnlessDone();
         }
     }
@@ -334,10 +337,10 @@ final class UringTransport extends LoopSocket implements Completable {
 
     /** A socket that fills one buffer after the other is given bigger ones. */
     private void countFull(int kind, int length) {
-        if (kind != Operation.RECEIVE || is(BULK) || poller().isCrowded()) {
+        if (kind != Operation.RECEIVE || is(BULK) || poller().buffers.isCrowded()) {
             return;
         }
-        full = (byte) (length >= UringPoller.BUFFER ? full + 1 : 0);
+        full = (byte) (length >= BufferRings.SMALL ? full + 1 : 0);
         if (full >= BULK_AFTER) {
             stopReceiving();
             set(BULK);

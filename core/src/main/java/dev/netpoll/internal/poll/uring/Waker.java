@@ -30,12 +30,12 @@ final class Waker {
     }
 
     /** The poller has a new ring, which is enabled. Every write is a completion. <i>Loop.</i> */
-    void attach(UringPoller poller) {
+    void attach(MovableRing poller) {
         poller.submissions.poll(eventfd.fd(), IoUring.IORING_POLL_ADD_MULTI, IoUring.POLLIN, EVENTFD);
     }
 
     /** A wake-up has arrived. <i>Loop.</i> */
-    void woken(UringPoller poller, long operation, int flags) {
+    void woken(MovableRing poller, long operation, int flags) {
         if (operation == EVENTFD && (flags & IoUring.IORING_CQE_F_MORE) == 0) {
             attach(poller);
         }

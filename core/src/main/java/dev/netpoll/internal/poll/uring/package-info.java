@@ -6,5 +6,12 @@
  *
  * <p>The kernel accepts and receives on its own, into memory of ours; what is to be sent is collected during a turn.
  * One system call then submits the turn's work and waits for the next.
+ *
+ * <p>A poller is one object in layers: each layer adds one idea and sees those below it.
+ *
+ * <pre>
+ * UringPoller > RingTurn > MovableRing                 sockets, turns, one ring after the other
+ * Submissions, Completions, BufferRings, Ring          what is collected, completed, received into; the kernel's queues
+ * </pre>
  */
 package dev.netpoll.internal.poll.uring;

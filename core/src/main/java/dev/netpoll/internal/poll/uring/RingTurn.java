@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.poll.uring;
+
+import static dev.netpoll.internal.ffi.IoUring.IORING_CQE_F_BUFFER;
+
+import dev.netpoll.internal.ffi.IoUring;
+import dev.netpoll.internal.ffi.LibcUnistd;
+import dev.netpoll.internal.ffi.Scratch;
+import dev.netpoll.internal.memory.Block;
+import dev.netpoll.internal.poll.posix.Pollable;
+import dev.netpoll.internal.transport.TransportException;
+import java.io.IOException;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The layer of a {@link UringPoller} that makes a turn: it submits what the sockets have collected, waits, announces
+ * what was received, and delivers the completions.
+ *
+ * <pre>
+ * collected --fetch(), submit()--> the kernel's --it completes, within the same call--> in the ring
+ * in the ring --the same call takes it out--> announced to its socket --deliver()--> delivered
+ * </pre>
+ *
+ * <ul>
+ *   <li>I1 A completion is delivered only to the registration it was submitted for: see {@link
+ *       dev.netpoll.internal.poll.posix.Slots}.
+ *   <li>I2 A transport with work that no completion will announce is in {@link #turns}; while one waits there for the
+ *       next turn, no wait blocks.
+ *   <li>I3 What the completion of a transport throws, fails that transport, and the rest of the batch is delivered.
+ * </ul>
+ *
+ * <p><b>Threads.</b> The thread that drives the loop, where nothing else is said.
+ */
+abstract class RingTurn extends MovableRing {
+    private static final Consumer<Pollable> CRASH_AGAIN = RingTurn::crashAgain; // made before it is needed
+
+    /** With so many completions in a turn, it pays to wait a moment for more. */
+    private static final int BUSY = 16;
+
+    private static final int PATIENT_WANTED = 64;
+    private static final int PATIENCE_MICROS = 50;
+
+    /** After so long without anything received, the memory to receive into is given back. */
+    private static final long QUIET_NANOS = 5_000_000;
+
+    /** Whether the last turn had many completions. Written by the loop. */
+    private volatile boolean isBusy;
+
+    /** Whether an Error came while one was failing, so that all look for themselves. Only cleared when they do. */
+    private boolean crashesLost;
+
+    /** When a turn first received nothing, or 0 if the last one did. */
+    private long quietSince;
+
+    /** Whether a receive begins with the next wait: then it has to find a buffer. */
+    private boolean receiveBegins;
+
+    RingTurn(Features features, RingSize size) throws TransportException {
+        super(features, size);
+    }
+
+    // ---------------------------------------------------------------- submitting and waiting
+
+    @Override
+    public final boolean fetch(long timeoutNanos) throws IOException {
+        takeOver();
+        if (crashesLost) {
+            slots.forEach(CRASH_AGAIN);
+            crashesLost = false; // not before all have looked
+        }
+        boolean goesOn = turns.begin();
+        checkFailure();
+        if (LibcUnistd.hasLeftovers()) {
+            LibcUnistd.closeLeftovers(scratch());
+        }
+        boolean waits = timeoutNanos != 0 && !goesOn && completions.isEmpty();
+        if (waits && !receiveBegins && quietSince != 0 && System.nanoTime() - quietSince >= QUIET_NANOS) {
+            quiesce();
+        }
+        if (waits && zeroCopyRing.isHolding()) {
+            watchZeroCopy();
+        }
+        boolean patient = waits && isBusy && features.patient();
+        int before = completions.end();
+        boolean received = enter(
+                patient ? PATIENT_WANTED : waits ? 1 : 0,
+                waits ? turns.bounded(timeoutNanos) : 0,
+                patient ? PATIENCE_MICROS : 0);
+        completions.beginBatch();
+        boolean busy = completions.end() - before >= BUSY;
+        if (busy != isBusy) {
+            isBusy = busy;
+        }
+        if (received) {
+            quietSince = 0;
+        } else if (quietSince == 0) {
+            quietSince = System.nanoTime() | 1; // never 0
+        }
+        return !completions.isEmpty() || goesOn;
+    }
+
+    /** Submits, and waits as {@link Ring#enter} does; {@return whether anything was received} */
+    final boolean enter(int wanted, long timeoutNanos, int patienceMicros) throws TransportException {
+        int from = completions.end();
+        buffers.publish();
+        ring().enter(scratch(), completions, wanted, timeoutNanos, patienceMicros);
+        taken();
+        return announce(from);
+    }
+
+    /** Has the kernel begin what was added in this turn. If it does not, the loop learns of it when it fetches. */
+    @Override
+    final void submit() {
+        int from = completions.end();
+        try {
+            takeOver();
+            checkFailure();
+            buffers.publish();
+            ring().submit(scratch(), completions);
+        } catch (TransportException e) {
+            failure = e;
+        }
+        taken();
+        announce(from);
+    }
+
+    private void taken() {
+        if (ring().isSubmitted()) { // else the kernel has not copied all messages
+            submissions.taken();
+        }
+        receiveBegins = false;
+    }
+
+    /**
+     * Receives from a socket until that is cancelled or the memory is used up.
+     *
+     * @param once whether it ends with what is received first, so that a socket gets no more than it asks for
+     */
+    final void receive(int fd, int kind, long token, boolean once) {
+        BufferRing from = buffers.of(kind);
+        from.use(); // the kernel wants a buffer at once, even if nothing is there to be received
+        receiveBegins = true;
+        submissions.receive(fd, from.group(), once, Operation.of(kind, token));
+    }
+
+    @Override
+    public final void quiesce() {
+        buffers.takeBack();
+        prepareSpare();
+    }
+
+    /** {@return whether the last turn had many completions} Any thread. */
+    final boolean isBusy() {
+        return isBusy;
+    }
+
+    @Override
+    public final boolean hasMore() {
+        return crashesLost || !turns.isEmpty();
+    }
+
+    @Override
+    public final long untilRetry(long now) {
+        return turns.untilRetry(now);
+    }
+
+    // ---------------------------------------------------------------- announcing
+
+    /**
+     * Takes what was received out of the buffers, in the order in which the kernel filled them, and says so to the
+     * sockets. It does not fail: what follows would be lost.
+     *
+     * @return whether that was anything
+     */
+    private boolean announce(int from) {
+        boolean received = false;
+        for (int i = from; i < completions.end(); i++) {
+            int flags = completions.flags(i);
+            if ((flags & IORING_CQE_F_BUFFER) == 0) {
+                continue;
+            }
+            received = true;
+            long operation = completions.operation(i);
+            int kind = Operation.kind(operation);
+            BufferRing filled = buffers.of(kind);
+            int offset = filled.offset(flags);
+            completions.setBlock(i, filled.take(flags, completions.result(i)), offset);
+            if (slots.find(operation) instanceof Completable target) {
+                target.arrived(kind);
+            }
+        }
+        ring().announced();
+        return received;
+    }
+
+    /**
+     * {@return whether the kernel may have received for a socket what was not announced to it yet} Any thread, to be
+     * asked after the kernel was: then the socket knows what it does not.
+     */
+    final boolean holds(long token) {
+        if (memory.isOwner()) {
+            return false; // nothing happens meanwhile
+        }
+        Ring looked = ring();
+        Scratch borrowed = looked.descriptor().enter();
+        if (borrowed == null) {
+            return true; // it passes on to another thread
+        }
+        try {
+            long small = Operation.of(Operation.RECEIVE, token);
+            return looked.holds(borrowed, small, Operation.of(Operation.RECEIVE_BULK, token));
+        } catch (IllegalStateException e) {
+            return true; // the same: its memory is gone
+        } finally {
+            looked.descriptor().exit(borrowed);
+        }
+    }
+
+    // ---------------------------------------------------------------- delivering
+
+    @Override
+    public final boolean deliver() {
+        for (int i = completions.next(); i >= 0; i = completions.next()) {
+            if (deliver(i)) {
+                return true;
+            }
+        }
+        if (turns.continueOne()) {
+            return true;
+        }
+        slots.recycle();
+        return false;
+    }
+
+    /** {@return whether anybody was told} */
+    private boolean deliver(int index) {
+        long operation = completions.operation(index);
+        int kind = Operation.kind(operation);
+        int result = completions.result(index);
+        int flags = completions.flags(index);
+        if (kind == Operation.CANCEL) {
+            return false;
+        }
+        if (kind == Operation.WAKE) {
+            waker.woken(this, operation, flags);
+            return false;
+        }
+        if (kind == Operation.ZERO_COPY) {
+            zeroCopyWatched = false;
+            zeroCopyRing.reap(scratch());
+            return false;
+        }
+        Block block = completions.takeBlock(index);
+        if (slots.find(operation) instanceof Completable target) {
+            try {
+                if (block == null) {
+                    target.completed(kind, result, flags);
+                } else {
+                    target.received(kind, buffers.of(kind).segment(block, completions.offset(index), result), flags);
+                }
+            } catch (Throwable t) {
+                crash(target, t);
+            }
+            return true;
+        }
+        drop(kind, result, block);
+        return false;
+    }
+
+    /** Delivers the completions of an operation that wait in the batch before their turn. */
+    final void deliverNow(long operation) {
+        for (int i = completions.begin(); i < completions.end(); i++) {
+            if (completions.operation(i) == operation) {
+                deliver(i);
+                completions.remove(i);
+            }
+        }
+    }
+
+    /** Whom it concerns is gone. */
+    private void drop(int kind, int result, @Nullable Block block) {
+        if (block != null) {
+            block.release();
+        } else if (kind == Operation.ACCEPT && result >= 0) {
+            LibcUnistd.close(scratch(), result);
+        }
+    }
+
+    /** Drops all that was not delivered. */
+    final void dropAll() {
+        completions.beginBatch();
+        for (int i = completions.next(); i >= 0; i = completions.next()) {
+            drop(Operation.kind(completions.operation(i)), completions.result(i), completions.takeBlock(i));
+        }
+    }
+
+    // ---------------------------------------------------------------- crashes
+
+    /** I3 */
+    private void crash(Completable target, Throwable thrown) {
+        boolean told = false;
+        try {
+            target.crashed(thrown);
+            told = true;
+        } finally {
+            if (!told) { // an Error again
+                crashesLost = true;
+            }
+        }
+    }
+
+    private static void crashAgain(Pollable pollable) {
+        if (pollable instanceof UringTransport transport) {
+            transport.crashAgain(); // none but those that crash do anything then
+        }
+    }
+
+    // ---------------------------------------------------------------- sending without copying
+
+    /** {@return what sends without copying for the sockets of this loop} Any thread. */
+    final ZeroCopyRing zeroCopyRing() {
+        return zeroCopyRing;
+    }
+
+    /** Has the kernel end the next wait when it no longer needs memory that was sent without copying. */
+    private void watchZeroCopy() {
+        if (!zeroCopyWatched) {
+            zeroCopyWatched = true;
+            int fd = zeroCopyRing.fd();
+            submissions.poll(fd, 0, IoUring.POLLIN, Operation.of(Operation.ZERO_COPY, 0));
+        }
+    }
+
+    /** Another thread has sent without copying: the loop is to look when the memory is free again. Any thread. */
+    final void wakeForZeroCopy() {
+        if (zeroCopyRing.isHolding() && !zeroCopyWatched) {
+            wakeup();
+        }
+    }
+}
