@@ -15,10 +15,10 @@ import dev.netpoll.internal.transport.Errno;
  */
 final class ZeroCopy implements ZeroCopySender {
     private final int threshold;
-    private final UringTransport transport;
+    private final SendingSocket transport;
     private volatile boolean isUseless;
 
-    ZeroCopy(int threshold, UringTransport transport) {
+    ZeroCopy(int threshold, SendingSocket transport) {
         this.threshold = threshold;
         this.transport = transport;
     }

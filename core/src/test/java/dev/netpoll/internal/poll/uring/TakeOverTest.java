@@ -37,7 +37,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /**
  * A thread after the other takes over a poller in the middle of whatever it does: batches half delivered, sends
  * collected and not submitted, reading paused, memory still read by the kernel. (MovableRing, Ring I1 and I2,
- * UringTransport I3 and I4, ZeroCopyRing I1.)
+ * ReceivingSocket I3, SendingSocket I2, ZeroCopyRing I1.)
  */
 class TakeOverTest {
     private static final int ROUNDS = 100;
