@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>I4. A reservation and a number lie in one segment; other bytes may be split over several.
  *   <li>I5. A call that throws because of its arguments has changed nothing.
  *   <li>I6. While {@code limit != 0}, numbers are being written to the last segment: {@code end} is where the next one
- *       goes, and the segment's own {@code end} is stale. Every other operation {@link #park}s first. See I6 of
- *       {@link SegmentReader} for the reason.
+ *       goes, and the segment's own {@code end} is stale. Every other operation {@link #park}s first. See I3 of
+ *       {@link ReaderChain} for the reason.
  * </ul>
  *
  * <p>Numbers and reservations that don't fit into the rest of a block go to a new one: at most nine bytes are wasted
