@@ -59,8 +59,8 @@ public class SliceStress {
     @JCStressTest
     @State
     @Outcome(id = "1, 1, 0", expect = ACCEPTABLE, desc = "Both read their bytes, and all memory is back.")
-    @Outcome(id = "0, .*", expect = FORBIDDEN, desc = "Segment I2: the slice's memory was somebody else's.")
-    @Outcome(id = "1, 0, .*", expect = FORBIDDEN, desc = "Segment I2: the parent's memory was somebody else's.")
+    @Outcome(id = "0, .*", expect = FORBIDDEN, desc = "Segment I4: the slice's memory was somebody else's.")
+    @Outcome(id = "1, 0, .*", expect = FORBIDDEN, desc = "Segment I4: the parent's memory was somebody else's.")
     @Outcome(expect = FORBIDDEN, desc = "Block I2: memory is lost or returned twice.")
     public static class ASliceIsClosedWhileItsParentReleases extends Fixture {
         private int sliceIntact;
@@ -92,7 +92,7 @@ public class SliceStress {
     @JCStressTest
     @State
     @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "The slice's bytes outlive its parent, and all memory is back.")
-    @Outcome(id = "0, .*", expect = FORBIDDEN, desc = "Segment I2: the slice's memory was somebody else's.")
+    @Outcome(id = "0, .*", expect = FORBIDDEN, desc = "Segment I4: the slice's memory was somebody else's.")
     @Outcome(expect = FORBIDDEN, desc = "Block I2: memory is lost or returned twice.")
     public static class ASliceIsReadWhileItsParentCloses extends Fixture {
         private int sliceIntact;
@@ -119,8 +119,8 @@ public class SliceStress {
     @JCStressTest
     @State
     @Outcome(id = "1, 1, 0", expect = ACCEPTABLE, desc = "Both read their bytes, and all memory is back.")
-    @Outcome(id = "0, .*", expect = FORBIDDEN, desc = "Segment I3: the parent wrote where the slice reads.")
-    @Outcome(id = "1, 0, .*", expect = FORBIDDEN, desc = "Segment I3: what the parent appended is not there.")
+    @Outcome(id = "0, .*", expect = FORBIDDEN, desc = "SegmentWindow I2: the parent wrote where the slice reads.")
+    @Outcome(id = "1, 0, .*", expect = FORBIDDEN, desc = "SegmentWindow I2: what the parent appended is not there.")
     @Outcome(expect = FORBIDDEN, desc = "Block I2: memory is lost or returned twice.")
     public static class ASliceIsReadWhileItsParentAppends extends Fixture {
         private int sliceIntact;
@@ -156,7 +156,7 @@ public class SliceStress {
     @Outcome(
             id = {"0, .*", "1, 0, .*"},
             expect = FORBIDDEN,
-            desc = "Segment I2: memory of a slice was somebody else's.")
+            desc = "Segment I4: memory of a slice was somebody else's.")
     @Outcome(expect = FORBIDDEN, desc = "Block I2: memory is lost or returned twice.")
     public static class TwoSlicesOfASliceAreClosed extends Fixture {
         private final LinkBuffer front;
