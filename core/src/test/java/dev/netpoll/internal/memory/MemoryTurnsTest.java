@@ -114,7 +114,7 @@ class MemoryTurnsTest {
         }
     }
 
-    /** As many as fit into the headroom; who finds none waits, and is told when one of them is satisfied (T3). */
+    /** MemoryTurns T4: as many as fit into the headroom; who finds none waits until one of them is satisfied. */
     @Test
     void smallMessagesGoOnTogetherWhileThereIsHeadroom() {
         budget.charge(LIMIT + 1);
@@ -180,7 +180,7 @@ class MemoryTurnsTest {
                 .isLessThanOrEqualTo(most);
     }
 
-    /** T4: what it got as a small one is not forgotten while it waits for more as a large one. */
+    /** MemoryExcess T2: what it got as a small one is not forgotten while it waits for more as a large one. */
     @Test
     void whoOutgrowsWhatIsSmallIsStalled() {
         budget.charge(LIMIT + 1);
@@ -221,7 +221,7 @@ class MemoryTurnsTest {
         assertThat(turns.gaveUp()).isLessThanOrEqualTo(HEADROOM / SMALL - 2);
     }
 
-    /** T4: also if it got what it asked for each time, as those do who look for the end of a line. */
+    /** MemoryExcess T2: also if it got what it asked for each time, as those do who look for the end of a line. */
     @Test
     void whoGoesOnByAndByCountsWhileItWaits() {
         budget.charge(LIMIT + 1);
