@@ -8,7 +8,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Calls a pool's {@link SegmentPool#trim} now and then, on a virtual thread that exists only while the pool has slabs:
+ * Calls a pool's {@link PoolSlabs#trim} now and then, on a virtual thread that exists only while the pool has slabs:
  * started with the first one, ended by the trim that finds none. Start and end happen under the pool's lock.
  */
 abstract class PoolTrimmer {

@@ -14,28 +14,23 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Hands out {@link Block}s of native memory and takes them back. Thread-safe; meant for platform and virtual threads.
  * An event loop has a {@link LoopCache} in front of it.
  *
- * <p>The blocks of a size class are carved from slabs. A class starts with a small slab and each further one is twice
- * as large, up to 2 MiB, so that a pool that is little used stays small. Slabs that are not used go back to the system,
- * far from the data, by the {@link PoolTrimmer}; but nothing is unmapped that anybody can reach, see {@link
- * SystemMemory}. Requests above 8 MiB get an arena for themselves, which is closed when the block is released: every
- * access to them is checked, so that a stray one is an exception instead of a crash.
+ * <p>The blocks of a size class are carved from slabs; {@link PoolSlabs}, the layer below, obtains those and gives them
+ * back. Requests above 8 MiB get an arena for themselves ({@link DedicatedBlocks}), which is closed when the block is
+ * released: every access to them is checked, so that a stray one is an exception instead of a crash.
  *
  * <p>Free blocks lie in striped stacks, see {@link FreeList}; the stripe is chosen by the thread's id. Nobody spins.
- * The only lock that can park a thread is held while a new slab is obtained, and for a moment by a trim. Whatever fails
- * for lack of heap or stack, no block and no part of the cap is lost by it.
+ * Whatever fails for lack of heap or stack, no block and no part of the cap is lost by it.
  *
- * <p>All slabs together stay below a cap. At the cap, a larger free block serves a smaller request, then slabs of other
- * classes are given back if they are free; when that does not help either, {@link MemoryLimitException} is thrown.
+ * <p>At the cap, a larger free block serves a smaller request, then free slabs make room; when that does not help
+ * either, {@link MemoryLimitException} is thrown.
  */
-public final class SegmentPool implements BlockSource, AutoCloseable {
+public final class SegmentPool extends PoolSlabs implements BlockSource, AutoCloseable {
     /** The system property that caps {@link #shared()}: a number of bytes, or with one of the suffixes k, m, g. */
     public static final String MAX_PROPERTY = PoolLimit.PROPERTY;
 
@@ -60,25 +55,12 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
                 ViewScope.class);
     }
 
-    private final SizeClass[] classes = new SizeClass[SizeClasses.COUNT];
-    private final SystemMemory system;
     private final boolean permanent;
-    private final AtomicLong dedicatedBlocks = new AtomicLong();
-    private final AtomicLong dedicatedBytes = new AtomicLong();
+    private final DedicatedBlocks dedicated = new DedicatedBlocks(system);
     private final AtomicLong misses = new AtomicLong();
-    private final AtomicLong trimmedBytes = new AtomicLong();
     private final AtomicLong lostBytes = new AtomicLong();
     private final List<BlockHome> caches = new CopyOnWriteArrayList<>();
     private final AtomicLong hitsOfGoneCaches = new AtomicLong();
-    private final PoolTrimmer trimmer = new PoolTrimmer() {
-        @Override
-        boolean trim() {
-            return SegmentPool.this.trim();
-        }
-    };
-    private final ReentrantLock growth = new ReentrantLock();
-    private final Condition trimClosed = growth.newCondition();
-    private int trimsClosing; // guarded by growth: trims that took slabs out and have not given them back yet
     private boolean closed; // guarded by growth
 
     /** Free blocks that did not find their way back. */
@@ -86,9 +68,6 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
 
     /** Checked mode: the blocks that are out. */
     private final Set<BlockTrace> tracked = ConcurrentHashMap.newKeySet();
-
-    /** Of the blocks that have an arena for themselves, whose slabs are in no list. */
-    private final Set<BlockTrace> dedicatedTraces = ConcurrentHashMap.newKeySet();
 
     /** Traces of blocks that nobody gave back and nobody can reach. */
     private final ReferenceQueue<Block> lostBlocks = new ReferenceQueue<>();
@@ -108,16 +87,8 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
     }
 
     private SegmentPool(long maxBytes, boolean permanent) {
-        if (maxBytes <= 0) {
-            throw new IllegalArgumentException("the cap must be positive: " + maxBytes);
-        }
-        this.system = new SystemMemory(maxBytes);
+        super(maxBytes);
         this.permanent = permanent;
-        int processors = Runtime.getRuntime().availableProcessors();
-        int stripes = Math.min(16, Integer.highestOneBit(Math.max(1, 2 * processors - 1)));
-        for (int i = 0; i < classes.length; i++) {
-            classes[i] = new SizeClass(i, stripes);
-        }
     }
 
     /** From now on, all pools give pages of slabs that are not used back to the system by this. */
@@ -139,6 +110,8 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         return pool;
     }
 
+    // ---- allocating
+
     @Override
     public Block allocate(int minCapacity) {
         if (minCapacity < 0) {
@@ -153,123 +126,6 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
             block = allocateSlowly(sizeClass, minCapacity);
         }
         return block.allocated();
-    }
-
-    /** Takes back a block whose last reference is gone. */
-    void recycle(Block block) {
-        if (block.sizeClass != DEDICATED) {
-            classes[block.sizeClass].free.put(home(), block);
-            return;
-        }
-        block.slab.gone = true;
-        dedicatedTraces.remove(block.trace);
-        if (!forgetDedicated(block.slab)) {
-            trimmerIsNeeded(); // it tries again
-        }
-    }
-
-    private boolean forgetDedicated(Slab slab) {
-        dedicatedBytes.addAndGet(-slab.blockSize);
-        dedicatedBlocks.decrementAndGet();
-        return system.unmapSingle(slab);
-    }
-
-    /** Says that a block will never come back. */
-    void lost(int bytes) {
-        lostBytes.addAndGet(bytes);
-    }
-
-    /** Figures of this pool. */
-    public MemoryStats stats() {
-        long blocks = dedicatedBlocks.get();
-        long bytes = dedicatedBytes.get();
-        long hits = hitsOfGoneCaches.get();
-        for (SizeClass sizeClass : classes) {
-            long outstanding = sizeClass.free.outstanding();
-            blocks += outstanding;
-            bytes += outstanding * sizeClass.blockSize;
-            hits += sizeClass.free.hits();
-        }
-        long cached = 0;
-        for (BlockHome cache : caches) {
-            blocks -= cache.heldBlocks();
-            cached += cache.heldBytes();
-            hits += cache.hits();
-        }
-        long missed = misses.get();
-        return new MemoryStats(
-                system.bytes(),
-                system.maxBytes,
-                blocks,
-                bytes - cached,
-                cached,
-                hits + missed,
-                missed,
-                trimmedBytes.get(),
-                CheckedMode.leaks(),
-                foundBlocks.get(),
-                lostBytes.get());
-    }
-
-    /** The number of blocks that were handed out and are not back: exact when no thread uses the pool meanwhile. */
-    public long outstandingBlocks() {
-        return stats().outstandingBlocks();
-    }
-
-    /** In checked mode, where the blocks that are out were handed out: one stack trace each, ten at most. */
-    public String whereAllocated() {
-        return CheckedMode.describe(tracked.stream().map(trace -> trace.allocatedAt));
-    }
-
-    void track(BlockTrace trace) {
-        tracked.add(trace);
-    }
-
-    void untrack(BlockTrace trace) {
-        tracked.remove(trace);
-    }
-
-    ReferenceQueue<Block> lostBlocks() {
-        return lostBlocks;
-    }
-
-    void register(BlockHome cache) {
-        caches.add(cache);
-    }
-
-    void unregister(BlockHome cache) {
-        hitsOfGoneCaches.addAndGet(cache.hits());
-        caches.remove(cache);
-    }
-
-    /**
-     * Returns all memory to the system. Not for {@link #shared()}, and not while others use the pool. Idempotent.
-     *
-     * @throws IllegalStateException if blocks are outstanding: somebody leaks, or still uses them
-     */
-    @Override
-    public void close() {
-        if (permanent) {
-            throw new IllegalStateException("the shared pool can't be closed");
-        }
-        growth.lock();
-        try {
-            long outstanding = outstandingBlocks();
-            if (outstanding != 0) {
-                throw new IllegalStateException(outstanding + " blocks are still in use" + whereAllocated());
-            }
-            closed = true;
-            bringBack();
-            trimNow(); // so that nothing is left in the free lists
-        } finally {
-            growth.unlock();
-        }
-        trimmer.wake();
-    }
-
-    private static int home() {
-        long id = Thread.currentThread().threadId();
-        return (int) (id ^ (id >>> 4));
     }
 
     private Block allocateSlowly(SizeClass sizeClass, int minCapacity) {
@@ -299,8 +155,77 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
         }
     }
 
-    /** Puts the blocks where they belong that could not be put there when they became free. Under the lock. */
-    private void bringBack() {
+    private @Nullable Block takeThisOrLarger(SizeClass smallest) {
+        for (int i = smallest.index; i < classes.length; i++) {
+            Block block = classes[i].free.take(home());
+            if (block != null) {
+                return block;
+            }
+        }
+        return null;
+    }
+
+    /** <i>Locked.</i> A block that nobody had before; null when the cap forbids a new slab. */
+    private @Nullable Block carve(SizeClass sizeClass) {
+        Block block = sizeClass.carve(this);
+        if (block == null && addSlab(sizeClass)) {
+            block = sizeClass.carve(this);
+        }
+        if (block != null) {
+            sizeClass.free.takenElsewhere(home());
+            misses.getAndIncrement();
+            MemoryEvents.miss(block.capacity());
+        }
+        return block;
+    }
+
+    private Block allocateDedicated(int capacity) {
+        StackRoom.needMuch();
+        if (!system.reserve(capacity)) {
+            growth.lock();
+            try {
+                while (!system.reserve(capacity)) {
+                    if (!makeRoom()) {
+                        throw limitReached(capacity);
+                    }
+                }
+            } finally {
+                growth.unlock();
+            }
+        }
+        Block block = dedicated.map(this, capacity);
+        misses.getAndIncrement();
+        MemoryEvents.miss(capacity);
+        return block.allocated();
+    }
+
+    private MemoryLimitException limitReached(int wanted) {
+        return new MemoryLimitException("no buffer of " + wanted + " bytes: the limit of " + system.maxBytes
+                + " bytes is reached (set by -D" + MAX_PROPERTY + "); " + stats());
+    }
+
+    private static int home() {
+        long id = Thread.currentThread().threadId();
+        return (int) (id ^ (id >>> 4));
+    }
+
+    // ---- taking back
+
+    /** Takes back a block whose last reference is gone. */
+    void recycle(Block block) {
+        if (block.sizeClass != DEDICATED) {
+            classes[block.sizeClass].free.put(home(), block);
+            return;
+        }
+        if (!dedicated.unmap(block)) {
+            trimmerIsNeeded(); // it tries again
+        }
+    }
+
+    // ---- blocks that did not find their way back
+
+    @Override
+    void bringBack() {
         findLost();
         for (Block block = salvage.take(); block != null; block = salvage.take()) {
             block.home = null;
@@ -335,170 +260,115 @@ public final class SegmentPool implements BlockSource, AutoCloseable {
             Block block =
                     slab.carve(this, trace.sizeClass, trace.index).shown(life).allocated();
             if (trace.sizeClass == DEDICATED) {
-                dedicatedTraces.add(block.trace);
+                dedicated.add(block.trace);
             }
             life.adopt(Segment.of(block, 0, block.capacity()));
         } else if (trace.sizeClass == DEDICATED) {
-            forgetDedicated(slab);
+            dedicated.unmap(slab);
         } else {
             classes[trace.sizeClass].free.put(home(), slab.carve(this, trace.sizeClass, trace.index));
         }
         untrack(trace);
-        dedicatedTraces.remove(trace);
+        dedicated.remove(trace);
         foundBlocks.incrementAndGet();
     }
 
-    private @Nullable Block takeThisOrLarger(SizeClass smallest) {
-        for (int i = smallest.index; i < classes.length; i++) {
-            Block block = classes[i].free.take(home());
-            if (block != null) {
-                return block;
-            }
-        }
-        return null;
+    /** Where traces of blocks go that nobody can reach. */
+    ReferenceQueue<Block> lostBlocks() {
+        return lostBlocks;
     }
 
-    /** A block that nobody had before; null when the cap forbids a new slab. Under the lock. */
-    private @Nullable Block carve(SizeClass sizeClass) {
-        Block block = sizeClass.carve(this);
-        if (block == null && addSlab(sizeClass)) {
-            block = sizeClass.carve(this);
-        }
-        if (block != null) {
-            sizeClass.free.takenElsewhere(home());
-            misses.getAndIncrement();
-            MemoryEvents.miss(block.capacity());
-        }
-        return block;
+    /** Says that a block will never come back. */
+    void lost(int bytes) {
+        lostBytes.addAndGet(bytes);
     }
 
-    private boolean addSlab(SizeClass sizeClass) {
-        int size = sizeClass.wantedSlab();
-        while (!system.reserve(size)) { // near the cap: a smaller slab, down to one block
-            size /= 2;
-            if (size < sizeClass.blockSize) {
-                return false;
-            }
-        }
-        sizeClass.add(system.map(size, sizeClass.blockSize));
-        trimmer.start();
-        MemoryEvents.slab(size, sizeClass.blockSize, system.bytes());
-        return true;
+    // ---- who uses the pool, and how much
+
+    void register(BlockHome cache) {
+        caches.add(cache);
     }
 
-    private Block allocateDedicated(int capacity) {
-        StackRoom.needMuch();
-        if (!system.reserve(capacity)) {
-            growth.lock();
-            try {
-                while (!system.reserve(capacity)) {
-                    if (!makeRoom()) {
-                        throw limitReached(capacity);
-                    }
-                }
-            } finally {
-                growth.unlock();
-            }
-        }
-        Slab slab = system.mapSingle(capacity);
-        Block block = null;
-        try {
-            Block made = slab.carve(this, DEDICATED);
-            dedicatedTraces.add(made.trace);
-            block = made;
-        } finally {
-            if (block == null) {
-                system.unmapSingle(slab);
-            }
-        }
-        dedicatedBytes.addAndGet(capacity);
-        dedicatedBlocks.incrementAndGet();
-        misses.getAndIncrement();
-        MemoryEvents.miss(capacity);
-        return block.allocated();
+    void unregister(BlockHome cache) {
+        hitsOfGoneCaches.addAndGet(cache.hits());
+        caches.remove(cache);
     }
 
-    private MemoryLimitException limitReached(int wanted) {
-        return new MemoryLimitException("no buffer of " + wanted + " bytes: the limit of " + system.maxBytes
-                + " bytes is reached (set by -D" + MAX_PROPERTY + "); " + stats());
+    /** Checked mode: the block is out. */
+    void track(BlockTrace trace) {
+        tracked.add(trace);
     }
 
-    /** Gives slabs back that were free and unused for a while; returns whether there are some left. For the trimmer. */
-    boolean trim() {
-        boolean left = system.unmapRefused();
-        system.askAgain();
-        Slab unused = null;
+    /** Checked mode: it is not any more. */
+    void untrack(BlockTrace trace) {
+        tracked.remove(trace);
+    }
+
+    /** Figures of this pool. */
+    public MemoryStats stats() {
+        long blocks = dedicated.blocks();
+        long bytes = dedicated.bytes();
+        long hits = hitsOfGoneCaches.get();
+        for (SizeClass sizeClass : classes) {
+            long outstanding = sizeClass.free.outstanding();
+            blocks += outstanding;
+            bytes += outstanding * sizeClass.blockSize;
+            hits += sizeClass.free.hits();
+        }
+        long cached = 0;
+        for (BlockHome cache : caches) {
+            blocks -= cache.heldBlocks();
+            cached += cache.heldBytes();
+            hits += cache.hits();
+        }
+        long missed = misses.get();
+        return new MemoryStats(
+                system.bytes(),
+                system.maxBytes,
+                blocks,
+                bytes - cached,
+                cached,
+                hits + missed,
+                missed,
+                trimmedBytes(),
+                CheckedMode.leaks(),
+                foundBlocks.get(),
+                lostBytes.get());
+    }
+
+    /** The number of blocks that were handed out and are not back: exact when no thread uses the pool meanwhile. */
+    public long outstandingBlocks() {
+        return stats().outstandingBlocks();
+    }
+
+    /** In checked mode, where the blocks that are out were handed out: one stack trace each, ten at most. */
+    public String whereAllocated() {
+        return CheckedMode.describe(tracked.stream().map(trace -> trace.allocatedAt));
+    }
+
+    /**
+     * Returns all memory to the system. Not for {@link #shared()}, and not while others use the pool. Idempotent.
+     *
+     * @throws IllegalStateException if blocks are outstanding: somebody leaks, or still uses them
+     */
+    @Override
+    public void close() {
+        if (permanent) {
+            throw new IllegalStateException("the shared pool can't be closed");
+        }
         growth.lock();
         try {
-            trimsClosing++;
+            long outstanding = outstandingBlocks();
+            if (outstanding != 0) {
+                throw new IllegalStateException(outstanding + " blocks are still in use" + whereAllocated());
+            }
+            closed = true;
             bringBack();
-            for (SizeClass sizeClass : classes) {
-                unused = sizeClass.trim(false, unused);
-                left |= !sizeClass.isEmpty();
-            }
-            if (!left) {
-                trimmer.ended();
-            }
-        } finally {
-            growth.unlock();
-            try {
-                giveBack(unused); // without the lock: it takes a while
-            } finally {
-                trimClosed();
-            }
-        }
-        return left;
-    }
-
-    private void trimClosed() {
-        growth.lock();
-        try {
-            trimsClosing--;
-            trimClosed.signalAll();
+            trimNow(); // so that nothing is left in the free lists
         } finally {
             growth.unlock();
         }
-    }
-
-    /** At the cap: waits for a trim under way, gives free slabs back; false if there were none. Under the lock. */
-    private boolean makeRoom() {
-        boolean closing = trimsClosing > 0;
-        while (trimsClosing > 0) {
-            trimClosed.awaitUninterruptibly();
-        }
-        return trimNow() > 0 || closing;
-    }
-
-    /** Gives all free slabs back; returns how many bytes. Under the lock. */
-    private long trimNow() {
-        Slab unused = null;
-        long bytes = 0;
-        try {
-            for (SizeClass sizeClass : classes) {
-                unused = sizeClass.trim(true, unused);
-            }
-        } finally {
-            bytes = giveBack(unused);
-        }
-        return bytes;
-    }
-
-    private long giveBack(@Nullable Slab unused) {
-        long bytes = system.park(unused);
-        if (bytes > 0) {
-            trimmedBytes.addAndGet(bytes);
-            MemoryEvents.trim(unused, bytes, system.bytes());
-        }
-        return bytes;
-    }
-
-    private void trimmerIsNeeded() {
-        growth.lock();
-        try {
-            trimmer.start();
-        } finally {
-            growth.unlock();
-        }
+        wakeTrimmer();
     }
 
     private static final class Shared {
