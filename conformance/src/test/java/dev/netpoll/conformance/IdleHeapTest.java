@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Test;
 
 /** How much heap a connection holds on which nothing happens. All objects of all classes count. */
 @Variants(
-        backends = "epoll",
+        backends = {"epoll", "io_uring"},
         transports = {Transport.TCP6, Transport.UNIX})
 class IdleHeapTest extends ConformanceTest {
     private static final int COUNT = 2000;

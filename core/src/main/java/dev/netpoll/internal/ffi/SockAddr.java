@@ -148,8 +148,12 @@ public final class SockAddr {
         }
         byte[] bytes = new byte[Math.min(length, MAX_SIZE)];
         MemorySegment.copy(memory, ValueLayout.JAVA_BYTE, at, bytes, 0, bytes.length);
-        // The last 8 bytes of sockaddr_in mean nothing, and these arrays are kept.
-        return family(bytes) == LibcSocket.AF_INET ? Arrays.copyOf(bytes, IN_SIZE - 8) : bytes;
+        // These arrays are kept. The last 8 bytes of sockaddr_in mean nothing; a scope is rare, and 0 goes without saying.
+        return switch (family(bytes)) {
+            case LibcSocket.AF_INET -> Arrays.copyOf(bytes, IN_SIZE - 8);
+            case LibcSocket.AF_INET6 -> scope(bytes) == 0 ? Arrays.copyOf(bytes, IN6_SIZE - Integer.BYTES) : bytes;
+            default -> bytes;
+        };
     }
 
     /**
@@ -172,9 +176,15 @@ public final class SockAddr {
 
     private static InetAddress inet6(byte[] encoded) throws UnknownHostException {
         byte[] address = Arrays.copyOfRange(encoded, 8, 24);
-        int scope = ByteBuffer.wrap(encoded).order(ByteOrder.LITTLE_ENDIAN).getInt(24);
+        int scope = scope(encoded);
         // getByAddress(byte[]) turns mapped addresses into IPv4; those have no scope.
         return scope == 0 ? InetAddress.getByAddress(address) : Inet6Address.getByAddress(null, address, scope);
+    }
+
+    private static int scope(byte[] encoded) {
+        return encoded.length < IN6_SIZE
+                ? 0
+                : ByteBuffer.wrap(encoded).order(ByteOrder.LITTLE_ENDIAN).getInt(IN6_SIZE - Integer.BYTES);
     }
 
     private static int port(byte[] encoded) {

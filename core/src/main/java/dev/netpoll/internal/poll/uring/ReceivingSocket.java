@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>I2 Whenever the loop waits, a connected socket that is not {@link #DONE} is {@link #RECEIVING} or past its
  *       end, or it is paused or starved and {@link #WATCHING}. So it never misses that the peer is gone.
  *   <li>I3 Bytes come before the end: what arrives while reading is paused is {@link #held}, and the socket tells the
- *       {@link #end} after it.
+ *       {@link #ended end} after it.
  * </ul>
  *
  * <p>Loop only, except {@link #isArriving}: any thread.
@@ -45,6 +45,9 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
 
     /** No end is known yet. */
     private static final int OPEN = -1;
+
+    /** Error numbers end at 133. */
+    private static final int ERRNO_MAX = 254;
 
     /** Something held may be delivered. */
     static final int DELIVER = OWN;
@@ -77,7 +80,7 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
     private @Nullable Segment held;
 
     /** How the stream ended: 0 or an error number; the socket tells it after what is held. */
-    private int end = OPEN;
+    private byte ended = OPEN; // in a byte, as idle sockets are many
 
     /** How many receives in a row filled their buffer. */
     private byte full;
@@ -125,7 +128,7 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
         if (dropsRest && endsWithoutMemory()) {
             return;
         }
-        boolean wanted = end == OPEN && (!is(PAUSED) || is(HUNG_UP));
+        boolean wanted = end() == OPEN && (!is(PAUSED) || is(HUNG_UP));
         if (wanted && !is(RECEIVING | RECEIVE_AGAIN | DONE | CONNECTING | LEAVING)) {
             set(RECEIVING);
             UringPoller owner = poller();
@@ -182,8 +185,8 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
         } else if (result == -Errno.ENOMEM) {
             starveUnlessDone(); // the kernel's memory
         } else if (result == 0 || isLasting(-result)) {
-            if (end == OPEN) {
-                end = -result;
+            if (end() == OPEN) {
+                end(-result);
             }
             if (!is(DONE)) {
                 deliver();
@@ -285,6 +288,7 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
 
     /** Delivers what is held, then the end, as far as a pause allows. */
     final void deliver() {
+        int end = end();
         if (end > 0) {
             set(HUNG_UP);
         }
@@ -301,6 +305,7 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
             receiver().received(arrived);
             noteArriving();
         }
+        end = end(); // the receiver may have done much
         if (end == OPEN || is(END_TOLD | DONE)) {
             return;
         }
@@ -311,6 +316,14 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
         } else {
             fail(end);
         }
+    }
+
+    private int end() {
+        return ended == OPEN ? OPEN : ended & 0xff;
+    }
+
+    private void end(int errno) {
+        ended = (byte) Math.min(errno, ERRNO_MAX);
     }
 
     private int failureAtEnd() {
@@ -324,8 +337,8 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
     /** No receive tells of the peer any more. */
     @Override
     protected final void ended() {
-        if (end == OPEN) {
-            end = 0; // it was told without a receive
+        if (end() == OPEN) {
+            end(0); // it was told without a receive
         }
         watch();
     }
@@ -363,7 +376,7 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
             clear(PAUSED);
             if (poller != null && !is(DONE)) {
                 receive();
-                if (held != null || (end != OPEN && !is(END_TOLD))) {
+                if (held != null || (end() != OPEN && !is(END_TOLD))) {
                     again(DELIVER);
                 }
             }
