@@ -7,7 +7,8 @@ import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * This side closed the connection, by a call or by its idle time-out.
+ * This side closed the connection: by a call, by a time-out, or because its peer had ended and its handler had nothing
+ * left to do. The message gives the reason. {@link #errno()} names an error if the peer was lost.
  *
  * @since 0.1
  */

@@ -6,6 +6,9 @@ package dev.netpoll;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.System.Logger.Level;
+import java.nio.file.FileSystemException;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** See {@link ErrorHandler#LOGGING}. */
 final class LoggingErrorHandler {
@@ -13,12 +16,28 @@ final class LoggingErrorHandler {
 
     static void log(Connection connection, Throwable error) {
         System.Logger logger = System.getLogger("dev.netpoll");
-        if (error instanceof IOException || error instanceof UncheckedIOException) {
+        if (isRoutine(connection, error instanceof UncheckedIOException ? error.getCause() : error)) {
             if (logger.isLoggable(Level.DEBUG)) {
                 logger.log(Level.DEBUG, connection + " is closed, as a callback of it failed: " + error);
             }
         } else {
             logger.log(Level.WARNING, "a callback of " + connection + " failed; the connection is closed", error);
         }
+    }
+
+    /** {@return whether the connection's own peer may have caused it} */
+    private static boolean isRoutine(Connection connection, @Nullable Throwable error) {
+        return switch (error) {
+            case ConnectionException other -> isOf(connection, other);
+            case FileSystemException _ -> false;
+            default -> error instanceof IOException;
+        };
+    }
+
+    /** {@return whether a failure of that connection, and not of another one that its handler uses} */
+    private static boolean isOf(Connection connection, ConnectionException failure) {
+        return !(failure instanceof ConnectFailedException || failure instanceof ConnectTimeoutException)
+                && (failure.localAddress() == null || failure.localAddress().equals(connection.localAddress()))
+                && Objects.equals(failure.remoteAddress(), connection.remoteAddress());
     }
 }

@@ -5,14 +5,23 @@ package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.netpoll.ConnectFailedException;
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.ErrorHandler;
 import dev.netpoll.Framing;
+import dev.netpoll.PeerClosedException;
 import dev.netpoll.Server;
 import dev.netpoll.buffer.Reader;
 import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.RawPeer;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.logging.Handler;
@@ -112,5 +121,35 @@ class PeerCausedLogTest extends ConformanceTest {
             throw new IllegalStateException("a bug");
         });
         assertLogged(server, HUGE, Level.WARNING);
+    }
+
+    @Test
+    void whatIsNotThePeersIsAWarning() throws Exception {
+        assertWarning(connection -> Files.readString(Path.of("no such file")));
+        assertWarning(connection -> {
+            throw new UncheckedIOException(new NoSuchFileException("no such file"));
+        });
+        assertWarning(connection -> {
+            SocketAddress backend = new InetSocketAddress(InetAddress.getLoopbackAddress(), 1);
+            throw new ConnectFailedException("refused", "connect", null, backend, "ECONNREFUSED");
+        });
+        assertWarning(connection -> {
+            SocketAddress backend = new InetSocketAddress(InetAddress.getLoopbackAddress(), 1);
+            throw new PeerClosedException("finished", "read", connection.localAddress(), backend, null);
+        });
+    }
+
+    private void assertWarning(ConnectionHandler handler) throws Exception {
+        assertLogged(net.server().onRequest(handler), HUGE, Level.WARNING);
+    }
+
+    @Test
+    void theEndOfItsOwnPeerIsOneLineAtDebug() throws Exception {
+        assertOneLineAtDebug(
+                connection -> {
+                    throw new PeerClosedException(
+                            "finished", "read", connection.localAddress(), connection.remoteAddress(), null);
+                },
+                HUGE);
     }
 }

@@ -4,9 +4,11 @@
 package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.netpoll.Connection;
+import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.ConnectionResetException;
 import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Background;
@@ -15,6 +17,7 @@ import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Harness.Pair;
 import dev.netpoll.conformance.support.RawPeer;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 /** The peer breaks the connection. */
@@ -161,5 +164,40 @@ class PeerResetTest extends ConformanceTest {
                 "writes fail",
                 () -> catchThrowable(() -> connection.writer().writeByte(1).flush())
                         instanceof ConnectionResetException);
+    }
+
+    @Test
+    void laterCallsSayWhyAConnectionClosedItself() throws Exception {
+        AtomicReference<Connection> accepted = new AtomicReference<>();
+        Listening server = net.listen(net.server()
+                .onConnect(connection -> {
+                    accepted.set(connection);
+                    connection.writer().writeUtf8("hi").flush();
+                })
+                .onRequest(Handlers.echo()));
+        RawPeer peer = net.connectRaw(server.address());
+        assertThat(peer.receiveText(1)).isEqualTo("h");
+        peer.reset();
+        server.awaitNoConnections();
+        assertClosed(accepted.get(), "its peer reset it");
+        peer = net.connectRaw(server.address());
+        assertThat(peer.receiveText(2)).isEqualTo("hi");
+        peer.finish();
+        server.awaitNoConnections();
+        assertClosed(accepted.get(), "its peer had finished");
+        peer = net.connectRaw(server.address());
+        assertThat(peer.receiveText(2)).isEqualTo("hi");
+        assertThat(server.server().shutdown(Timing.LONG)).isTrue();
+        assertClosed(accepted.get(), "its server shut down");
+        net.takeErrors();
+    }
+
+    private void assertClosed(Connection connection, String reason) {
+        assertThatThrownBy(() -> connection.writer().writeUtf8("x").flush())
+                .isInstanceOfSatisfying(ConnectionClosedException.class, e -> {
+                    assertThat(e).hasMessageContaining(reason);
+                    boolean lost = reason.contains("reset");
+                    assertThat(e.errno() != null).isEqualTo(lost);
+                });
     }
 }

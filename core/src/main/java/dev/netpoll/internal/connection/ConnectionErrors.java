@@ -28,7 +28,7 @@ final class ConnectionErrors {
                 operation,
                 c.localAddress(),
                 c.remoteAddress(),
-                null);
+                c.endReason() == EndReason.PEER_LOST ? Errno.name(c.errno()) : null);
     }
 
     /** A socket option could not be had or set. */

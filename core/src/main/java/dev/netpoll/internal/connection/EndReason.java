@@ -20,8 +20,11 @@ enum EndReason {
     LOOP_ENDED("the event loop ended"),
     MEMORY_HELD("its peer is slow, and what it has sent of a message took memory that others need"),
     OPTION_REFUSED("a socket option cannot be set"),
+    PEER_FINISHED("its peer had finished, and its handler had nothing left to do"),
+    PEER_LOST("its peer reset it, or is gone without saying so"),
     REFUSED("the executor rejected a callback"),
     SEND_FAILED("a send failed in the middle of a flush"),
+    SHUTDOWN("its server shut down"),
     WRECKED("an Error struck inside an earlier flush or write"),
     WRITE_TIMEOUT("write time-out, the peer does not read");
 

@@ -118,7 +118,10 @@ abstract class Ending extends Runs {
         boolean closes = false;
         if (advance(state, RUNNING)) {
             try {
-                closes = !isRunDue() && isEndDue(state()) && add(CLOSING);
+                if (!isRunDue() && isEndDue(state())) {
+                    noteEnd(reasonToClose());
+                    closes = add(CLOSING);
+                }
             } finally {
                 remove(RUNNING);
             }
@@ -129,6 +132,10 @@ abstract class Ending extends Runs {
         } else {
             settle();
         }
+    }
+
+    private EndReason reasonToClose() {
+        return has(BROKEN) ? EndReason.PEER_LOST : has(DRAINING) ? EndReason.SHUTDOWN : EndReason.PEER_FINISHED;
     }
 
     /** {@return whether nobody wants anything any more, and it closes itself} */

@@ -148,7 +148,8 @@ public final class SockAddr {
         }
         byte[] bytes = new byte[Math.min(length, MAX_SIZE)];
         MemorySegment.copy(memory, ValueLayout.JAVA_BYTE, at, bytes, 0, bytes.length);
-        // These arrays are kept. The last 8 bytes of sockaddr_in mean nothing; a scope is rare, and 0 goes without saying.
+        // These arrays are kept. The last 8 bytes of sockaddr_in mean nothing; a scope is rare, and 0 goes without
+        // saying.
         return switch (family(bytes)) {
             case LibcSocket.AF_INET -> Arrays.copyOf(bytes, IN_SIZE - 8);
             case LibcSocket.AF_INET6 -> scope(bytes) == 0 ? Arrays.copyOf(bytes, IN6_SIZE - Integer.BYTES) : bytes;
