@@ -3,9 +3,10 @@
 
 package dev.netpoll;
 
+import java.lang.ref.WeakReference;
+import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The way to reach the operating system's sockets. Each name has one object, so {@code ==} compares backends.
@@ -13,7 +14,8 @@ import java.util.concurrent.ConcurrentHashMap;
  * @since 0.1
  */
 public final class Backend {
-    private static final Map<String, Backend> ALL = new ConcurrentHashMap<>();
+    /** Guarded by itself. Weak, as other modules may make backends without end: one for each test network. */
+    private static final Map<String, WeakReference<Backend>> ALL = new HashMap<>();
 
     /**
      * {@link #EPOLL} where it is available, else {@link #NIO}. With loops on platform threads it prefers {@link
@@ -45,7 +47,17 @@ public final class Backend {
      * provides. Building a group with it shows whether it exists.
      */
     public static Backend of(String name) {
-        return ALL.computeIfAbsent(name.toLowerCase(Locale.ROOT), Backend::new);
+        String lowerCase = name.toLowerCase(Locale.ROOT);
+        synchronized (ALL) {
+            WeakReference<Backend> known = ALL.get(lowerCase);
+            Backend backend = known == null ? null : known.get();
+            if (backend == null) {
+                ALL.values().removeIf(reference -> reference.refersTo(null));
+                backend = new Backend(lowerCase);
+                ALL.put(lowerCase, new WeakReference<>(backend));
+            }
+            return backend;
+        }
     }
 
     /** {@return the name in lower case: {@code epoll}} */

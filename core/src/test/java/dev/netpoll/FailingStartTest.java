@@ -6,8 +6,8 @@ package dev.netpoll;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.netpoll.internal.endpoint.BackendChoice;
 import dev.netpoll.internal.poll.Mechanism;
+import dev.netpoll.internal.poll.Mechanisms;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.poll.PollerWatch;
 import dev.netpoll.internal.poll.memory.Faults;
@@ -46,7 +46,7 @@ class FailingStartTest {
 
     private EventLoopGroup group() {
         Mechanism mechanism = proxy(Mechanism.class, network);
-        BackendChoice.install(FAILING, () -> mechanism);
+        Mechanisms.install(FAILING, () -> mechanism);
         return EventLoopGroup.builder().backend(FAILING).loops(LOOPS).build();
     }
 

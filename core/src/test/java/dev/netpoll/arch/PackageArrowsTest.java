@@ -75,7 +75,7 @@ class PackageArrowsTest {
                     BASE),
             arrow(CONNECTION, ROOT, BUFFER, FIGURES, LOOP, POLL, TRANSPORT, MEMORY, BASE),
             arrow(LOOP, POLL, TRANSPORT, MEMORY, BASE),
-            arrow(POLL, TRANSPORT, MEMORY, FIGURES),
+            arrow(POLL, ROOT, TRANSPORT, MEMORY, FIGURES), // the root for the name of a backend alone
             arrow(POLL + ".epoll", POLL, POSIX, TRANSPORT, FFI, MEMORY, FIGURES, BASE),
             arrow(POLL + ".uring", POLL, POSIX, TRANSPORT, FFI, MEMORY, FIGURES, BASE),
             arrow(POSIX, POLL, TRANSPORT, FFI, MEMORY, BASE),

@@ -5,6 +5,7 @@ package dev.netpoll.conformance.wrapped;
 
 import dev.netpoll.Backend;
 import dev.netpoll.internal.endpoint.BackendChoice;
+import dev.netpoll.internal.poll.Mechanisms;
 import org.jspecify.annotations.Nullable;
 
 /** The one backend that this run is to wrap: {@code -Dnetpoll.test.wrapped=epoll}. */
@@ -26,11 +27,12 @@ public final class Wrapping {
 
     /** {@return the wrapped backend around another one, which is looked for when a group is built with the result} */
     public static Backend around(Backend backend) {
-        Backend wrapped = Backend.of(PREFIX + backend.name());
-        BackendChoice.install(
+        String name = PREFIX + backend.name();
+        Backend wrapped = Backend.of(name);
+        Mechanisms.install(
                 wrapped,
                 () -> new ChoppedMechanism(
-                        wrapped.name(), BackendChoice.choose(backend, true).mechanism()));
+                        name, BackendChoice.choose(backend, true).mechanism()));
         return wrapped;
     }
 

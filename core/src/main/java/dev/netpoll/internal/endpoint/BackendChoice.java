@@ -6,11 +6,11 @@ package dev.netpoll.internal.endpoint;
 import dev.netpoll.Backend;
 import dev.netpoll.internal.base.Log;
 import dev.netpoll.internal.poll.Mechanism;
+import dev.netpoll.internal.poll.Mechanisms;
 import dev.netpoll.internal.poll.epoll.EpollMechanism;
 import dev.netpoll.internal.poll.nio.NioMechanism;
 import dev.netpoll.internal.poll.uring.UringMechanism;
 import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -20,18 +20,13 @@ public final class BackendChoice {
     private static final AtomicBoolean LOGGED = new AtomicBoolean();
     private static final AtomicBoolean LOGGED_FOR_PLATFORM_THREADS = new AtomicBoolean();
 
-    /** All but the automatic choice. */
-    private static final Map<Backend, Supplier<Mechanism>> MECHANISMS = new ConcurrentHashMap<>(Map.of(
+    /** Those of this module; other modules install theirs in {@link Mechanisms}. */
+    private static final Map<Backend, Supplier<Mechanism>> OURS = Map.of(
             Backend.EPOLL, BackendChoice::epoll,
             Backend.IO_URING, BackendChoice::ioUring,
-            Backend.NIO, NioMechanism::new));
+            Backend.NIO, NioMechanism::new);
 
     private BackendChoice() {}
-
-    /** Says how a backend that is not one of ours is had. */
-    public static void install(Backend backend, Supplier<Mechanism> mechanism) {
-        MECHANISMS.put(backend, mechanism);
-    }
 
     /**
      * {@return the backend to use, and its mechanism}
@@ -43,12 +38,13 @@ public final class BackendChoice {
         if (wanted == Backend.AUTO) {
             return automatic(platformThreads);
         }
-        Supplier<Mechanism> mechanism = MECHANISMS.get(wanted);
+        Supplier<Mechanism> ours = OURS.get(wanted);
+        Mechanism mechanism = ours != null ? ours.get() : Mechanisms.find(wanted);
         if (mechanism == null) {
             throw new UnsupportedOperationException("there is no backend " + wanted
                     + "; there are auto, epoll, io_uring and nio, and what other modules bring");
         }
-        return new Chosen(wanted, mechanism.get());
+        return new Chosen(wanted, mechanism);
     }
 
     private static Mechanism epoll() {
