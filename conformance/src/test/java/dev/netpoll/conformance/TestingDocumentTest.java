@@ -41,7 +41,7 @@ class TestingDocumentTest {
     @Test
     void everyTestItNamesExists() throws IOException {
         Map<String, String> sources = new HashMap<>();
-        for (String module : List.of("conformance", "core")) {
+        for (String module : List.of("conformance", "core", "testkit")) {
             try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src/test/java"))) {
                 files.filter(file -> file.toString().endsWith("Test.java"))
                         .forEach(file ->

@@ -69,7 +69,7 @@ class EmfileTest {
                 try {
                     Transport client = backend.open(socket.localAddress(), null);
                     clients.add(client);
-                    poller.connect(client, socket.localAddress(), new Recorder());
+                    poller.connect(client, socket.localAddress(), new Keeper());
                 } catch (TransportException e) {
                     refused = e;
                 }

@@ -57,32 +57,11 @@ class StarvationTest {
         Child.run(StarvationTest.class, List.of("-Ddev.netpoll.memory.max=4m"), "finish", backend);
     }
 
-    /** Keeps what was received, so that nothing of it can be used again. */
-    private static final class Keeper extends Recorder {
-        private final List<Block> kept = new ArrayList<>();
-        boolean keeps = true;
-
-        @Override
-        public void received(Segment segments) {
-            for (Segment s = segments; s != null && keeps; s = s.next) {
-                s.block.retain();
-                kept.add(s.block);
-            }
-            super.received(segments);
-        }
-
-        void free() {
-            keeps = false;
-            kept.forEach(Block::release);
-            kept.clear();
-        }
-    }
-
     private static final class Network implements AutoCloseable {
         final Poller poller;
         final Transport client;
         final Transport server;
-        final Keeper atServer = new Keeper();
+        final Keeper atServer = Keeper.keeping();
         final List<Transport> accepted = new ArrayList<>();
 
         Network(Mechanism backend) throws IOException {
@@ -101,7 +80,7 @@ class StarvationTest {
                     throw new AssertionError(Errno.describe(errno));
                 }
             });
-            Recorder atClient = new Recorder();
+            Keeper atClient = new Keeper();
             client = backend.open(socket.localAddress(), null);
             poller.connect(client, socket.localAddress(), atClient);
             await(() -> atClient.connected && !accepted.isEmpty());
