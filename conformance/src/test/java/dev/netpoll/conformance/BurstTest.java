@@ -6,7 +6,6 @@ package dev.netpoll.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.buffer.BufferMemory;
-import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Bytes;
 import dev.netpoll.conformance.support.Handlers;
@@ -15,6 +14,7 @@ import dev.netpoll.conformance.support.Mode;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
+import dev.netpoll.testkit.Await;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -8,10 +8,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.netpoll.Connection;
 import dev.netpoll.PeerClosedException;
-import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.RawPeer;
+import dev.netpoll.testkit.Await;
 import java.net.StandardSocketOptions;
 import java.util.Collections;
 import java.util.List;

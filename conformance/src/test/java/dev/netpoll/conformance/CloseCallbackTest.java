@@ -6,12 +6,12 @@ package dev.netpoll.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.Connection;
-import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Harness.Pair;
 import dev.netpoll.conformance.support.RawPeer;
+import dev.netpoll.testkit.Await;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;

@@ -8,13 +8,13 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.netpoll.Connection;
 import dev.netpoll.WriteTimeoutException;
-import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Bytes;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Both;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.RawPeer;
+import dev.netpoll.testkit.Await;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;

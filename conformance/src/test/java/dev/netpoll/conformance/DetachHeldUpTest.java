@@ -8,7 +8,6 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionOptions;
-import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
@@ -16,6 +15,7 @@ import dev.netpoll.conformance.support.OwnNet;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
+import dev.netpoll.testkit.Await;
 import java.net.StandardSocketOptions;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;

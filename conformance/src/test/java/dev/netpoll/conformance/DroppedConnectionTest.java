@@ -6,7 +6,6 @@ package dev.netpoll.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.Connection;
-import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.LeakCheck;
 import dev.netpoll.conformance.support.Mode;
@@ -15,6 +14,7 @@ import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
 import dev.netpoll.internal.connection.Balance;
+import dev.netpoll.testkit.Await;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

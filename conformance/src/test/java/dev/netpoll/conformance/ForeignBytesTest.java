@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionOptions;
-import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.LeakCheck;
 import dev.netpoll.conformance.support.Mode;
@@ -15,6 +14,7 @@ import dev.netpoll.conformance.support.RawListener;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
+import dev.netpoll.testkit.Await;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;

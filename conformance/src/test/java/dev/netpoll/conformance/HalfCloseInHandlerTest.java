@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionHandler;
-import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Crowd;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
@@ -17,6 +16,7 @@ import dev.netpoll.conformance.support.Rounds;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
 import dev.netpoll.internal.connection.Paces;
+import dev.netpoll.testkit.Await;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;

@@ -5,7 +5,6 @@ package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.LeakCheck;
@@ -13,6 +12,7 @@ import dev.netpoll.conformance.support.Mode;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
+import dev.netpoll.testkit.Await;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Assumptions;

@@ -8,13 +8,13 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.netpoll.Connection;
 import dev.netpoll.buffer.Reader;
-import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Bytes;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Mode;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Variants;
+import dev.netpoll.testkit.Await;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;

@@ -8,11 +8,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.netpoll.Connection;
 import dev.netpoll.Server;
-import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.RawListener;
 import dev.netpoll.conformance.support.RawPeer;
+import dev.netpoll.testkit.Await;
 import java.net.BindException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;

@@ -13,6 +13,7 @@ import dev.netpoll.WriteTimeoutException;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Bytes;
 import dev.netpoll.conformance.support.Harness.Both;
+import dev.netpoll.testkit.Await;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -202,7 +203,7 @@ class NettestTest extends ConformanceTest {
             }
         }));
         Background<Void> closer = Background.run(() -> {
-            dev.netpoll.conformance.support.Await.within(Timing.SHORT, () -> false);
+            Await.within(Timing.SHORT, () -> false);
             c1.close();
         });
         assertThat(reader.result()).isInstanceOf(IOException.class);

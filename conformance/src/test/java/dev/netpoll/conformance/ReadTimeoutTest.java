@@ -13,6 +13,7 @@ import dev.netpoll.ReadTimeoutException;
 import dev.netpoll.buffer.Reader;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Harness.Pair;
+import dev.netpoll.testkit.Await;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -72,8 +73,7 @@ class ReadTimeoutTest extends ConformanceTest {
         Pair pair = net.pair(
                 ConnectionOptions.builder().readTimeout(Duration.ofNanos(1)).build());
         pair.peer().send("here");
-        dev.netpoll.conformance.support.Await.until(
-                "it came", () -> pair.connection().reader().readableBytes() == 4);
+        Await.until("it came", () -> pair.connection().reader().readableBytes() == 4);
         assertThat(pair.connection().reader().readUtf8(4)).isEqualTo("here");
         assertThatThrownBy(() -> pair.connection().reader().readByte()).isInstanceOf(ReadTimeoutException.class);
     }

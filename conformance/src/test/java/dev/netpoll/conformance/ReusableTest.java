@@ -6,10 +6,10 @@ package dev.netpoll.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.Connection;
-import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Harness.Pair;
+import dev.netpoll.testkit.Await;
 import org.junit.jupiter.api.Test;
 
 /** Whether a pool may hand a connection out again: when in doubt, no. */

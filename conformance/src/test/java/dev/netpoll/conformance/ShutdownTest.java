@@ -8,11 +8,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.netpoll.Server;
-import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.RawPeer;
+import dev.netpoll.testkit.Await;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;

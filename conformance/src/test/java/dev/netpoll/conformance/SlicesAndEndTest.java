@@ -7,11 +7,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.buffer.LinkBuffer;
-import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Bytes;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.RawPeer;
+import dev.netpoll.testkit.Await;
 import java.io.ByteArrayOutputStream;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;

@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionOptions;
-import dev.netpoll.conformance.support.Await;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Harness.Pair;
@@ -15,6 +14,7 @@ import dev.netpoll.conformance.support.LeakCheck;
 import dev.netpoll.conformance.support.Mode;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Variants;
+import dev.netpoll.testkit.Await;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.time.Duration;

@@ -10,7 +10,7 @@ import dev.netpoll.PeerClosedException;
 import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.buffer.Reader;
 import dev.netpoll.conformance.soak.Header.Deed;
-import dev.netpoll.conformance.support.Await;
+import dev.netpoll.testkit.Await;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;

@@ -3,6 +3,7 @@
 
 package dev.netpoll.conformance.support;
 
+import dev.netpoll.testkit.Await;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;

@@ -10,6 +10,7 @@ import dev.netpoll.ConnectionOptions;
 import dev.netpoll.Dialer;
 import dev.netpoll.EventLoopGroup;
 import dev.netpoll.Server;
+import dev.netpoll.testkit.Await;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

@@ -4,18 +4,8 @@
 package dev.netpoll.conformance.support;
 
 import dev.netpoll.internal.memory.SegmentPool;
-import dev.netpoll.memory.MemoryStats;
-import java.io.IOException;
+import dev.netpoll.testkit.internal.ProcessState;
 import java.lang.management.ManagementFactory;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
-import java.nio.channels.SelectionKey;
-import java.nio.channels.Selector;
-import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.SocketChannel;
-import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.extension.AfterAllCallback;
@@ -28,66 +18,30 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  */
 public final class LeakCheck implements BeforeAllCallback, AfterAllCallback {
     private static final ExtensionContext.Namespace NAMESPACE = ExtensionContext.Namespace.create(LeakCheck.class);
-    private static final Duration PROMPTLY = Duration.ofSeconds(3);
 
     @Override
-    public void beforeAll(ExtensionContext context) throws IOException {
-        openWhatTheJdkKeeps();
-        context.getStore(NAMESPACE).put(ProcessState.class, ProcessState.now());
-        context.getStore(NAMESPACE).put(MemoryStats.class, SegmentPool.shared().stats());
+    public void beforeAll(ExtensionContext context) {
+        dev.netpoll.testkit.LeakCheck leaks = dev.netpoll.testkit.LeakCheck.begin();
+        if (context.getRequiredTestClass().isAnnotationPresent(LosesBlocks.class)) {
+            leaks.allowCollected();
+        }
+        context.getStore(NAMESPACE).put(dev.netpoll.testkit.LeakCheck.class, leaks);
+        context.getStore(NAMESPACE).put(Long.class, outstandingBlocks());
     }
 
     @Override
     public void afterAll(ExtensionContext context) {
-        ProcessState before = context.getStore(NAMESPACE).get(ProcessState.class, ProcessState.class);
-        if (before == null) {
+        ExtensionContext.Store store = context.getStore(NAMESPACE);
+        dev.netpoll.testkit.LeakCheck leaks =
+                store.get(dev.netpoll.testkit.LeakCheck.class, dev.netpoll.testkit.LeakCheck.class);
+        Long blocks = store.get(Long.class, Long.class);
+        if (leaks == null || blocks == null) {
             return;
         }
-        MemoryStats memory = context.getStore(NAMESPACE).get(MemoryStats.class, MemoryStats.class);
-        awaitBack(context, before);
-        long found = SegmentPool.shared().stats().foundBlocks() - memory.foundBlocks();
-        if (found > 0 && !context.getRequiredTestClass().isAnnotationPresent(LosesBlocks.class)) {
-            throw new AssertionError(context.getDisplayName() + " leaks: " + found + " blocks were collected");
-        }
-    }
-
-    private static void awaitBack(ExtensionContext context, ProcessState before) {
-        if (Await.within(PROMPTLY, () -> ProcessState.now().isBackAt(before))) {
-            return;
-        }
-        // Memory that a thread owned when another one closed the connection comes back when the connection is
-        // collected.
-        System.gc();
-        if (Await.within(Await.DEADLINE, () -> ProcessState.now().isBackAt(before))) {
-            return;
-        }
-        throw new AssertionError(
-                context.getDisplayName() + " leaks: " + ProcessState.now().beyond(before));
-    }
-
-    /** The JDK opens a socket when it first closes a channel, and keeps it; that is not our leak. */
-    private static void openWhatTheJdkKeeps() throws IOException {
-        try (ServerSocketChannel listener = ServerSocketChannel.open();
-                Selector selector = Selector.open()) {
-            listener.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
-            try (SocketChannel channel = SocketChannel.open(listener.getLocalAddress());
-                    SocketChannel accepted = listener.accept()) {
-                channel.configureBlocking(false).register(selector, SelectionKey.OP_READ);
-                accepted.shutdownOutput();
-            }
-        }
-        readOnAVirtualThread();
-    }
-
-    /** The JDK opens what it waits with for the sockets of virtual threads when the first of them waits. */
-    private static void readOnAVirtualThread() throws IOException {
-        try (ServerSocket listener = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
-                Socket socket = new Socket(listener.getInetAddress(), listener.getLocalPort());
-                Socket accepted = listener.accept()) {
-            Background<Integer> read =
-                    Background.call(() -> socket.getInputStream().read()).awaitBlocked();
-            accepted.getOutputStream().write(1);
-            read.result();
+        leaks.close();
+        if (outstandingBlocks() != blocks) {
+            throw new AssertionError(context.getDisplayName() + " gave back more than it took: blocks in use " + blocks
+                    + " -> " + outstandingBlocks());
         }
     }
 

@@ -3,6 +3,7 @@
 
 package dev.netpoll.conformance.support;
 
+import dev.netpoll.testkit.Await;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.net.StandardProtocolFamily;

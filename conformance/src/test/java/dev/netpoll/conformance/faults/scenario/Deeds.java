@@ -7,7 +7,7 @@ import dev.netpoll.Connection;
 import dev.netpoll.ReadTimeoutException;
 import dev.netpoll.conformance.faults.Action;
 import dev.netpoll.conformance.faults.scenario.Stage.Both;
-import dev.netpoll.conformance.support.Await;
+import dev.netpoll.testkit.Await;
 import java.io.IOException;
 import java.net.StandardSocketOptions;
 import java.time.Duration;

@@ -10,7 +10,7 @@ import dev.netpoll.Dialer;
 import dev.netpoll.EventLoopGroup;
 import dev.netpoll.Server;
 import dev.netpoll.conformance.faults.Action;
-import dev.netpoll.conformance.support.Await;
+import dev.netpoll.testkit.Await;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;

@@ -8,7 +8,7 @@ import dev.netpoll.Server;
 import dev.netpoll.conformance.faults.Action;
 import dev.netpoll.conformance.faults.Arming;
 import dev.netpoll.conformance.faults.Faults;
-import dev.netpoll.conformance.support.Await;
+import dev.netpoll.testkit.Await;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
