@@ -97,7 +97,7 @@ final class TreeRules extends TreeScanner<@Nullable Void, @Nullable Void> {
         if (FFI_ONLY.contains(name) && !file.path().contains(FFI)) {
             report(select, name + " belongs to dev.netpoll.internal.ffi; add a typed call there");
         }
-        if (CONSOLE.contains(name) && isCore()) {
+        if (CONSOLE.contains(name) && isLibrary()) {
             report(select, "a library does not print; use System.Logger, or throw");
         }
         return super.visitMemberSelect(select, null);
@@ -110,7 +110,7 @@ final class TreeRules extends TreeScanner<@Nullable Void, @Nullable Void> {
         if (UNSAFE_CALLS.contains(name) && !hasSafetyComment(lineOfName(method, name))) {
             report(call, name + " needs a '// SAFETY:' comment above that says why it is sound");
         }
-        if (name.equals("printStackTrace") && isCore()) {
+        if (name.equals("printStackTrace") && isLibrary()) {
             report(call, "a library does not print; use System.Logger, or throw");
         }
         if (name.equals("sleep") && isSleep(method)) {
@@ -145,13 +145,16 @@ final class TreeRules extends TreeScanner<@Nullable Void, @Nullable Void> {
     }
 
     private void reportSleep(Tree tree) {
-        if (file.isIn("test") || file.path().startsWith("conformance/")) {
+        if (file.isIn("test")
+                || file.path().startsWith("conformance/")
+                || file.path().startsWith("testkit/")) {
             report(tree, "a test does not sleep; await the condition with a deadline");
         }
     }
 
-    private boolean isCore() {
-        return file.path().startsWith("core/src/main/");
+    /** Part of a module that users have in their programs. */
+    private boolean isLibrary() {
+        return file.path().startsWith("core/src/main/") || file.path().startsWith("testkit/src/main/");
     }
 
     /** Looks above the line of the call and at that line itself. */

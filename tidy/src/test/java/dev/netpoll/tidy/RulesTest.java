@@ -18,6 +18,7 @@ class RulesTest {
     private static final String CORE = "core/src/main/java/dev/netpoll/A.java";
     private static final String FFI = "core/src/main/java/dev/netpoll/internal/ffi/A.java";
     private static final String TEST = "core/src/test/java/dev/netpoll/A.java";
+    private static final String TESTKIT = "testkit/src/main/java/dev/netpoll/testkit/A.java";
     private static final String CONFORMANCE = "conformance/src/main/java/dev/netpoll/A.java";
 
     @ParameterizedTest
@@ -81,8 +82,9 @@ class RulesTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"System.out.println();", "System.err.println();", "e.printStackTrace();"})
-    void coreDoesNotPrint(String statement) throws IOException {
+    void theLibraryDoesNotPrint(String statement) throws IOException {
         assertThat(check(CORE, "void a() {" + statement + "}")).hasSize(1);
+        assertThat(check(TESTKIT, "void a() {" + statement + "}")).hasSize(1);
         assertThat(check(TEST, "void a() {" + statement + "}")).isEmpty();
         assertThat(check(CORE, "void a() { /* " + statement + " */ }")).isEmpty();
     }
@@ -92,6 +94,7 @@ class RulesTest {
     void testsDoNotSleep(String statement) throws IOException {
         assertThat(check(TEST, "void a() {" + statement + "}")).hasSize(1);
         assertThat(check(CONFORMANCE, "void a() {" + statement + "}")).hasSize(1);
+        assertThat(check(TESTKIT, "void a() {" + statement + "}")).hasSize(1);
         assertThat(check(CORE, "void a() {" + statement + "}")).isEmpty();
     }
 
