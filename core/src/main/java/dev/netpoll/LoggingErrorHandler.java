@@ -27,6 +27,9 @@ final class LoggingErrorHandler {
 
     /** {@return whether the connection's own peer may have caused it} */
     private static boolean isRoutine(Connection connection, @Nullable Throwable error) {
+        if (error == null) {
+            return true; // an UncheckedIOException of no cause
+        }
         return switch (error) {
             case ConnectionException other -> isOf(connection, other);
             case FileSystemException _ -> false;
