@@ -16,33 +16,33 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * Runs a connection's callbacks where its dispatch says, and keeps what they throw from doing harm. Any thread.
+ * Runs a connection's callbacks where its dispatch says, and contains the exceptions they throw. Any thread.
  *
- * <p>What is handed to an executor is the connection itself, and a bit of its state word says what for. Each thread
- * that runs it takes one bit. So handing out allocates nothing here, and is done once: an executor that runs what it
- * was given twice, or runs it and then throws, finds the bit taken.
+ * <p>The executor gets the connection itself as its task; a bit of the state word says what to call. Each thread that
+ * runs the task takes one bit. So handing out allocates nothing here, and each callback runs once: an executor that
+ * runs a task twice, or runs it and then throws, finds the bit taken.
  */
 final class CallbackRunner {
     private static final int[] ORDER = {HANDED_PREPARE, HANDED_RUN, HANDED_GOODBYE, HANDED_END};
 
     private CallbackRunner() {}
 
-    /** Calls a callback; whatever it throws closes the connection and is reported once. */
+    /** Calls a callback. An exception from it closes the connection and is reported once. */
     static void call(Runs connection, ConnectionHandler callback) {
         try {
             callback.handle(connection);
-        } catch (Throwable t) { // also errors: user code costs its own connection only
+        } catch (Throwable t) { // errors too: user code costs only its own connection
             fail(connection, t);
         }
     }
 
-    /** A callback, or what goes on in its place, has failed. */
+    /** A callback, or work done on its behalf, has failed. */
     static void fail(Runs connection, Throwable error) {
-        connection.closeFor(EndReason.CALLBACK_FAILED, false); // first: reporting may fail, too
+        connection.closeFor(EndReason.CALLBACK_FAILED, false); // first: reporting may fail as well
         report(connection, error);
     }
 
-    /** Tells the error handler, on the calling thread. */
+    /** Reports to the error handler on the calling thread. */
     static void report(Runs connection, Throwable error) {
         try {
             connection.config().error().onError(connection, error);
@@ -63,7 +63,7 @@ final class CallbackRunner {
     }
 
     /**
-     * Tells the error handler where callbacks run: it is the user's code, and the caller may be a loop. Never throws.
+     * Reports to the error handler where callbacks run, as it is user code and the caller may be a loop. Never throws.
      */
     static void reportLater(Runs connection, Throwable error) {
         try {
@@ -84,11 +84,11 @@ final class CallbackRunner {
         }
     }
 
-    /** Has a task run by the executor; if that is full, which peers can bring about, or fails, elsewhere. */
+    /** Runs a task on the executor, or on a new thread if the executor fails or is full, which peers can cause. */
     private static void hand(Runnable task, Executor executor) {
         try {
             executor.execute(task);
-        } catch (Throwable refused) { // the task runs once, also if the executor has run it before
+        } catch (Throwable refused) { // the task runs once, even if the executor has already run it
             Threads.startVirtual("netpoll-error-handler", task);
         }
     }
@@ -105,7 +105,7 @@ final class CallbackRunner {
         Log.log(System.Logger.Level.WARNING, what, error);
     }
 
-    /** Has {@link Lifecycle#perform} called where callbacks run. Never throws. */
+    /** Dispatches a call of {@link Lifecycle#perform} to where callbacks run. Never throws. */
     static void handOut(Runs connection, int what) {
         connection.add(what);
         Executor executor = connection.config().executor();
@@ -141,7 +141,7 @@ final class CallbackRunner {
         }
     }
 
-    /** <i>Loop.</i> Does what an executor has refused, and an Error has kept from being done. */
+    /** <i>Loop.</i> Does what an executor rejected and an Error then prevented. */
     static void takeBack(Runs connection) {
         for (int what : ORDER) {
             if (connection.has(what)) {
@@ -150,7 +150,7 @@ final class CallbackRunner {
         }
     }
 
-    /** A thread runs what was handed out: it takes one of the things to do. */
+    /** A thread runs the task: takes one bit, and does its work. */
     static void take(Runs connection) {
         for (int what : ORDER) {
             if (connection.remove(what)) {
@@ -163,15 +163,12 @@ final class CallbackRunner {
     private static void perform(Runs connection, int what) {
         try {
             connection.perform(what);
-        } catch (Throwable t) { // not the user's, which is contained above
+        } catch (Throwable t) { // an internal failure: exceptions of user code are caught above
             connection.fault(t);
         }
     }
 
-    /**
-     * On a thread of its own, or if there is none to be had, nor memory for anything, on this one: what tidies up must
-     * not be lost.
-     */
+    /** Runs it on a new thread, or on this one if there is no thread or memory to be had: clean-up must not be lost. */
     private static void performElsewhere(Runs connection, int what, Throwable why) {
         AtomicBoolean done = null;
         try {

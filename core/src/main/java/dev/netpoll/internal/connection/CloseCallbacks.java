@@ -8,9 +8,8 @@ import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The close callbacks of a connection: a stack, of which {@link Ending} holds the top, and which is taken once. Any
- * thread. A callback is either on the stack that {@link #take} returns, or {@link #add} refuses it: none is lost and
- * none runs twice.
+ * The close callbacks of a connection: a stack that is taken once. {@link Ending} holds the top. Any thread. A callback
+ * is either on the stack that {@link #take} returns, or {@link #add} refuses it: none is lost and none runs twice.
  *
  * @param callback the one added last
  * @param next those added before it
@@ -18,11 +17,11 @@ import org.jspecify.annotations.Nullable;
 record CloseCallbacks(ConnectionHandler callback, @Nullable CloseCallbacks next) {
     private static final CloseCallbacks TAKEN = new CloseCallbacks(connection -> {}, null);
 
-    /** Not a VarHandle: using one at a place for the first time takes memory, and the end has to do without. */
+    /** Not a VarHandle: its first use at a call site allocates, and the end must not. */
     private static final AtomicReferenceFieldUpdater<Ending, CloseCallbacks> TOP =
             AtomicReferenceFieldUpdater.newUpdater(Ending.class, CloseCallbacks.class, "closeCallbacks");
 
-    /** Adds a callback; {@return whether it will be run, false if the stack was taken already} */
+    /** Adds a callback; {@return whether it will run, false if the stack was taken already} */
     static boolean add(Ending holder, ConnectionHandler callback) {
         for (; ; ) {
             CloseCallbacks top = holder.closeCallbacks;

@@ -11,12 +11,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
- * Connects one connection, whose socket was opened, and starts it before anybody can use it.
+ * Connects one connection whose socket is open, and starts it before anybody can use it.
  *
  * <p><b>Threads.</b> {@link #begin} and what follows: the thread that dials. The rest: the loop.
  *
- * <p>The loop completes the outcome, or the dialing thread cancels it: the first of them decides. So the loop closes a
- * connection that is established too late, and one that came in time is the dialing thread's.
+ * <p>The loop completes the outcome or the dialing thread cancels it; the first of them decides. So the loop closes a
+ * connection that is established too late; one established in time belongs to the dialing thread.
  */
 public final class Connect implements Lifecycle.ConnectEvents {
     /** The outcome of a connect after which onPrepare closed the connection; no error number is negative. */
@@ -32,7 +32,7 @@ public final class Connect implements Lifecycle.ConnectEvents {
     }
 
     /**
-     * Lets the loop begin to connect a connection that nobody else knows. If this throws, the connection has ended.
+     * Asks the loop to connect a connection that nobody else knows. If this throws, the connection has ended.
      *
      * @throws IllegalStateException if the loop has ended
      */
@@ -52,7 +52,7 @@ public final class Connect implements Lifecycle.ConnectEvents {
         }
     }
 
-    /** {@return the outcome: 0 for success, or an error number} What has failed on the loop completes it as well. */
+    /** {@return the outcome: 0 for success, or an error number} A failure on the loop completes it exceptionally. */
     public CompletableFuture<Integer> outcome() {
         return outcome;
     }
@@ -62,12 +62,12 @@ public final class Connect implements Lifecycle.ConnectEvents {
         return errno == REJECTED;
     }
 
-    /** {@return what says so} */
+    /** {@return the exception for a rejected connection} */
     public ConnectionClosedException rejection() {
         return ConnectionErrors.closed(connection, "connect");
     }
 
-    /** Nobody waits any more; {@return false if the outcome came before} It ends the connection unless that is so. */
+    /** The dialing thread stops waiting: aborts the connection. {@return false if the outcome came first} */
     public boolean abandon() {
         boolean abandoned = outcome.cancel(false) || outcome.isCompletedExceptionally();
         if (abandoned) {
@@ -79,7 +79,7 @@ public final class Connect implements Lifecycle.ConnectEvents {
     private void connectOnLoop() {
         try {
             EventLoop loop = connection.loop();
-            // The loop has ended, or ends and evicts nobody who comes now; or nobody waits any more.
+            // The loop has ended, or is ending and would not evict a newcomer; or the dialing thread stopped waiting.
             if (!loop.inLoop() || !loop.isRunning() || connection.has(ConnectionState.CLOSING)) {
                 connection.endBeforeStart();
                 outcome.complete(Errno.ECONNABORTED);
@@ -90,7 +90,7 @@ public final class Connect implements Lifecycle.ConnectEvents {
             connection.connect(remote, this);
         } catch (Throwable t) {
             connection.closeFor(EndReason.CONNECT_FAILED, true);
-            if (!connection.has(ConnectionState.LIVE)) { // then that was only a wish
+            if (!connection.has(ConnectionState.LIVE)) { // then closeFor only asked for it
                 connection.endBeforeStart();
             }
             outcome.completeExceptionally(t);
@@ -103,7 +103,7 @@ public final class Connect implements Lifecycle.ConnectEvents {
             finish(errno);
             return;
         }
-        try { // it starts before anybody can use it
+        try { // start it before anybody can use it
             connection.startDialed(failure -> finish(failure == Errno.ECONNABORTED ? REJECTED : failure));
         } catch (Throwable t) {
             outcome.completeExceptionally(t);
@@ -115,6 +115,6 @@ public final class Connect implements Lifecycle.ConnectEvents {
         if (!outcome.complete(errno) || errno != 0) {
             connection.closeFor(EndReason.CONNECT_FAILED, false);
         }
-        connection.loop().hasWoken(); // who dials
+        connection.loop().hasWoken(); // the dialing thread
     }
 }

@@ -24,13 +24,13 @@ import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What all connections of one server or dialer share: their protocol, as the connection wants to see it.
+ * The configuration that all connections of one server or dialer share, derived from their protocol.
  *
- * <p>Immutable, except that {@link #pace} learns and {@link #ending} is told of the shutdown. Any thread.
+ * <p>Immutable, except that {@link #pace} learns and the owner announces its shutdown in {@link #ending}. Any thread.
  */
 public final class ConnectionConfig {
     private final Protocol protocol;
-    private final ConnectionOptions options; // the protocol's; each request asks for them
+    private final ConnectionOptions options; // cached from the protocol: every request reads them
     private final @Nullable Executor executor;
     private final @Nullable Pace pace;
     private final @Nullable FrameLayout frames;
@@ -38,16 +38,16 @@ public final class ConnectionConfig {
     private final Ending ending;
     private final Runnable ended;
 
-    /** What dialed and adopted connections share: their caller closes them. */
+    /** For dialed and adopted connections: their caller closes them. */
     public ConnectionConfig(Protocol protocol) {
         this(protocol, false, new Ending(), () -> {});
     }
 
     /**
-     * What connections of one owner share.
+     * For the connections of one owner.
      *
-     * @param unowned whether nobody but the library knows the connections, so that they close themselves when the peer
-     *     has finished, though no handler was set
+     * @param unowned whether only the library knows the connections, so that they close themselves when the peer has
+     *     finished, even without a handler
      * @param ending whether the owner is shutting down
      * @param ended called once per connection when its close callbacks have run
      */
@@ -113,7 +113,7 @@ public final class ConnectionConfig {
                 Errno.class);
     }
 
-    /** {@return the callback that comes first, or null} */
+    /** {@return the callback that runs first, or null} */
     @Nullable
     ConnectionHandler prepare() {
         return protocol.onPrepare();
@@ -137,7 +137,7 @@ public final class ConnectionConfig {
         return protocol.onDisconnect();
     }
 
-    /** {@return what is told of the exceptions of callbacks} */
+    /** {@return the handler of exceptions that callbacks throw} */
     ErrorHandler error() {
         return protocol.onError();
     }
@@ -147,18 +147,18 @@ public final class ConnectionConfig {
         return options;
     }
 
-    /** {@return what runs the callbacks, or null if the event loop does} */
+    /** {@return the executor of the callbacks, or null if the event loop runs them} */
     @Nullable
     Executor executor() {
         return executor;
     }
 
-    /** {@return what decides who runs the request handler, or null if the executor does in any case} */
+    /** {@return the pace that decides who runs the request handler, or null if it is always the executor} */
     public @Nullable Pace pace() {
         return pace;
     }
 
-    /** {@return where the frames for the request handler end, or null if it finds that out itself} */
+    /** {@return the layout of frames, or null if the request handler finds their ends itself} */
     @Nullable
     FrameLayout frames() {
         return frames;
@@ -178,19 +178,19 @@ public final class ConnectionConfig {
     }
 
     /**
-     * Whether the owner is shutting down: connections that register meanwhile must learn of it. The owner sets it, then
-     * tells the connections that are registered; a connection registers, then looks at it.
+     * Whether the owner is shutting down, so that connections that register meanwhile notice. The owner sets it, then
+     * notifies the registered connections; a connection registers, then checks it.
      */
     public static final class Ending {
         private volatile boolean draining;
         private volatile boolean forced;
 
-        /** Says that connections are to end when they are idle. */
+        /** From now on connections close when they are idle. */
         public void drain() {
             draining = true;
         }
 
-        /** Says that connections are to end now. */
+        /** From now on connections close at once. */
         public void force() {
             forced = true;
         }
@@ -212,7 +212,7 @@ public final class ConnectionConfig {
         return executor == null;
     }
 
-    /** {@return the duration in nanoseconds; {@link #NEVER} from 146 years on, and no less than minus 146 years} */
+    /** {@return the duration in nanoseconds; {@link #NEVER} from 146 years on, and never less than minus 146 years} */
     public static long nanos(Duration duration) {
         long limit = (NEVER / 2) / 1_000_000_000L;
         if (duration.toSeconds() >= limit) {

@@ -16,7 +16,7 @@ import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 import java.net.SocketException;
 
-/** Makes the exceptions of one connection: the one place where a state or an error number becomes a public type. */
+/** Creates the exceptions of a connection. Only here does a state or an error number become a public type. */
 final class ConnectionErrors {
     private static final String CLOSED = "the connection was closed here";
 
@@ -31,7 +31,7 @@ final class ConnectionErrors {
                 c.endReason() == EndReason.PEER_LOST ? Errno.name(c.errno()) : null);
     }
 
-    /** A socket option could not be had or set. */
+    /** A socket option could not be read or set. */
     static IOException option(Link c, String operation, TransportException failure) {
         if (failure.errno() == Errno.EBADF) {
             return closed(c, operation);

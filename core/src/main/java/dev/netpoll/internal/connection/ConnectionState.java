@@ -18,18 +18,18 @@ import java.lang.invoke.VarHandle;
  *            any --any thread: abort(), internal error--> CLOSING and ABORTING
  * peer:      (none) --loop: end of stream--> PEER_FINISHED     (none) --loop: hang-up while paused--> PEER_GONE
  *            any --loop: reset, path lost--> BROKEN
- * start:     STARTING --loop, on a signal: START_TRIED, then--> registered, or given up. If an Error comes between, the
- *            loop finds both with its next look, and gives it up.
- * handler:   idle --who finds bytes due--> RUNNING --its thread, at the end--> idle
- *            HANDLER_SET: one was set that has not run; it runs at once, to see what is there.
- *            HANDED_...: something was handed to an executor; a thread that executes it takes one of these bits, and
- *            does that. So it is done once, however often, late or early the executor runs what it was given.
- *            HANDING_FAILED: an Error came while that was being refused, so the loop sees to it.
+ * start:     STARTING --loop, on a signal: START_TRIED, then--> registered, or given up. If an Error interrupts it, the
+ *            loop finds both bits at its next look, and gives the connection up.
+ * handler:   idle --thread that finds bytes due--> RUNNING --its thread, at the end--> idle
+ *            HANDLER_SET: a new handler has not run yet; it runs at once, to see the bytes that are there.
+ *            HANDED_...: a callback was handed to an executor; the executing thread takes one of these bits, and runs
+ *            that callback. So it runs once, however often, late or early the executor runs its task.
+ *            HANDING_FAILED: an Error interrupted the handling of a rejection; the loop completes it.
  * goodbye:   (none) --loop or handler's thread, peer ended and READY--> DISCONNECTED, with DISCONNECTING meanwhile
  * output:    SENDING: the send role is taken, see {@link SendRole}.   OUTPUT_SHUT: shutdownOutput() was called.
- *            CUT: accepted bytes, or the rest of a flush that was sent in part, were dropped.
- *            SEND_REFUSED: sending failed, which the loop may not have learned yet.
- * detach:    DETACHING, with CLOSING: what arrives until the socket is handed over is kept.
+ *            CUT: accepted bytes, or the rest of a partly sent flush, were dropped.
+ *            SEND_REFUSED: sending failed; the loop may not know it yet.
+ * detach:    DETACHING, with CLOSING: bytes that arrive until the socket is handed over are kept.
  * shutdown:  DRAINING: the server asked to close when idle.
  * </pre>
  *
@@ -43,8 +43,8 @@ import java.lang.invoke.VarHandle;
  *   <li>I2 Only the holder of RUNNING touches the reading side of a connection with a handler.
  *   <li>I3 Only the holder of SENDING touches the send queue.
  *   <li>I4 CLOSED is set on the loop, once, after the transport was closed; nothing is delivered afterwards.
- *   <li>I5 ENDED is set once, when CLOSED is set and RUNNING, DISCONNECTING are not and no goodbye is due. The
- *       thread that sets it ends the connection, see {@link Ending}.
+ *   <li>I5 ENDED is set once, when CLOSED is set, RUNNING and DISCONNECTING are not, and no goodbye is due. The thread
+ *       that sets it ends the connection, see {@link Ending}.
  *   <li>I6 No handler run begins once CLOSING is set.
  * </ul>
  */
@@ -80,7 +80,7 @@ abstract class ConnectionState extends EventLoop.Resident {
     static final int HANDING_FAILED = 1 << 28;
     static final int END_FAILED = 1 << 29;
 
-    /** Something was handed to an executor and not taken by a thread of it. */
+    /** A callback was handed to an executor, and no thread has taken it yet. */
     static final int HANDED = HANDED_PREPARE | HANDED_RUN | HANDED_GOODBYE | HANDED_END;
 
     /** The connection is not active if one of these is set. */

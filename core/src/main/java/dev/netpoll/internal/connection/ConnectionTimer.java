@@ -10,26 +10,25 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The one timer of a connection, for all its time-outs. It is armed no later than the first of them and re-armed
- * lazily: when it expires it looks at what is due and arms itself for the next. So a request costs no timer work at
- * all as long as the timer is armed for something earlier.
+ * The one timer of a connection, for all its time-outs. It is armed for the first of them or earlier, and re-armed
+ * lazily: when it expires, it handles what is due and arms itself for the next. So a request costs no timer work while
+ * the timer is armed for something earlier.
  *
- * <p>T1 A thread writes its deadline (volatile), then looks at {@code armedFor}; the loop sets {@code armedFor} to
- * NEVER, then looks at all deadlines. So a deadline is either seen by the loop or makes its thread ask the loop to
- * look.
+ * <p>T1 A thread writes its deadline (volatile), then reads {@code armedFor}; the loop sets {@code armedFor} to NEVER,
+ * then reads all deadlines. So either the loop sees a deadline, or the thread asks the loop to look.
  *
- * <p>T2 A connection without an idle time-out gets its timer when something first waits with a limit, by a CAS of
- * {@link Link#timer()}. Whoever comes too late uses the winner's; for all of them T1 holds, as each wrote
- * its deadline before. The loop that finds no timer has nothing to stop: one that is made later finds CLOSED.
+ * <p>T2 A connection without an idle time-out creates its timer when a thread first waits with a limit, by a CAS in
+ * {@link Link#timer()}. A thread that loses the CAS uses the winner's timer. T1 holds for all of them, as each wrote
+ * its deadline first. A loop that finds no timer has nothing to stop: one created later finds CLOSED.
  */
 final class ConnectionTimer extends Timer {
-    /** How long a closing connection without a write time-out may take to send what it owes. */
+    /** How long a closing connection without a write time-out may take to send the bytes it owes. */
     private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(10);
 
-    /** How often a connection that waits for memory looks whether the one whose turn it is has stalled. */
+    /** How often a connection that waits for memory checks whether the one whose turn it is has stalled. */
     private static final long STARVED_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
 
-    /** A timer is not that late unless its thread stood still. */
+    /** A timer is this late only if its thread stood still. */
     private static final long DELAY_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
     private final Link link;
@@ -42,10 +41,10 @@ final class ConnectionTimer extends Timer {
     /** Whether a thread has asked the loop to look at the deadlines. */
     private volatile boolean lookDue;
 
-    /** What the last delay made of {@code lastActivity}. Loop only. */
+    /** The value of {@code lastActivity} that the last forgiven delay set. Loop only. */
     private long forgivenAt = NEVER;
 
-    /** Until when a closing connection may send what it owes. Loop only. */
+    /** Until when a closing connection may send the bytes it owes. Loop only. */
     private long lingerDeadline = NEVER;
 
     ConnectionTimer(Link link, Inbound inbound, Outbound outbound) {
@@ -55,7 +54,7 @@ final class ConnectionTimer extends Timer {
         this.idleTimeout = ConnectionConfig.nanos(link.config().options().idleTimeout());
     }
 
-    /** <i>Loop.</i> The connection lives from now on. */
+    /** <i>Loop.</i> The connection goes live. */
     void start() {
         touch();
         rearm();
@@ -76,7 +75,8 @@ final class ConnectionTimer extends Timer {
 
     /**
      * Makes sure that the timer expires no later than the deadline. Any thread; the deadline must be visible already.
-     * The loop looks itself, next: all its connections share the timers, and this stack may be nearly used up.
+     * Even on the loop, the loop arms the timer later: connections share the timers, and this stack may be nearly used
+     * up.
      */
     void ensureArmed(long deadline) {
         long armed = armedFor; // T1
@@ -87,7 +87,7 @@ final class ConnectionTimer extends Timer {
         link.signal();
     }
 
-    /** <i>Loop.</i> Looks at the deadlines if somebody has asked for it. */
+    /** <i>Loop.</i> Looks at the deadlines if a thread asked for it. */
     void signalled() {
         if (lookDue) {
             lookDue = false;
@@ -100,7 +100,7 @@ final class ConnectionTimer extends Timer {
         rearm();
     }
 
-    /** <i>Loop.</i> Lets a closing connection linger; not for ever, whatever the write time-out. */
+    /** <i>Loop.</i> Lets a closing connection linger, but not for ever, whatever the write time-out. */
     void linger(long nanos) {
         lingerDeadline = System.nanoTime() + (nanos == NEVER ? LINGER_NANOS : nanos);
         rearm();
@@ -115,7 +115,7 @@ final class ConnectionTimer extends Timer {
         rearm(System.nanoTime(), false);
     }
 
-    /** Arms for the first deadline; {@code woken} says that waiters whose time is up by {@code now} know it already. */
+    /** Arms for the first deadline; {@code woken} says that waiters due by {@code now} have been woken already. */
     private void rearm(long now, boolean woken) {
         if (link.has(ConnectionState.CLOSED)) {
             return;
@@ -165,7 +165,7 @@ final class ConnectionTimer extends Timer {
             if (link.isBusy() || inbound.keepsPeerWaiting()) {
                 touch();
             } else if (!forgiveDelay(now)) {
-                // What could not be sent in all that time would make an orderly end wait as long again.
+                // If bytes stayed unsent for so long, an orderly end would wait as long again.
                 link.closeFor(EndReason.IDLE_TIMEOUT, link.has(ConnectionState.SENDING));
                 idleTimeout = NEVER;
             }
@@ -174,8 +174,8 @@ final class ConnectionTimer extends Timer {
     }
 
     /**
-     * A deadline that is found late says that the process, or its machine, stood still, and the peer perhaps, too. It
-     * gets as long again as that took, once; {@return whether it has}
+     * A deadline found late means that the process or its machine stood still, and perhaps the peer, too. Extends the
+     * deadline by that delay, once; {@return whether it did}
      */
     private boolean forgiveDelay(long now) {
         long activity = lastActivity;

@@ -13,23 +13,23 @@ import dev.netpoll.internal.memory.SegmentReader;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The loop's half of the inbound side: it delivers what arrives to the {@link Inbox}, wakes the reader or starts a run,
- * and pauses reading while too much is retained. {@link Inbound} is the reader's half.
+ * The loop's half of the inbound side: it pushes received segments into the {@link Inbox}, wakes the reader or starts a
+ * run, and pauses reading while too much memory is retained. {@link Inbound} is the reader's half.
  *
- * <p>Positions of the stream measure progress, and only grow: {@code delivered} is how far the loop has got, {@code
- * target} is how far the reading side wants it to get. A blocked read waits for a target, and so does an idle handler.
- * The side that finds {@code delivered >= target} wakes the reader or starts the handler.
+ * <p>Stream positions measure progress, and only grow: {@code delivered} is how far the loop has come, {@code target}
+ * how far the reading side wants it to come. A blocked read waits for a target, and so does an idle handler. The side
+ * that finds {@code delivered >= target} wakes the reader or starts the handler.
  *
  * <ul>
  *   <li>B1 The loop pushes into the inbox, then raises {@code delivered} (volatile), then looks at {@code target}. The
- *       reading side sets {@code target} (volatile), then looks into the inbox. So no bytes go unnoticed.
- *   <li>B2 Reading pauses while the memory retained is above the high mark, unless somebody waits for a position that
- *       was not reached: a blocked read, or a handler that demanded. The loop sets {@code paused}, then looks again;
- *       others change what the rule depends on, then look at {@code paused}. It pauses in any case while the connection
- *       retains more than its share and the group's memory is used up, unless the connection is the favoured one.
- *   <li>B3 A run that is due does not begin while another thread uses the side; that thread gives the side up
- *       (volatile), then looks whether a run is due. The loop raises {@code delivered} (volatile), then looks for a
- *       user.
+ *       reading side sets {@code target} (volatile), then looks into the inbox. So no bytes are missed.
+ *   <li>B2 Reading pauses while the retained memory is above the high mark, unless somebody waits for a position that
+ *       was not reached: a blocked read, or a handler that demanded. The loop sets {@code paused}, then checks again;
+ *       others change what the rule depends on, then check {@code paused}. Even then reading pauses while the
+ *       connection retains more than its share and the group's memory is used up, unless the connection is the favoured
+ *       one.
+ *   <li>B3 A due run does not begin while another thread uses the side; that thread gives up the side (volatile), then
+ *       checks whether a run is due. The loop raises {@code delivered} (volatile), then looks for a user.
  * </ul>
  */
 abstract class Delivery extends Inbox {
@@ -39,25 +39,27 @@ abstract class Delivery extends Inbox {
     private volatile long delivered;
     private volatile long target = NOBODY;
 
-    /** What received segments hold, wherever they are: inbox, buffer, slices, views. */
+    /** The memory of received segments, wherever they are: inbox, buffer, slices, views. */
     private final Retained retained;
 
-    /** Made with the first slice. */
+    /** Created with the first slice. */
     volatile Retained.@Nullable Kept kept;
 
-    /** Made when the group's memory was used up for the first time. Loop only. */
+    /** Created when the group's memory is used up for the first time. Loop only. */
     private Share.@Nullable Waiter waiter;
 
-    /** Whether reading is paused because the group's memory is used up; its timer looks again. Written by the loop. */
+    /** Whether reading is paused because the group's memory is used up; the timer checks again. Written by the loop. */
     private volatile boolean starved;
 
-    /** Whether the target is somebody's wish, which goes before the mark, and not only "something new" (B2). */
+    /**
+     * Whether a reader or handler needs the target, which then overrides the mark, or it only means "more bytes" (B2).
+     */
     private volatile boolean insistent;
 
     private volatile boolean paused;
     private volatile boolean pausedByUser;
 
-    /** Whether what the last run has left unread stalls reading by itself. Written by the holder of RUNNING. */
+    /** Whether the bytes that the last run left unread suffice to stall reading. Written by the holder of RUNNING. */
     private volatile boolean leftMuch;
 
     Delivery(Link link) {
@@ -76,7 +78,7 @@ abstract class Delivery extends Inbox {
     /**
      * The next run, or a blocked read, waits until the loop has delivered up to {@code position}.
      *
-     * @param insists whether that goes before the mark (B2)
+     * @param insists whether that overrides the mark (B2)
      */
     final void awaitPosition(long position, boolean insists) {
         insist(insists);
@@ -85,16 +87,16 @@ abstract class Delivery extends Inbox {
     }
 
     /**
-     * A blocked read has ended: nobody waits for its position any more.
+     * A blocked read has ended and no longer waits for its position.
      *
-     * @param next what a run waits for that may begin when the reader has left, or 0 if there is no handler
+     * @param next the position that the next run waits for once the reader has left, or 0 if there is no handler
      */
     final void endAwaiting(long next) {
         target = next;
         insistent = false;
     }
 
-    /** {@return whether what is awaited has come} Any thread. */
+    /** {@return whether the awaited bytes have come} Any thread. */
     final boolean hasCome() {
         long t = target;
         return t != NOBODY && delivered >= t;
@@ -111,7 +113,7 @@ abstract class Delivery extends Inbox {
         }
     }
 
-    /** A run has left what is in the buffer. Only one that leaves much takes the time. */
+    /** Notes whether a run has left much in the buffer. Only a run that does pays for it. */
     final void noteLeft(@Nullable SegmentReader present) {
         int mark = link.config().options().inboundLowMark();
         boolean much = present != null && retained.bytes() >= mark && present.charged() >= mark;
@@ -130,7 +132,7 @@ abstract class Delivery extends Inbox {
 
     // ---- event loop ----
 
-    /** Takes over received bytes and tells the reading side. */
+    /** Takes over received bytes and notifies the reading side. */
     final void deliver(Segment segments) {
         long bytes = 0;
         Segment next;
@@ -162,7 +164,7 @@ abstract class Delivery extends Inbox {
     }
 
     final void pauseByUser(boolean pause) {
-        StackRoom.needSome(); // a call that has failed must not have paused for ever
+        StackRoom.needSome(); // a call that fails must not leave reading paused for ever
         pausedByUser = pause;
         link.signal();
     }
@@ -175,7 +177,7 @@ abstract class Delivery extends Inbox {
         return pausedByUser;
     }
 
-    /** Some of what was retained was given back, so that {@code left} bytes still are. Any thread. */
+    /** Some retained memory was freed; {@code left} bytes still are retained. Any thread. */
     final void released(long left) {
         if (!paused || pausedByUser) {
             return;
@@ -198,7 +200,7 @@ abstract class Delivery extends Inbox {
         }
     }
 
-    /** <i>Loop.</i> Pauses or resumes as the rule B2 says. */
+    /** <i>Loop.</i> Pauses or resumes reading by rule B2. */
     final void updatePaused() {
         if (link.has(CLOSED | ConnectionState.PEER_ENDED)) {
             leaveBudget();
@@ -211,11 +213,11 @@ abstract class Delivery extends Inbox {
         }
         if (paused && !shouldPause(link.config().options().inboundLowMark())) {
             paused = false;
-            link.timer().touch(); // before, the peer could not show that it lives
+            link.timer().touch(); // while paused, the peer could not show activity
             link.transport().resumeReading();
         }
         if (starved && !starvedBefore) {
-            link.timer().lookSoon(); // also one that paused for another reason before
+            link.timer().lookSoon(); // even if it was already paused for another reason
         }
     }
 
@@ -223,7 +225,7 @@ abstract class Delivery extends Inbox {
         return pausedByUser || isStarving(isWanted()) || isAbove(mark);
     }
 
-    /** {@return whether somebody waits for bytes that have not come, which goes before the mark, up to a bound} */
+    /** {@return whether somebody waits for bytes that have not come} That overrides the mark, up to a bound. */
     private boolean isWanted() {
         return insistent && delivered < target && retained.keptBytes() < mostKept();
     }
@@ -234,7 +236,7 @@ abstract class Delivery extends Inbox {
         return (long) options.inboundHighMark() + options.maxFrameLength();
     }
 
-    /** {@return whether so much is retained that reading pauses by itself} Any thread. */
+    /** {@return whether enough is retained to pause reading} Any thread. */
     private boolean isAbove(int mark) {
         return !isWanted() && retained.bytes() >= mark;
     }
@@ -242,7 +244,7 @@ abstract class Delivery extends Inbox {
     /**
      * <i>Loop.</i> {@return whether it has to wait for memory}
      *
-     * @param wanted whether somebody waits for bytes: nobody else is favoured, who would only hold more
+     * @param wanted whether somebody waits for bytes: only then is it favoured, as others would merely hold more
      */
     private boolean isStarving(boolean wanted) {
         MemoryBudget budget = link.loop().budget();
@@ -263,31 +265,31 @@ abstract class Delivery extends Inbox {
         return starved;
     }
 
-    /** {@return whether reading is paused for want of the group's memory} */
+    /** {@return whether reading is paused because the group's memory is used up} */
     final boolean isStarved() {
         return starved;
     }
 
-    /** {@return what it holds, and what of that the program keeps in slices} Any thread. */
+    /** {@return the count of retained memory} Any thread. */
     final Retained retained() {
         return retained;
     }
 
-    /** {@return whether bytes of the peer's wait for memory: then it is not the peer who is idle} */
+    /** {@return whether the peer's bytes wait for memory, so that the peer is not idle} */
     final boolean keepsPeerWaiting() {
         return starved && link.transport().peek() > 0;
     }
 
     /**
-     * {@return whether reading pauses because of what a handler left unread, and neither goes on nor a run is due} Not
-     * if it pauses because of slices: it goes on when they are closed.
+     * {@return whether reading is paused for good: the handler left too much unread, and no run is due} A pause caused
+     * by slices is different: it ends when they are closed.
      */
     final boolean isStalled() {
         int mark = link.config().options().inboundLowMark();
         return paused && !pausedByUser && !starved && leftMuch && !hasCome() && isAbove(mark);
     }
 
-    /** The connection has ended: what is given back from now on resumes no reading. */
+    /** The connection has ended: memory freed from now on does not resume reading. */
     final void detachRetained() {
         retained.detach();
         leaveBudget();

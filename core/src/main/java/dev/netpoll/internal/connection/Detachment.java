@@ -21,19 +21,19 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes the socket out of a connection. It is itself the task that does it on the loop.
+ * Takes the socket out of a connection. The object is also the task that the loop runs for this.
  *
  * <ul>
  *   <li>D1 The caller is the user of both sides from before DETACHING until the loop has answered, so nobody reads,
  *       writes or frees meanwhile.
- *   <li>D2 One task of the loop lets go of the socket, takes all that was not read, and sets CLOSED. An abort comes
- *       before it, and then it finds CLOSED and hands nothing over; or after it, and then finds nothing to free.
- *   <li>D3 Nothing that a flush has accepted is dropped: if it is not sent in time, detaching fails and changes
+ *   <li>D2 One task of the loop lets go of the socket, takes all unread bytes, and sets CLOSED. If an abort comes
+ *       first, the task finds CLOSED and hands nothing over; if it comes later, the abort finds nothing to free.
+ *   <li>D3 Bytes that a flush accepted are never dropped: if they are not sent in time, detaching fails and changes
  *       nothing.
- *   <li>D4 What the answer needs is made before DETACHING, and waiting for it takes no memory: so it reaches the
- *       caller, or the socket is closed.
- *   <li>D5 The loop sets {@code detached}, then looks at {@code abandoned}; a caller who gets an exception sets {@code
- *       abandoned}, then looks at {@code detached}. So a socket that reaches nobody is closed by one of them.
+ *   <li>D4 Everything the answer needs is allocated before DETACHING, and waiting for it allocates nothing: so the
+ *       answer reaches the caller, or the socket is closed.
+ *   <li>D5 The loop sets {@code detached}, then looks at {@code abandoned}; a caller who gets an exception sets
+ *       {@code abandoned}, then looks at {@code detached}. So one of them closes a socket that would reach nobody.
  * </ul>
  */
 final class Detachment implements Runnable {
@@ -43,7 +43,7 @@ final class Detachment implements Runnable {
     private final LinkBuffer unread = BUFFERS.wrap(SegmentPool.shared(), null);
     private final Thread caller = Thread.currentThread();
 
-    /** This and the next are written by the loop before {@code answered}. */
+    /** The loop writes this and the next field before {@code answered}. */
     private volatile @Nullable DetachedSocket detached;
 
     private @Nullable Throwable failure;
@@ -107,7 +107,7 @@ final class Detachment implements Runnable {
         }
     }
 
-    /** The loop that ends a connection is inside its sides for a moment: then its user hears of the end. */
+    /** A loop that ends the connection uses its sides for a moment; report the end then. */
     private IllegalStateException inUse(String doing) throws ConnectionClosedException {
         if (connection.has(CLOSING) && !connection.has(DETACHING)) {
             throw ConnectionErrors.closed(connection, "detach");
@@ -130,7 +130,7 @@ final class Detachment implements Runnable {
                 connection.onLoop(this);
                 EventLoop.beforeBlocking();
             }
-        } catch (Throwable t) { // the loop does not know of it; or it does, and then it finds ABORTING or answers
+        } catch (Throwable t) { // either the loop does not have the task, or it finds ABORTING or answers
             connection.closeFor(EndReason.DETACHING_FAILED, true);
             throw t;
         }
@@ -157,7 +157,7 @@ final class Detachment implements Runnable {
         return new IllegalStateException("flushed output is still on its way; wait until it is sent, then detach");
     }
 
-    /** A loop answers: each task that was taken is run. */
+    /** The loop always answers: it runs each task that it accepted. */
     private void awaitAnswer() {
         boolean interrupted = false;
         while (!answered) {
@@ -209,7 +209,7 @@ final class Detachment implements Runnable {
             connection.leaveLoop();
             detached = result;
             closeAbandoned();
-        } catch (Throwable t) { // releasing leaves the loop
+        } catch (Throwable t) { // releasing removes it from the loop
             try (unread) {
                 connection.transport().discard(raw);
             }

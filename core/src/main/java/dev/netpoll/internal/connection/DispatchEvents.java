@@ -12,11 +12,11 @@ import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 import jdk.jfr.Timespan;
 
-/** Events of adaptive dispatch in the flight recorder. Nothing happens in a runtime without {@code jdk.jfr}. */
+/** Records changes of adaptive dispatch in the flight recorder. Does nothing in a runtime without {@code jdk.jfr}. */
 final class DispatchEvents {
     private DispatchEvents() {}
 
-    /** Handlers moved to the event loop, or back to threads. */
+    /** Records that handlers moved to the event loop, or back to threads. */
     static void change(boolean inline, String why, long meanNanos, long backOffNanos) {
         if (Flight.isRecorded()) {
             DispatchChange event = new DispatchChange();

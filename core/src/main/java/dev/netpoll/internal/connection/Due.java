@@ -20,27 +20,27 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides whether a run of the handler is due. Nothing else does.
+ * Decides whether a run of the handler is due. No other class does.
  *
  * <p>A run is due
  * <ul>
- *   <li>D1 when a handler was set that has not run (HANDLER_SET);
- *   <li>D2 without framing, when what the last run left to be awaited has come: what it demanded; else one byte more
- *       than it consumed, or, if it consumed nothing, than it has seen;
- *   <li>D3 with framing, when the next frame is whole, or its length is refused.
+ *   <li>D1 when a new handler has not run yet (HANDLER_SET);
+ *   <li>D2 without framing, when the bytes that the last run waits for have come: what it demanded; else one byte more
+ *       than it consumed, or, if it consumed nothing, one more than it has seen;
+ *   <li>D3 with framing, when the next frame is complete, or its length is refused.
  * </ul>
  *
  * <p>A run that is due does not begin
  * <ul>
- *   <li>D4 while a run goes on (RUNNING), while another thread reads (B3 of {@link Delivery}), or once CLOSING is set;
- *   <li>D5 while the kernel has not taken what the run before has left ({@link Outbound#isStuck});
- *   <li>D6 while too much output waits, if handlers are inline: they cannot wait for it.
+ *   <li>D4 during another run (RUNNING), while another thread reads (B3 of {@link Delivery}), or once CLOSING is set;
+ *   <li>D5 while the kernel has not taken the output that the run before left ({@link Outbound#isStuck});
+ *   <li>D6 while too much output is unsent, if handlers are inline: they cannot wait for it.
  * </ul>
  *
- * <p>The awaited position of the stream is {@link Inbound}'s, which wakes a blocked reader or asks for a run when the
- * bytes have come up to it. This class sets it between runs.
+ * <p>{@link Inbound} holds the awaited stream position, and wakes a blocked reader or asks for a run when the bytes
+ * reach it. This class sets it between runs.
  *
- * <p><b>Threads.</b> {@link #isRunDue}: any. What begins and ends a run: the holder of RUNNING.
+ * <p><b>Threads.</b> {@link #isRunDue}: any. Methods that begin and end a run: the holder of RUNNING.
  */
 abstract class Due extends Link implements Connection {
     private static final VarHandle CONSUMED_AT;
@@ -64,16 +64,21 @@ abstract class Due extends Link implements Connection {
     /** Stream position up to which the last run has consumed. */
     private volatile long consumedAt;
 
-    /** With framing: the end of the frame that a run is made for; REFUSED; or 0 if none is whole. Holder of RUNNING. */
+    /**
+     * With framing: the end of the frame of the current or next run; REFUSED; or 0 if none is complete. Holder of
+     * RUNNING.
+     */
     private long frameEnd;
 
-    /** Bytes that the next run wants to find, or 0. The reading side's user only. */
+    /** Bytes that the handler demanded for its next run, or 0. The reading side's user only. */
     private int demanded;
 
-    /** Whether the handler was not run, or returned, because too much output waits. Loop only, inline only. */
+    /** Whether the handler did not run, or returned, because too much output is unsent. Loop only, inline only. */
     private boolean throttled;
 
-    /** Whether the last run found that too much output waits, so that it must go on. Loop only, inline only. */
+    /**
+     * Whether the last run stopped because too much output was unsent, so that it must go on. Loop only, inline only.
+     */
     private boolean heldBack;
 
     Due(EventLoop loop, Transport transport, ConnectionConfig config) {
@@ -99,9 +104,9 @@ abstract class Due extends Link implements Connection {
     // ---- any thread ----
 
     final void setHandler(ConnectionHandler replacement) {
-        add(HANDLER_SET); // first: what has a handler closes itself, but not before that has run
+        add(HANDLER_SET); // first: a connection with a handler closes itself, but not before that has run
         handler = replacement;
-        add(HANDLER_SET); // again: a run that began in between has taken it to mean the handler before
+        add(HANDLER_SET); // again: a run that began in between has taken the bit for the old handler
         if (has(READY)) {
             signal();
         }
@@ -129,7 +134,7 @@ abstract class Due extends Link implements Connection {
         }
     }
 
-    /** {@return whether a run may begin as far as its output is concerned} D5 */
+    /** {@return whether earlier output permits a run to begin} D5 */
     final boolean isOutputClear() {
         return config().pace() == null || !outbound.isStuck();
     }
@@ -150,48 +155,51 @@ abstract class Due extends Link implements Connection {
 
     // ---- D6, on the loop ----
 
-    /** Looks whether too much output waits for an inline handler to run, and remembers it; {@return whether it does} */
+    /** Checks whether too much output is unsent for an inline run, and remembers the result; {@return that result} */
     final boolean holdBack() {
-        throttled = true; // first: output that is gone from now on asks for the run
+        throttled = true; // first: from now on drained output asks for the run
         throttled = !outbound.isWritable();
         return throttled;
     }
 
-    /** A handler learned that too much output waits: it may return, and is run again afterwards. */
+    /** A handler found that too much output is unsent: it may return, and runs again when output is gone. */
     final void foundUnwritable() {
         heldBack = has(RUNNING);
     }
 
-    /** {@return whether a run waits until output is gone} */
+    /** {@return whether a run waits for output to be sent} */
     final boolean isHeldForOutput() {
         return throttled;
     }
 
-    /** {@return whether the handler waits until output is gone, which it will be} */
+    /** {@return whether the handler waits for output that can still be sent} */
     final boolean isThrottled() {
         return throttled && !has(BROKEN | CLOSED);
     }
 
     // ---- a run, on the holder of RUNNING ----
 
-    /** The run that begins is that of the handler set last. To be called before looking for it. */
+    /** The beginning run is that of the newest handler. Call this before reading which one that is. */
     final void forgetHandlerSet() {
         if (has(HANDLER_SET)) {
             remove(HANDLER_SET);
         }
     }
 
-    /** {@return whether a run can begin: it goes on with one that was held back, or its frame is whole} */
+    /** {@return whether a run can begin: it continues one that was held back, or its frame is complete} */
     final boolean canBegin() {
         return heldBack || isFrameWhole();
     }
 
-    /** {@return whether the last run was held back, so that the next one goes on with what it left} */
+    /** {@return whether the last run was held back, so that the next one continues it} */
     final boolean goesOn() {
         return heldBack;
     }
 
-    /** Begins a run of {@code current} if one is due; {@return whether it has begun: {@link #endRun} must follow} */
+    /**
+     * Begins a run of {@code current} if one is due; {@return whether it has begun, so that {@link #endRun} must
+     * follow}
+     */
     final boolean beginRun(ConnectionHandler current) {
         boolean fresh = heldBack || current != lastRan;
         if (!canBegin() || !(fresh || inbound.hasCome())) {
@@ -205,15 +213,15 @@ abstract class Due extends Link implements Connection {
         return true;
     }
 
-    /** {@return whether {@code current} has not run yet, so that its run is due in any case} */
+    /** {@return whether {@code current} has not run yet, so that its run is due regardless of bytes} */
     final boolean isNew(@Nullable ConnectionHandler current) {
         return current != lastRan;
     }
 
     /**
-     * A run has ended: gives back what it consumed, and says what the next one waits for.
+     * A run has ended: frees what it consumed, and sets what the next one waits for.
      *
-     * @param next the handler of the next run, or null if there is none: whoever reads now, reads without runs
+     * @param next the handler of the next run, or null if there is none: then only threads outside of runs read
      */
     final void endRun(@Nullable ConnectionHandler next) {
         if (next == null) {
@@ -225,16 +233,16 @@ abstract class Due extends Link implements Connection {
         }
     }
 
-    /** {@return whether another run is due at once: {@code before} was the handler when the one before ended} */
+    /** {@return whether another run is due at once; {@code before} was the handler when the last run ended} */
     final boolean isDueAgain(@Nullable ConnectionHandler before) {
-        ConnectionHandler latest = handler; // one that was set meanwhile found us running
+        ConnectionHandler latest = handler; // a handler set meanwhile has found RUNNING set
         return latest != null && isOutputClear() && (heldBack || latest != before || inbound.hasCome()) && !throttled;
     }
 
     /**
-     * D2. Fresh is what the next handler has not seen: it is another, or the run was held back. One that consumes
-     * something may have handled the first of several messages, so that it runs again at once. One that consumes
-     * nothing waits for a byte that it has not seen, so that it does not spin.
+     * D2. Bytes are fresh if the next handler has not seen them: it is another one, or the run was held back. A handler
+     * that consumes something may have handled the first of several messages, so it runs again at once. One that
+     * consumes nothing waits for a byte that it has not seen, so it does not spin.
      */
     private void awaitMore(boolean fresh) {
         inbound.giveBack();
@@ -247,14 +255,14 @@ abstract class Due extends Link implements Connection {
 
     // ---- D3, on the holder of RUNNING ----
 
-    /** {@return whether runs are made for frames} */
+    /** {@return whether each run is for one frame} */
     private boolean isFramed() {
         return config().frames() != null;
     }
 
     /**
-     * With framing, finds out whether the next frame is whole, or refused, so that a run may begin. If it is neither, a
-     * run is due when more of it is there. Without framing it is always true.
+     * With framing, checks whether the next frame is complete, or refused, so that a run may begin. Otherwise sets how
+     * many bytes to wait for. Without framing always true.
      */
     private boolean isFrameWhole() {
         FrameLayout frames = config().frames();
@@ -263,7 +271,7 @@ abstract class Due extends Link implements Connection {
         }
         boolean nested = inbound.isHolder();
         if (!nested && !inbound.hold()) {
-            return true; // the thread that reads meanwhile keeps the run out, too
+            return true; // the thread that reads also keeps the run out
         }
         try {
             return findFrame(frames);
@@ -281,16 +289,16 @@ abstract class Due extends Link implements Connection {
         long length = there == 0 ? FrameLayout.UNKNOWN : frames.length(inbound.buffer(), there);
         if (length == FrameLayout.REFUSED || (length != FrameLayout.UNKNOWN && length <= there)) {
             frameEnd = length == FrameLayout.REFUSED ? length : begin + length;
-            inbound.awaitPosition(inbound.taken(), false); // which has come, so that a run is due
+            inbound.awaitPosition(inbound.taken(), false); // this position has come, so a run is due
             return true;
         }
-        // A frame that has begun goes before the mark, so its first byte is awaited, too.
+        // A frame that has begun overrides the mark, so wait for its first byte alone, too.
         long next = there == 0 ? 1 : Math.max(frames.lengthBytesMin(), there + 1);
         inbound.awaitPosition(begin + (length == FrameLayout.UNKNOWN ? next : length), there > 0);
         return false;
     }
 
-    /** {@return what is wrong with the frame that the run would be for, or null if its length is allowed} */
+    /** {@return the exception for the run's frame if its length is refused, else null} */
     final @Nullable FrameTooLargeException refusal() {
         FrameLayout frames = config().frames();
         return frames == null || frameEnd != FrameLayout.REFUSED
@@ -298,7 +306,7 @@ abstract class Due extends Link implements Connection {
                 : ConnectionErrors.refused(this, frames.describe(inbound.buffer()), frames.lengthMax());
     }
 
-    /** Skips what the run left of its frame, and looks for the next one. */
+    /** Skips the rest of the run's frame, and looks for the next one. */
     private void endFrame() {
         long left = frameEnd - inbound.consumed();
         if (left > 0) {

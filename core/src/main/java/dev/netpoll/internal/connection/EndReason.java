@@ -4,8 +4,8 @@
 package dev.netpoll.internal.connection;
 
 /**
- * Why a connection was closed, or its output cut, as later exceptions say it. Made before there is a connection: to
- * name a reason takes no memory, as a literal does that is reached for the first time.
+ * Why a connection was closed, or its output cut; later exceptions quote the text. The constants exist before the first
+ * connection, so naming a reason allocates nothing; the first use of a string literal would.
  */
 enum EndReason {
     NONE(""),

@@ -32,24 +32,25 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What happens next, and the end. {@link #settle} is the one place that decides what happens next; all code that
- * changes something it depends on calls it. {@link ConnectionState} describes the state word and its rules.
+ * Decides what happens next on a connection, and ends it. {@link #settle} makes these decisions, and nothing else does;
+ * all code that changes something it depends on calls it. {@link ConnectionState} describes the state word and its
+ * rules.
  *
- * <p>What follows ENDED comes once: what the connection holds is freed, then its close callbacks are called. If memory
- * or stack do not suffice, nothing is told yet, and the loop does it again; what is freed by then is not freed twice.
+ * <p>After ENDED the connection frees what it holds, then calls its close callbacks, once. If memory or stack runs out,
+ * no callback has been called yet, and the loop tries again; nothing is freed twice.
  */
 abstract class Ending extends Runs {
     /** For {@link CloseCallbacks}. */
     volatile @Nullable CloseCallbacks closeCallbacks;
 
-    /** Whether the loop counts it. Loop only. */
+    /** Whether the loop counts this connection. Loop only. */
     private boolean assigned = true;
 
     Ending(EventLoop loop, Transport transport, ConnectionConfig config) {
         super(loop, transport, config);
     }
 
-    /** <i>Loop.</i> Tells who waits for a connect that is under way how it ended, if somebody still does. */
+    /** <i>Loop.</i> Reports the result of a connect in progress to its caller, if one still waits. */
     abstract void connectEnds(int errno);
 
     // ---- what happens next ----
@@ -69,7 +70,7 @@ abstract class Ending extends Runs {
         }
     }
 
-    /** <i>Loop.</i> Goes on with what other threads have asked for. */
+    /** <i>Loop.</i> Does what other threads have asked for. */
     final void goOn() {
         if (has(CLOSING) && !has(CLOSED)) {
             closeOnLoop(has(ABORTING));
@@ -104,7 +105,7 @@ abstract class Ending extends Runs {
         }
         if (isRunDue()) {
             if (!inbound.isUsedByOther()) { // B3 of Delivery
-                runHandler(); // what has arrived is handled first; or when the output is gone, see drained()
+                runHandler(); // handle what has arrived first; drained() retries if output holds the run back
             }
             return;
         }
@@ -113,7 +114,7 @@ abstract class Ending extends Runs {
         }
     }
 
-    /** Closes while no run can begin, if that is still due then: one may have begun, and ended, since the look. */
+    /** Holds RUNNING so that no run can begin, and closes if that is still due: a run may have come and gone since. */
     private void closeAlone(int state) {
         boolean closes = false;
         if (advance(state, RUNNING)) {
@@ -138,15 +139,15 @@ abstract class Ending extends Runs {
         return has(BROKEN) ? EndReason.PEER_LOST : has(DRAINING) ? EndReason.SHUTDOWN : EndReason.PEER_FINISHED;
     }
 
-    /** {@return whether nobody wants anything any more, and it closes itself} */
+    /** {@return whether the connection is idle and closes itself} */
     private boolean isEndDue(int state) {
-        // A peer that hung up behind bytes that nobody wants has ended, too.
+        // A peer that hung up counts as ended if nobody reads the bytes before the hang-up.
         boolean gone = (state & PEER_ENDED) != 0 || ((state & PEER_GONE) != 0 && inbound.isStalled());
         boolean peerEnded = gone && !has(HANDLER_SET) && closesItself((state & BROKEN) != 0);
         return (peerEnded || (state & DRAINING) != 0) && isIdle(peerEnded);
     }
 
-    /** {@return whether nothing can happen any more: it is closed, or it broke and nobody here closes it} */
+    /** {@return whether nothing more can happen: it is closed, or it is broken and will not close itself} */
     private boolean isOver(int state) {
         return (state & CLOSED) != 0 && ((state & CLOSING) != 0 || ((state & BROKEN) != 0 && !closesItself(true)));
     }
@@ -169,15 +170,15 @@ abstract class Ending extends Runs {
 
     // ---- closing ----
 
-    /** Asks to close as soon as nothing is being worked on; any thread. */
+    /** Closes the connection as soon as it is idle. Any thread. */
     public final void drain() {
         add(DRAINING);
         signal();
     }
 
     /**
-     * A user asks for the end; any thread. The loop closes, and not this thread, also if it is the loop's: a handler's
-     * stack may be nearly used up. Allocates nothing.
+     * A user closes the connection; any thread. The loop does the work in a later step, even if this is its thread: a
+     * handler's stack may be nearly used up. Allocates nothing.
      */
     final void ask(boolean abort) {
         StackRoom.needSome();
@@ -186,7 +187,7 @@ abstract class Ending extends Runs {
         }
     }
 
-    /** The end is due; any thread. On the loop it comes at once. Allocates nothing. */
+    /** Closes the connection; any thread. On the loop it closes at once. Allocates nothing. */
     final void close(boolean abort) {
         if (begin(abort)) {
             goOnClosing(abort);
@@ -201,10 +202,10 @@ abstract class Ending extends Runs {
         }
     }
 
-    /** {@return whether the socket has yet to be closed} */
+    /** {@return whether the socket is still to be closed} */
     private boolean begin(boolean abort) {
         boolean first = add(abort ? CLOSING | ABORTING : CLOSING);
-        if (!first && has(CLOSED)) { // not if it was only asked for: an Error may have come between then
+        if (!first && has(CLOSED)) { // CLOSING alone is not enough: an Error may have interrupted the close
             return false;
         }
         wakeAll();
@@ -218,7 +219,7 @@ abstract class Ending extends Runs {
 
     private void closeOnLoop(boolean abort) {
         if (has(DETACHING) && !abort) {
-            return; // the socket is about to be handed over
+            return; // detaching is about to hand the socket over
         }
         if (abort || !outbound.owesBytes()) {
             release(abort);
@@ -229,8 +230,8 @@ abstract class Ending extends Runs {
     }
 
     /**
-     * Releases the socket; loop. A run that an executor was given and has not begun finds nothing to do any more. So
-     * the end does not wait for it: the executor may never run it.
+     * <i>Loop.</i> Releases the socket. A run that the executor has not begun finds nothing left to do. So the end does
+     * not wait for it: the executor may never run it.
      */
     final void release(boolean abort) {
         try {
@@ -257,7 +258,7 @@ abstract class Ending extends Runs {
         }
     }
 
-    /** <i>Loop.</i> The socket is gone. As long as CLOSED is not set, closing is tried again, and so this. */
+    /** <i>Loop.</i> The socket is gone. Until CLOSED is set, the loop retries closing, and this with it. */
     final void leaveLoop() {
         stopTimer();
         if (inLoop()) {
@@ -269,7 +270,7 @@ abstract class Ending extends Runs {
         }
         add(CLOSED);
         try {
-            connectEnds(Errno.ECONNABORTED); // one that is under way gets no other answer
+            connectEnds(Errno.ECONNABORTED); // a connect in progress gets no other answer
         } finally {
             try {
                 outbound.closedOnLoop();
@@ -281,7 +282,7 @@ abstract class Ending extends Runs {
 
     // ---- giving up ----
 
-    /** Something failed on the loop that should not: gives the connection up, then tells. */
+    /** An internal failure on the loop: aborts the connection, then reports the failure. */
     @Override
     final void fault(Throwable error) {
         closeFor(EndReason.INTERNAL_ERROR, true);
@@ -301,7 +302,7 @@ abstract class Ending extends Runs {
             signal(); // first: this cannot fail
             wakeAll();
         } catch (Throwable again) {
-            // who uses it next, or closes it, finds it wrecked
+            // the next use or close finds it wrecked
         }
     }
 
@@ -313,7 +314,7 @@ abstract class Ending extends Runs {
 
     // ---- the end ----
 
-    /** ENDED was set by this thread. */
+    /** This thread has set ENDED. */
     private void comeToEnd() {
         try {
             tryToEnd();
@@ -327,7 +328,7 @@ abstract class Ending extends Runs {
         }
     }
 
-    /** <i>Loop</i>, if END_FAILED is set. Throws if it has to be called once more. */
+    /** <i>Loop</i>, if END_FAILED is set. Throws if the loop must call it again. */
     final void comeToEndAgain() {
         remove(END_FAILED);
         try {

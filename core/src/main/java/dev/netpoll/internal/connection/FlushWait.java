@@ -13,7 +13,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.concurrent.locks.LockSupport;
 
-/** Waiting until flushed bytes are sent. A wait that ends too early takes the unsent bytes back from the loop. */
+/** Lets a flush wait until its bytes are sent. A wait that fails takes the unsent bytes back from the loop. */
 abstract class FlushWait extends KeptAnswers {
     FlushWait(Link link) {
         super(link);
@@ -91,7 +91,7 @@ abstract class FlushWait extends KeptAnswers {
     }
 
     /**
-     * Waits until what handlers have left to the loop is sent. Drops nothing if that takes too long.
+     * Waits until the loop has sent what handlers left to it. Drops nothing if that takes too long.
      *
      * @throws dev.netpoll.WriteTimeoutException if the peer does not take it in time
      */

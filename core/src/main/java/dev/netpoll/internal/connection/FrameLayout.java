@@ -9,10 +9,10 @@ import dev.netpoll.internal.memory.SegmentReader;
 import java.nio.ByteOrder;
 
 /**
- * Where the frames of a stream end: the arithmetic behind {@link Framing}. Immutable; any thread.
+ * Computes where the frames of a stream end: the arithmetic behind {@link Framing}. Immutable; any thread.
  *
- * <p>A frame is {@code offset} bytes, the length field, and as many bytes as the field says plus {@code adjustment}. No
- * number from the peer is added to anything before it was compared with the limits, so nothing overflows.
+ * <p>A frame is {@code offset} bytes, the length field, and as many bytes as the field says plus {@code adjustment}.
+ * Numbers from the peer are compared with the limits before they are added to anything, so nothing overflows.
  */
 final class FrameLayout {
     /** More bytes must come before the length is known. */
@@ -57,7 +57,7 @@ final class FrameLayout {
         this.lengthMax = lengthMax;
     }
 
-    /** {@return the number of bytes that must be there for the length to be known; with a varint, the least number} */
+    /** {@return how many bytes the length needs to be known; with a varint, at least} */
     long lengthBytesMin() {
         return (long) offset + Math.max(1, width);
     }
@@ -84,7 +84,7 @@ final class FrameLayout {
         return total(in.numberAt(offset, width, littleEndian), width);
     }
 
-    /** {@return what the length field of a refused frame says, for people} */
+    /** {@return the length field of a refused frame as text for a message} */
     String describe(SegmentReader in) {
         if (width != 0) {
             return Long.toUnsignedString(in.numberAt(offset, width, littleEndian));

@@ -15,7 +15,7 @@ import static dev.netpoll.internal.connection.ConnectionState.SEND_REFUSED;
 import dev.netpoll.ConnectionHandler;
 import java.io.IOException;
 
-/** The callback onDisconnect: called once, when the peer has ended before the connection was over. */
+/** Calls onDisconnect, once, if the peer ends the stream before the connection is over. */
 final class Goodbye {
     private Goodbye() {}
 
@@ -25,7 +25,7 @@ final class Goodbye {
                 && (state & (READY | DISCONNECTED)) == READY;
     }
 
-    /** Has it called where callbacks run, if it is due. */
+    /** Dispatches onDisconnect to where callbacks run, if it is due. */
     static void say(Runs connection) {
         if (isDue(connection, connection.state())
                 && connection.add(DISCONNECTED | DISCONNECTING, DISCONNECTED | ENDED)) {
@@ -33,7 +33,7 @@ final class Goodbye {
         }
     }
 
-    /** What was handed out. */
+    /** Runs the dispatched callback. */
     static void call(Runs connection) {
         try {
             ConnectionHandler disconnect = connection.config().disconnect();

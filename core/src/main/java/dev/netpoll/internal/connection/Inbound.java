@@ -22,22 +22,22 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The inbound side of a connection, as the reading thread uses it: it moves segments out of the inbox into a buffer of
- * its own, and waits where there are too few. {@link Delivery} is the loop's half.
+ * The reading thread's half of the inbound side: it moves segments from the inbox into its own buffer, and waits if
+ * there are too few bytes. {@link Delivery} is the loop's half.
  *
  * <ul>
- *   <li>B4 A reader that is to give its buffer up because of a close takes nothing more out of the inbox: those bytes
+ *   <li>B4 A reader that must give up its buffer because of a close takes nothing more out of the inbox: those bytes
  *       would follow a hole.
  * </ul>
  */
 final class Inbound extends Delivery implements ByteSource {
-    /** How often a run that begins tries to get the side from a thread that should not use it. */
+    /** How often a beginning run tries to get the side from a thread that should not use it. */
     private static final int TRIES = 100;
 
-    /** What the user has taken; null when that is nothing, so that an idle connection has no buffer. User only. */
+    /** Bytes taken out of the inbox; null if there are none, so that an idle connection has no buffer. User only. */
     private @Nullable SegmentReader buffer;
 
-    /** Whether a run of a callback holds the side until it ends. Written by its thread, which is the user then. */
+    /** Whether a run of a callback holds the side until it ends. Written by the run's thread, which is the user. */
     private boolean held;
 
     /** Stream position of the end of the buffer. User only. */
@@ -70,7 +70,7 @@ final class Inbound extends Delivery implements ByteSource {
         if (!hasArrived()) {
             return;
         }
-        SegmentReader to = buffer(); // first: making one may fail
+        SegmentReader to = buffer(); // first: creating it may fail
         boolean sound = false;
         try {
             long before = to.length();
@@ -85,7 +85,7 @@ final class Inbound extends Delivery implements ByteSource {
         }
     }
 
-    /** <i>User.</i> {@return the buffer, made if need be} */
+    /** <i>User.</i> {@return the buffer, created if needed} */
     SegmentReader buffer() {
         SegmentReader present = buffer;
         if (present == null) {
@@ -104,7 +104,7 @@ final class Inbound extends Delivery implements ByteSource {
         return present == null ? 0 : present.length();
     }
 
-    /** Ends the views, and gives up a buffer that is empty then. */
+    /** Ends the views, then gives up the buffer if it is empty. */
     private void releaseBuffer() {
         SegmentReader present = buffer;
         if (present != null) {
@@ -121,7 +121,7 @@ final class Inbound extends Delivery implements ByteSource {
 
     @Override
     public SegmentReader require(long n) throws IOException {
-        if (isHeld()) { // nearly every read of a handler: short, so that the compiler inlines it
+        if (isHeld()) { // nearly every read of a handler takes this path: short, so that the compiler inlines it
             SegmentReader present = buffer;
             if (present != null && present.length() >= n) {
                 return present;
@@ -164,15 +164,14 @@ final class Inbound extends Delivery implements ByteSource {
         }
     }
 
-    /** <i>User, outside of a run.</i> Ends the use, and asks for a run that it has kept out. */
+    /** <i>User, outside of a run.</i> Ends the use, and asks for a run that this use has kept out. */
     void leave() {
         exit();
         link.readerLeft();
     }
 
     /**
-     * A run of a callback, on the calling thread, is the only reader until {@link #letGo}; {@return false if it can't
-     * be}
+     * Reserves the side for a run on the calling thread until {@link #letGo}; {@return false if another thread has it}
      */
     boolean hold() {
         for (int i = 0; i < TRIES; i++) {
@@ -216,7 +215,10 @@ final class Inbound extends Delivery implements ByteSource {
         waitFor(n);
     }
 
-    /** Who holds the mark and a frame in views and slices, and waits for more, might wait for itself. */
+    /**
+     * A reader that keeps more than the mark and a frame in views and slices, and waits for more, could wait for
+     * itself.
+     */
     private void refuseIfKept() {
         long most = mostKept();
         if (retained().bytes() >= most) {
@@ -243,20 +245,20 @@ final class Inbound extends Delivery implements ByteSource {
                 }
             }
         } finally {
-            boolean handled = !held && link.hasHandler(); // which goes on when this reader has left
+            boolean handled = !held && link.hasHandler(); // the handler goes on when this reader has left
             endAwaiting(handled ? taken - unread() + 1 : 0);
             endWait();
         }
     }
 
-    /** Throws if no more bytes come; true if the bytes came just before the end, false if there may be more to come. */
+    /** Throws if no more bytes come; true if the bytes came just before the end, false if more may come. */
     private boolean ended(long n) throws IOException {
         int state = link.state();
         if ((state & (PEER_ENDED | CLOSING | CLOSED)) == 0) {
             return false;
         }
         if ((state & (CLOSING | PEER_ENDED)) == PEER_FINISHED || (state & (CLOSING | BROKEN)) == BROKEN) {
-            take(); // the loop delivers everything before it tells the end
+            take(); // the loop delivers all bytes before it reports the end
             if (unread() >= n) {
                 return true;
             }
@@ -276,14 +278,14 @@ final class Inbound extends Delivery implements ByteSource {
         }
     }
 
-    /** {@return whether the connection was closed under its reader, who gives its memory back now} */
+    /** {@return whether the connection was closed under its reader, which must free its memory now} */
     private boolean isClosedUnder() {
         return (link.state() & (CLOSING | ConnectionState.RUNNING | ConnectionState.DETACHING)) == CLOSING;
     }
 
     @Override
     public long readable() {
-        if (isHeld()) { // so the connection lives, and closing leaves the buffer alone
+        if (isHeld()) { // during a run, closing leaves the buffer alone
             take();
             return unread();
         }
@@ -312,9 +314,8 @@ final class Inbound extends Delivery implements ByteSource {
     }
 
     /**
-     * {@return whether nothing waits to be read, also nothing that the loop is about to push: what was delivered is
-     * compared with what was taken, not the inbox, which the loop empties for a moment when it merges} False if the
-     * side is in use.
+     * {@return whether nothing waits to be read, not even bytes that the loop is about to push} Compares positions and
+     * not the inbox, which the loop empties for a moment when it merges. False if the side is in use.
      */
     boolean isEmpty() {
         boolean nested = isUser();
@@ -331,7 +332,7 @@ final class Inbound extends Delivery implements ByteSource {
         }
     }
 
-    /** Gives back what was consumed, and all of it if the connection was closed. */
+    /** Frees consumed memory, or all of it if the connection was closed. */
     @Override
     public void release() {
         if (!enterInAnyCase()) {
@@ -371,14 +372,14 @@ final class Inbound extends Delivery implements ByteSource {
         }
     }
 
-    /** What {@link #seed} needs, so that it does not fail. */
+    /** Creates the buffer, so that {@link #seed} cannot fail. */
     void makeBuffer() {
         SegmentReader _ = buffer();
     }
 
     /**
-     * Bytes that were received before the connection existed; before it starts, and after {@link #makeBuffer}. They
-     * count as any others, so that reading may begin paused.
+     * Adds bytes that were received before the connection existed. Call it after {@link #makeBuffer} and before the
+     * start. The bytes count like any others, so reading may begin paused.
      */
     void seed(@Nullable Segment bytes) {
         for (Segment s = bytes; s != null; s = s.next) {
@@ -390,7 +391,7 @@ final class Inbound extends Delivery implements ByteSource {
 
     // ---- what a run waits for, on the holder of RUNNING; see Due ----
 
-    /** {@return whether a run of a callback has the side, so that the calling thread, its holder, need not take it} */
+    /** {@return whether a run already has the side, so that the calling thread, its holder, need not enter it} */
     boolean isHolder() {
         return held;
     }
@@ -400,18 +401,18 @@ final class Inbound extends Delivery implements ByteSource {
         return taken;
     }
 
-    /** {@return the stream position up to which everything was consumed} */
+    /** {@return the stream position up to which the user has consumed} */
     long consumed() {
         return taken - unread();
     }
 
-    /** Gives back what was consumed. */
+    /** Frees consumed memory. */
     void giveBack() {
         releaseBuffer();
         noteLeft(buffer);
     }
 
-    /** As {@link #giveBack}, where no run follows: what is left is for a reader, and stalls nothing. */
+    /** Like {@link #giveBack} if no run follows: the rest is for a reader, and stalls nothing. */
     void giveBackUnhandled() {
         releaseBuffer();
     }
@@ -429,14 +430,12 @@ final class Inbound extends Delivery implements ByteSource {
         }
     }
 
-    /**
-     * {@return all bytes that were not read, which are the caller's now} <i>Loop</i>, for the side's user, who waits.
-     */
+    /** <i>Loop</i>, while the side's user waits. {@return all unread bytes, which now belong to the caller} */
     @Nullable
     Segment takeAll() {
         SegmentReader present = buffer;
         if (present == null) {
-            return takeArrived(); // as it lies: making a buffer may fail
+            return takeArrived(); // as it is: creating a buffer may fail
         }
         take();
         buffer = null;

@@ -10,13 +10,12 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The part of the inbound side that both the event loop and the reading thread touch: segments on their way from one to
- * the other. A stack, pushed by the loop alone, taken whole by the side's user. What was done before a push
- * happens-before the take that returns the segment.
+ * Passes received segments from the event loop to the reading thread. A stack: only the loop pushes, the side's user
+ * takes it whole. A push happens-before the take that returns its segment.
  *
- * <p>The loop may take the stack back for a moment to fill its newest block up, so that a peer that sends many small
- * pieces to a slow reader costs little more memory than bytes. A reader that finds the stack empty meanwhile misses
- * nothing: the loop tells it of the bytes after it has put them back.
+ * <p>The loop may take the stack back for a moment to fill up its newest block. So a peer that sends many small pieces
+ * to a slow reader costs little more memory than their bytes. A reader that finds the stack empty meanwhile misses
+ * nothing: the loop notifies it after putting the segments back.
  */
 abstract class Inbox extends Side {
     /** Pieces up to this size are copied behind an earlier one. */
@@ -38,7 +37,7 @@ abstract class Inbox extends Side {
         super(link);
     }
 
-    /** <i>Loop.</i> Copies a small piece into the newest block, if one waits here that has room; then frees it. */
+    /** <i>Loop.</i> Copies a small piece into the newest waiting block if that has room, then frees the piece. */
     final boolean mergeArrived(Segment piece) {
         if (newest == null || piece.length() > MERGE_MAX) {
             return false;
@@ -50,7 +49,7 @@ abstract class Inbox extends Side {
             last.end += piece.length();
             piece.free();
         }
-        newest = last; // only readers had access meanwhile, and they only take
+        newest = last; // only readers could interfere, and they only take
         return fits;
     }
 

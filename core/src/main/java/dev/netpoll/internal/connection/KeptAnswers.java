@@ -6,9 +6,9 @@ package dev.netpoll.internal.connection;
 import dev.netpoll.internal.transport.Errno;
 
 /**
- * Answers that a handler leaves to its loop. A handler that runs on its loop, inline or because the loop is lent to it,
- * need not send its answer with a system call of its own: the loop sends it together with the answers of others. And
- * what the kernel does not take at once, such a handler leaves too, as waiting would cost the loop a hand-over.
+ * Lets a handler leave its answers to its loop. A handler that runs on its loop, inline or with the loop lent to it,
+ * needs no system call for its answer: the loop sends it together with the answers of others. Such a handler also
+ * leaves what the kernel does not take at once, as waiting would cost the loop a hand-over.
  *
  * <pre>
  *                                        end of the run: sendKept --> the loop sends it
@@ -20,38 +20,38 @@ import dev.netpoll.internal.transport.Errno;
  *
  * <ul>
  *   <li>K1 KEPT is silent only while a run of the handler goes on, on the loop or with the loop lent to it. So one of
- *       the four ends above comes, and goes on with the queue. Each leaves KEPT by a CAS: one of them gets it.
- *   <li>K2 A relief that the flush has not seen yet sees KEPT: {@link #keep} sets KEPT (volatile), then looks for the
- *       relief; the relief sets its mark (volatile), then looks for KEPT.
- *   <li>K3 Kept bytes are promised: the flush has returned. If {@link #keep} fails, nothing of the flush is.
- *   <li>K4 No more than {@link #KEPT_MAX} bytes are gathered, and none in memory of the user's, which may be gone when
- *       the flush has returned.
+ *       the four ends above follows and takes the queue. Each leaves KEPT by a CAS, so only one gets it.
+ *   <li>K2 Either the flush sees a relief, or the relief sees KEPT: {@link #keep} sets KEPT (volatile), then checks for
+ *       a relief; the relief sets its mark (volatile), then checks for KEPT.
+ *   <li>K3 Kept bytes are promised, as their flush has returned. If {@link #keep} fails, no byte of the flush is
+ *       promised.
+ *   <li>K4 At most {@link #KEPT_MAX} bytes are gathered, and none in the user's memory, which may be gone after the
+ *       flush returns.
  * </ul>
  *
  * <p>Decision 030 says why this is worth a state of its own.
  */
 abstract class KeptAnswers extends LoopSend {
-    /** So much may wait for the end of a handler's run, or for its relief. */
+    /** How many bytes may wait for the end of a handler's run, or for its relief. */
     private static final int KEPT_MAX = 16 << 10;
 
     KeptAnswers(Link link) {
         super(link);
     }
 
-    /** {@return whether the calling thread runs the connection's handler on the loop that it has lent} */
+    /** {@return whether the calling thread runs the connection's handler with the loop lent} */
     final boolean hasLentLoop() {
         return link.spares() != null && link.loop().isRelievable();
     }
 
-    /**
-     * {@return whether the loop, which the calling thread has lent, better sends so many bytes with those of others}
-     */
+    /** {@return whether the lent loop should send these bytes together with those of others} */
     final boolean isGathered(long bytes) {
         return bytes <= KEPT_MAX && link.transport().gathersSends();
     }
 
     /**
-     * <i>Holder.</i> Leaves the queue to the loop, which sends it soon; {@return false if it was relieved meanwhile}
+     * <i>Holder.</i> Leaves the queue to the loop, which sends it soon; {@return false if the loop was relieved
+     * meanwhile}
      */
     final boolean keep() {
         long before = promised;
@@ -65,9 +65,9 @@ abstract class KeptAnswers extends LoopSend {
     }
 
     /**
-     * A handler is about to wait: sends what it has left to its loop, as much of it as the kernel takes.
+     * A handler is about to wait: sends what it left to its loop, as far as the kernel takes it.
      *
-     * @return whether there was anything
+     * @return whether there was anything to send
      */
     final boolean hurry() {
         if (!takeKept(THREAD)) {
@@ -75,10 +75,10 @@ abstract class KeptAnswers extends LoopSend {
         }
         boolean sound = false;
         try {
-            int result = sendNow(false, false); // a failure is the transport's to remember, and cuts the stream
+            int result = sendNow(false, false); // the transport remembers a failure, and the stream is cut
             sound = true;
             if (result == -Errno.ENOBUFS || result == -Errno.ENOMEM) {
-                link.giveUp(); // nothing is wrong with the socket, so nobody else tells the peer
+                link.giveUp(); // the socket is fine, so nothing else would end the connection
             }
         } finally {
             if (!sound) {
@@ -99,20 +99,20 @@ abstract class KeptAnswers extends LoopSend {
         }
     }
 
-    /** Sends now what was gathered to be sent with the next wait, as much of it as the kernel takes. */
+    /** Sends now what was gathered for the next wait, as far as the kernel takes it. */
     final void hurryGathered() {
         boolean sound = false;
         try {
             sendKept();
             if (role == LOOP) {
-                link.transport().stopSending(); // which tells what it has gathered
+                link.transport().stopSending(); // this reports what it has gathered
             }
             if (role == LOOP) {
                 link.transport().sendRest(queue());
             }
             sound = true;
         } finally {
-            if (!sound) { // F5: the caller is a handler, and nobody else would send the rest
+            if (!sound) { // F5: the caller is a handler, and nothing else would send the rest
                 wrecked = true;
                 link.loop.looksAtAll = true;
                 link.giveUp();

@@ -30,18 +30,18 @@ import java.net.UnixDomainSocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The life of one connection. This class starts it: an accepted or adopted connection is registered with its loop, a
- * dialed one connects first, and onPrepare and onConnect run before the handler does. {@link Runs} are what follows,
- * {@link Ending} decides what happens next and ends it.
+ * Starts a connection. An accepted or adopted one is registered with its loop, a dialed one connects first; onPrepare
+ * and onConnect run before the handler. {@link Runs} runs the handler; {@link Ending} decides what happens next and
+ * ends the connection.
  */
 public abstract class Lifecycle extends Ending implements TransportEvents, Thread.UncaughtExceptionHandler {
-    /** Told about the connect of a dialed connection, on the loop. */
+    /** Gets the result of a dialed connection's connect, on the loop. */
     interface ConnectEvents {
         /** The connect succeeded, with errno 0, or failed. */
         void connected(int errno);
     }
 
-    /** Waits for the connect; null afterwards. Loop only. */
+    /** Gets the result of the connect; null afterwards. Loop only. */
     private @Nullable ConnectEvents connecting;
 
     Lifecycle(EventLoop loop, Transport transport, ConnectionConfig config) {
@@ -50,13 +50,13 @@ public abstract class Lifecycle extends Ending implements TransportEvents, Threa
 
     // ---- connect ----
 
-    /** <i>Loop.</i> Lets the transport connect. */
+    /** <i>Loop.</i> Starts the connect. */
     final void connect(SocketAddress remote, ConnectEvents events) {
         connecting = events;
         loop.poller().connect(transport(), remote, this);
     }
 
-    /** {@return who waited for the connect or what follows it} The argument does from now on; loop. */
+    /** <i>Loop.</i> Replaces who waits for the connect, or for onPrepare after it; {@return the one before} */
     @Nullable
     final ConnectEvents await(@Nullable ConnectEvents events) {
         ConnectEvents before = connecting;
@@ -64,7 +64,7 @@ public abstract class Lifecycle extends Ending implements TransportEvents, Threa
         return before;
     }
 
-    /** <i>Loop.</i> {@return whether somebody waits for the connect} */
+    /** <i>Loop.</i> {@return whether a connect has yet to be answered} */
     final boolean isConnecting() {
         return connecting != null;
     }
@@ -82,14 +82,14 @@ public abstract class Lifecycle extends Ending implements TransportEvents, Threa
 
     /**
      * Starts an accepted or adopted connection: onPrepare, registration, onConnect. Any thread, once. Allocates
-     * nothing: from here on the loop sees to it that it lives or ends.
+     * nothing. From here on the loop brings the connection to life or ends it.
      */
     public final void start() {
         add(RUNNING | STARTING);
         signal();
     }
 
-    /** Sets the socket's options, as the configuration says; one of our addresses tells the family. */
+    /** Sets the socket options of the configuration. A local address tells the address family. */
     public final void setUp(@Nullable SocketAddress address) throws IOException {
         try {
             SocketSetup.apply(transport(), config().options(), address instanceof UnixDomainSocketAddress);
@@ -98,13 +98,13 @@ public abstract class Lifecycle extends Ending implements TransportEvents, Threa
         }
     }
 
-    /** Sets the options of an accepted connection, and starts it; one of our addresses tells the family. */
+    /** Sets the options of an accepted connection, and starts it. A local address tells the address family. */
     public final void startAccepted(@Nullable SocketAddress local) {
         Throwable failure = null;
         try {
             setUp(local);
         } catch (IOException e) {
-            closeFor(EndReason.OPTION_REFUSED, false); // gone already, most likely
+            closeFor(EndReason.OPTION_REFUSED, false); // most likely the peer is gone
         } catch (Throwable t) {
             failure = t;
         }
@@ -116,13 +116,13 @@ public abstract class Lifecycle extends Ending implements TransportEvents, Threa
         }
     }
 
-    /** As {@link #start} for one that only has to end. After an Error it may be called again. */
+    /** Like {@link #start}, for a connection that only has to end. After an Error it may be called again. */
     public final void startToEnd() {
         add(CLOSING | ABORTING);
         start();
     }
 
-    /** <i>Loop.</i> The first look at it. If an Error interrupts that, the second gives it up. */
+    /** <i>Loop.</i> Starts the connection. If an Error interrupts the first attempt, the second gives it up. */
     final void startOnLoop() {
         if (!add(START_TRIED)) {
             endBeforeStart();
@@ -136,7 +136,7 @@ public abstract class Lifecycle extends Ending implements TransportEvents, Threa
         remove(STARTING);
     }
 
-    /** onPrepare comes first, on whatever thread; until it has ended, and if it never does, the loop can close. */
+    /** Dispatches onPrepare, which comes first. Until it returns, and even if it never does, the loop can close. */
     private void enter() {
         if (has(CLOSING) || !inLoop()) {
             endBeforeStart();
@@ -151,7 +151,9 @@ public abstract class Lifecycle extends Ending implements TransportEvents, Threa
         CallbackRunner.handOut(this, HANDED_PREPARE);
     }
 
-    /** <i>Loop.</i> A signal came before it lives: its end may be due, though onPrepare has not ended. */
+    /**
+     * <i>Loop.</i> A signal came before the connection is LIVE: it may have to close, although onPrepare still runs.
+     */
     final void signalledEarly() {
         int state = state();
         boolean detaches = (state & (DETACHING | ABORTING)) == DETACHING;
@@ -185,7 +187,7 @@ public abstract class Lifecycle extends Ending implements TransportEvents, Threa
         }
     }
 
-    /** <i>Loop.</i> onPrepare has ended. */
+    /** <i>Loop.</i> onPrepare has returned. */
     final void prepared() {
         if (has(LIVE)) {
             openDialed();
@@ -194,7 +196,10 @@ public abstract class Lifecycle extends Ending implements TransportEvents, Threa
         }
     }
 
-    /** Starts a dialed connection, which is registered already; loop. Tells when it is ready, or why it will not be. */
+    /**
+     * <i>Loop.</i> Starts a dialed connection, which is registered already. Reports to {@code ready}, as success or
+     * error.
+     */
     final void startDialed(ConnectEvents ready) {
         add(RUNNING);
         startTimer();
@@ -207,9 +212,9 @@ public abstract class Lifecycle extends Ending implements TransportEvents, Threa
         }
     }
 
-    /** The onPrepare of a dialed connection has ended; loop. */
+    /** <i>Loop.</i> The onPrepare of a dialed connection has returned. */
     private void openDialed() {
-        ConnectEvents ready = await(null); // an end that comes now is no failure to connect
+        ConnectEvents ready = await(null); // from now on, closing is no failure to connect
         int errno = has(CLOSING) || !inLoop() ? Errno.ECONNABORTED : 0;
         try {
             if (errno == 0) {
@@ -226,7 +231,7 @@ public abstract class Lifecycle extends Ending implements TransportEvents, Threa
         }
     }
 
-    /** It lives: onConnect comes before all runs of the handler. The caller, on the loop, holds RUNNING. */
+    /** The connection is LIVE: onConnect runs before the handler does. The caller, on the loop, holds RUNNING. */
     private void openOrConnect() {
         if (config().connect() == null) {
             open();
@@ -236,28 +241,28 @@ public abstract class Lifecycle extends Ending implements TransportEvents, Threa
     }
 
     private void register() {
-        int state = state(); // once: detaching sets two bits
-        if ((state & (DETACHING | ABORTING)) == DETACHING) { // its socket is taken out before anything came in
+        int state = state(); // read it once: detaching sets two bits
+        if ((state & (DETACHING | ABORTING)) == DETACHING) { // detached before anything came in
             remove(RUNNING);
             settle();
             return;
         }
-        if ((state & CLOSING) != 0 || !inLoop()) { // rejected by onPrepare, or the loop has ended
+        if ((state & CLOSING) != 0 || !inLoop()) { // onPrepare rejected it, or the loop has ended
             endBeforeStart();
             return;
         }
         try {
-            if (config().prepare() == null) { // else it was added before
+            if (config().prepare() == null) { // otherwise enter() has added it
                 loop().add(this);
             }
-            inbound.updatePaused(); // what an adopted one brings along may be enough
+            inbound.updatePaused(); // an adopted connection may bring enough bytes to pause
             loop().poller().register(transport(), this);
             add(LIVE);
             startTimer();
             config().ending().apply(this);
             openOrConnect();
             remove(STARTING);
-            signalled(); // what was asked for before it lived
+            signalled(); // handle requests from before it was LIVE
         } catch (TransportException e) {
             noteErrno(e.errno());
             endBeforeStart();
@@ -267,7 +272,7 @@ public abstract class Lifecycle extends Ending implements TransportEvents, Threa
         }
     }
 
-    /** It cannot even be handed to its loop. */
+    /** The connection could not be added to its loop. */
     final void startFailed(Throwable error) {
         try {
             endBeforeStart();
@@ -276,20 +281,20 @@ public abstract class Lifecycle extends Ending implements TransportEvents, Threa
         }
     }
 
-    /** It never came to live, and ends. */
+    /** Ends a connection that never became LIVE. */
     public final void endBeforeStart() {
         add(CLOSING);
         remove(RUNNING);
         release(has(ABORTING));
     }
 
-    /** An executor runs what it was given; see {@link CallbackRunner}. */
+    /** The executor runs its task; see {@link CallbackRunner}. */
     @Override
     public final void run() {
         CallbackRunner.take(this);
     }
 
-    /** The thread of an executor dies, for want of memory, and may not have run what it was given: it is done now. */
+    /** An executor's thread dies for lack of memory and may not have run its task: runs it now. */
     @Override
     public final void uncaughtException(Thread thread, Throwable error) {
         try {

@@ -14,10 +14,10 @@ import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the parts of a connection know of it: its loop, transport and configuration, why it ended, and the few calls
- * upward. Parts hold this and not the whole, so that none reaches through it into another.
+ * The view that the parts of a connection have of it: its loop, transport and configuration, why it ended, and the few
+ * calls upward. Parts hold this instead of the whole, so that none reaches through it into another.
  *
- * <p><b>Threads.</b> Any, where nothing else is said.
+ * <p><b>Threads.</b> Any, unless a member says otherwise.
  */
 abstract class Link extends ConnectionState {
     private static final VarHandle TIMER;
@@ -30,19 +30,19 @@ abstract class Link extends ConnectionState {
         }
     }
 
-    /** Not private, so that an Error's clean-up gets there without a call. */
+    /** Not private, so that the clean-up after an Error needs no call to reach it. */
     final EventLoop loop;
 
     private final Transport transport;
     private final ConnectionConfig config;
 
-    /** Made when it is needed, by whoever needs it first. */
+    /** Created on first use, by any thread. */
     private volatile @Nullable ConnectionTimer timer;
 
     private volatile int errno;
     private volatile EndReason endReason = EndReason.NONE;
 
-    /** What the thread that runs the handler has lent. Holder of RUNNING only, but for {@link #spares}. */
+    /** Lent by the thread that runs the handler. Holder of RUNNING only, except for {@link #spares}. */
     private @Nullable Spares spares;
 
     Link(EventLoop loop, Transport transport, ConnectionConfig config) {
@@ -51,7 +51,7 @@ abstract class Link extends ConnectionState {
         this.config = config;
     }
 
-    /** {@return the loop it lives on} */
+    /** {@return the loop that owns this connection} */
     public final EventLoop loop() {
         return loop;
     }
@@ -68,7 +68,7 @@ abstract class Link extends ConnectionState {
         return config;
     }
 
-    /** {@return our address, or null if it is not known} */
+    /** {@return the local address, or null if it is not known} */
     public final @Nullable SocketAddress localAddress() {
         return transport.localAddress();
     }
@@ -80,14 +80,14 @@ abstract class Link extends ConnectionState {
 
     // ---- spares ----
 
-    /** The calling thread, the holder of RUNNING, lends what it keeps for runs, or takes it back. */
+    /** <i>Holder of RUNNING.</i> Lends the objects that the calling thread keeps for runs; null takes them back. */
     final void lend(@Nullable Spares own) {
         spares = own;
     }
 
-    /** {@return what the calling thread keeps for runs, if it is running this connection's handler} */
+    /** {@return the calling thread's spares if it runs this connection's handler, else null} */
     final @Nullable Spares spares() {
-        Spares lent = spares; // another thread's, seen late or early, is not this thread's
+        Spares lent = spares; // a racy read may see another thread's spares
         return lent != null && lent.isOwn() ? lent : null;
     }
 
@@ -104,19 +104,19 @@ abstract class Link extends ConnectionState {
         return present;
     }
 
-    /** {@return the timer, if somebody has needed it} */
+    /** {@return the timer, or null if none was needed yet} */
     final @Nullable ConnectionTimer timerIfMade() {
         return timer;
     }
 
-    /** Makes sure that the timer expires no later than the deadline, which is visible already. */
+    /** Makes sure that the timer expires no later than the deadline, which must be visible already. */
     final void ensureArmed(long deadline) {
         if (deadline != ConnectionConfig.NEVER) {
             timer().ensureArmed(deadline);
         }
     }
 
-    /** <i>Loop.</i> The connection lives from now on. */
+    /** <i>Loop.</i> Starts the timer as the connection goes live. */
     final void startTimer() {
         ConnectionTimer present = timerIfMade();
         if (present != null) {
@@ -132,7 +132,7 @@ abstract class Link extends ConnectionState {
         }
     }
 
-    /** Bytes went in or out, or a handler ran. */
+    /** Notes activity: bytes went in or out, or a handler ran. */
     final void touch() {
         ConnectionTimer present = timer;
         if (present != null) {
@@ -142,14 +142,16 @@ abstract class Link extends ConnectionState {
 
     // ---- the loop ----
 
-    /** Lets the loop look at what was left to it; if it has ended, looks at once. Allocates nothing. */
+    /** Asks the loop to call {@link #signalled}; if the loop has ended, calls it here. Allocates nothing. */
     final void signal() {
         if (!loop.signal(this)) {
             signalled();
         }
     }
 
-    /** Runs a task on the loop; if the loop has ended, and so all its connections are closed, at once. */
+    /**
+     * Runs a task on the loop. If the loop has ended, all its connections are closed, and the task runs here at once.
+     */
     final void onLoop(Runnable task) {
         try {
             loop.execute(task);
@@ -175,21 +177,21 @@ abstract class Link extends ConnectionState {
         return endReason;
     }
 
-    /** Says why it is closed, unless that has begun. */
+    /** Records why the connection closes, unless closing has begun. */
     final void noteEnd(EndReason reason) {
         if (!has(CLOSING)) {
             endReason = reason;
         }
     }
 
-    /** Lets those who use it later know why it ended. */
+    /** Records WRECKED for later exceptions, unless there is a reason already. */
     final void noteWreck() {
         if (endReason == EndReason.NONE) {
             endReason = EndReason.WRECKED;
         }
     }
 
-    /** The stream of what we send has a hole or a torn end: nothing can follow. */
+    /** Marks the outbound stream as torn: bytes are missing, so nothing can follow. */
     final void cut(EndReason reason) {
         if (!has(CUT)) {
             endReason = reason;
@@ -201,38 +203,39 @@ abstract class Link extends ConnectionState {
 
     abstract ConnectionTimer makeTimer();
 
-    /** An Error left one of its parts in the middle of something: it can only end. Never throws. */
+    /** Aborts a connection that an Error left in an unknown state. Never throws. */
     abstract void giveUp();
 
-    /** It is to end for the memory that it holds. Never throws. */
+    /** Aborts the connection because of the memory it holds. Never throws. */
     abstract void giveUpMemory();
 
-    /** Something failed on the loop that should not: gives the connection up, then tells. */
+    /** An internal failure on the loop: aborts the connection, then reports the failure. */
     abstract void fault(Throwable error);
 
-    /** Ends it, by a reset if {@code abort}; later exceptions say why. */
+    /** Closes it, by a reset if {@code abort}; later exceptions give the reason. */
     abstract void closeFor(EndReason reason, boolean abort);
 
-    /** Ends it by a reset. */
+    /** Closes it by a reset. */
     public abstract void abort();
 
-    /** A run of the handler is due. */
+    /** Starts a run of the handler, which is due. */
     abstract void runHandler();
 
-    /** {@return whether there is a handler, which is run when bytes are due} */
+    /** {@return whether there is a handler, so that due bytes cause a run} */
     abstract boolean hasHandler();
 
-    /** A thread that read without a run has left the inbound side, and may have kept a run out. */
+    /** A thread outside a run has stopped reading. It may have kept a run out, which is then due. */
     abstract void readerLeft();
 
-    /** {@return whether the calling thread runs a callback, and so holds the inbound side} */
+    /** {@return whether the calling thread runs a callback and therefore holds the inbound side} */
     abstract boolean isHeldByRun();
 
-    /** <i>Loop.</i> It has sent all it had to. */
+    /** <i>Loop.</i> All output was sent. */
     abstract void drained();
 
     /**
-     * {@return whether a callback works on it, so that it is not idle; one that waits for a peer that reads nothing is}
+     * {@return whether a callback works on it, so that it is not idle} A callback that waits for the peer to read does
+     * not count.
      */
     final boolean isBusy() {
         return has(RUNNING | DISCONNECTING) && !has(SENDING);

@@ -12,29 +12,27 @@ import static dev.netpoll.internal.connection.ConnectionState.SENDING;
 import dev.netpoll.internal.transport.SendQueue;
 
 /**
- * The loop's half of the outbound side: it sends what threads have left, takes back what a flush wants back, and knows
- * when a peer counts as stuck.
+ * The loop's half of the outbound side: it sends what threads left to it, withdraws bytes for a flush that gives up,
+ * and knows when a peer is stuck.
  *
- * <p>A flush that gives up sets {@code withdrawing}, signals and waits. The loop answers when it has the role, or when
- * the role is free: it drops what is not promised, and wakes the flush. While a thread has the role, that thread
- * signals again when it gives the role back (F3 of {@link SendRole}), so the flush always gets its answer.
+ * <p>A flush that gives up sets {@code withdrawing}, signals and waits. When the loop has the role, or the role is
+ * free, it drops what is not promised and wakes the flush. While a thread has the role, that thread signals again when
+ * it gives the role back (F3 of {@link SendRole}), so the flush always gets its answer.
  */
 abstract class LoopSend extends SendRole {
-    /** When the loop last made progress with what it sends. Loop only. */
+    /** When the loop's sending last made progress. Loop only. */
     private long progressAt;
 
     LoopSend(Link link) {
         super(link);
     }
 
-    /** <i>Loop</i>, while something is unsent: no run of the handler begins before the peer has taken it. */
+    /** <i>Loop</i>, with unsent bytes: holds runs of the handler back until the peer has taken them. */
     final void holdRuns() {
         stuck = true;
     }
 
-    /**
-     * Asks the loop to take back what is not accepted. The caller waits until {@link #isWithdrawing} ends.
-     */
+    /** Asks the loop to drop what is not accepted. The caller waits until {@link #isWithdrawing} is false. */
     final void startWithdrawing() {
         withdrawing = true;
         link.signal();
@@ -46,7 +44,7 @@ abstract class LoopSend extends SendRole {
 
     // ---- event loop ----
 
-    /** Looks at everything that other threads may have left to the loop. */
+    /** Handles everything that other threads may have left to the loop. */
     final void goOn() {
         if (link.has(CLOSED)) {
             closedOnLoop();
@@ -78,15 +76,15 @@ abstract class LoopSend extends SendRole {
     }
 
     private void adopt() {
-        SendQueue to = queue(); // first: making one may fail
+        SendQueue to = queue(); // first: creating it may fail
         to.add(takeIncoming());
         count(to);
     }
 
-    /** Drops what a flush wants back, and is not sent. */
+    /** Drops the unsent bytes of a flush that gives up. */
     private void withdraw() {
         if (role == LOOP) {
-            link.transport().stopSending(); // which may tell of bytes that were sent just now
+            link.transport().stopSending(); // may report bytes sent just now
         }
         if (role == LOOP) {
             SendQueue rest = queue();
@@ -108,7 +106,7 @@ abstract class LoopSend extends SendRole {
     /** The transport has sent bytes of the queue; with {@code drained} it no longer holds it. */
     final void progressed(long bytes, boolean drained) {
         long position = sent + bytes; // F1: only the holder writes it
-        sent = position; // before it looks for the waiter
+        sent = position; // before looking for the waiter
         if (bytes > 0) {
             progressAt = System.nanoTime();
         }
@@ -121,18 +119,18 @@ abstract class LoopSend extends SendRole {
         wake();
     }
 
-    /** {@return whether bytes that were promised to be sent are still on their way} */
+    /** {@return whether promised bytes are still unsent} */
     final boolean owesBytes() {
         return sent < promised && !wrecked && !link.has(BROKEN | CLOSED | CUT);
     }
 
-    /** {@return when the peer counts as stuck because it takes nothing of what was promised, or NEVER} */
+    /** {@return when the peer counts as stuck if it takes no promised bytes until then, or NEVER} */
     final long stallDeadline() {
         long limit = timeoutNanos();
         return role != LOOP || sent >= promised || limit == NEVER ? NEVER : progressAt + limit;
     }
 
-    /** The transport is closed: the loop lets go of what it was to send. */
+    /** The transport is closed: drops what the loop still had to send. */
     final void closedOnLoop() {
         try {
             boolean isOurs = takeKept(LOOP) || role == LOOP || (wrecked && role == THREAD); // F5

@@ -24,22 +24,22 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The outbound side: the writing thread fills a buffer of its own, a flush moves it into the send queue and, nearly
- * always, on to the kernel from the same thread. What the kernel does not take at once is the loop's to send; see
+ * The outbound side. The writing thread fills its own buffer; a flush moves the bytes into the send queue and nearly
+ * always, on the same thread, to the kernel. The loop sends what the kernel does not take at once; see
  * {@link SendRole}.
  *
- * <p>A write is one use of the side, so threads may take turns with a message. But a thread that runs a callback, or
- * has reserved memory, stays the user until its flush, or until nothing is pending any more. A flush waits until its
- * bytes are {@code sent}, unless it may leave them:
+ * <p>A write is one use of the side, so threads may alternate between messages. But a thread that runs a callback or
+ * has reserved memory stays the user until its flush, or until nothing is pending any more. A flush waits until its
+ * bytes are {@code sent}, unless it may leave them to the loop:
  *
  * <ul>
  *   <li>O1 on an event loop, where nothing waits, below the high mark;
- *   <li>O2 in a handler that runs on its loop, which has lent its baton, below the high mark too: waiting would cost
- *       the loop a hand-over. The next run begins when the peer has taken what was left.
- *   <li>O3 Memory of the user's is never left: it may be gone when the flush has returned. A flush that cannot wait
- *       copies what the kernel has not taken.
- *   <li>O4 What a run leaves by returning is flushed on the loop, which cannot wait. If it is more than the mark, the
- *       next run begins when the peer has taken it.
+ *   <li>O2 in a handler that runs on its loop, which has lent its baton, also below the high mark: waiting would cost
+ *       the loop a hand-over. The next run begins when the peer has taken these bytes.
+ *   <li>O3 A flush never leaves bytes in the user's memory: it may be gone after the flush returns. A flush that cannot
+ *       wait copies what the kernel has not taken.
+ *   <li>O4 If a run returns with unflushed bytes, the loop flushes them and cannot wait. If they exceed the mark, the
+ *       next run begins when the peer has taken them.
  * </ul>
  */
 final class Outbound extends FlushWait implements ByteSink {
@@ -48,7 +48,7 @@ final class Outbound extends FlushWait implements ByteSink {
      */
     private @Nullable SegmentWriter buffer;
 
-    /** Whether the user may write to memory of the buffer without a call. User only. */
+    /** Whether the user may write into the buffer's memory without a call. User only. */
     private boolean reserved;
 
     Outbound(Link link) {
@@ -84,11 +84,9 @@ final class Outbound extends FlushWait implements ByteSink {
         freeUnseen(); // it can't be sent any more
     }
 
-    /**
-     * The connection has ended while a message was being written: its memory is freed when nobody can go on with it.
-     */
+    /** The connection has ended while a message was being written: its memory is freed when it is unreachable. */
     void leaveToCollector() {
-        SegmentWriter present = buffer; // racy: the user may be about to free it, which is then no work for the cleaner
+        SegmentWriter present = buffer; // racy: the user may free it first, and then the cleaner has nothing to do
         if (isUsed() && present != null) {
             freeWhenUnreachable(link, null, present);
         }
@@ -124,7 +122,7 @@ final class Outbound extends FlushWait implements ByteSink {
         if (!isUser()) {
             return;
         }
-        if (pending() == 0) { // nothing was begun, or it was taken back
+        if (pending() == 0) { // nothing was written, or it was taken back
             dropPending();
         } else if (!reserved && !link.isHeldByRun()) {
             exit();
@@ -137,7 +135,7 @@ final class Outbound extends FlushWait implements ByteSink {
         done();
     }
 
-    /** {@return whether nothing was written that is not flushed} False if the side is in use. */
+    /** {@return whether everything written is flushed} False if the side is in use. */
     boolean isEmpty() {
         boolean nested = isUser();
         if (!nested && !tryEnter()) {
@@ -158,7 +156,7 @@ final class Outbound extends FlushWait implements ByteSink {
         return present == null ? 0 : present.pending();
     }
 
-    /** Takes what was written, and the buffer with it. */
+    /** Takes the pending bytes, and gives up the buffer. */
     private @Nullable Segment takePending() {
         SegmentWriter present = buffer;
         if (present == null) {
@@ -177,7 +175,7 @@ final class Outbound extends FlushWait implements ByteSink {
     private void checkOpen() throws IOException {
         if (wrecked) {
             link.noteWreck();
-            link.giveUp(); // the Error that it was found by may have kept that from being done
+            link.giveUp(); // the Error may have prevented this before
             throw ConnectionErrors.closed(link, "write");
         }
         int state = link.state();
@@ -199,7 +197,7 @@ final class Outbound extends FlushWait implements ByteSink {
         throw (state & CLOSED) != 0 ? ConnectionErrors.closed(link, "write") : ConnectionErrors.outputShut(link);
     }
 
-    /** Drops what was written and not flushed. */
+    /** Drops pending bytes. */
     void dropPending() {
         if (isUser()) {
             try {
@@ -245,7 +243,7 @@ final class Outbound extends FlushWait implements ByteSink {
             }
             left = true;
         } finally {
-            if (!left) { // nobody else could use it
+            if (!left) { // still entered, so nobody else could use the side
                 wrecked = true;
                 link.loop.looksAtAll = true;
             }
@@ -253,9 +251,9 @@ final class Outbound extends FlushWait implements ByteSink {
     }
 
     /**
-     * A run of a callback has ended: sends what it has written and not flushed, and leaves the side.
+     * A run of a callback has ended: flushes its pending bytes, and leaves the side.
      *
-     * @return why that failed, or null
+     * @return why the flush failed, or null
      */
     @Nullable
     IOException flushAtEnd() {
@@ -279,12 +277,12 @@ final class Outbound extends FlushWait implements ByteSink {
         long bytes = pending();
         long from = enqueued;
         if (onLoop && !above && !isWritable()) {
-            freeAll(); // else who goes on all the same would have no bound
+            freeAll(); // otherwise a handler that ignores the exception would write without bound
             throw ConnectionErrors.wouldBlock(
                     "flushing with " + unsent() + " bytes unsent", "look at Connection.isWritable()");
         }
         if (deadlinePassed()) {
-            freeAll(); // as after any other flush that was in vain
+            freeAll(); // as after any other failed flush
             throw ConnectionErrors.deadlinePassed(link, bytes);
         }
         if (onLoop && from != sent()) {
@@ -294,7 +292,7 @@ final class Outbound extends FlushWait implements ByteSink {
         boolean lent = !onLoop && mayLeave(from + bytes - sent());
         int result;
         boolean sound = false;
-        try { // whatever fails from here on may leave the role taken, be it on the way into a call
+        try { // from here on any failure, even on the way into a call, may leave the role taken
             result = take() ? sendOrKeep(from, onLoop, lent) : addToLoop(onLoop || lent);
             sound = true;
         } finally {
@@ -315,13 +313,13 @@ final class Outbound extends FlushWait implements ByteSink {
         }
     }
 
-    /** What is written has to wait behind what was flushed before, and the flush does not (O3). */
+    /** Copies borrowed memory: the bytes must wait behind earlier ones, but the flush does not (O3). */
     private void endLoans() {
         SegmentWriter written = buffer;
         if (written != null && written.hasUserMemory()) {
             try {
-                written.endLoans(); // if that fails, all of it is dropped, as after any other flush that was in vain
-            } catch (IllegalStateException | InternalError e) { // freed, or the file behind it cut off
+                written.endLoans(); // if this fails, all of it is dropped, as after any other failed flush
+            } catch (IllegalStateException | InternalError e) { // freed, or its file was truncated
                 throw lentMemoryIsGone();
             }
         }
@@ -331,7 +329,7 @@ final class Outbound extends FlushWait implements ByteSink {
         return new IllegalStateException("memory given to writeDirect was closed before it was sent");
     }
 
-    /** {@return whether a handler on its lent loop may leave what is unsent} O2, O3 */
+    /** {@return whether a handler on its lent loop may leave unsent bytes} O2, O3 */
     private boolean mayLeave(long unsent) {
         SegmentWriter written = buffer;
         return hasLentLoop()
@@ -340,7 +338,7 @@ final class Outbound extends FlushWait implements ByteSink {
                 && !written.hasUserMemory();
     }
 
-    /** With the role: sends, or leaves it to the loop; {@return as {@link Transport#send}} */
+    /** <i>Holder of the role.</i> Sends, or leaves the bytes to the loop; {@return as {@link Transport#send}} */
     private int sendOrKeep(long from, boolean onLoop, boolean lent) {
         Segment chain = null;
         try {
@@ -350,9 +348,7 @@ final class Outbound extends FlushWait implements ByteSink {
             chain = takePending();
             unsent.add(chain);
             chain = null;
-            enqueued(from
-                    + unsent.bytes()
-                    - waiting); // not what was pending: an Error inside a write may have left that wrong
+            enqueued(from + unsent.bytes() - waiting); // not pending(): an Error inside a write may have left it wrong
             return gathered && keep() ? Transport.GATHERED : sendNow(onLoop || lent, lent);
         } finally {
             if (chain != null) { // an Error: it is freed when the connection is closed
@@ -361,7 +357,7 @@ final class Outbound extends FlushWait implements ByteSink {
         }
     }
 
-    /** Another has the role: the loop gets the bytes; {@return that they wait} */
+    /** Another thread has the role: leaves the bytes to the loop; {@return {@code WOULD_BLOCK}} */
     private int addToLoop(boolean leaves) {
         Segment chain = null;
         try {
@@ -385,23 +381,22 @@ final class Outbound extends FlushWait implements ByteSink {
         if (ofFlush > 0 && !resumable) {
             link.cut(EndReason.SEND_FAILED);
         } else if (!link.has(CUT)) {
-            enqueued = sent(); // nothing is under way, and what was refused is dropped
+            enqueued = sent(); // nothing is in flight, and the refused bytes are dropped
         }
         if (link.has(CLOSING)) {
             return ConnectionErrors.closed(link, "write");
         }
-        if (errno == Errno.EBADF || link.has(BROKEN)) { // its loop was faster: it broke, and is closed
+        if (errno == Errno.EBADF || link.has(BROKEN)) { // the loop has already found it broken, and closed it
             return ConnectionErrors.broken(link, "write", ofFlush);
         }
         if (errno == Errno.EFAULT) {
             throw lentMemoryIsGone();
         }
-        // The loop learns of it by itself, after it has read what came before the error; but not if there is nothing to
-        // read any more.
+        // The loop finds the error itself after reading what came before it, but not if there is nothing left to read.
         boolean ours = errno == Errno.ENOMEM || errno == Errno.ENOBUFS;
         if (!ours) {
             link.noteErrno(errno);
-            link.add(ConnectionState.SEND_REFUSED); // so the peer counts as lost also if the handler closes first
+            link.add(ConnectionState.SEND_REFUSED); // so the peer counts as lost even if the handler closes first
             if (link.has(ConnectionState.PEER_FINISHED)) {
                 link.signal();
             }
@@ -417,7 +412,7 @@ final class Outbound extends FlushWait implements ByteSink {
         StackRoom.needMuch();
         flush(false);
         link.add(OUTPUT_SHUT);
-        if (isEndDue()) { // else the holder of the role sends it, when it releases it
+        if (isEndDue()) { // otherwise the holder of the role does so when it releases it
             sendEndNow();
         }
     }

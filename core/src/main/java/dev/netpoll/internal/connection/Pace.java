@@ -9,53 +9,55 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
 
 /**
- * Learns how long the request handlers of one server or dialer take, and says who runs them: worker threads, or, while
- * they prove short, the event loop itself.
+ * Measures how long the request handlers of one server or dialer take, and decides who runs them: worker threads or,
+ * while they prove short, the event loop itself.
  *
  * <pre>
  *   THREADS --at least {@link #RUNS_MIN} runs, their mean below {@link #SHORT_NANOS}, back-off over--> INLINE
  *   INLINE  --mean above {@link #LONG_NANOS}; {@link #RELIEFS_MAX} runs in a second held a loop up--> THREADS
  * </pre>
  *
- * Each way back doubles the time for which threads run the handlers at least; a long time inline resets it.
+ * Each return to threads doubles the minimum time that they run the handlers; a long time inline resets it.
  *
- * <p>Besides, each connection has a <i>record</i>. One whose run was late, wherever it ran, is apart: its next runs are
- * on threads, more with each time, and do not count here. So the few whose runs take long, because their
- * peers are slow, say, do not decide for the many, and are not tried again and again at the cost of these. The record
- * is kept by the connection; here are pure functions of it.
+ * <p>Each connection also has a <i>record</i>. A connection whose run was late, wherever it ran, is set apart: its next
+ * runs are on threads, more of them each time, and do not count here. So the few connections with long runs, for
+ * example because their peers are slow, do not decide for the many, and do not cost them one trial after another. The
+ * connection keeps the record; this class holds pure functions of it.
  *
  * <p><b>Threads.</b> Any. Fields are read and written without order: a lost update costs a sample.
  */
 public final class Pace {
-    /** Handlers that take less on average are short: about what the system calls of a request cost. */
+    /** Handlers with a mean below this are short. It is about what the system calls of a request cost. */
     static final long SHORT_NANOS = TimeUnit.MICROSECONDS.toNanos(20);
 
     static final long LONG_NANOS = 2 * SHORT_NANOS;
 
-    /** Runs to judge by: also how fast the mean forgets. */
+    /** The number of runs needed for a decision; also how fast the mean forgets. */
     static final int RUNS_MIN = 512;
 
-    /** So many runs may hold up a loop within a second. Each costs the others a millisecond or two. */
+    /**
+     * After this many runs within a second that held up a loop, threads take over. Each costs others a millisecond or
+     * two.
+     */
     static final int RELIEFS_MAX = 4;
 
-    /** A run on a thread is late if it takes so long: on a loop it would have been relieved. */
+    /** A run on a thread that takes this long is late: on a loop it would have been relieved. */
     private static final long LATE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
     /**
-     * A record: how often the connection was late, in the lower bits, and for how many runs it is still apart. Not for
-     * very many: on a busy machine some run in a thousand is late for no reason of its own.
+     * A record: the lower bits hold how often the connection was late, the others for how many runs it stays apart. Not
+     * for many: on a busy machine one run in a thousand is late through no fault of the handler.
      */
     private static final int TIMES_BITS = 2;
 
     private static final int TIMES_MAX = (1 << TIMES_BITS) - 1;
 
-    /** One run in so many is timed while they are inline. */
+    /** While runs are inline, one in 16 is timed. */
     private static final int SAMPLE_MASK = 15;
 
     /**
-     * No run counts for more, so that accidents are forgotten, also on a busy machine, where some run in a thousand is
-     * kept from a processor. About what a run may take before its loop is relieved of it: who is late then is seen to
-     * there.
+     * A run counts as at most this, so that outliers are forgotten, such as runs that lost their processor on a busy
+     * machine. It is about the time after which a loop is relieved; reliefs count separately.
      */
     static final long NANOS_MAX = TimeUnit.MILLISECONDS.toNanos(1);
 
@@ -75,7 +77,7 @@ public final class Pace {
     private volatile long changedAt;
     private volatile long backOffNanos = BACK_OFF_MIN_NANOS;
 
-    /** When the second began in which {@code late} ones are counted. */
+    /** Start of the second in which {@code late} counts. */
     private long lateSince;
 
     private int late;
@@ -83,12 +85,12 @@ public final class Pace {
     private long meanNanos;
     private int runs;
 
-    /** Makes one that knows nothing yet. */
+    /** Creates one without measurements. */
     public Pace() {
         this(System::nanoTime);
     }
 
-    /** Makes one with a clock of its own, for tests. */
+    /** Creates one with another clock, for tests. */
     Pace(LongSupplier clock) {
         this.clock = clock;
         changedAt = clock.getAsLong();
@@ -110,7 +112,7 @@ public final class Pace {
         return inline && !isApart(record);
     }
 
-    /** {@return whether threads run the handler of the connection, whoever runs those of others} */
+    /** {@return whether threads run this connection's handler, even while the others are inline} */
     static boolean isApart(short record) {
         return record >> TIMES_BITS != 0;
     }
@@ -131,7 +133,7 @@ public final class Pace {
         return (short) (isApart((short) next) ? next : next >> 1); // half is forgiven
     }
 
-    /** {@return whether the loop's run number {@code run} is to be timed} */
+    /** {@return whether to time the loop's run number {@code run}} */
     static boolean isSample(long run) {
         return (run & SAMPLE_MASK) == 0;
     }
@@ -171,7 +173,7 @@ public final class Pace {
         meanNanos += (Math.min(nanos, NANOS_MAX) - meanNanos) / n;
     }
 
-    /** A handler that ran on a loop was relieved of it. */
+    /** A loop was taken away from a handler that ran on it. */
     void relieved(Relief cause) {
         reliefs.increment();
         long now = now();
@@ -199,7 +201,7 @@ public final class Pace {
         DispatchEvents.change(toInline, why, meanNanos, toInline ? 0 : backOffNanos);
     }
 
-    /** {@return runs by event loops so far, to within some dozens} */
+    /** {@return runs by event loops so far, within a few dozen} */
     public long loopRuns() {
         return loopRuns.sum();
     }
@@ -209,7 +211,7 @@ public final class Pace {
         return threadRuns.sum();
     }
 
-    /** {@return how many runs were relieved of their loop} */
+    /** {@return how many runs lost their loop to another driver} */
     public long reliefs() {
         return reliefs.sum();
     }

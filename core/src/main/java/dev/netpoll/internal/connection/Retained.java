@@ -11,12 +11,12 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Counts the memory that the received segments of a connection hold, wherever they are. Any thread. An object of its
- * own, so that a slice that outlives its connection keeps only this.
+ * Counts the memory that the received segments of a connection hold, wherever they are. Any thread. A separate object,
+ * so that a slice that outlives its connection keeps only this alive.
  *
- * <p>While the connection lives, what is above its {@link Share} counts in the group's {@link MemoryBudget}. At its end
- * all of that is given back: what the user keeps for longer is the user's, and what an Error made forget about its
- * charge would count for ever.
+ * <p>While the connection lives, the part above its {@link Share} counts in the group's {@link MemoryBudget}. At its
+ * end all of that is given back: memory that the user keeps longer belongs to the user, and a charge lost to an Error
+ * would otherwise count for ever.
  */
 final class Retained extends AtomicLong implements RetainedBytes {
     private static final long serialVersionUID = 1;
@@ -26,7 +26,7 @@ final class Retained extends AtomicLong implements RetainedBytes {
 
     private transient volatile @Nullable Delivery owner;
 
-    /** Of that, what the program has in slices. */
+    /** Counts the part that the program holds in slices. */
     static final class Kept extends AtomicLong implements RetainedBytes {
         private static final long serialVersionUID = 1;
 
@@ -39,7 +39,7 @@ final class Retained extends AtomicLong implements RetainedBytes {
         @Override
         public void released(int bytes) {
             addAndGet(-bytes);
-            all.released(bytes); // after it: whoever is told looks at both
+            all.released(bytes); // last: the callback reads both counts
         }
     }
 
@@ -56,7 +56,7 @@ final class Retained extends AtomicLong implements RetainedBytes {
     }
 
     /**
-     * Counts a segment that the user had, whatever counted it before: by its length if others share the block. Before
+     * Takes over the count of a segment that the user owned, by its length if others share the block. Call it before
      * the connection starts.
      */
     void recharge(Segment segment) {
@@ -81,7 +81,7 @@ final class Retained extends AtomicLong implements RetainedBytes {
         return get();
     }
 
-    /** {@return how many of these bytes the program has not got yet, or sees in views; 0 after the end} */
+    /** {@return how many of these bytes the program has not taken yet, or sees in views; 0 after the end} */
     long unkeptBytes() {
         long all = get();
         return all >= DETACHED / 2 ? 0 : Math.max(0, all - keptBytes());
@@ -94,7 +94,7 @@ final class Retained extends AtomicLong implements RetainedBytes {
         return kept == null ? 0 : kept.get();
     }
 
-    /** <i>User.</i> Without memory to count it apart, it counts as before. */
+    /** <i>User.</i> If there is no memory for a separate count, these bytes stay in this one. */
     @Override
     public RetainedBytes kept(int bytes) {
         try {
@@ -114,7 +114,7 @@ final class Retained extends AtomicLong implements RetainedBytes {
         }
     }
 
-    /** The connection has ended and needs to hear no more. Once. */
+    /** The connection has ended and needs no more reports. Once. */
     void detach() {
         Delivery side = owner;
         long left = getAndAdd(DETACHED);

@@ -23,9 +23,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Runs the callbacks of a connection: onConnect first, then the handler, one run at a time, as {@link Due} decides.
  *
- * <p>The thread that finds a run due takes RUNNING in the state word. Its holder has the reading side until it gives
- * RUNNING back; see {@link ConnectionState}. The object is itself what the loop and executors run, so that starting a
- * run allocates nothing.
+ * <p>The thread that finds a run due takes RUNNING in the state word, and holds the reading side until it gives RUNNING
+ * back; see {@link ConnectionState}. The loop and executors run this object itself, so that starting a run allocates
+ * nothing.
  */
 abstract class Runs extends Due implements Activation, Runnable {
     /** Whether runs were late, for {@link Pace}. Holder of RUNNING only. */
@@ -38,7 +38,7 @@ abstract class Runs extends Due implements Activation, Runnable {
     /** Decides what happens next, after something has changed. */
     abstract void settle();
 
-    /** Calls what was handed out; see {@link CallbackRunner}. */
+    /** Calls the callback that was handed out; see {@link CallbackRunner}. */
     abstract void perform(int handed);
 
     @Override
@@ -48,7 +48,7 @@ abstract class Runs extends Due implements Activation, Runnable {
 
     // ---- starting a run ----
 
-    /** Starts a run of the handler unless one is running, or the time for runs has not come or is over. */
+    /** Starts a run of the handler, unless one is running or the connection is not READY or is CLOSING. */
     @Override
     final void runHandler() {
         if (!hasHandler() || has(CLOSING) || !isOutputClear()) {
@@ -85,10 +85,10 @@ abstract class Runs extends Due implements Activation, Runnable {
             throw t;
         }
         remove(RUNNING);
-        settle(); // also finds that the rest of the frame came meanwhile
+        settle(); // also notices if the rest of the frame came meanwhile
     }
 
-    /** Has the run begin where the handler runs. The caller holds RUNNING. */
+    /** Dispatches the run to where the handler runs. The caller holds RUNNING. */
     private void dispatchRun() {
         if (inLoop() && isOfLoop()) {
             loop().addDue(this);
@@ -124,7 +124,7 @@ abstract class Runs extends Due implements Activation, Runnable {
 
     // ---- a run ----
 
-    /** One or more runs, until none is due or the loop goes on in its next turn. The caller holds RUNNING. */
+    /** One or more runs, until none is due or the loop continues them in its next turn. The caller holds RUNNING. */
     @Override
     public final void run(@Nullable Spares spares) {
         boolean holds = true;
@@ -137,7 +137,7 @@ abstract class Runs extends Due implements Activation, Runnable {
                 }
                 outbound.sendKept();
                 if (outbound.isWrecked()) {
-                    giveUp(); // here is stack to say so
+                    giveUp(); // here is enough stack for it
                 }
                 if (!holds) {
                     settle();
@@ -145,7 +145,7 @@ abstract class Runs extends Due implements Activation, Runnable {
                 }
                 since = Fairness.giveWay(loop(), this, inLoop() && isOfLoop(), since);
             } while (since != Fairness.LATER);
-        } catch (Throwable t) { // not the user's: what callbacks throw is contained below
+        } catch (Throwable t) { // an internal failure: exceptions of callbacks are caught below
             failRun(t, holds);
         }
     }
@@ -161,12 +161,12 @@ abstract class Runs extends Due implements Activation, Runnable {
                 CallbackRunner.call(this, connect);
             }
             add(READY, CLOSING);
-            Goodbye.say(this); // it may cancel the run that follows
+            Goodbye.say(this); // may cancel the run that follows
         }
         return finishRun(begun);
     }
 
-    /** Another thread reads. When it has left, {@link #readerLeft} asks for the run again. */
+    /** Another thread reads. When it leaves, {@link #readerLeft} asks for the run again. */
     private boolean yieldToReader() {
         lend(null);
         boolean first = isNew(handler()); // its first run is due in any case
@@ -183,7 +183,7 @@ abstract class Runs extends Due implements Activation, Runnable {
         return (state & (READY | RUNNING | CLOSING)) == READY && advance(state, RUNNING);
     }
 
-    /** An Error came between two callbacks: gives RUNNING back first, then the connection up. */
+    /** An Error came between two callbacks: gives RUNNING back, then aborts the connection. */
     private void failRun(Throwable error, boolean holds) {
         lend(null);
         if (inbound.isUser()) {
@@ -195,13 +195,13 @@ abstract class Runs extends Due implements Activation, Runnable {
         try {
             fault(error);
         } finally {
-            settle(); // it may have been closed meanwhile, and waits for the end of the run
+            settle(); // a close may be waiting for the end of the run
         }
     }
 
     /** {@return whether a run has begun} */
     private boolean runRequest() {
-        forgetHandlerSet(); // before looking, so that who is set from now on is seen later
+        forgetHandlerSet(); // first: a handler set from now on is seen later
         ConnectionHandler current = handler();
         boolean goesOn = goesOn();
         if (current == null || has(CLOSING) || !beginRun(current)) {
@@ -276,7 +276,7 @@ abstract class Runs extends Due implements Activation, Runnable {
 
     // ---- for what happens next ----
 
-    /** It is ready: runs of the handler may begin. The caller, on the loop, holds RUNNING. */
+    /** The connection is READY: runs of the handler may begin. The caller, on the loop, holds RUNNING. */
     final void open() {
         add(READY, CLOSING);
         Goodbye.say(this);
@@ -290,7 +290,7 @@ abstract class Runs extends Due implements Activation, Runnable {
         }
     }
 
-    /** The output has drained: what waited for that may go on. */
+    /** Output has drained: starts a run that waited for that. */
     final void goOnThrottled() {
         if (isHeldForOutput()) {
             runHandler();

@@ -24,9 +24,9 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The right to move flushed bytes to the kernel, and those bytes: the lowest layer of the outbound side. {@link
- * LoopSend} is how the loop uses it, {@link KeptAnswers} how a handler leaves it to its loop, {@link Outbound} how a
- * thread flushes.
+ * The right to move flushed bytes to the kernel, together with those bytes: the lowest layer of the outbound side.
+ * {@link LoopSend} is its use by the loop, {@link KeptAnswers} how a handler leaves it to its loop, {@link Outbound}
+ * how a thread flushes.
  *
  * <pre>
  *            thread: take                       thread: keep, hand over
@@ -38,30 +38,31 @@ import org.jspecify.annotations.Nullable;
  *         FREE --loop: bytes that came while it was taken--> LOOP
  * </pre>
  *
- * <p>KEPT has no holder: a thread that could not send all has left the queue, for the first that takes it. A hand-over
- * is KEPT and a signal to the loop.
+ * <p>KEPT has no holder: a thread that could not send everything leaves the queue to whichever thread takes it first. A
+ * hand-over is KEPT and a signal to the loop.
  *
- * <p>Positions of the stream measure progress: {@code enqueued} is the end of what was flushed, {@code sent} the end of
- * what the kernel has taken, {@code promised} the end of what a flush has accepted and returned.
+ * <p>Stream positions measure progress: {@code enqueued} is the end of the flushed bytes, {@code sent} of those that
+ * the kernel has taken, {@code promised} of those whose flush has accepted them and returned.
  *
  * <ul>
  *   <li>F1 Only the holder of the role touches the queue and {@code sent}. The user of the side touches {@code
  *       enqueued}, or the loop does while the user waits for it.
- *   <li>F2 Accepted bytes are sent in order, or the stream is CUT: {@link #release} drops none of them without that.
- *       Closing sends them first. Bytes of a flush that waits are not accepted yet: closing wakes it with an exception.
- *   <li>F3 The queue exists while the role is taken. {@link #release}, the one way to give it back, drops the queue,
- *       sends the end of the stream if it is due, and tells who waits for the output to be gone.
+ *   <li>F2 Accepted bytes are sent in order, or the stream is CUT: {@link #release} drops none of them without setting
+ *       CUT. Closing sends them first. Bytes of a waiting flush are not accepted yet: closing wakes it with an
+ *       exception.
+ *   <li>F3 The queue exists while the role is taken. {@link #release}, the only way to give the role back, drops the
+ *       queue, sends the end of the stream if it is due, and notifies those that wait for the output to drain.
  *   <li>F4 A flush that does not get the role adds its bytes to {@code incoming}, in order, and signals the loop. It
- *       takes a free role only if {@code sent} has reached all that was flushed before.
- *   <li>F5 An Error inside the role, or on the way into it, leaves it as it is and sets {@code wrecked} and {@link
- *       EventLoop#looksAtAll}, with stores that cannot fail. So the {@code try} begins before the role is taken: the
- *       call that uses it may need more stack than the one that took it. The connection is aborted, and closing it
- *       releases the role: that thread does not come back to it.
- *   <li>F6 A thread that has the role writes it, {@code enqueued} and {@code sent} with release stores, as nobody else
- *       acts on them while SENDING is set. A full fence comes before it looks at what others wait for: SENDING is
- *       removed by a CAS, and handing over is a volatile store of KEPT.
- *   <li>F7 What all connections of a loop share, such as its ring and its timers, is changed on the loop's own stack,
- *       never on that of a callback, which may be nearly used up: what is half done there would harm the others.
+ *       takes a free role only if all bytes flushed before are {@code sent}.
+ *   <li>F5 An Error inside the role, or on the way into it, leaves it as it is and sets {@code wrecked} and
+ *       {@link EventLoop#looksAtAll}, with stores that cannot fail. So the {@code try} begins before the role is taken:
+ *       the call that uses it may need more stack than the one that took it. The connection is aborted, and closing it
+ *       releases the role: the failed thread does not touch it again.
+ *   <li>F6 A thread with the role writes the role, {@code enqueued} and {@code sent} with release stores, as nobody
+ *       else acts on them while SENDING is set. A full fence comes before it looks for waiters: SENDING is removed by a
+ *       CAS, and handing over is a volatile store of KEPT.
+ *   <li>F7 State that all connections of a loop share, such as its ring and its timers, changes only on the loop's own
+ *       stack. A callback's stack may be nearly used up, and a change left half done would harm the others.
  * </ul>
  */
 abstract class SendRole extends Side {
@@ -89,32 +90,32 @@ abstract class SendRole extends Side {
 
     volatile int role = FREE;
 
-    /** What was flushed and not sent (F3). Holder only. */
+    /** Bytes flushed and not sent (F3). Holder only. */
     @Nullable
     SendQueue queue;
 
-    /** What was flushed while another had the role (F4). */
+    /** Bytes flushed while another thread had the role (F4). */
     volatile @Nullable Segment incoming;
 
-    /** The end of what was flushed (F1). */
+    /** The end of the flushed bytes (F1). */
     volatile long enqueued;
 
     volatile long sent;
     volatile long promised;
 
-    /** Whether the kernel took only a part of the queue that was left. Written by the holder, who leaves it. */
+    /** Whether the kernel took only a part of the queue that was handed over. Written by the holder that does so. */
     boolean blocked;
 
-    /** Whether a handler has left more than the kernel takes, so that no other run begins before that is gone. */
+    /** Whether a handler left more than the kernel takes, so that no other run begins before it is sent. */
     volatile boolean stuck;
 
-    /** Set where it is found, by a store of its own, beside the loop's: a call might find no stack (F5). */
+    /** Set in place, by a plain store next to that of the loop's field: a call might find no stack (F5). */
     volatile boolean wrecked;
 
-    /** Whether a flush wants its bytes back: those behind what is promised. */
+    /** Whether a flush wants its bytes back: those after {@code promised}. */
     volatile boolean withdrawing;
 
-    /** What of the queue counts in the group's budget of memory. Holder only. */
+    /** How much of the queue is charged to the group's memory budget. Holder only. */
     private int charged;
 
     SendRole(Link link) {
@@ -123,12 +124,12 @@ abstract class SendRole extends Side {
 
     // ---- any thread ----
 
-    /** {@return the end of what the kernel has taken} */
+    /** {@return the end of the bytes that the kernel has taken} */
     final long sent() {
         return sent;
     }
 
-    /** {@return how many bytes were flushed that the kernel has not taken, and still may} */
+    /** {@return how many flushed bytes the kernel has not taken but still may} */
     final long unsent() {
         return link.has(CUT | BROKEN | CLOSED) ? 0 : enqueued - sent;
     }
@@ -142,14 +143,14 @@ abstract class SendRole extends Side {
         return promised - sent < link.config().options().outboundHighMark() || link.has(BROKEN | CLOSED | CUT);
     }
 
-    /** {@return whether what a handler has left waits for a slow peer} */
+    /** {@return whether output that a handler left waits for a slow peer} */
     final boolean isStuck() {
         return stuck && !link.has(BROKEN | CLOSED | CUT);
     }
 
     // ---- the thread that flushes ----
 
-    /** Takes the role, if nothing is under way that has to go first; {@return whether it has} */
+    /** Takes the role, unless earlier bytes must go first; {@return whether it has} */
     final boolean take() {
         if (takeKept(THREAD)) {
             return true;
@@ -157,11 +158,11 @@ abstract class SendRole extends Side {
         if (enqueued != sent || !link.add(SENDING, CLOSED)) { // F4
             return false;
         }
-        ROLE.setRelease(this, THREAD); // SENDING, which was set by a CAS, keeps the loop out
+        ROLE.setRelease(this, THREAD); // the CAS of SENDING keeps the loop out
         return true;
     }
 
-    /** <i>User.</i> Says how far the stream goes now. What tells others of it, follows and is a full fence (F6). */
+    /** <i>User.</i> Sets the new end of the flushed bytes. The full fence that publishes it follows (F6). */
     final void enqueued(long position) {
         ENQUEUED.setRelease(this, position);
     }
@@ -170,7 +171,7 @@ abstract class SendRole extends Side {
         return role == KEPT && ROLE.compareAndSet(this, KEPT, by);
     }
 
-    /** <i>Holder.</i> {@return the queue, made if need be} */
+    /** <i>Holder.</i> {@return the queue, created if needed} */
     final SendQueue queue() {
         SendQueue present = queue;
         if (present == null) {
@@ -186,12 +187,11 @@ abstract class SendRole extends Side {
     }
 
     /**
-     * <i>Holder.</i> Sends what is in the queue as far as the kernel takes it, and gives the role back or hands it
-     * over.
+     * <i>Holder.</i> Sends as much of the queue as the kernel takes, then gives the role back or hands it over.
      *
-     * @param accepts whether what is handed over counts as accepted, as the flush returns
-     * @param holds whether no run of the handler begins before the peer has taken that
-     * @return as {@link Transport#send}; only with {@code WOULD_BLOCK} and {@code GATHERED} the role was handed over
+     * @param accepts whether bytes handed over count as accepted, as the flush returns
+     * @param holds whether no run of the handler begins before the peer has taken them
+     * @return as {@link Transport#send}; only with {@code WOULD_BLOCK} and {@code GATHERED} was the role handed over
      */
     final int sendNow(boolean accepts, boolean holds) {
         SendQueue unsent = queue();
@@ -224,14 +224,14 @@ abstract class SendRole extends Side {
         return result;
     }
 
-    /** A flush that does not wait for its bytes keeps nothing of the user's (O3); {@return 0, or why not, negated} */
+    /** Copies the user's memory, as the flush does not wait (O3); {@return 0, or a negated error number} */
     private int endLoans(SendQueue unsent) {
         try {
             unsent.endLoans(link.loop().memory());
             return 0;
         } catch (MemoryLimitException e) {
             return -Errno.ENOBUFS;
-        } catch (IllegalStateException | InternalError e) { // it was freed, or the file behind it cut off
+        } catch (IllegalStateException | InternalError e) { // it was freed, or its file was truncated
             return -Errno.EFAULT;
         }
     }
@@ -246,22 +246,22 @@ abstract class SendRole extends Side {
         }
         boolean inRun = link.inLoop() && link.spares() != null;
         role = KEPT;
-        if (!inRun) { // else the end of the run goes on with it, see KeptAnswers
+        if (!inRun) { // otherwise the end of the run takes the queue, see KeptAnswers
             tellLoop();
         }
     }
 
-    /** <i>Holder.</i> Tells the group's budget how much waits for a slow peer, in memory that others could use. */
+    /** <i>Holder.</i> Charges the group's budget for memory that waits for a slow peer. */
     final void count(@Nullable SendQueue waiting) {
         long counts = waiting == null ? 0 : Math.min(Share.above(waiting.pooledBytes()), Integer.MAX_VALUE);
         long more = counts - charged;
         if (more != 0) {
-            link.loop().budget().chargeOutput(more); // negative if it has become less
+            link.loop().budget().chargeOutput(more); // negative if there is less now
             charged = (int) counts;
         }
     }
 
-    /** Adds a chain behind all that was flushed before (F4); {@link #tellLoop} is to follow. User only. */
+    /** <i>User.</i> Adds a chain behind all bytes flushed before (F4). {@link #tellLoop} must follow. */
     final void addIncoming(Segment chain, boolean accepts) {
         Segment before = takeIncoming();
         if (before != null) {
@@ -279,9 +279,9 @@ abstract class SendRole extends Side {
         }
     }
 
-    /** There is something for the loop to go on with; it does so on its own stack, also if this is its thread (F7). */
+    /** Signals work to the loop, which does it on its own stack even if this is its thread (F7). */
     final void tellLoop() {
-        if (link.has(CLOSED)) { // the loop set it before it looked
+        if (link.has(CLOSED)) { // the loop set CLOSED, then looked for work
             if (takeKept(THREAD)) {
                 release();
             }
@@ -297,7 +297,7 @@ abstract class SendRole extends Side {
 
     // ---- the one way out ----
 
-    /** <i>Holder.</i> Gives the role back, and does what was waiting for that (F3). */
+    /** <i>Holder.</i> Gives the role back, and does what waited for that (F3). */
     final void release() {
         SendQueue rest = queue;
         boolean wasStuck = stuck;
@@ -326,15 +326,15 @@ abstract class SendRole extends Side {
         }
     }
 
-    /** {@return whether the loop has something to do when the output is gone} */
+    /** {@return whether the loop has something to do once the output has drained} */
     private boolean isAwaited() {
         return withdrawing
                 || incoming != null
-                || EventLoop.onLoop() // its handler may have been held back
+                || EventLoop.onLoop() // the loop's handler may have been held back
                 || link.has(CLOSING | DRAINING);
     }
 
-    /** {@return whether all was sent that goes before the end of the stream} */
+    /** {@return whether everything that precedes the end of the stream was sent} */
     final boolean isEndDue() {
         return role == FREE && enqueued == sent && !link.has(CUT | CLOSED);
     }
@@ -343,7 +343,7 @@ abstract class SendRole extends Side {
         try {
             link.transport().shutdownOutput();
         } catch (TransportException e) {
-            link.noteErrno(e.errno()); // the peer is gone already, which the poller tells
+            link.noteErrno(e.errno()); // the peer is gone, and the poller will report that
         }
     }
 

@@ -8,17 +8,17 @@ import dev.netpoll.internal.memory.MemoryTurns;
 import dev.netpoll.internal.memory.MemoryWaiter;
 
 /**
- * What the group's {@link MemoryBudget} has to do with one connection: some memory each may have in any case, so that
- * those with small messages go on whatever others hold. Only what is above counts, on each side for itself; and when
- * the budget is exceeded, those that are above wait.
+ * One connection's part in the group's {@link MemoryBudget}. Each side may hold some memory in any case, so that
+ * connections with small messages go on whatever others hold. Only the excess counts, per side; when the budget is
+ * exceeded, connections with an excess wait.
  */
 final class Share {
-    /** Bytes that a side of a connection may hold without asking. */
+    /** Bytes that a side of a connection may hold without being counted. */
     static final int BYTES = 8 << 10;
 
     private Share() {}
 
-    /** {@return how much of it counts} */
+    /** {@return how much of {@code held} counts} */
     static long above(long held) {
         return Math.max(0, held - BYTES);
     }
@@ -34,9 +34,9 @@ final class Share {
         }
 
         /**
-         * <i>Loop.</i> {@return whether it goes on although the budget is exceeded}; else it waits.
+         * <i>Loop.</i> {@return whether the connection goes on although the budget is exceeded}; else it waits.
          *
-         * @param missing how many bytes somebody waits for; with 0 others go on first
+         * @param missing how many bytes its reader waits for; with 0 others go first
          */
         boolean goesOn(long missing) {
             MemoryTurns turns = link.loop().budget().turns();
@@ -55,7 +55,7 @@ final class Share {
             return may;
         }
 
-        /** It wants no more, and does not stand in others' way. */
+        /** Stops waiting, so that others can go on. */
         void leave() {
             MemoryTurns turns = link.loop().budget().turns();
             turns.cancel(this);

@@ -16,8 +16,8 @@ import java.nio.channels.ClosedChannelException;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * A connection as a channel that several threads may share: one lock per side, held while an operation waits. After
- * each operation nobody uses the side, so that closing may free its memory.
+ * A view of a connection as a channel that several threads may share. It has one lock per side, held while an operation
+ * waits. After each operation the side has no user, so that closing may free its memory.
  */
 final class SharedChannel implements ByteChannel {
     private final SocketConnection connection;
@@ -56,7 +56,7 @@ final class SharedChannel implements ByteChannel {
         } catch (ConnectionClosedException e) {
             throw asClosed(e);
         } catch (WriteTimeoutException e) {
-            src.position(begin + (int) e.bytesSent()); // so that the caller may go on with the rest
+            src.position(begin + (int) e.bytesSent()); // so that the caller can continue with the rest
             throw e;
         } catch (InterruptedIOException e) {
             src.position(begin + e.bytesTransferred);
@@ -71,7 +71,7 @@ final class SharedChannel implements ByteChannel {
     }
 
     private static void lock(ReentrantLock lock, String what) {
-        StackRoom.needMuch(); // a lock that finds no stack may be taken all the same, and then nobody gives it back
+        StackRoom.needMuch(); // a lock() that runs out of stack may have taken the lock, and then nobody releases it
         if (lock.tryLock()) {
             return;
         }

@@ -19,11 +19,11 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the two sides of a connection have in common: one user at a time, and one waiter.
+ * The common base of a connection's two sides: each has one user at a time, and one waiter.
  *
  * <p><b>Use.</b> The buffers of a side are plain memory. A thread becomes the side's {@code user} by a CAS before it
- * touches them, and stops being it by a volatile store. So two threads never work on them at once, whatever the program
- * does, and closing frees them under nobody's hands:
+ * touches them, and leaves by a volatile store. So two threads never work on them at once, whatever the program does,
+ * and closing never frees a buffer in use:
  *
  * <pre>
  *   nobody --enter: CAS by a thread--> that thread --exit--> nobody
@@ -31,26 +31,28 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * <ul>
- *   <li>S1 A thread becomes the user by a CAS of {@code user}, and then looks for ENDED; ENDED is set (volatile) before
- *       the ender tries its CAS. So either the thread sees ENDED and keeps out, or the ender finds a user.
- *   <li>S2 A user leaves by a volatile store of {@code user}, and then looks for ENDED. So if the ender has found a
- *       user, that user frees the side's memory on its way out; else the ender does. One of them does.
- *   <li>S3 Memory that a view shows is not freed by an ender, who cannot know whether anybody looks: it stays until the
- *       reader releases it, or until the collector finds that nobody can look at it any more.
- *   <li>S4 The holder of RUNNING leaves by a release store and need not look: ENDED is never set beside RUNNING, and
- *       the CAS that removes RUNNING comes before anybody can end the side, who then sees that it has left.
+ *   <li>S1 A thread becomes the user by a CAS of {@code user}, then checks ENDED; the ending thread sets ENDED
+ *       (volatile), then tries its CAS. So either the thread sees ENDED and keeps out, or the ending thread finds a
+ *       user.
+ *   <li>S2 A user leaves by a volatile store of {@code user}, then checks ENDED. If the ending thread has found a user,
+ *       that user frees the side's memory on its way out; else the ending thread does. Exactly one of them does.
+ *   <li>S3 The ending thread does not free memory that a view shows, as it cannot know whether the view is in use. That
+ *       memory stays until the reader releases it, or until the collector finds it unreachable.
+ *   <li>S4 The holder of RUNNING leaves by a release store and need not check ENDED: ENDED is never set beside RUNNING,
+ *       and the CAS that removes RUNNING comes before any thread can end the side, which then sees that the user has
+ *       left.
  * </ul>
  *
- * <p>A second thread gets an {@link IllegalStateException} before it has touched anything. One call is one use, except
- * that a run of the handler holds the inbound side as long as it lasts, and {@link Outbound} says when it is held for a
- * whole message.
+ * <p>A second thread gets an {@link IllegalStateException} before it has touched anything. One call is one use, with
+ * two exceptions: a run of the handler holds the inbound side as long as it lasts, and a thread may hold the outbound
+ * side for a whole message, see {@link Outbound}.
  *
- * <p><b>Waiting.</b> The waiter publishes itself, then looks at the condition; whoever makes the condition true does so
- * first and then looks for the waiter. Time-outs come from the loop's timer, which only unparks: the waiter looks at
- * the clock itself. Parking is untimed.
+ * <p><b>Waiting.</b> The waiter publishes itself, then checks the condition; another thread makes the condition true,
+ * then looks for the waiter. Time-outs come from the loop's timer, which only unparks: the waiter reads the clock
+ * itself. Parking is untimed.
  */
 abstract class Side {
-    /** How long another thread waits for a callback to return, and how often it looks. */
+    /** How long another thread waits for a callback to return, and how often it checks. */
     private static final long RUN_NANOS = 100_000_000;
 
     private static final long RUN_LOOK_NANOS = 20_000;
@@ -80,7 +82,10 @@ abstract class Side {
      */
     private record Limit(long timeout, long deadline) {}
 
-    /** How long, and how often at once, one tries again while another closes, which takes some dozen instructions. */
+    /**
+     * How long, and how many times without a pause, a thread retries while another closes; that takes a few dozen
+     * instructions.
+     */
     private static final long CLOSING_NANOS = 1_000_000_000;
 
     private static final int CLOSING_TRIES = 10_000;
@@ -91,7 +96,7 @@ abstract class Side {
 
     private volatile @Nullable Thread waiter;
 
-    /** What was set; null while nothing was, and the time-out of the options holds, which all connections share. */
+    /** The limits set on this side; null while none were set and the shared time-out of the options applies. */
     private volatile @Nullable Limit limit;
 
     /** When the wait in progress ends, or NEVER; the connection's timer reads it. */
@@ -101,26 +106,27 @@ abstract class Side {
         this.link = link;
     }
 
-    /** {@return the limit of each wait as the options say} */
+    /** {@return the limit of each wait according to the options} */
     abstract Duration defaultTimeout();
 
-    /** <i>User.</i> Frees what the side owns and nobody can look at. */
+    /** <i>User.</i> Frees what the side owns, except memory that views may show. */
     abstract void freeUnseen();
 
     /**
-     * <i>User.</i> The connection has ended by itself: what there is can still be used, and is freed when nobody can.
+     * <i>User.</i> The connection broke and ended: its user may still use what there is, which is freed once
+     * unreachable.
      */
     abstract void keepForUser();
 
-    /** <i>User.</i> Frees all that the side owns: the caller, who has the views, says that they are over. */
+    /** <i>User.</i> Frees all that the side owns: the caller holds the views, and ends them. */
     abstract void freeAll();
 
-    /** What this side does, for messages. */
+    /** {@return the name of this side's operation, for messages} */
     abstract String operation();
 
     // ---- use ----
 
-    /** Makes the calling thread the user, unless it is that already; to be called first by every operation. */
+    /** Makes the calling thread the user, unless it is already. Every operation calls this first. */
     final void enter() throws ConnectionClosedException {
         Thread current = Thread.currentThread();
         if (USER.get(this) != current) {
@@ -167,8 +173,8 @@ abstract class Side {
     }
 
     /**
-     * A callback may have handed the connection to this thread, as onConnect often does, and is about to return: waits
-     * for that a little; {@return whether it has entered}
+     * A callback may have handed the connection to this thread, as onConnect often does, and be about to return: waits
+     * for that a little; {@return whether this thread has entered}
      */
     private boolean enterAfterRun(Thread current) {
         if (!link.has(ConnectionState.RUNNING) || EventLoop.onLoop()) {
@@ -186,9 +192,8 @@ abstract class Side {
     }
 
     /**
-     * As {@link #enter}, but also of a connection that is closed: there may be memory to give back. {@return false if
-     * it is being closed, and whoever does that, runs a callback or wakes up in a read does not leave the side: it sees
-     * to the memory}
+     * Like {@link #enter}, but also for a closed connection, which may have memory to free. {@return false if the
+     * connection is closing and its user does not leave: the user then frees the memory}
      */
     final boolean enterInAnyCase() {
         return tryEnter() || enterUnlessClosing(System.nanoTime());
@@ -210,9 +215,9 @@ abstract class Side {
     }
 
     /**
-     * Another thread has the side: the program's, which is a mistake unless it is about to leave because the connection
-     * has ended, or the one that ends it. {@return whether to try again} Lets others run, as that thread may need the
-     * carrier of this one to leave.
+     * Another thread has the side. If it is a thread of the program, that is a mistake, unless the connection has ended
+     * and the thread is about to leave; or it is the thread that ends the connection. {@return whether to try again}
+     * Yields, as that thread may need this one's carrier in order to leave.
      */
     @SuppressWarnings("ThreadPriorityCheck") // only to let others run
     private boolean mayTryAgain(int tries, long begin) {
@@ -239,15 +244,18 @@ abstract class Side {
     }
 
     /**
-     * {@return whether the connection has ended and was closed here} One that has ended because it broke keeps what it
-     * received for its reader.
+     * {@return whether the connection has ended and was closed locally} One that ended because it broke keeps its
+     * received bytes for the reader.
      */
     private static boolean isOver(int state) {
         return (state & (ConnectionState.ENDED | ConnectionState.CLOSING))
                 == (ConnectionState.ENDED | ConnectionState.CLOSING);
     }
 
-    /** {@return the user, replaced if it was {@code expected}} The only place: at the end it is not new. */
+    /**
+     * {@return the user, replaced if it was {@code expected}} The only call site, so that at the end it is not a first
+     * use.
+     */
     private @Nullable Thread replaceUser(@Nullable Thread expected, Thread next) {
         return (Thread) USER.compareAndExchange(this, expected, next);
     }
@@ -257,7 +265,7 @@ abstract class Side {
         return before == null || (!before.isAlive() && replaceUser(before, current) == before);
     }
 
-    /** Makes the calling thread the user, without looking at the connection's state; {@return whether it could} */
+    /** Makes the calling thread the user without checking the connection's state; {@return whether it could} */
     final boolean tryEnter() {
         Thread current = Thread.currentThread();
         return USER.get(this) == current || tryEnter(current);
@@ -284,7 +292,7 @@ abstract class Side {
         return USER.get(this) == Thread.currentThread();
     }
 
-    /** The calling thread closes the connection outside of a run: frees the side, if it can be had. */
+    /** The calling thread closes the connection outside of a run: frees the side, unless another thread uses it. */
     final void leaveForGood() {
         boolean nested = isUser();
         if (nested || tryEnter()) {
@@ -292,7 +300,7 @@ abstract class Side {
                 if (nested) {
                     freeAll();
                 } else {
-                    freeUnseen(); // the views may be another thread's
+                    freeUnseen(); // the views may belong to another thread
                 }
             } finally {
                 exit();
@@ -300,7 +308,7 @@ abstract class Side {
         }
     }
 
-    /** The connection has ended: sees to the side's memory, if nobody uses it (S2). */
+    /** The connection has ended: frees the side's memory if nobody uses it (S2). */
     final void end() {
         boolean closing;
         do {
@@ -319,7 +327,7 @@ abstract class Side {
             } finally {
                 user = null;
             }
-        } while (!closing && link.has(ConnectionState.CLOSING)); // who closes meanwhile finds us here
+        } while (!closing && link.has(ConnectionState.CLOSING)); // a thread that closes meanwhile finds this one inside
     }
 
     /** {@return whether somebody uses the side} */
@@ -327,19 +335,19 @@ abstract class Side {
         return user != null;
     }
 
-    /** {@return whether another thread uses the side, which lives and will leave it} */
+    /** {@return whether another live thread uses the side, and so will leave it} */
     final boolean isUsedByOther() {
         Thread other = user;
         return other != null && other != Thread.currentThread() && other.isAlive();
     }
 
     /**
-     * The connection has ended while somebody could still use what it holds: unread bytes of one that broke, a message
-     * that was being written. The user may come back and free that. If nobody does, it is freed when the connection
-     * has become unreachable, so that nobody can. Every operation uses its side once more at its end, so a connection
-     * is reachable as long as one is under way. Memory that views show is left to the collector even then (S3).
+     * The connection has ended while a user may still want what it holds: unread bytes of a broken connection, or a
+     * message being written. The user may come back and free that. Otherwise it is freed when the connection has become
+     * unreachable, so that nobody can. Every operation uses its side once more at its end, so the connection stays
+     * reachable during an operation. Memory that views show is left to the collector even then (S3).
      *
-     * <p>Static, as what frees the memory must not keep the connection reachable.
+     * <p>Static, because the clean-up action must not keep the connection reachable.
      */
     static void freeWhenUnreachable(Link connection, @Nullable SegmentReader unread, @Nullable SegmentWriter unsent) {
         CLEANER.register(connection, () -> {
@@ -380,7 +388,7 @@ abstract class Side {
         return timeout == NEVER ? NEVER : begin + timeout;
     }
 
-    /** {@return whether the point in time that ends waits has come} */
+    /** {@return whether the deadline has passed} */
     final boolean deadlinePassed() {
         Limit current = limit;
         return current != null && current.deadline != NEVER && current.deadline - System.nanoTime() <= 0;
@@ -401,7 +409,7 @@ abstract class Side {
 
     // ---- waiting ----
 
-    /** Publishes the calling thread as the waiter; a second one is a mistake of the caller. */
+    /** Publishes the calling thread as the waiter. A second waiter is a mistake of the program. */
     final void beginWait() {
         if (!WAITER.compareAndSet(this, null, Thread.currentThread())) {
             throw new IllegalStateException("another thread is waiting to " + operation()
@@ -419,8 +427,8 @@ abstract class Side {
     }
 
     /**
-     * Parks until somebody wakes the waiter, who then looks at what it waits for again; false if the wait that began at
-     * {@code begin} has run out of time.
+     * Parks until another thread wakes this one, which must then check its condition again; false if the wait that
+     * began at {@code begin} has timed out.
      */
     final boolean await(long begin) throws InterruptedIOException {
         long end = waitEnd(begin);
@@ -430,10 +438,10 @@ abstract class Side {
         if (end != waitDeadline) {
             waitDeadline = end;
             link.ensureArmed(end);
-            return true; // a lock taken on the way there may have used up a wake-up, so look before parking
+            return true; // a lock on the way there may have consumed a wake-up, so check before parking
         }
         if (EventLoop.beforeBlocking()) {
-            return true; // so do the locks in there
+            return true; // its locks may have consumed a wake-up, too
         }
         LockSupport.park(this);
         if (Thread.currentThread().isInterrupted()) {

@@ -27,13 +27,14 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A connection over a transport: what its users and its transport call. Its {@link Lifecycle} decides what follows.
+ * A connection over a transport: the calls of its users and of its transport. {@link Lifecycle} and its superclasses
+ * decide what follows.
  *
- * <p><b>Place.</b> Made by who accepts, dials or adopts; lives on one event loop.
+ * <p><b>Place.</b> The code that accepts, dials or adopts creates it; it lives on one event loop.
  *
  * <p><b>Threads.</b> {@link TransportEvents} methods on the loop; the rest as {@link Connection} says. Other threads
- * leave what the loop is to do in the state word and the parts, and {@link #signal} it, which allocates nothing and
- * cannot fail; {@link #signalled} looks at everything.
+ * leave work for the loop in the state word and the parts, then call {@link #signal}, which allocates nothing and
+ * cannot fail. {@link #signalled} then checks everything.
  */
 public final class SocketConnection extends Lifecycle {
     private static final BufferAccess<LinkBuffer> BUFFERS = BufferAccess.of(LinkBuffer.class);
@@ -52,12 +53,12 @@ public final class SocketConnection extends Lifecycle {
     private final Reader reader;
     private final Writer writer;
 
-    /** Made when it is needed, by whoever needs it first. */
+    /** Created on first use, by any thread. */
     private volatile @Nullable SharedChannel channel;
 
     private volatile @Nullable Object attachment;
 
-    /** Makes a connection, which does nothing before it is started. */
+    /** Creates a connection, which does nothing until it is started. */
     public SocketConnection(EventLoop loop, Transport transport, ConnectionConfig config) {
         super(loop, transport, config);
         if (!config.options().idleTimeout().equals(NO_TIMEOUT)) {
@@ -65,15 +66,15 @@ public final class SocketConnection extends Lifecycle {
         }
         reader = BUFFERS.reader(Reader.class, inbound);
         writer = BUFFERS.writer(Writer.class, outbound);
-        loop.assign(); // last: there is nothing to take back if making it has failed
+        loop.assign(); // last: if the constructor fails, there is nothing to undo
     }
 
-    /** {@return whether it was made by the server or dialer that owns this configuration} */
+    /** {@return whether the server or dialer that owns this configuration created it} */
     public boolean belongsTo(ConnectionConfig other) {
         return config() == other;
     }
 
-    /** Gives it bytes that were received earlier; before it starts. */
+    /** Hands over bytes that were received earlier. Call it before the start. */
     public void seed(LinkBuffer unread) {
         inbound.makeBuffer();
         inbound.seed(BUFFERS.take(unread));
@@ -96,7 +97,7 @@ public final class SocketConnection extends Lifecycle {
             if (has(PREPARED) && remove(PREPARED)) {
                 prepared();
             }
-            if (!has(LIVE)) { // it looks when it lives
+            if (!has(LIVE)) { // it checks again once it is LIVE
                 if (isResident() && !isConnecting()) {
                     signalledEarly();
                 }
@@ -121,7 +122,7 @@ public final class SocketConnection extends Lifecycle {
         }
     }
 
-    /** <i>Loop</i>, when it drains. {@return whether its end has begun, as nothing is being worked on} */
+    /** <i>Loop</i>, when the server drains. {@return whether the connection is idle and has begun to close} */
     public boolean closesIfIdle() {
         settle();
         return has(CLOSING);
@@ -224,16 +225,16 @@ public final class SocketConnection extends Lifecycle {
     @Override
     public boolean isReusable() {
         return !has(INACTIVE | SENDING | RUNNING | OUTPUT_SHUT)
-                && !inbound.isPaused() // what waits in the kernel can't be known then, with every backend
+                && !inbound.isPaused() // then not every backend knows what waits in the kernel
                 && outbound.isEmpty()
-                && transport().peek() == -Errno.EAGAIN // first the kernel, then what was taken out of it
+                && transport().peek() == -Errno.EAGAIN // look in the kernel first, then at what came out of it
                 && inbound.isEmpty()
                 && isActive();
     }
 
     @Override
     public boolean isWritable() {
-        boolean writable = !config().inline() || outbound.isWritable(); // flushes of handlers that may block wait
+        boolean writable = !config().inline() || outbound.isWritable(); // handlers that may block wait in their flush
         if (!writable && inLoop()) {
             foundUnwritable();
         }
@@ -269,7 +270,7 @@ public final class SocketConnection extends Lifecycle {
     public <T> void setOption(SocketOption<T> option, T value) throws IOException {
         Objects.requireNonNull(option, "option");
         Objects.requireNonNull(value, option::name);
-        if (!option.type().isInstance(value)) { // a raw type hid it from the compiler
+        if (!option.type().isInstance(value)) { // a raw type hid the mistake from the compiler
             throw new IllegalArgumentException(
                     option.name() + " takes values of type " + option.type().getSimpleName() + ", not " + value);
         }

@@ -13,7 +13,7 @@ import java.net.StandardSocketOptions;
 import java.time.Duration;
 import java.util.Map;
 
-/** Sets the socket options of a new connection: what the user named, and how TCP finds out that a peer is lost. */
+/** Sets the socket options of a new connection: those the user named, and those by which TCP detects a lost peer. */
 public final class SocketSetup {
     private static final int KEEP_ALIVE_PROBES = 3;
 
@@ -25,7 +25,7 @@ public final class SocketSetup {
     /**
      * Sets the options.
      *
-     * @param unix whether it is a Unix socket, which has no TCP options
+     * @param unix whether the socket is a Unix socket, which has no TCP options
      * @throws UnsupportedOperationException if an option that the user named is not known
      */
     public static void apply(Transport transport, ConnectionOptions options, boolean unix) throws IOException {
@@ -43,7 +43,7 @@ public final class SocketSetup {
         }
     }
 
-    /** {@return the milliseconds, within what the kernel takes} */
+    /** {@return the milliseconds, clamped to what the kernel accepts} */
     private static int millis(Duration duration) {
         return duration.compareTo(Duration.ofMillis(Integer.MAX_VALUE)) >= 0
                 ? Integer.MAX_VALUE
@@ -65,7 +65,7 @@ public final class SocketSetup {
         try {
             transport.setOption(option, value);
         } catch (UnsupportedOperationException e) {
-            // a default or a hint that this backend or platform lacks; what the user names is not treated so
+            // a default or hint that this backend or platform lacks; for options that the user named, this is an error
         }
     }
 
