@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A run of user code that has become due on a loop. */
 public interface Activation extends Runnable {
-    /** <i>Loop.</i> {@return whether the loop runs it itself; else a worker thread does} */
+    /** <i>Loop.</i> {@return whether the loop runs this itself; else a worker thread does} */
     boolean isInline();
 
     /** Runs, on the loop's or any other thread. Must not throw. */
@@ -16,29 +16,26 @@ public interface Activation extends Runnable {
         run(null);
     }
 
-    /**
-     * Runs with what the calling thread keeps for one run after the other, if it does. Should not throw; if it does,
-     * {@link #failed} follows.
-     */
+    /** Runs, with the calling thread's spares if it has any. Should not throw; if it does, {@link #failed} follows. */
     void run(@Nullable Spares spares);
 
     /**
-     * The run has thrown, or there was no memory to start it: it is over, and what it is for has to be given up. Any
-     * thread; by default nothing happens.
+     * The run has thrown, or there was no memory to start it: it is over, and its owner must give up. Any thread; does
+     * nothing by default.
      */
     default void failed(Throwable cause) {}
 
     /**
      * The user code is about to wait, on the thread that runs it.
      *
-     * @return whether there was anything to do before; by default there is not
+     * @return whether it did anything; false by default
      */
     default boolean beforeBlocking() {
         return false;
     }
 
     /**
-     * User code that ran on a loop has been relieved of it, and goes on beside it. Any thread.
+     * Another driver has taken the loop from this user code, which continues outside of it. Any thread.
      *
      * @param cause why
      */

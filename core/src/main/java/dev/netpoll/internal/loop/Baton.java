@@ -7,8 +7,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * The right to drive an event loop. It belongs to one driver at a time, and can be taken from it while it does not use
- * it.
+ * The right to drive an event loop. One driver has it at a time, and can lose it while not using it.
  *
  * <pre>
  *              take                        lend (driver)
@@ -24,11 +23,11 @@ import java.lang.invoke.VarHandle;
  * </pre>
  *
  * <ul>
- *   <li>B1 Each driver has one epoch, and moves the baton only within it; {@code pass} begins the next one, for one
- *       new driver. So a driver that was relieved never holds the baton again: its CAS fails.
- *   <li>B2 The state of the loop is touched only by the driver of the current epoch while HELD. Every way into HELD is
- *       a successful CAS, every way out of it a volatile store or CAS: what one driver did happens-before what the next
- *       does.
+ *   <li>B1 Each driver has one epoch, and moves the baton only within it; {@code pass} begins the next epoch, for one
+ *       new driver. So a relieved driver never holds the baton again: its CAS fails.
+ *   <li>B2 Only the driver of the current epoch touches the loop's state, and only while HELD. Every way into HELD is a
+ *       successful CAS, every way out a volatile store or CAS: the actions of one driver happen-before those of the
+ *       next.
  * </ul>
  */
 final class Baton {
@@ -74,32 +73,32 @@ final class Baton {
         return word == word(epoch, HELD);
     }
 
-    /** <i>Driver.</i> Takes what is offered; {@return false if it was passed on meanwhile} */
+    /** <i>Driver.</i> Takes the offered baton; {@return false if it was passed on meanwhile} */
     boolean take(long epoch) {
         return WORD.compareAndSet(this, word(epoch, OFFERED), word(epoch, HELD));
     }
 
-    /** <i>Holder.</i> Runs user code from now on. */
+    /** <i>Holder.</i> Lends the baton while user code runs. */
     void lend(long epoch) {
         word = word(epoch, LENT);
     }
 
-    /** <i>Driver.</i> The user code has returned; {@return false if the baton was passed on meanwhile} */
+    /** <i>Driver.</i> Takes the baton back after user code; {@return false if it was passed on meanwhile} */
     boolean reclaim(long epoch) {
         return WORD.compareAndSet(this, word(epoch, LENT), word(epoch, HELD));
     }
 
-    /** <i>Holder.</i> Lets others have the processor. */
+    /** <i>Holder.</i> Offers the baton while the driver yields its processor. */
     void offer(long epoch) {
         word = word(epoch, OFFERED);
     }
 
-    /** <i>Holder.</i> Has nothing to do, and will be awakened. */
+    /** <i>Holder.</i> The driver has nothing to do, and parks until awakened. */
     void idle(long epoch) {
         word = word(epoch, IDLE);
     }
 
-    /** {@return whether the driver of this epoch has lent it, and it was not passed on} */
+    /** {@return whether this epoch's driver has lent it, and it was not passed on} */
     boolean isLent(long epoch) {
         return word == word(epoch, LENT);
     }
@@ -108,13 +107,13 @@ final class Baton {
         return word == word(epoch, IDLE);
     }
 
-    /** There is something to do; {@return whether the driver was idle and so must be woken} */
+    /** There is work; {@return whether the driver was idle and so must be woken} */
     boolean awaken() {
         long seen = word;
         return state(seen) == IDLE && WORD.compareAndSet(this, seen, word(epoch(seen), OFFERED));
     }
 
-    /** Offers it to the driver of the next epoch; {@return false if it is no longer as it was seen} */
+    /** Offers it to the driver of the next epoch; {@return false if the word is no longer {@code seen}} */
     boolean pass(long seen) {
         return WORD.compareAndSet(this, seen, word(epoch(seen) + 1, OFFERED));
     }

@@ -10,25 +10,23 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A thread that drives a loop for one epoch of its {@link Baton}: until the loop ends, or another driver takes over.
- * Afterwards it finishes the user code it is in, if any, and ends.
+ * Then it finishes the user code it is running, if any, and ends.
  */
 final class Driver implements Runnable {
-    /** So that a thread can be asked what it drives. */
+    /** A platform thread that knows its driver. */
     private static final class DriverThread extends Thread {
         final Driver driver;
 
-        @SuppressWarnings("ThreadPriorityCheck") // the usual one, whoever makes it
+        @SuppressWarnings("ThreadPriorityCheck") // the default priority, not the creator's
         DriverThread(Driver driver, String name, boolean daemon) {
-            super(null, driver, name, 0, false); // which inherits nothing, as in Threads
+            super(null, driver, name, 0, false); // inherits nothing, as in Threads
             this.driver = driver;
             setDaemon(daemon);
             setPriority(NORM_PRIORITY);
         }
     }
 
-    /**
-     * After so many failures in a row, and nothing that went well between them, a loop ends: after some ten seconds.
-     */
+    /** After this many failed turns in a row, about ten seconds, the loop ends. */
     private static final int FAILURES_MAX = 200;
 
     private static final long PAUSE_NANOS = 1_000_000;
@@ -39,22 +37,24 @@ final class Driver implements Runnable {
     final Thread thread;
     final Spares spares;
 
-    /** Whether it is a platform thread in place of a virtual one that finds no carrier. */
+    /** Whether this is a platform thread in place of a virtual one that gets no carrier. */
     final boolean isStandIn;
 
-    /** Whether it takes one of the places that the supervisor has for extra threads. */
+    /** Whether this counts against the supervisor's limit of extra threads. */
     volatile boolean countsAsStandIn;
 
-    /** The number that the system has given to the platform thread it is, or {@link SystemThread#NONE}. */
+    /** The system's number of this platform thread, or {@link SystemThread#NONE}. */
     volatile int systemThread;
 
     /** Whether its thread could not be started, so that the loop needs another one. */
     volatile boolean startFailed;
 
-    /** Held by who is about to pass its baton on: the supervisor and the driver may want to at the same time. */
+    /**
+     * Held by the thread that passes this driver's baton on: the supervisor and the driver may try at the same time.
+     */
     private final AtomicBoolean claimed = new AtomicBoolean();
 
-    /** How many turns failed since the last one that did not. The thread itself only. */
+    /** Failed turns since the last successful one. The thread itself only. */
     private int failures;
 
     /** What the thread runs, or null. The thread itself only. */
@@ -86,7 +86,7 @@ final class Driver implements Runnable {
         return new Driver(loop, epoch, true, loop.name() + "-stand-in", true);
     }
 
-    /** {@return what the calling thread drives, or has driven and not yet left, or null} */
+    /** {@return the calling thread's driver, even if it has lost its loop and not yet ended; or null} */
     static @Nullable Driver current() {
         Thread current = Thread.currentThread();
         if (current.isVirtual()) {
@@ -95,13 +95,13 @@ final class Driver implements Runnable {
         return current instanceof DriverThread it ? it.driver : null;
     }
 
-    /** The thread is about to wait; {@return whether the user code had anything to do before} */
+    /** The thread is about to wait; {@return whether anything was done before that} */
     boolean beforeBlocking() {
         Activation current = running;
         return current != null && current.beforeBlocking();
     }
 
-    /** {@return whether the caller alone may now try to pass the baton on} If it fails to, it has to unclaim. */
+    /** {@return whether the caller alone may now try to pass the baton on} A caller that fails must unclaim. */
     boolean claim() {
         return claimed.compareAndSet(false, true);
     }
@@ -110,7 +110,7 @@ final class Driver implements Runnable {
         claimed.set(false);
     }
 
-    /** Starts the thread, once; throws if there is no memory for it. */
+    /** Starts the thread, once. Throws if there is no memory for it. */
     void start() {
         if (!thread.isVirtual()) {
             thread.start();
@@ -129,8 +129,8 @@ final class Driver implements Runnable {
     }
 
     /**
-     * Whatever is thrown, also by what sees to that: the thread goes on, with the next turn if it can. Nothing may fail
-     * between the throw and the next try, so what is to be done about it is done in there.
+     * Survives every exception, even those of its own error handling, and continues with the next turn if it can.
+     * Nothing may fail between the throw and the next try, so all error handling is inside the try.
      */
     @Override
     public void run() {
@@ -163,7 +163,7 @@ final class Driver implements Runnable {
             LoopFailure.DRIVER_NOT_LEFT.log(t);
         }
         Watchman.ended(this, loop.supervisor);
-        loop.noticed(); // whether it has left the loop in order
+        loop.noticed(); // in case it has not left the loop in order
     }
 
     private boolean take() {
@@ -174,7 +174,7 @@ final class Driver implements Runnable {
         return true;
     }
 
-    /** Drives until the loop has ended or is lost. The caller has the baton. */
+    /** Drives until the loop has ended or this driver has lost it. The caller holds the baton. */
     private void drive() throws IOException {
         if (!thread.isVirtual() && loop.supervisor != null && systemThread == SystemThread.NONE) {
             systemThread = SystemThread.current();
@@ -192,8 +192,8 @@ final class Driver implements Runnable {
     }
 
     /**
-     * Something was thrown in a turn. That is its end, but the loop goes on, unless its poller has failed or nothing
-     * else happens any more: memory may be short for seconds.
+     * A turn threw. The turn is over, but the loop goes on, as memory may be short for seconds; unless its poller
+     * failed, or every turn fails.
      *
      * @return whether to go on
      */
@@ -214,7 +214,7 @@ final class Driver implements Runnable {
         return true;
     }
 
-    /** Something was thrown, anywhere in a turn; {@return whether the baton is still this driver's, which holds it} */
+    /** A turn threw, at any point; {@return whether this driver still has the baton, and now holds it} */
     private boolean regain() {
         running = null;
         Baton baton = loop.baton;
@@ -234,11 +234,11 @@ final class Driver implements Runnable {
         try {
             loop.pause(Math.min(failures * PAUSE_NANOS, PAUSE_MAX_NANOS));
         } catch (Throwable t) {
-            Thread.onSpinWait(); // even this may need memory
+            Thread.onSpinWait(); // even this may allocate
         }
     }
 
-    /** {@return false if the baton was lost} A driver that takes over begins with what is left of the batch. */
+    /** {@return false if the baton was lost} A driver that takes over begins with the rest of the batch. */
     private boolean turn() throws IOException {
         loop.beginTurn();
         while (loop.poller().deliver()) {
@@ -250,10 +250,10 @@ final class Driver implements Runnable {
         if (!runDue() || hasReturned()) {
             return false;
         }
-        return !loop.isAlive() || loop.rest(this); // the last resident may have left: nobody would end the wait
+        return !loop.isAlive() || loop.rest(this); // the last resident may have left: nothing would end the wait
     }
 
-    /** Runs what is due, or has workers do it; {@return false if the baton was lost} */
+    /** Runs due user code, or passes it to workers; {@return false if the baton was lost} */
     private boolean runDue() {
         Activation next = loop.firstDue();
         boolean isWorker = (isStandIn || loop.watchman().workersStarve()) && loop.hasReserve();
@@ -272,7 +272,7 @@ final class Driver implements Runnable {
         return !isWorker || runQueued();
     }
 
-    /** Workers get no carrier, so the driver runs what waits for them. */
+    /** Workers get no carrier, so the driver runs their queue. */
     private boolean runQueued() {
         Workers workers = loop.workers();
         for (Activation next = workers.poll(); next != null; next = workers.poll()) {
@@ -297,7 +297,7 @@ final class Driver implements Runnable {
         }
     }
 
-    /** Returns the loop to a virtual thread, if this is a stand-in that is no longer needed. */
+    /** Gives the loop back to a virtual thread, if this is a stand-in that is no longer needed. */
     private boolean hasReturned() {
         if (!isStandIn || !loop.watchman().isReturnDue()) {
             return false;
@@ -312,8 +312,8 @@ final class Driver implements Runnable {
 
     // ---- resting ----
 
-    /** Lets others have the carrier; {@return false if the baton was lost} */
-    @SuppressWarnings("ThreadPriorityCheck") // virtual threads are scheduled by us all
+    /** Yields the carrier to others; {@return false if the baton was lost} */
+    @SuppressWarnings("ThreadPriorityCheck") // virtual threads share their carriers by yielding
     boolean giveWay() {
         loop.letGo();
         loop.baton.offer(epoch);
@@ -321,19 +321,19 @@ final class Driver implements Runnable {
         return take();
     }
 
-    /** Parks until the supervisor, to whom the loop is number {@code key}, awakens it; false if the baton was lost. */
+    /** Parks until the supervisor, which knows the loop by {@code key}, awakens it; false if the baton was lost. */
     boolean park(int key) {
         loop.letGo();
         loop.baton.idle(epoch);
         Supervisor supervisor = loop.supervisor;
         if (supervisor == null || !supervisor.arm(loop.poller(), key)) {
-            loop.awaken(); // nobody else will
+            loop.awaken(); // nothing else will
         } else {
-            supervisor.notice(); // of the time until which it rests
+            supervisor.notice(); // of the time when the rest ends
         }
         while (loop.baton.isIdle(epoch)) {
             LockSupport.park(this);
-            boolean _ = Thread.interrupted(); // means nothing here, and would end every park
+            boolean _ = Thread.interrupted(); // an interrupt has no meaning here, and would end every park
         }
         return take();
     }

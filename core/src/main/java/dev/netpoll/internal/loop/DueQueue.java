@@ -7,9 +7,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The runs that are due on a loop, first in, first out: those of this turn, and those that have had their share of it
- * and go on in the next. If it cannot grow for want of memory, what adds to it throws and nothing else has changed: all
- * that was due still is. Loop only.
+ * The runs that are due on a loop, first in, first out: those of this turn, and those that used up their share and go
+ * on in the next. If there is no memory to grow, adding throws and changes nothing. Loop only.
  */
 final class DueQueue {
     private Ring now = new Ring();
@@ -30,7 +29,7 @@ final class DueQueue {
 
         private void grow() {
             @Nullable Activation[] larger = Arrays.copyOf(ring, ring.length * 2);
-            System.arraycopy(ring, 0, larger, ring.length, first); // behind the end: what had wrapped round
+            System.arraycopy(ring, 0, larger, ring.length, first); // the wrapped part moves behind the end
             Arrays.fill(larger, 0, first, null);
             ring = larger;
         }
@@ -56,12 +55,12 @@ final class DueQueue {
         now.add(activation);
     }
 
-    /** Adds one that is due in the next turn. */
+    /** Adds a run that is due in the next turn. */
     void addLater(Activation activation) {
         later.add(activation);
     }
 
-    /** Begins a turn: what was left to it is due now. If nothing else is, this takes no memory. */
+    /** Begins a turn: runs left for it become due. Allocates nothing if no others are due. */
     void beginTurn() {
         if (later.size == 0) {
             return;
@@ -83,7 +82,7 @@ final class DueQueue {
         return now.peek();
     }
 
-    /** Takes the first one out, and {@return it, or null} */
+    /** Removes the first run; {@return it, or null} */
     @Nullable
     Activation poll() {
         return now.poll();
@@ -94,7 +93,7 @@ final class DueQueue {
         return now.size == 0;
     }
 
-    /** {@return whether any goes on in the next turn} */
+    /** {@return whether any is due in the next turn} */
     boolean hasLater() {
         return later.size > 0;
     }

@@ -17,20 +17,21 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Owns sockets: turn = poll → deliver → run what is due → run tasks → expire timers → rest.
+ * An event loop: owns sockets and their timers, and serves them turn by turn. A turn is: poll → deliver → run due user
+ * code → run tasks → expire timers → rest.
  *
- * <p>A loop is not a thread but a {@link Baton}: its state lies in these fields, and the {@link Driver} that holds the
- * baton drives it. While the driver is inside user code that may block, the baton is lent, and the {@link Supervisor}
- * may give it to another driver, who goes on with the rest of the batch. {@link Relay} is how the baton moves, {@link
- * Turn} what a turn works on; this class is the life of a loop, and who lives on it.
+ * <p>A loop is not a thread: its state is in these fields, and the {@link Driver} that holds its {@link Baton} drives
+ * it. While the driver is inside user code that may block, the baton is lent, and the {@link Supervisor} may give it to
+ * another driver, which continues with the rest of the batch. {@link Relay} moves the baton, {@link Turn} holds what a
+ * turn works on; this class adds the loop's life and its residents.
  *
- * <p><b>Place.</b> Made by a group of loops; connections live on one loop for all their life.
+ * <p><b>Place.</b> A group creates its loops. A connection stays on one loop for its whole life.
  *
- * <p><b>Threads.</b> Methods marked <i>loop</i> only for the holder of the baton, the others on any thread. What a
- * thread did before {@link #execute} happens-before the task.
+ * <p><b>Threads.</b> Methods marked <i>loop</i> only for the holder of the baton, the others on any thread. A thread's
+ * actions before {@link #execute} happen-before the task.
  *
- * <p><b>Fails.</b> What a task, timer, event or run throws is logged and does not end the loop. A poller that fails
- * does: all residents are evicted. A driver that dies all the same is replaced by the supervisor.
+ * <p><b>Fails.</b> The loop logs an exception of a task, timer, event or run, and goes on. If its poller fails, it
+ * evicts all residents and ends. The supervisor replaces a driver that dies all the same.
  */
 public final class EventLoop extends Turn {
     /*
@@ -46,12 +47,12 @@ public final class EventLoop extends Turn {
 
     private static final int END_STEPS = 8;
 
-    /** How often and after how long those are evicted again that could not be. */
+    /** How often, and after what pause, a failed eviction is retried. */
     private static final int EVICT_TRIES = 100;
 
     private static final long EVICT_PAUSE_NANOS = Duration.ofMillis(10).toNanos();
 
-    /** How often the wait for the end looks whether the loop was woken at all. */
+    /** How often the wait for the end checks whether the loop was woken at all. */
     private static final long BELL_NANOS = Duration.ofMillis(50).toNanos();
 
     private static final VarHandle LIFE;
@@ -68,10 +69,10 @@ public final class EventLoop extends Turn {
 
     /** Something that lives on a loop until it removes itself: a connection, a listener. */
     public abstract static class Resident {
-        /** Its place among the {@link Residents}, or -1. */
+        /** Its index in {@link Residents}, or -1. */
         int index = -1;
 
-        /** Its place among the {@link Signals}, or null. */
+        /** Its link in {@link Signals}, or null. */
         volatile @Nullable Resident next;
 
         /** {@return whether it lives on a loop} <i>Loop.</i> */
@@ -82,11 +83,11 @@ public final class EventLoop extends Turn {
         /** <i>Loop.</i> The loop ends: close now. Must lead to {@link EventLoop#remove}. */
         protected abstract void evict();
 
-        /** <i>Loop.</i> {@link EventLoop#signal} was called. It may have left the loop meanwhile. */
+        /** <i>Loop.</i> Responds to {@link EventLoop#signal}. The resident may have left the loop meanwhile. */
         protected void signalled() {}
     }
 
-    /** Looks again after those whose eviction has failed. */
+    /** Retries failed evictions. */
     private final Timer evictAgain = new Timer() {
         @Override
         protected void expired(long now) {
@@ -96,7 +97,7 @@ public final class EventLoop extends Turn {
 
     private final Residents residents = new Residents();
 
-    /** Made beforehand: to evict needs no memory. */
+    /** Created in advance, so that evicting allocates nothing. */
     private final Consumer<Resident> evict = this::evict;
 
     private final Consumer<Resident> look = this::look;
@@ -112,22 +113,24 @@ public final class EventLoop extends Turn {
     private final boolean isDaemon;
     private final Watchman watchman = new Watchman(this);
 
-    /** Makes a loop on a platform thread that drives {@code poller} and closes it in the end, with its own budget. */
+    /** Creates a loop on a platform thread, with its own budget. It drives {@code poller} and closes it at its end. */
     public EventLoop(Poller poller, String name, boolean daemon) {
         this(poller, name, daemon, new MemoryBudget(MemoryBudget.defaultLimit()));
     }
 
-    /** Makes a loop on a platform thread that drives {@code poller} and closes it in the end. */
+    /** Creates a loop on a platform thread. It drives {@code poller} and closes it at its end. */
     public EventLoop(Poller poller, String name, boolean daemon, MemoryBudget budget) {
         this(poller, name, daemon, false, null, budget);
     }
 
-    /** Makes a loop with a supervisor and its own budget, on virtual threads if the supervisor can watch its poller. */
+    /**
+     * Creates a loop with a supervisor and its own budget, on virtual threads if the supervisor can watch its poller.
+     */
     public EventLoop(Poller poller, String name, boolean virtual, Supervisor supervisor) {
         this(poller, name, virtual, supervisor, new MemoryBudget(MemoryBudget.defaultLimit()));
     }
 
-    /** Makes a loop with a supervisor, on virtual threads if the supervisor can watch its poller. */
+    /** Creates a loop with a supervisor, on virtual threads if the supervisor can watch its poller. */
     public EventLoop(Poller poller, String name, boolean virtual, Supervisor supervisor, MemoryBudget budget) {
         this(poller, name, true, virtual, supervisor, budget);
     }
@@ -144,17 +147,17 @@ public final class EventLoop extends Turn {
         isDaemon = daemon;
     }
 
-    /** {@return whether the calling thread holds an event loop, of whichever group, and so must not block} */
+    /** {@return whether the calling thread holds an event loop, of any group, and so must not block} */
     public static boolean onLoop() {
         Driver current = Driver.current();
         return current != null && current.loop.inLoop();
     }
 
     /**
-     * To be called before waiting: if the calling thread has lent its loop to run user code, another takes over, and
-     * what the code has left to the loop is sent.
+     * Call this before blocking. If the calling thread runs user code with its loop lent, another driver takes over,
+     * and output that the code left to the loop is sent.
      *
-     * @return whether anything was done: then it may have used up a wake-up, so look again at what is waited for
+     * @return whether anything was done: that may have consumed a wake-up, so check the awaited condition again
      */
     public static boolean beforeBlocking() {
         Driver current = Driver.current();
@@ -165,7 +168,7 @@ public final class EventLoop extends Turn {
         return current.loop.watchman.handOver(current) || sent;
     }
 
-    /** Starts it; once. */
+    /** Starts the loop, once. */
     public void start() {
         if (LIFE.compareAndSet(this, NEW, RUNNING)) {
             boolean started = false;
@@ -180,7 +183,7 @@ public final class EventLoop extends Turn {
         }
     }
 
-    /** Starts the driver of the epoch that has begun. */
+    /** Starts the driver of the new epoch. */
     void start(Driver next) {
         driver = next;
         next.start();
@@ -197,14 +200,17 @@ public final class EventLoop extends Turn {
         return isVirtual;
     }
 
-    /** The loop is number {@code index} of its supervisor; before it starts. */
+    /** Tells the loop its index at its supervisor. Called before the start. */
     void supervised(int index) throws TransportException {
         if (supervisor != null && isVirtual) {
             watch(supervisor, index);
         }
     }
 
-    /** <i>Loop.</i> Lets a resident in, if it {@link #isRunning}. If it stops meanwhile, it evicts the resident. */
+    /**
+     * <i>Loop.</i> Adds a resident. The loop must be {@linkplain #isRunning running}; if it stops meanwhile, it evicts
+     * the resident.
+     */
     public void add(Resident resident) {
         assert inLoop() && resident.index < 0;
         residents.add(resident);
@@ -213,7 +219,7 @@ public final class EventLoop extends Turn {
         }
     }
 
-    /** <i>Loop.</i> Lets a resident go; does nothing if it is not in. */
+    /** <i>Loop.</i> Removes a resident; does nothing if it is not one. */
     public void remove(Resident resident) {
         assert inLoop();
         residents.remove(resident);
@@ -224,17 +230,17 @@ public final class EventLoop extends Turn {
         residents.forEach(action);
     }
 
-    /** One more connection will live here. Any thread. */
+    /** Counts a connection that will live here. Any thread. */
     public void assign() {
         assigned.incrementAndGet();
     }
 
-    /** One of the connections that were assigned has ended. Any thread. */
+    /** Uncounts an assigned connection that has ended. Any thread. */
     public void unassign() {
         assigned.decrementAndGet();
     }
 
-    /** {@return how many connections are assigned, also those that are not yet residents; for balancing} */
+    /** {@return how many connections are assigned, even if not yet residents; for load balancing} */
     public int assigned() {
         return assigned.get();
     }
@@ -244,7 +250,7 @@ public final class EventLoop extends Turn {
         return residents.count();
     }
 
-    /** {@return whether it takes new residents: it was started, and is not about to end} */
+    /** {@return whether it accepts residents: it was started and not stopped} */
     public boolean isRunning() {
         return life == RUNNING;
     }
@@ -258,13 +264,13 @@ public final class EventLoop extends Turn {
             return;
         }
         if (life == RUNNING) {
-            evictionDue = true; // first: who sees that it is stopping, evicts
+            evictionDue = true; // first: a thread that sees STOPPING evicts
             LIFE.compareAndSet(this, RUNNING, STOPPING);
             tasks.ring();
         }
     }
 
-    /** Waits for the loop's end, at most so long. */
+    /** Waits for the loop's end, at most for {@code timeout}. */
     public boolean join(Duration timeout) throws InterruptedException {
         long begin = System.nanoTime();
         long left = timeout.toNanos();
@@ -273,14 +279,14 @@ public final class EventLoop extends Turn {
             if (left <= 0) {
                 return false;
             }
-            tasks.ringAgain(); // if an Error has kept it from ringing
+            tasks.ringAgain(); // in case an Error prevented the wake-up
         }
         return true;
     }
 
     // ---- for its driver and its supervisor ----
 
-    /** {@return whether it is to be driven on: it was not stopped, or somebody still lives on it} */
+    /** {@return whether it still needs driving: it was not stopped, or has residents} */
     boolean isAlive() {
         return life == RUNNING || residents.count() > 0;
     }
@@ -289,19 +295,19 @@ public final class EventLoop extends Turn {
         return watchman;
     }
 
-    /** {@return after how many nanoseconds it wants to be looked at again, -1 for never} Supervisor only. */
+    /** {@return after how many nanoseconds to inspect it again, -1 for never} Supervisor only. */
     long inspect(long at, long cpuNanos, boolean late) {
         long wish = watchman.inspect(at, cpuNanos, late);
         long pause = lookAtPause(at);
         return wish < 0 || (pause >= 0 && pause < wish) ? pause : wish;
     }
 
-    /** {@return whether nobody needs to drive it any more} */
+    /** {@return whether it needs no driver any more} */
     boolean hasEnded() {
         return life == ENDED;
     }
 
-    /** The last driver has come to the end. Whatever fails on the way, all of it is done. */
+    /** The last driver ends the loop. Every step is done, whatever fails on the way. */
     void end() {
         if (life == ENDED) {
             return;
@@ -337,7 +343,7 @@ public final class EventLoop extends Turn {
         }
     }
 
-    /** Evicts until nobody is left: what fails for want of memory may do so a while later. */
+    /** Evicts until no resident is left: what fails for lack of memory may succeed a while later. */
     private void evictStubbornly() {
         for (int tries = 0; residents.count() > 0 && tries < EVICT_TRIES; tries++) {
             evictAll();
@@ -361,7 +367,7 @@ public final class EventLoop extends Turn {
 
     private void look(Resident resident) {
         try {
-            resident.signalled(); // not by a signal: an Error may have left it half pushed
+            resident.signalled(); // not signal(): an Error may have left it half pushed
         } catch (Throwable t) {
             boolean _ = signal(resident);
         }

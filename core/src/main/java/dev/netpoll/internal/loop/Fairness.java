@@ -6,15 +6,15 @@ package dev.netpoll.internal.loop;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
-/** Lets others have their share, where one connection always has a further request. */
+/** Keeps one connection that always has another request from starving others. */
 public final class Fairness {
-    /** How many runs of one connection follow each other before others get their turn. */
+    /** How many runs of one connection may follow each other before others get their turn. */
     public static final int RUNS = 64;
 
-    /** What {@link #giveWay} returns if the loop goes on, not the caller. */
+    /** The result of {@link #giveWay} if the loop continues the runs, not the caller. */
     public static final long LATER = 0;
 
-    /** For how long a virtual thread only yields: then its carrier may well give it precedence for ever. */
+    /** How long a virtual thread only yields: after that, its carrier may prefer it for ever. */
     private static final long YIELDING_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
     private static final long PAUSE_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
@@ -22,13 +22,13 @@ public final class Fairness {
     private Fairness() {}
 
     /**
-     * Lets others go first, after {@link #RUNS}.
+     * Lets others go first, after {@link #RUNS} runs.
      *
-     * @param onLoop whether this thread drives the loop, whose next turn goes on with {@code activation} then
-     * @param since what the last call for these runs has returned, or 0
+     * @param onLoop whether this thread drives the loop, whose next turn then continues {@code activation}
+     * @param since the result of the last call for these runs, or 0
      * @return {@link #LATER}, or what to pass to the next call
      */
-    @SuppressWarnings("ThreadPriorityCheck") // a virtual thread that never waits keeps its carrier
+    @SuppressWarnings("ThreadPriorityCheck") // a virtual thread that never waits would keep its carrier
     public static long giveWay(EventLoop loop, Activation activation, boolean onLoop, long since) {
         if (onLoop) {
             loop.addLater(activation);

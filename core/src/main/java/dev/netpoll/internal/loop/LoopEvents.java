@@ -12,7 +12,7 @@ import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 import jdk.jfr.Timespan;
 
-/** Events of loops in the flight recorder. Nothing happens in a runtime without the module {@code jdk.jfr}. */
+/** Records events of loops in the flight recorder. Does nothing in a runtime without the module {@code jdk.jfr}. */
 final class LoopEvents {
     private LoopEvents() {}
 

@@ -9,9 +9,8 @@ import java.lang.invoke.MethodHandles;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What loops log about their failures, after they have dealt with them. Made before anything fails: a literal that is
- * reached for the first time while the heap is full throws, and the code that catches an Error has more to do than to
- * log it.
+ * The log messages of loops about failures that they have handled. They exist before anything fails: the first use of a
+ * string literal throws if the heap is full, and code that catches an Error must still do its other work.
  */
 enum LoopFailure {
     DRIVER_NOT_LEFT("a driver could not leave its event loop"),
@@ -32,14 +31,14 @@ enum LoopFailure {
     TIMER_FAILED("a timer on an event loop failed"),
     TURN_FAILED("a turn failed on ");
 
-    /** The name of what has failed follows, if it ends in a space. */
+    /** If it ends in a space, the name of what failed follows. */
     private final String text;
 
     LoopFailure(String text) {
         this.text = text;
     }
 
-    /** Loads what logging needs, so that catching an error does not begin with that. */
+    /** Loads the classes for logging, so that catching an error need not. */
     static void prepare() {
         Classes.initialize(MethodHandles.lookup(), LoopFailure.class, Log.class);
     }

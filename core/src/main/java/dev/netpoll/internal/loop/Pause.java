@@ -8,11 +8,11 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A driver's wait after a turn has failed. A virtual thread that sleeps for a time is lost if there is no memory for
- * the timer that is to end that. So it parks, and the supervisor looks at the clock.
+ * A driver's wait after a failed turn. A virtual thread that sleeps is lost if there is no memory for the timer that
+ * would wake it. So it parks, and the supervisor watches the clock.
  */
 final class Pause {
-    /** How often the supervisor looks whether the driver has ended its pause. */
+    /** How often the supervisor checks whether the driver has ended its pause. */
     private static final long LOOK_NANOS = Duration.ofMillis(1).toNanos();
 
     private volatile boolean lasts;
@@ -38,12 +38,12 @@ final class Pause {
         }
     }
 
-    /** {@return whether a driver waits that the supervisor has to wake} Any thread. */
+    /** {@return whether a driver waits for the supervisor to wake it} Any thread. */
     boolean lasts() {
         return lasts;
     }
 
-    /** Wakes the driver if its time has come; {@return after how many nanoseconds to look again} Supervisor only. */
+    /** Wakes the driver if its pause is over; {@return after how many nanoseconds to look again} Supervisor only. */
     long look(long now, @Nullable Driver driver) {
         long left = end - now;
         if (left <= 0 && driver != null) {

@@ -11,10 +11,11 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How the right to drive an event loop moves: its {@link Baton}, who holds it, and the memory that goes with it.
+ * Moves the right to drive an event loop: holds its {@link Baton}, the thread that has it, and the memory that goes
+ * with it.
  *
  * <p>The driver lends the baton around user code and reclaims it afterwards. If another driver has it by then, the
- * thread drives no more. Or the driver rests, and the supervisor awakens it.
+ * thread stops driving. A driver may also rest until the supervisor awakens it.
  *
  * <p><b>Threads.</b> Methods marked <i>loop</i> only for the holder of the baton, the others on any thread.
  */
@@ -39,24 +40,24 @@ abstract class Relay {
     private final LoopCache memory;
     private final Pause pause = new Pause();
 
-    /** Whether the driver was awakened, and may not have been unparked. */
+    /** Whether the driver was awakened but perhaps not unparked. */
     private volatile boolean unparkDue;
 
-    /** The driver of the current epoch; {@link EventLoop#start} makes the first one. */
+    /** The driver of the current epoch; {@link EventLoop#start} creates the first one. */
     volatile @Nullable Driver driver;
 
-    /** The thread that holds the baton; null while nobody does. Threads only ask whether it is themselves. */
+    /** The thread that holds the baton, or null. Threads only compare it with themselves. */
     @SuppressWarnings("UnusedVariable") // through HOLDER
     private @Nullable Thread holder;
 
-    /** What user code runs, while the baton is lent. */
+    /** The user code that runs while the baton is lent. */
     @Nullable
     Activation lentTo;
 
     /** For {@link Watchman}: progress, written by the driver. */
     private long runs;
 
-    /** Whether any thread used a connection of this loop lately, so that threads do get processors. */
+    /** Whether any thread used a connection of this loop lately, which shows that threads do get processors. */
     @SuppressWarnings("UnusedVariable") // through STIRRED
     private boolean stirred;
 
@@ -70,7 +71,7 @@ abstract class Relay {
         return memory;
     }
 
-    /** <i>Loop.</i> {@return what the calling thread keeps for one run after the other} */
+    /** <i>Loop.</i> {@return the calling thread's objects for runs} */
     public final Spares spares() {
         return Objects.requireNonNull(driver).spares;
     }
@@ -83,9 +84,10 @@ abstract class Relay {
     // ---- around user code
 
     /**
-     * <i>Loop.</i> Lends the baton, to run user code; until {@link #reclaim} the calling thread is as any other.
+     * <i>Loop.</i> Lends the baton to run user code; until {@link #reclaim} the calling thread has no rights on the
+     * loop.
      *
-     * @return what to reclaim it with
+     * @return the argument for {@link #reclaim}
      */
     public final long lend(Activation activation) {
         Driver current = Objects.requireNonNull(driver);
@@ -100,7 +102,7 @@ abstract class Relay {
 
     /** The user code has returned; {@return false if the loop has another driver now} */
     public final boolean reclaim(long loan) {
-        boolean _ = Thread.interrupted(); // a status that user code left behind
+        boolean _ = Thread.interrupted(); // an interrupt status that user code left behind
         if (!baton.reclaim(loan)) {
             return false;
         }
@@ -110,10 +112,10 @@ abstract class Relay {
     }
 
     /**
-     * Runs {@code action} on the loop, if the calling thread has lent it to run user code: it takes the loop back for
-     * that time, so that nobody has to wait for anybody. What the action throws is thrown on.
+     * Runs {@code action} on the loop, if the calling thread runs user code with the loop lent: it takes the loop back
+     * for that time, so that no thread waits for another. Exceptions of the action propagate.
      *
-     * @return false if the calling thread has not lent this loop, or another one has taken it over
+     * @return false if the calling thread has not lent this loop, or another driver has taken it over
      */
     public final boolean borrow(Runnable action) {
         Driver current = Driver.current();
@@ -132,8 +134,8 @@ abstract class Relay {
     }
 
     /**
-     * {@return whether the calling thread has lent this loop, and another can take it over: then {@link
-     * Activation#relieved} is called should the caller hold it up}
+     * {@return whether the calling thread has lent this loop and another driver can take it over} If that happens,
+     * {@link Activation#relieved} is called.
      */
     public final boolean isRelievable() {
         Driver current = driver;
@@ -145,7 +147,7 @@ abstract class Relay {
                 && overseer.hasRoom();
     }
 
-    /** {@return whether enough threads are left to take loops over, so that one may be lent once more} Any thread. */
+    /** {@return whether enough threads remain to take over loops, so that this one may be lent} Any thread. */
     public final boolean hasReserve() {
         Supervisor overseer = supervisor;
         return overseer == null || overseer.hasReserve();
@@ -164,23 +166,23 @@ abstract class Relay {
         memory.own();
     }
 
-    /** The calling thread is about to move the baton on. */
+    /** The calling thread is about to let go of the baton. */
     final void letGo() {
         memory.release();
         HOLDER.setOpaque(this, null);
     }
 
-    /** <i>Loop, for the last time.</i> Nobody holds it any more. */
+    /** <i>Loop, for the last time.</i> The baton has no holder any more. */
     final void leaveForGood() {
         HOLDER.setOpaque(this, null);
     }
 
-    /** The driver's thread is gone and has left the loop as it was; supervisor only. */
+    /** The driver's thread died without leaving the loop. Supervisor only. */
     final void abandon() {
         letGo();
     }
 
-    /** Sees to it that the supervisor looks at this loop. */
+    /** Makes the supervisor look at this loop. */
     final void noticed() {
         Supervisor overseer = supervisor;
         if (overseer != null) {
@@ -200,17 +202,17 @@ abstract class Relay {
         }
     }
 
-    /** <i>Loop.</i> The driver waits a while, as a turn has failed. */
+    /** <i>Loop.</i> Lets the driver wait a while after a failed turn. */
     final void pause(long nanos) {
         pause.take(supervisor, nanos);
     }
 
-    /** {@return after how many nanoseconds a pause wants another look; -1 if there is none} Supervisor only. */
+    /** {@return after how many nanoseconds to look at the pause again; -1 if there is none} Supervisor only. */
     final long lookAtPause(long at) {
         return pause.lasts() ? pause.look(at, driver) : -1;
     }
 
-    /** Some thread uses a connection of this loop: threads do get processors. Any thread. */
+    /** Notes that a thread uses a connection of this loop, so threads do get processors. Any thread. */
     public final void stir() {
         if (!(boolean) STIRRED.getOpaque(this)) {
             STIRRED.setOpaque(this, true);

@@ -11,7 +11,7 @@ public enum Relief {
     BLOCKED,
     /** User code was found running for too long. */
     BURNING,
-    /** The thread that drove the loop has died of an error, or could not be started. */
+    /** The thread that drove the loop died of an error, or could not be started. */
     DIED,
     /** The driver, a virtual thread, was not scheduled: other code holds all carriers. */
     STARVED,

@@ -9,8 +9,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What lives on a loop. Residents know their place, so that leaving costs no search. Only {@link #add} needs memory; if
- * there is none it throws, and nothing has changed. Loop only, but for the count.
+ * The set of a loop's residents. Each knows its index, so leaving needs no search. Only {@link #add} allocates; without
+ * memory it throws and changes nothing. Loop only, except for the count.
  */
 final class Residents {
     private @Nullable Resident[] all = new Resident[16];
@@ -26,7 +26,7 @@ final class Residents {
         count = place + 1;
     }
 
-    /** Lets one go; does nothing if it is not in. */
+    /** Removes a resident; does nothing if it is not in the set. */
     void remove(Resident resident) {
         int hole = resident.index;
         if (hole < 0) {
@@ -44,8 +44,8 @@ final class Residents {
     }
 
     /**
-     * Calls {@code action} for each; the action may remove any. From the end, since the last one fills the hole of one
-     * that leaves: so none is missed, and one that is removed by another's action may cause a third to be called twice.
+     * Calls {@code action} for each; the action may remove any. Goes from the end, as the last one fills the gap of one
+     * that leaves. So none is missed; but if an action removes another resident, a third may be called twice.
      */
     void forEach(Consumer<? super Resident> action) {
         for (int i = count - 1; i >= 0; i = Math.min(i, count) - 1) {

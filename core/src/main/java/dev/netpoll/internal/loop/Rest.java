@@ -9,28 +9,28 @@ import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 
 /**
- * What a loop does at the end of a turn: waits for the next events, in a way that suits the thread that drives it.
+ * Waits for the next events at the end of a loop's turn, in the way that suits its driver's thread.
  *
- * <p>A platform thread waits in the kernel. A virtual thread has a carrier that others want:
+ * <p>A platform thread waits in the kernel. A virtual thread occupies a carrier that others want:
  *
  * <pre>
- *   it has woken threads, runs wait for workers, or its fair time is over --> yields, then looks for events
+ *   it has woken threads, runs wait for workers, or its fair time is over --> yields, then polls for events
  *   else: events came soon lately --> lingers: waits in the kernel, on its carrier, for a moment
  *                                        nothing came --> parks
  *         else                      --> parks; the supervisor waits in its place
  * </pre>
  *
  * Lingering saves two thread switches when answers come quickly. A thread that becomes runnable meanwhile finds another
- * carrier or waits for {@link #LINGER_NANOS} at most. A loop that parks and is awakened within that time lingers again
- * from then on.
+ * carrier or waits for at most {@link #LINGER_NANOS}. A loop that parks and is awakened within that time starts to
+ * linger again.
  *
- * <p><b>Threads.</b> Loop only, but for {@link #until}.
+ * <p><b>Threads.</b> Loop only, except for {@link #until}.
  */
 final class Rest {
     /** How long a virtual thread may hold its carrier to wait. */
     static final long LINGER_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
 
-    /** How long a virtual thread may hold its carrier without looking whether others want it. */
+    /** How long a virtual thread may hold its carrier without yielding to others. */
     private static final long FAIR_NANOS = TimeUnit.MICROSECONDS.toNanos(250);
 
     /** A yield that takes longer has let others run. */
@@ -52,18 +52,18 @@ final class Rest {
         this.poller = poller;
     }
 
-    /** The loop is number {@code index} of its supervisor; before it starts. */
+    /** Tells the loop its index at its supervisor. Called before the start. */
     void supervised(Supervisor supervisor, int index) throws TransportException {
         key = index;
         supervisor.watch(poller, index);
     }
 
-    /** A thread was woken in this turn, which needs a carrier. */
+    /** This turn has woken a thread, which needs a carrier. */
     void hasWoken() {
         hasWoken = true;
     }
 
-    /** {@return until when it rests, or {@link Long#MAX_VALUE}} Any thread. */
+    /** {@return when the rest ends, or {@link Long#MAX_VALUE}} Any thread. */
     long until() {
         return until;
     }

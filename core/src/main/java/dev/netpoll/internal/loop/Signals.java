@@ -8,7 +8,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * The residents of a loop that want it to look at them: a stack that needs no memory but a link in each resident.
+ * The residents that have signalled their loop: a stack whose only memory is a link in each resident.
  *
  * <pre>
  *   idle (next == null) --signaller, CAS--> claimed (next == END) --signaller, CAS of top--> stacked
@@ -16,17 +16,17 @@ import java.lang.invoke.VarHandle;
  * </pre>
  *
  * <ul>
- *   <li>G1 A resident is in the stack at most once: only who moves its {@code next} from null pushes it.
- *   <li>G2 The loop clears {@code next}, then calls; a signaller that finds it set leaves it at that. With the fences
- *       between, what a thread did before its signal is seen by a call that has yet to begin.
- *   <li>G4 A call that throws has left something undone: that resident is called again, when {@link #retry} says so.
- *   <li>G3 {@link #end} exchanges the top for CLOSED: whoever has pushed is called, nobody pushes any more.
+ *   <li>G1 A resident is in the stack at most once: only the thread that moves its {@code next} from null pushes it.
+ *   <li>G2 The loop clears {@code next}, then calls; a signaller that finds it set does nothing more. With the fences
+ *       between, a call that has yet to begin sees what a thread did before its signal.
+ *   <li>G4 A call that throws has left work undone: {@link #retry} makes the loop call that resident again.
+ *   <li>G3 {@link #end} exchanges the top for CLOSED: all residents pushed before are called, and none is pushed later.
  * </ul>
  *
  * <p><b>Threads.</b> {@link #push} any, the others the loop. Nothing allocates.
  */
 final class Signals {
-    /** Says where a chain ends, and that no more are taken. Never called. */
+    /** Marks the end of a chain, or a closed stack. Never called. */
     private static final class Mark extends Resident {
         @Override
         protected void evict() {
@@ -49,16 +49,16 @@ final class Signals {
         }
     }
 
-    /** What was pushed last; END while nothing is there. */
+    /** The resident pushed last; END if the stack is empty. */
     private volatile Resident top = END;
 
-    /** What was taken and not yet called, oldest first. Loop only. */
+    /** Residents taken and not yet called, oldest first. Loop only. */
     private Resident taken = END;
 
-    /** Those whose call has thrown. Loop only. */
+    /** Residents whose call has thrown. Loop only. */
     private Resident failed = END;
 
-    /** Pushes a resident, unless it is in; {@return false if the loop has ended} */
+    /** Pushes a resident, unless it is in the stack; {@return false if the loop has ended} */
     boolean push(Resident resident) {
         while (resident.next != null || !link(resident, END)) {
             VarHandle.fullFence(); // G2
@@ -78,7 +78,7 @@ final class Signals {
         return true;
     }
 
-    /** The one place where this is done: the first time takes memory, and a call that has thrown needs it, too. */
+    /** The only call site: its first use allocates, and handling a call that has thrown must not. */
     private static boolean link(Resident resident, Resident next) {
         return NEXT.compareAndSet(resident, null, next);
     }
@@ -88,12 +88,12 @@ final class Signals {
         return (Resident) TOP.getAndSet(this, by);
     }
 
-    /** {@return whether nobody waits to be called} */
+    /** {@return whether no resident waits for its call} */
     boolean isEmpty() {
         return top == END && taken == END;
     }
 
-    /** Calls those that have signalled by now; what one of them throws is logged. */
+    /** Calls the residents that have signalled by now; logs what one of them throws. */
     void run(String loopName) {
         if (taken == END) {
             if (top == END) {
@@ -109,7 +109,7 @@ final class Signals {
         return failed != END;
     }
 
-    /** Has those called again whose call has thrown (G4). <i>Loop.</i> */
+    /** Lets {@link #run} call the residents again whose call has thrown (G4). <i>Loop.</i> */
     void retry() {
         Resident last = failed;
         if (last == END) {
@@ -123,7 +123,7 @@ final class Signals {
         failed = END;
     }
 
-    /** Takes no more, and calls those that are left. */
+    /** Closes the stack, and calls the residents left in it. */
     void end(String loopName) {
         retry();
         callTaken(loopName);
@@ -143,7 +143,7 @@ final class Signals {
             try {
                 first.signalled();
             } catch (Throwable t) {
-                if (link(first, failed)) { // else it was pushed again
+                if (link(first, failed)) { // otherwise it was pushed again
                     failed = first;
                 }
                 LoopFailure.SIGNAL_FAILED.log(loopName, t);
@@ -151,7 +151,7 @@ final class Signals {
         }
     }
 
-    /** Turns a chain round, so that nobody waits behind those who came later. */
+    /** Reverses a chain, so that residents are called in the order of their signals. */
     private static Resident reversed(Resident last) {
         Resident first = END;
         Resident current = last;
@@ -166,6 +166,6 @@ final class Signals {
 
     private static Resident following(Resident stacked) {
         Resident next = stacked.next;
-        return next == null ? END : next; // never null while it is in
+        return next == null ? END : next; // never null in the stack
     }
 }

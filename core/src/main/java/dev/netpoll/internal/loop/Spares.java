@@ -13,14 +13,15 @@ import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The objects that serve one request after the other: idle connections own none, so the thread that runs handlers keeps
- * one of each, empty, and lends them to the connection whose handler it runs. If a connection keeps one, because bytes
- * are left, the next request gets a new one. Of queues it keeps some more: those of a turn may be sent together.
+ * Objects that a thread reuses from request to request. Idle connections own none: the thread that runs handlers keeps
+ * one of each kind, empty, and lends them to the connection whose handler it runs. If a connection keeps one because
+ * bytes are left, the next request gets a new one. The thread keeps more queues, as those of one turn may be sent
+ * together.
  *
  * <p><b>Threads.</b> The owner only.
  */
 public final class Spares {
-    /** As many requests as may be answered in a turn. */
+    /** As many as requests may be answered in one turn. */
     private static final int QUEUES = 256;
 
     private final Thread owner;
@@ -30,14 +31,14 @@ public final class Spares {
     private @Nullable SegmentWriter writer;
     private final ArrayDeque<SendQueue> queues = new ArrayDeque<>();
 
-    /** Of a thread that takes its blocks from {@code blocks}. */
+    /** For a thread that takes its blocks from {@code blocks}. */
     Spares(Thread owner, BlockSource blocks) {
         this.owner = owner;
         this.blocks = blocks;
         this.kept = null;
     }
 
-    /** Of a driver, which keeps some blocks of its loop's between {@link #begin} and {@link #end}. */
+    /** For a driver, which keeps some of its loop's blocks between {@link #begin} and {@link #end}. */
     static Spares ofDriver(Thread owner, LoopCache memory) {
         return new Spares(owner, new SpareBlocks(owner, memory));
     }
@@ -60,7 +61,7 @@ public final class Spares {
         }
     }
 
-    /** {@return whether it wants to be trimmed in a while} */
+    /** {@return whether it needs a trim later} */
     boolean isActive() {
         return kept != null && kept.isActive();
     }

@@ -15,31 +15,31 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Looks after the loops of a group on one platform thread: wakes those that rest, when their poller has events or a
- * timer is due, and relieves those that user code holds up.
+ * Watches the loops of a group, on one platform thread. It wakes a resting loop when its poller has events or a timer
+ * is due, and gives a loop that user code holds up to another driver.
  *
- * <p>It looks at all loops each {@link #TICK_NANOS} while one of them does anything, and sleeps without limit when all
+ * <p>It looks at all loops every {@link #TICK_NANOS} while any of them is active, and sleeps without limit when all
  * rest or wait in the kernel.
  *
  * <ul>
- *   <li>S1 It says that it dozes, then looks at all loops once more; a loop lends its baton (volatile), then looks
- *       whether it dozes. So user code on a loop is always watched.
+ *   <li>S1 The supervisor sets {@code dozing}, then looks at all loops once more; a loop lends its baton (volatile),
+ *       then reads {@code dozing}. So user code on a loop is always watched.
  * </ul>
  */
 public final class Supervisor implements Runnable {
-    /** How often active loops are looked at. User code that holds one up is noticed after one to two of these. */
+    /** How often it looks at active loops. It notices user code that holds one up after one to two ticks. */
     static final long TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
-    /** Even if nothing is expected, it looks after so long. */
+    /** It looks at least this often, even if nothing is expected. */
     private static final long DOZE_NANOS = 5_000_000_000L;
 
-    /** If it comes so late itself, the whole process was held up, and nothing follows from what it sees. */
+    /** If it is this late itself, the whole process was held up, and its observations prove nothing. */
     private static final long LATE_NANOS = 10 * TICK_NANOS;
 
-    /** Threads in place of virtual ones that don't get a carrier, or of platform ones that don't return: at most. */
+    /** The most threads that stand in for virtual ones without a carrier, or for platform ones that don't return. */
     private static final int STAND_INS_MAX = 64;
 
-    /** After failures it waits longer from time to time, so many ticks at most. */
+    /** After repeated failures it waits longer each time, up to this many ticks. */
     private static final int FAILED_TICKS_MAX = 50;
 
     private final PollerWatch watch;
@@ -49,22 +49,22 @@ public final class Supervisor implements Runnable {
     private volatile boolean dozing;
     private volatile boolean ended;
 
-    /** How many rounds failed since the last one that did not. */
+    /** Failed rounds since the last successful one. */
     private int failures;
 
     /** When the next round should begin. */
     private long expected = System.nanoTime();
 
-    /** When it last looked for loops that were forgotten. */
+    /** When it last looked for loops that nobody woke. */
     private long lookedAt = expected;
 
-    /** Makes one that closes {@code watch} in the end. */
+    /** Creates a supervisor, which closes {@code watch} at its end. */
     public Supervisor(PollerWatch watch, String name) {
         this.watch = watch;
         thread = Threads.daemon(name + "-supervisor", this);
     }
 
-    /** Starts to look after the loops; once, before they start. */
+    /** Starts to watch the loops; once, before they start. */
     public void start(List<EventLoop> all) throws TransportException {
         loops = all.toArray(new EventLoop[0]);
         for (int i = 0; i < all.size(); i++) {
@@ -73,7 +73,7 @@ public final class Supervisor implements Runnable {
         thread.start();
     }
 
-    /** Ends, when the loops have ended. Idempotent; {@link #join} waits for it. */
+    /** Ends once the loops have ended. Idempotent; {@link #join} waits for it. */
     public void stop() {
         ended = true;
         if (thread.getState() == Thread.State.NEW) {
@@ -83,7 +83,7 @@ public final class Supervisor implements Runnable {
         }
     }
 
-    /** Waits for the thread's end, at most so long. */
+    /** Waits for the thread's end, at most for {@code timeout}. */
     public void join(Duration timeout) throws InterruptedException {
         if (thread.getState() != Thread.State.NEW) {
             thread.join(timeout);
@@ -94,23 +94,23 @@ public final class Supervisor implements Runnable {
         watch.add(poller, key);
     }
 
-    /** The loop rests; wakes it when its poller has something. Any thread. */
+    /** Arranges to wake a resting loop when its poller has events. Any thread. */
     boolean arm(Poller poller, int key) {
         return watch.arm(poller, key);
     }
 
-    /** A loop runs user code, or rests. Any thread; never throws. */
+    /** A loop is about to run user code, or to rest. Any thread; never throws. */
     void notice() {
         if (dozing) { // S1
             try {
                 watch.wakeup();
-            } catch (Throwable t) { // no memory, say: a loop does not fail of that
+            } catch (Throwable t) { // for example no memory: a loop must not fail because of it
                 LoopFailure.SUPERVISOR_NOT_WOKEN.log(thread.getName(), t);
             }
         }
     }
 
-    /** {@return the processor time that a thread has used, or -1 if that is not known} Supervisor only. */
+    /** {@return the processor time that a thread has used, or -1 if unknown} Supervisor only. */
     long cpuNanos(int systemThread) {
         return watch.cpuNanos(systemThread);
     }
@@ -123,12 +123,15 @@ public final class Supervisor implements Runnable {
         return false;
     }
 
-    /** {@return whether one more thread may stand in, which another loop may then get} */
+    /** {@return whether one more thread may stand in} Another loop may get it first. */
     boolean hasRoom() {
         return standIns.get() < STAND_INS_MAX;
     }
 
-    /** {@return whether loops may be lent to what may block} Else blocked runs could use up all stand-ins. */
+    /**
+     * {@return whether loops may be lent to user code that may block} Otherwise blocked runs could use up all
+     * stand-ins.
+     */
     boolean hasReserve() {
         return standIns.get() < STAND_INS_MAX / 2;
     }
@@ -137,7 +140,7 @@ public final class Supervisor implements Runnable {
         standIns.decrementAndGet();
     }
 
-    /** Nobody looks after the supervisor: whatever is thrown, also by what sees to that, it goes on. */
+    /** Nothing watches the supervisor, so it survives every exception, even those of its own error handling. */
     @Override
     public void run() {
         Throwable thrown = null;
@@ -172,7 +175,7 @@ public final class Supervisor implements Runnable {
         if (failures == 1) {
             LoopFailure.ROUND_FAILED.log(thread.getName(), thrown);
         }
-        for (EventLoop loop : loops) { // nobody knows whose events were lost: each looks for itself
+        for (EventLoop loop : loops) { // it is unknown whose events were lost, so each loop polls itself
             loop.awaken();
         }
         LockSupport.parkNanos(Math.min(failures, FAILED_TICKS_MAX) * TICK_NANOS);
@@ -185,7 +188,7 @@ public final class Supervisor implements Runnable {
             dozing = true; // S1
             rest = inspect(now, true);
         }
-        expected = now; // should it fail
+        expected = now; // in case it fails
         int ready = watch.await(rest < 0 ? DOZE_NANOS : rest);
         dozing = false;
         if (ready == 0 || now - lookedAt > DOZE_NANOS) {
@@ -198,14 +201,17 @@ public final class Supervisor implements Runnable {
         expected = rest < 0 ? System.nanoTime() : now + rest;
     }
 
-    /** A loop has tasks, and rests: whoever was to wake it had no memory for that, say. */
+    /**
+     * Wakes loops that rest although they have tasks: the thread that should have woken them may have run out of
+     * memory.
+     */
     private void awakenForgotten() {
         for (EventLoop loop : loops) {
             loop.ringIfForgotten();
         }
     }
 
-    /** {@return for how long nothing needs to be looked at, or -1} */
+    /** {@return the nanoseconds until the next inspection, or -1} */
     private long inspect(long now, boolean late) {
         long rest = -1;
         long cpuNanos = watch.cpuNanos();
@@ -213,7 +219,7 @@ public final class Supervisor implements Runnable {
             long wish = TICK_NANOS;
             try {
                 wish = loop.inspect(now, cpuNanos, late);
-            } catch (Throwable t) { // the others are looked at all the same
+            } catch (Throwable t) { // inspect the others all the same
                 LoopFailure.LOOP_NOT_LOOKED_AFTER.log(loop.name(), t);
             }
             if (wish >= 0 && (rest < 0 || wish < rest)) {

@@ -8,14 +8,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** What Linux tells of a platform thread of this process. Elsewhere nothing is known. */
+/** Reads what Linux reports about a platform thread of this process. On other systems nothing is known. */
 final class SystemThread {
     /** Not known. */
     static final int NONE = 0;
 
     private static final String TASKS = "/proc/self/task/";
 
-    /** Name and state are in front; see proc_pid_stat(5). */
+    /** Enough for name and state, which come first; see proc_pid_stat(5). */
     private static final int BEGINNING = 64;
 
     private SystemThread() {}
@@ -25,23 +25,23 @@ final class SystemThread {
         try {
             Path link = Files.readSymbolicLink(Path.of("/proc/thread-self"));
             return Integer.parseInt(link.getFileName().toString());
-        } catch (IOException | RuntimeException | Error e) { // no such system; or no descriptor, no memory
+        } catch (IOException | RuntimeException | Error e) { // another system; or no descriptor or memory left
             return NONE;
         }
     }
 
-    /** {@return whether the thread has a processor or waits for one, rather than for anything else} */
+    /** {@return whether the thread has a processor or waits for one, and for nothing else} */
     static boolean isReady(int number) {
         try (FileInputStream file = new FileInputStream(TASKS + number + "/stat")) {
             byte[] read = new byte[BEGINNING];
             int length = file.read(read);
             for (int i = length - 3; i > 0; i--) {
-                if (read[i] == ')') { // the last one: the name may hold others
+                if (read[i] == ')') { // the last one: the name may contain others
                     return read[i + 2] == 'R';
                 }
             }
         } catch (IOException | RuntimeException | Error e) {
-            // it has ended, most likely
+            // most likely the thread has ended
         }
         return false;
     }

@@ -10,25 +10,25 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
- * The tasks and signals that threads hand to a loop, and the bell that ends its waits.
+ * The tasks and signals that threads hand to a loop, and the wake-up ("bell") that ends the loop's waits.
  *
  * <pre>
  * sleep:  AWAKE --loop, before it waits--> ASLEEP --loop after the wait, or CAS by the first producer--> AWAKE
  * </pre>
  *
  * <ul>
- *   <li>I1 A producer adds its task or signal, then looks at sleep; the loop sets ASLEEP, then looks at what there is.
- *       All are volatile, so one of them sees the other: nothing waits behind a blocked poll.
+ *   <li>I1 A producer adds its task or signal, then reads {@code sleep}; the loop sets ASLEEP, then checks for tasks
+ *       and signals. All are volatile, so one of them sees the other: nothing waits behind a blocked poll.
  *   <li>I2 Only the producer whose CAS ASLEEP -> AWAKE succeeds calls wakeup(): one system call per sleep.
- *   <li>I3 A producer adds its task, then looks whether the loop has ended; the loop ends, then runs what is left. So a
- *       task that was taken is run.
+ *   <li>I3 A producer adds its task, then checks whether the loop has ended; the loop ends, then runs what is left. So
+ *       every accepted task runs.
  * </ul>
  */
 final class Tasks {
     private static final int AWAKE = 0;
     private static final int ASLEEP = 1;
 
-    /** Tasks run per turn at most, so that sockets are looked at even while tasks beget tasks. */
+    /** The most tasks per turn, so that the loop serves sockets even if tasks keep adding tasks. */
     private static final int PER_TURN = 1024;
 
     private static final VarHandle SLEEP;
@@ -51,19 +51,19 @@ final class Tasks {
     @SuppressWarnings("UnusedVariable") // through SLEEP
     private volatile int sleep = AWAKE;
 
-    /** Whether the bell failed when somebody needed it. */
+    /** Whether a wake-up has failed and is still needed. */
     private volatile boolean unrung;
 
     private volatile boolean ended;
 
-    /** Makes one that calls {@code bellFailed}, which must not throw, when its poller could not be woken. */
+    /** Calls {@code bellFailed}, which must not throw, when the poller cannot be woken. */
     Tasks(String loopName, Poller poller, Runnable bellFailed) {
         this.loopName = loopName;
         this.poller = poller;
         failed = bellFailed;
     }
 
-    /** Takes a task; throws {@link RejectedExecutionException} if the loop has ended. Any thread. */
+    /** Adds a task; throws {@link RejectedExecutionException} if the loop has ended. Any thread. */
     void execute(Runnable task) {
         if (ended) {
             throw new RejectedExecutionException("the event loop " + loopName + " has ended");
@@ -75,7 +75,7 @@ final class Tasks {
         }
     }
 
-    /** Has a resident called by the loop, soon; {@return false if the loop has ended} Any thread; never throws. */
+    /** Makes the loop call a resident soon; {@return false if the loop has ended} Any thread; never throws. */
     boolean signal(EventLoop.Resident resident) {
         if (!signals.push(resident)) {
             return false;
@@ -84,7 +84,7 @@ final class Tasks {
         return true;
     }
 
-    /** Wakes the loop if it sleeps. If the bell fails, the next one rings again, or the loop's supervisor. */
+    /** Wakes the loop if it sleeps. If that fails, the next producer or the loop's supervisor tries again. */
     void ring() {
         if (sleep == ASLEEP && SLEEP.compareAndSet(this, ASLEEP, AWAKE)) { // I2
             try {
@@ -97,7 +97,7 @@ final class Tasks {
         }
     }
 
-    /** {@return whether a bell that had failed was rung again} */
+    /** Repeats a failed wake-up; {@return whether there was one} */
     boolean ringAgain() {
         if (!unrung) {
             return false;
@@ -107,22 +107,24 @@ final class Tasks {
         return true;
     }
 
-    /** <i>Loop.</i> {@return whether none waits, nor a signal} */
+    /** <i>Loop.</i> {@return whether neither a task nor a signal waits} */
     boolean isEmpty() {
         return queue.isEmpty() && signals.isEmpty();
     }
 
-    /** <i>Loop.</i> {@return whether signals have failed, so that {@link #retry} is to be called a while later} */
+    /**
+     * <i>Loop.</i> {@return whether calls of signalled residents have failed, so that {@link #retry} must follow later}
+     */
     boolean hasFailed() {
         return signals.hasFailed();
     }
 
-    /** <i>Loop.</i> Has the signals that have failed called again. */
+    /** <i>Loop.</i> Retries the failed calls. */
     void retry() {
         signals.retry();
     }
 
-    /** <i>Loop.</i> It is about to wait; {@return whether it may} */
+    /** <i>Loop.</i> The loop is about to wait; {@return whether it may} */
     boolean fallAsleep() {
         sleep = ASLEEP; // I1
         return isEmpty();
@@ -133,7 +135,7 @@ final class Tasks {
         sleep = AWAKE;
     }
 
-    /** <i>Loop.</i> Runs what waits, or as much as a turn may take; {@return whether there was anything} */
+    /** <i>Loop.</i> Runs tasks and signals, up to the limit of a turn; {@return whether there were any} */
     boolean run() {
         signals.run(loopName);
         for (int i = 0; i < PER_TURN; i++) {
@@ -146,14 +148,14 @@ final class Tasks {
         return true;
     }
 
-    /** <i>Loop.</i> Takes no more, and runs what is left. */
+    /** <i>Loop.</i> Rejects new tasks and signals, and runs the remaining ones. */
     void end() {
         ended = true; // I3
         signals.end(loopName);
         runLeftovers();
     }
 
-    /** After the end, whoever holds the lock is the queue's one consumer. */
+    /** After the end, the holder of the lock is the queue's one consumer. */
     private void runLeftovers() {
         synchronized (leftovers) {
             for (Runnable task = queue.poll(); task != null; task = queue.poll()) {
@@ -165,7 +167,7 @@ final class Tasks {
     void runSafely(Runnable task) {
         try {
             task.run();
-        } catch (Throwable t) { // also checked ones, which other languages throw freely
+        } catch (Throwable t) { // even checked exceptions, which other languages throw freely
             LoopFailure.TASK_FAILED.log(loopName, t);
         }
     }

@@ -7,9 +7,9 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadFactory;
 
 /**
- * Makes every thread of the library. Threads are made when one is needed, on whichever thread notices that: a handler
- * of one user, or the first one to use a group. So a new thread inherits nothing from its maker: no values of {@link
- * InheritableThreadLocal}, and not its context class loader but the system's.
+ * Creates all threads of the library. Any thread may be the one that needs a new thread, such as one user's handler or
+ * the first thread to use a group. So a new thread inherits nothing from its creator: no values of
+ * {@link InheritableThreadLocal}, and the system's context class loader instead of the creator's.
  *
  * <p><b>Threads.</b> Any.
  */
@@ -27,8 +27,8 @@ public final class Threads {
     private Threads() {}
 
     /**
-     * {@return an executor that runs each task on a virtual thread of its own} A task that is an
-     * {@link Thread.UncaughtExceptionHandler} learns of it if the thread dies, which may be before the task has begun.
+     * {@return an executor that runs each task on a new virtual thread} If a task is an
+     * {@link Thread.UncaughtExceptionHandler}, it is notified if the thread dies, perhaps before the task has begun.
      */
     public static Executor virtualExecutor() {
         return task -> {
@@ -55,8 +55,8 @@ public final class Threads {
                 .unstarted(task);
     }
 
-    /** {@return a daemon on a platform thread, not started} */
-    @SuppressWarnings("ThreadPriorityCheck") // the usual one, whoever makes it
+    /** {@return a platform daemon thread, not started} */
+    @SuppressWarnings("ThreadPriorityCheck") // the default priority, not the creator's
     public static Thread daemon(String name, Runnable task) {
         return Thread.ofPlatform()
                 .inheritInheritableThreadLocals(false)

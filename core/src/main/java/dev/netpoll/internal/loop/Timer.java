@@ -3,15 +3,15 @@
 
 package dev.netpoll.internal.loop;
 
-/** A point in time at which a loop calls back. Loop only. Armed on at most one loop at a time. */
+/** A callback that a loop makes when a deadline passes. Loop only. Armed on at most one loop at a time. */
 public abstract class Timer {
     /** When it expires, in terms of {@link System#nanoTime()}; meaningful while armed. */
     long deadline;
 
-    /** Its place in the heap, or -1 while it is not armed. */
+    /** Its index in the heap, or -1 while it is not armed. */
     int index = -1;
 
-    /** Is called on the loop when the deadline has passed; the timer is no longer armed then. Must not throw. */
+    /** Called on the loop when the deadline has passed; the timer is then no longer armed. Must not throw. */
     protected abstract void expired(long now);
 
     /** {@return whether it is armed} */

@@ -7,25 +7,25 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The armed timers of one loop: a binary heap whose nodes know their place, so that re-arming costs O(log n) and no
- * memory. Loop only. Deadlines are compared by subtraction, as {@link System#nanoTime()} demands.
+ * The armed timers of one loop: a binary heap whose nodes know their index, so that re-arming costs O(log n) and
+ * allocates nothing. Loop only. Deadlines are compared by subtraction, as {@link System#nanoTime()} requires.
  *
  * <p>A heap rather than a wheel: connections re-arm their one timer lazily, about once per time-out and not once per
  * request, and a heap knows the exact time to wait.
  */
 final class TimerHeap {
-    /** So many places are kept for the timers of the loop itself. */
+    /** Places reserved for the timers of the loop itself. */
     private static final int OWN = 3;
 
     private @Nullable Timer[] timers = new Timer[16];
     private int size;
 
-    /** Whether a timer was due at the last look, and when that was. */
+    /** Whether a timer was due at the last look, and the time of that look. */
     private boolean isDue;
 
     private long lookedAt;
 
-    /** Arms a timer, or changes the deadline of an armed one. Without memory to grow it throws; nothing has changed. */
+    /** Arms a timer, or changes the deadline of an armed one. Without memory to grow it throws and changes nothing. */
     void arm(Timer timer, long deadline) {
         if (timer.index < 0 && size >= timers.length - OWN) {
             timers = Arrays.copyOf(timers, timers.length * 2);
@@ -33,7 +33,7 @@ final class TimerHeap {
         armOwn(timer, deadline);
     }
 
-    /** The same for the few timers of the loop itself, for which there is always room. */
+    /** Like {@link #arm}, for the few timers of the loop itself, which always have room. */
     void armOwn(Timer timer, long deadline) {
         timer.deadline = deadline;
         if (timer.index < 0) {
@@ -66,9 +66,9 @@ final class TimerHeap {
     }
 
     /**
-     * Expires the timers that were due at the last look, and looks whether more are due now; {@link #untilFirst} is 0
-     * then. The loop polls between two looks: so what has come in time is delivered first, also if the process stood
-     * still for a while.
+     * Expires the timers that were due at the last look, then checks whether more are due now; if so,
+     * {@link #untilFirst} is 0. The loop polls between two looks: so bytes that came in time are delivered first, even
+     * if the process stood still for a while.
      */
     void look(long now) {
         if (isDue) {
@@ -81,14 +81,14 @@ final class TimerHeap {
         }
     }
 
-    /** Takes out and calls every timer whose deadline has passed. What one throws is logged. */
+    /** Removes and calls every timer whose deadline has passed. Logs what one throws. */
     void expire(long now) {
         while (size > 0 && at(0).deadline - now <= 0) {
             Timer timer = at(0);
             disarm(timer);
             try {
                 timer.expired(now);
-            } catch (Throwable t) { // those behind it expire all the same
+            } catch (Throwable t) { // later timers expire all the same
                 LoopFailure.TIMER_FAILED.log(t);
             }
         }

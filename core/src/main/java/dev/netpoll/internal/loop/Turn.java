@@ -16,16 +16,16 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a turn of an event loop works on: events, runs that are due, tasks, signals and timers; then it rests.
+ * Holds what a turn of an event loop works on: events, due runs, tasks, signals and timers; then the loop rests.
  *
  * <p><b>Threads.</b> Methods marked <i>loop</i>, and those of the driver, only for the holder of the baton; the others
- * on any thread. What a thread did before {@link #execute} happens-before the task.
+ * on any thread. A thread's actions before {@link #execute} happen-before the task.
  */
 abstract class Turn extends Relay implements Executor {
-    /** How often unused memory and threads are given back. */
+    /** How often the loop gives back unused memory and threads. */
     private static final long TRIM_NANOS = Duration.ofSeconds(1).toNanos();
 
-    /** After how long those are called again whose signal has failed. */
+    /** After how long the loop retries a resident whose signal call failed. */
     private static final long RETRY_NANOS = Duration.ofMillis(10).toNanos();
 
     private static final VarHandle TURNS;
@@ -57,7 +57,7 @@ abstract class Turn extends Relay implements Executor {
         }
     };
 
-    /** Calls those again whose signal has failed. */
+    /** Retries failed signal calls. */
     private final Timer signalAgain = new Timer() {
         @Override
         protected void expired(long now) {
@@ -66,12 +66,15 @@ abstract class Turn extends Relay implements Executor {
     };
 
     /**
-     * Has the loop call {@link EventLoop.Resident#signalled} of all residents, some seconds later if it sleeps. For
-     * where an Error may have left no stack for {@link #signal}: storing it calls nothing. Any thread.
+     * Makes the loop call {@link EventLoop.Resident#signalled} of all residents, a few seconds later if it sleeps. For
+     * use where an Error may have left no stack for {@link #signal}: a store calls nothing. Any thread.
      */
     public volatile boolean looksAtAll;
 
-    /** Whether residents are to be evicted in the next turn. Loop, and by who stops it before that is said. */
+    /**
+     * Whether the next turn evicts all residents. Written by the loop, and by the stopping thread before STOPPING is
+     * set.
+     */
     volatile boolean evictionDue;
 
     private long now = System.nanoTime();
@@ -90,19 +93,19 @@ abstract class Turn extends Relay implements Executor {
         poller.limitBy(budget);
     }
 
-    /** The loop is number {@code index} of its supervisor, which waits in its place; before it starts. */
+    /** Tells the loop its index at the supervisor that waits for its events. Called before the start. */
     final void watch(Supervisor watching, int index) throws TransportException {
         rest.supervised(watching, index);
     }
 
-    /** <i>Loop.</i> Evicts the residents, or looks at all of them, if that is due. */
+    /** <i>Loop.</i> Evicts all residents, or calls {@code signalled} of all, if that is due. */
     abstract void lookAtResidents();
 
     final String name() {
         return name;
     }
 
-    /** {@return what all connections of the group may hold together} Any thread. */
+    /** {@return the memory budget of all connections of the group} Any thread. */
     public final MemoryBudget budget() {
         return budget;
     }
@@ -112,7 +115,7 @@ abstract class Turn extends Relay implements Executor {
         return poller;
     }
 
-    /** {@return the time this turn's events were delivered at, in terms of {@link System#nanoTime()}; <i>loop</i>} */
+    /** {@return when this turn's events were delivered, in terms of {@link System#nanoTime()}; <i>loop</i>} */
     public final long now() {
         return now;
     }
@@ -120,10 +123,10 @@ abstract class Turn extends Relay implements Executor {
     // ---- what is left to the loop
 
     /**
-     * Runs a task on the loop, soon and in order with others of the same caller. A task that was taken is run once, if
-     * need be by the caller at the loop's end.
+     * Runs a task on the loop, soon and in order with others of the same caller. An accepted task runs once, if
+     * necessary on the caller at the loop's end.
      *
-     * @throws RejectedExecutionException if the loop has ended; the task is not run then
+     * @throws RejectedExecutionException if the loop has ended; then the task does not run
      */
     @Override
     public final void execute(Runnable task) {
@@ -131,21 +134,23 @@ abstract class Turn extends Relay implements Executor {
     }
 
     /**
-     * Has the loop call {@link EventLoop.Resident#signalled}, soon and at least once after this. Several signals before
-     * the call are one. Any thread; allocates nothing and never throws.
+     * Makes the loop call {@link EventLoop.Resident#signalled}, soon and at least once after this. Several signals
+     * before the call count as one. Any thread; allocates nothing and never throws.
      *
-     * @return false if the loop has ended: then nothing was and will be called, and the caller sees to it
+     * @return false if the loop has ended: then it will not call, and the caller must act
      */
     public final boolean signal(EventLoop.Resident resident) {
         return tasks.signal(resident);
     }
 
-    /** {@return whether something was left to it} Any thread. */
+    /** {@return whether tasks or signals wait} Any thread. */
     final boolean hasTasks() {
         return looksAtAll || !tasks.isEmpty();
     }
 
-    /** Wakes it if something was left to it, wherever it waits: whoever was to ring may have met an Error. */
+    /**
+     * Wakes the loop if it waits although it has tasks or signals: the producer may have met an Error before waking it.
+     */
     final void ringIfForgotten() {
         if (hasTasks()) {
             tasks.ring();
@@ -153,7 +158,7 @@ abstract class Turn extends Relay implements Executor {
         }
     }
 
-    /** If the bell has failed to ring: rings again. {@return whether it had} Supervisor only. */
+    /** Repeats a failed wake-up; {@return whether there was one} Supervisor only. */
     final boolean ringAgain() {
         return tasks.ringAgain();
     }
@@ -170,7 +175,7 @@ abstract class Turn extends Relay implements Executor {
         timers.disarm(timer);
     }
 
-    /** {@return nanoseconds until the first timer or until the poller is to be asked, 0 if due, -1 if there is none} */
+    /** {@return nanoseconds until the first timer or the poller's next need, 0 if due, -1 if there is none} */
     final long untilFirstTimer(long at) {
         long timer = timers.untilFirst(at);
         long retry = poller.untilRetry(at);
@@ -179,17 +184,17 @@ abstract class Turn extends Relay implements Executor {
 
     // ---- runs of user code
 
-    /** <i>Loop.</i> A run of user code is due; it begins within this turn. */
+    /** <i>Loop.</i> Adds a due run of user code, which begins within this turn. */
     public final void addDue(Activation activation) {
         due.add(activation);
     }
 
-    /** <i>Loop.</i> As {@link #addDue}, but in the next turn: the others are to have their share of this one. */
+    /** <i>Loop.</i> Like {@link #addDue}, but for the next turn, so that others get their share of this one. */
     public final void addLater(Activation activation) {
         due.addLater(activation);
     }
 
-    /** {@return the run that is due first, or null} */
+    /** {@return the first due run, or null} */
     @Nullable
     final Activation firstDue() {
         return due.peek();
@@ -218,14 +223,14 @@ abstract class Turn extends Relay implements Executor {
         LockSupport.unpark(waiter);
     }
 
-    /** The calling thread has started or woken another one, which a loop on a virtual thread makes room for. */
+    /** The calling thread has started or woken another one. A loop on a virtual thread makes room for it. */
     public final void hasWoken() {
         if (inLoop()) {
             rest.hasWoken();
         }
     }
 
-    /** <i>Loop, at its end.</i> Has all runs that are due run elsewhere. */
+    /** <i>Loop, at its end.</i> Moves all due runs to other threads. */
     final void endDue() {
         do {
             for (Activation left = due.poll(); left != null; left = due.poll()) {
@@ -246,7 +251,7 @@ abstract class Turn extends Relay implements Executor {
     final void runTasksAndTimers() {
         lookAtResidents();
         if (tasks.run()) {
-            rest.hasWoken(); // whoever waits for a task
+            rest.hasWoken(); // for a thread that waits for a task
         }
         timers.look(now);
         if (tasks.hasFailed() && !signalAgain.isArmed()) {
@@ -257,17 +262,17 @@ abstract class Turn extends Relay implements Executor {
         }
     }
 
-    /** Waits for what comes next; {@return false if the baton was lost} */
+    /** Waits for the next events, tasks or timers; {@return false if the baton was lost} */
     final boolean rest(Driver me) throws IOException {
         return rest.rest(me);
     }
 
-    /** Says that the loop is about to wait; {@return whether it may} */
+    /** Announces that the loop is about to wait; {@return whether it may} */
     final boolean fallAsleep() {
         return !due.hasLater() && tasks.fallAsleep() && !evictionDue && !looksAtAll;
     }
 
-    /** Waits for events, and takes note of the time. */
+    /** Waits for events, and updates the time. */
     final boolean fetch(long timeoutNanos) throws IOException {
         try {
             return poller.fetch(timeoutNanos);
@@ -281,7 +286,7 @@ abstract class Turn extends Relay implements Executor {
         return (long) TURNS.getOpaque(this);
     }
 
-    /** {@return until when it rests, or {@link Long#MAX_VALUE}} */
+    /** {@return when the rest ends, or {@link Long#MAX_VALUE}} */
     final long restsUntil() {
         return rest.until();
     }

@@ -6,8 +6,8 @@ package dev.netpoll.internal.loop;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the driver that a virtual thread is. A thread-local would make a map in every thread that asks; this is a table
- * of the few drivers there are, by thread number: one read and one comparison, whoever asks. Any thread.
+ * Finds the driver of a virtual thread. A thread-local would create a map in every thread that asks. This is a table of
+ * the few existing drivers by thread id: a lookup costs one read and one comparison. Any thread.
  */
 final class VirtualDrivers {
     private static final int LEAST_SLOTS = 64;
@@ -32,7 +32,7 @@ final class VirtualDrivers {
         table = rebuilt(added, null);
     }
 
-    /** Without memory for another table it stays in this one, until the next is made: it does no harm there. */
+    /** Without memory for a new table the driver stays in this one until the next change, where it does no harm. */
     static synchronized void remove(Driver removed) {
         try {
             table = rebuilt(null, removed);

@@ -8,35 +8,38 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sees to it that one loop is driven, whatever the user code does that it runs: the supervisor looks through its eyes.
+ * Keeps one loop moving when user code on it blocks or computes for long. The supervisor calls it about every
+ * millisecond.
  *
- * <p>The supervisor notes where the loop is, and compares when it looks again. A loop that lent its baton for the same
- * run of user code all the time is given to a new driver; so is one that was offered, was not taken, and whose
- * connections nobody used meanwhile: its virtual thread gets no carrier. The new driver is a virtual thread too, or a
- * platform thread as a stand-in if it would get no carrier either. A stand-in returns the loop when a probe, which is a
- * virtual thread, was carried. A loop on platform threads needs no stand-in, but its workers may get no carrier: then
- * its driver runs what waits for them, until a probe was carried.
+ * <p>At each look the watchman compares the loop's position with the last one. It gives a loop to a new driver if the
+ * baton was lent for the same run of user code all the time. It does so too if the baton was offered and not taken
+ * while nobody used the loop's connections: then the driver's virtual thread gets no carrier. The new driver is a
+ * virtual thread, or a platform thread as a stand-in if a virtual one would get no carrier either. A stand-in returns
+ * the loop once a probe, a virtual thread, has got a carrier. A loop on platform threads needs no stand-in, but its
+ * workers may get no carrier: then its driver runs their queue until a probe has got one. A loop on platform threads
+ * needs no stand-in, but its workers may get no carrier: then its driver runs what waits for them, until a probe was
+ * carried.
  *
  * <p><b>Threads.</b> {@link #inspect} the supervisor; {@link #handOver} and {@link #giveBack} drivers.
  */
 final class Watchman {
-    /** After so many looks at a loop that does nothing it is taken to wait in the kernel. */
+    /** After this many looks without activity, the loop is assumed to wait in the kernel. */
     private static final int QUIET_LOOKS = 50;
 
     /**
-     * So often must a loop be found at the same place: one whose user code computes, and one that is offered and not
-     * taken. Either may be because the system gave the processor to others for a while.
+     * How often a loop must be found at the same place if its user code computes, or if its baton is offered and not
+     * taken. Either may only mean that the system gave the processor to others for a while.
      */
     private static final int BURNING_LOOKS = 2;
 
     private static final int STARVED_LOOKS = 4;
 
-    /** User code that has used so much processor time since it was first looked at computes for long. */
+    /** User code that has used this much processor time since the first look counts as a long computation. */
     private static final long BURNT_NANOS = Supervisor.TICK_NANOS * 3 / 4;
 
     /**
-     * For so many looks at most others are blamed if the process uses little processor time: on a busy machine it may
-     * always be so. A platform thread is soon taken to wait in a system call instead.
+     * For how many looks little processor time is blamed on other processes: on a busy machine it may always be little.
+     * After that, a platform thread is assumed to wait in a system call.
      */
     private static final int BLAME_LOOKS = 50;
 
@@ -45,7 +48,7 @@ final class Watchman {
     private final EventLoop loop;
     private final LongAdder reliefs = new LongAdder();
 
-    /** What was seen last, and since when. Supervisor only. */
+    /** The state seen last, and since when. Supervisor only. */
     private long seenWord = -1;
 
     private long seenTurns;
@@ -65,7 +68,7 @@ final class Watchman {
     /** Whether a probe could not be started. */
     private volatile boolean probeDue;
 
-    /** Whether the workers of a loop on platform threads get no carriers, so that its driver does their work. */
+    /** Whether the workers of a loop on platform threads get no carriers, so that its driver runs their queue. */
     private volatile boolean workersStarve;
 
     Watchman(EventLoop loop) {
@@ -81,8 +84,8 @@ final class Watchman {
      * Looks at the loop.
      *
      * @param cpuNanos the processor time that the process has used, or -1
-     * @param late whether the supervisor itself was held up, so that nothing follows from what it sees
-     * @return after how many nanoseconds to look again, -1 for not before something happens
+     * @param late whether the supervisor itself was held up, so that its observations prove nothing
+     * @return after how many nanoseconds to look again, -1 for not until something happens
      */
     long inspect(long at, long cpuNanos, boolean late) {
         long word = loop.baton.word();
@@ -131,7 +134,7 @@ final class Watchman {
             workersStarve = true;
             boolean asked = false;
             try {
-                Threads.startVirtual(loop.name() + "-probe", () -> workersStarve = false); // when it is carried
+                Threads.startVirtual(loop.name() + "-probe", () -> workersStarve = false); // when it gets a carrier
                 asked = true;
             } finally {
                 if (!asked) {
@@ -141,7 +144,7 @@ final class Watchman {
         }
     }
 
-    /** {@return whether the loop has lost its driver: its thread has died of something, or could not be started} */
+    /** {@return whether the loop has lost its driver: the thread died, or could not be started} */
     private boolean isGone(Driver driven, long word) {
         return driven.epoch == Baton.epoch(word)
                 && (driven.startFailed || driven.thread.getState() == Thread.State.TERMINATED)
@@ -150,12 +153,12 @@ final class Watchman {
 
     private void replaceGone(Driver gone, long word, long at) {
         if (Baton.state(word) == Baton.HELD) {
-            loop.abandon(); // what it did happens-before: its thread has ended
+            loop.abandon(); // its actions happen-before this: its thread has ended
         }
         pass(gone, word, mustStandIn(gone), Relief.DIED, at - since);
     }
 
-    /** {@return whether the driver, on a platform thread, is to run what waits for workers} */
+    /** {@return whether the driver, on a platform thread, must run the workers' queue} */
     boolean workersStarve() {
         return workersStarve;
     }
@@ -192,7 +195,7 @@ final class Watchman {
                 }
             }
         } else if (!blocked) {
-            // A platform thread that waits in a system call looks like one that others keep from the processor.
+            // A platform thread in a system call looks like one that gets no processor.
             boolean canTell = cpuNanos >= 0 && looks < (loop.isVirtual() ? BLAME_LOOKS : PLATFORM_LOOKS);
             if (canTell && cpuNanos - sinceCpuNanos < (at - since) / 2) {
                 return;
@@ -245,9 +248,9 @@ final class Watchman {
     private boolean pass(Driver current, long word, boolean standIn, Relief cause, long waitedNanos) {
         Supervisor supervisor = loop.supervisor;
         if (supervisor == null || !current.claim()) {
-            return false; // nobody can take over; or the other one of supervisor and driver is about to see to it
+            return false; // no thread can take over; or the other of supervisor and driver is already doing it
         }
-        // Of a platform loop, the extra thread is the one that is late; unless it is gone.
+        // Of a loop on platform threads, the late thread counts as the extra one, unless it is gone.
         boolean addsThread = standIn || !(loop.isVirtual() || cause == Relief.DIED);
         if (addsThread && !supervisor.mayAddStandIn()) {
             current.unclaim();
@@ -290,7 +293,9 @@ final class Watchman {
         claimed.unclaim();
     }
 
-    /** The baton is offered. If the thread cannot be started, the supervisor will see that, and make another one. */
+    /**
+     * Starts a driver, to which the baton is offered. If that fails, the supervisor will notice and create another one.
+     */
     private void start(Driver next) {
         try {
             loop.start(next);
@@ -309,7 +314,7 @@ final class Watchman {
         }
     }
 
-    /** Finds out when virtual threads get carriers again. */
+    /** Starts a probe to find out when virtual threads get carriers again. */
     private void probe() {
         probeDue = false;
         try {
@@ -319,7 +324,7 @@ final class Watchman {
         }
     }
 
-    /** On a virtual thread that has found a carrier. */
+    /** Runs on the probe, so virtual threads get carriers again. */
     private void carried() {
         returnDue = true;
         try {
@@ -327,11 +332,11 @@ final class Watchman {
         } catch (RejectedExecutionException e) {
             // the loop has ended
         } catch (OutOfMemoryError e) {
-            // then it finds out at the end of its wait
+            // then the loop notices at the end of its wait
         }
     }
 
-    /** Gives what a driver that has ended was counted for. */
+    /** Uncounts a driver that has ended. */
     static void ended(Driver driver, @Nullable Supervisor supervisor) {
         if (driver.countsAsStandIn && supervisor != null) {
             driver.countsAsStandIn = false;

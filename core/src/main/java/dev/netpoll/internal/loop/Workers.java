@@ -12,9 +12,9 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Virtual threads that run what becomes due on a loop and may block. One of them takes run after run from the queue, so
- * a batch costs one hand-off and not one each; when it blocks in a run, the loop finds that out in its next turn, and
- * has another one go on with the rest.
+ * Virtual threads that run a loop's due user code that may block. One worker takes run after run from the queue, so a
+ * batch costs one hand-off instead of one per run. If it blocks in a run, the loop notices in its next turn, and
+ * another worker continues with the rest.
  *
  * <pre>
  *   queue --poll--> worker's run --returns--> next run ... queue empty --> idle, parked --loop: runs wait--> next run
@@ -22,10 +22,10 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * <ul>
- *   <li>W1 While something waits in the queue, the loop does not rest: it looks at the workers turn by turn. So nothing
- *       needs to wake the loop when a worker blocks or goes idle too early.
- *   <li>W2 Idle workers stand in {@code idle}; who takes one out (CAS), and nobody else, lets it go on.
- *   <li>W3 The loop sets {@code closed}, then ends who is idle; a worker becomes idle, then looks at {@code closed}.
+ *   <li>W1 While a run waits in the queue, the loop does not rest: it checks the workers every turn. So nothing needs
+ *       to wake the loop when a worker blocks or goes idle too early.
+ *   <li>W2 Idle workers are in {@code idle}; only the thread that takes one out (CAS) may wake it.
+ *   <li>W3 The loop sets {@code closed}, then ends the idle workers; a worker becomes idle, then checks {@code closed}.
  * </ul>
  *
  * <p><b>Limits.</b> {@link #QUEUED_MAX} waiting runs (the loop keeps the rest), {@link #IDLE_MAX} idle workers; there
@@ -35,7 +35,7 @@ final class Workers {
     static final int QUEUED_MAX = 1024;
     private static final int IDLE_MAX = 1024;
 
-    /** A thread that cannot be started at the loop's end is tried again for about a second. */
+    /** At the loop's end, starting a thread is retried for about a second. */
     private static final int START_TRIES = 100;
 
     private static final long START_PAUSE_NANOS = 10_000_000;
@@ -43,16 +43,16 @@ final class Workers {
     private final SpmcRing<Activation> queue = new SpmcRing<>(QUEUED_MAX);
     private final AtomicReferenceArray<@Nullable Worker> idle = new AtomicReferenceArray<>(IDLE_MAX);
 
-    /** Where to look first for a place, and below for a worker: a hint, so that both find it soon. */
+    /** A hint: where to look first for a free place, and just below it for a worker. */
     private int nearTop;
 
-    /** Those that were let go last, and perhaps still run. Loop only. */
+    /** Workers woken last, which perhaps still run. Loop only. */
     private final @Nullable Worker[] running;
 
     private final ThreadFactory threads;
     private final BlockSource blocks;
 
-    /** Whether one was let go since the last trim. Loop only. */
+    /** Whether a worker was woken since the last trim. Loop only. */
     private boolean used;
 
     private volatile boolean closed;
@@ -70,7 +70,7 @@ final class Workers {
         private volatile boolean go;
         private volatile boolean end;
 
-        /** {@return whether it is running, or would if it had a processor} */
+        /** {@return whether it is running, or only waits for a processor} */
         boolean isRunnable() {
             return thread.getState() == Thread.State.RUNNABLE;
         }
@@ -83,7 +83,7 @@ final class Workers {
                     runQueued();
                     goesOn = standBy();
                 } catch (Throwable t) {
-                    // It goes on: there is nobody else to do so.
+                    // Goes on: no other thread would.
                 }
             }
         }
@@ -91,7 +91,7 @@ final class Workers {
         private void runQueued() {
             for (Activation next = queue.poll(); next != null; next = queue.poll()) {
                 runSafely(next, spares);
-                boolean _ = Thread.interrupted(); // a status that user code left behind
+                boolean _ = Thread.interrupted(); // an interrupt status that user code left behind
             }
         }
 
@@ -107,7 +107,7 @@ final class Workers {
                 try {
                     LockSupport.park(this);
                 } catch (OutOfMemoryError e) {
-                    Thread.onSpinWait(); // the stack cannot be stored: it is among the idle ones, so it has to wait
+                    Thread.onSpinWait(); // no memory for parking; but it counts as idle, so it must wait
                 }
                 boolean _ = Thread.interrupted();
             }
@@ -130,7 +130,7 @@ final class Workers {
         return queue.offer(activation);
     }
 
-    /** {@return the next run, which is the caller's to run now, or null} Any thread. */
+    /** {@return the next run, which the caller must run, or null} Any thread. */
     @Nullable
     Activation poll() {
         return queue.poll();
@@ -141,7 +141,7 @@ final class Workers {
         return !queue.isEmpty();
     }
 
-    /** <i>Loop.</i> Sees to it that workers run what waits; {@return whether any was let go} */
+    /** <i>Loop.</i> Wakes workers for the waiting runs; {@return whether it woke any} */
     boolean engage() {
         int waiting = queue.size();
         boolean engaged = false;
@@ -160,7 +160,7 @@ final class Workers {
         return engaged;
     }
 
-    /** {@return one that runs, or null if there is no memory for it: then the next turn tries again} */
+    /** {@return a worker that now runs, or null if there is no memory for one; then the next turn tries again} */
     private @Nullable Worker letOneGo() {
         Worker worker = takeIdle();
         if (worker != null) {
@@ -202,7 +202,7 @@ final class Workers {
         return null;
     }
 
-    /** <i>Loop.</i> {@return whether workers were let go since the last {@link #trim}} */
+    /** <i>Loop.</i> {@return whether workers were woken since the last {@link #trim}} */
     boolean isUsed() {
         return used;
     }
@@ -225,7 +225,7 @@ final class Workers {
         }
     }
 
-    /** <i>Loop.</i> The loop ends: what waits is run by threads of its own. */
+    /** <i>Loop.</i> The loop ends: each waiting run gets its own thread. */
     void end() {
         closed = true; // W3
         for (Activation left = queue.poll(); left != null; left = queue.poll()) {
@@ -234,7 +234,7 @@ final class Workers {
         endIdle();
     }
 
-    /** Has a thread of its own run this. */
+    /** Runs this on its own thread. */
     void runApart(Activation left) {
         for (int tries = 1; ; tries++) {
             try {
@@ -258,7 +258,7 @@ final class Workers {
         }
     }
 
-    /** A run has failed; what it leaves behind is its own matter. */
+    /** A run has failed: its {@link Activation#failed} deals with the consequences. */
     static void giveUp(Activation failed, Throwable cause) {
         try {
             failed.failed(cause);
