@@ -75,8 +75,7 @@ final class ConnectionTimer extends Timer {
 
     /**
      * Makes sure that the timer expires no later than the deadline. Any thread; the deadline must be visible already.
-     * Even on the loop, the loop arms the timer later: connections share the timers, and this stack may be nearly used
-     * up.
+     * The loop arms the timer later: all its connections share the timers, and this stack may be nearly used up.
      */
     void ensureArmed(long deadline) {
         long armed = armedFor; // T1

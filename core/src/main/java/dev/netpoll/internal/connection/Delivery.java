@@ -51,9 +51,7 @@ abstract class Delivery extends Inbox {
     /** Whether reading is paused because the group's memory is used up; the timer checks again. Written by the loop. */
     private volatile boolean starved;
 
-    /**
-     * Whether a reader or handler needs the target, which then overrides the mark, or it only means "more bytes" (B2).
-     */
+    /** Whether somebody needs the target, which then overrides the mark, or it only means "more bytes" (B2). */
     private volatile boolean insistent;
 
     private volatile boolean paused;

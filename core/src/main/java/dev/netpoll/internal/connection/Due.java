@@ -64,10 +64,7 @@ abstract class Due extends Link implements Connection {
     /** Stream position up to which the last run has consumed. */
     private volatile long consumedAt;
 
-    /**
-     * With framing: the end of the frame of the current or next run; REFUSED; or 0 if none is complete. Holder of
-     * RUNNING.
-     */
+    /** With framing: the end of the run's frame; REFUSED; or 0 if no frame is complete. Holder of RUNNING. */
     private long frameEnd;
 
     /** Bytes that the handler demanded for its next run, or 0. The reading side's user only. */
@@ -76,9 +73,7 @@ abstract class Due extends Link implements Connection {
     /** Whether the handler did not run, or returned, because too much output is unsent. Loop only, inline only. */
     private boolean throttled;
 
-    /**
-     * Whether the last run stopped because too much output was unsent, so that it must go on. Loop only, inline only.
-     */
+    /** Whether the last run stopped because of unsent output, so that it must go on. Loop only, inline only. */
     private boolean heldBack;
 
     Due(EventLoop loop, Transport transport, ConnectionConfig config) {
@@ -196,10 +191,7 @@ abstract class Due extends Link implements Connection {
         return heldBack;
     }
 
-    /**
-     * Begins a run of {@code current} if one is due; {@return whether it has begun, so that {@link #endRun} must
-     * follow}
-     */
+    /** Begins a run of {@code current} if one is due; {@return whether it has begun: {@link #endRun} must follow} */
     final boolean beginRun(ConnectionHandler current) {
         boolean fresh = heldBack || current != lastRan;
         if (!canBegin() || !(fresh || inbound.hasCome())) {

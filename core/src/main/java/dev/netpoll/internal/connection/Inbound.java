@@ -215,10 +215,7 @@ final class Inbound extends Delivery implements ByteSource {
         waitFor(n);
     }
 
-    /**
-     * A reader that keeps more than the mark and a frame in views and slices, and waits for more, could wait for
-     * itself.
-     */
+    /** A reader that keeps more than the mark and a frame in views and slices would wait for itself. */
     private void refuseIfKept() {
         long most = mostKept();
         if (retained().bytes() >= most) {

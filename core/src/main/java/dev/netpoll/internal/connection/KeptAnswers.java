@@ -50,8 +50,7 @@ abstract class KeptAnswers extends LoopSend {
     }
 
     /**
-     * <i>Holder.</i> Leaves the queue to the loop, which sends it soon; {@return false if the loop was relieved
-     * meanwhile}
+     * <i>Holder.</i> Leaves the queue to the loop, which sends it soon; {@return false if it was relieved meanwhile}
      */
     final boolean keep() {
         long before = promised;

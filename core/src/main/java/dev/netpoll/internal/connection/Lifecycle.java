@@ -151,9 +151,7 @@ public abstract class Lifecycle extends Ending implements TransportEvents, Threa
         CallbackRunner.handOut(this, HANDED_PREPARE);
     }
 
-    /**
-     * <i>Loop.</i> A signal came before the connection is LIVE: it may have to close, although onPrepare still runs.
-     */
+    /** <i>Loop.</i> A signal before the connection is LIVE: it may have to close while onPrepare still runs. */
     final void signalledEarly() {
         int state = state();
         boolean detaches = (state & (DETACHING | ABORTING)) == DETACHING;
@@ -196,10 +194,7 @@ public abstract class Lifecycle extends Ending implements TransportEvents, Threa
         }
     }
 
-    /**
-     * <i>Loop.</i> Starts a dialed connection, which is registered already. Reports to {@code ready}, as success or
-     * error.
-     */
+    /** <i>Loop.</i> Starts a dialed connection, already registered. Reports success or error to {@code ready}. */
     final void startDialed(ConnectEvents ready) {
         add(RUNNING);
         startTimer();

@@ -149,9 +149,7 @@ abstract class Link extends ConnectionState {
         }
     }
 
-    /**
-     * Runs a task on the loop. If the loop has ended, all its connections are closed, and the task runs here at once.
-     */
+    /** Runs a task on the loop, or here at once if the loop has ended, and so all its connections are closed. */
     final void onLoop(Runnable task) {
         try {
             loop.execute(task);
@@ -233,10 +231,7 @@ abstract class Link extends ConnectionState {
     /** <i>Loop.</i> All output was sent. */
     abstract void drained();
 
-    /**
-     * {@return whether a callback works on it, so that it is not idle} A callback that waits for the peer to read does
-     * not count.
-     */
+    /** {@return whether a callback works on it, so that it is not idle} Waiting for the peer to read does not count. */
     final boolean isBusy() {
         return has(RUNNING | DISCONNECTING) && !has(SENDING);
     }

@@ -35,10 +35,7 @@ public final class Pace {
     /** The number of runs needed for a decision; also how fast the mean forgets. */
     static final int RUNS_MIN = 512;
 
-    /**
-     * After this many runs within a second that held up a loop, threads take over. Each costs others a millisecond or
-     * two.
-     */
+    /** Runs per second that may hold up a loop before threads take over. Each costs others a millisecond or two. */
     static final int RELIEFS_MAX = 4;
 
     /** A run on a thread that takes this long is late: on a loop it would have been relieved. */

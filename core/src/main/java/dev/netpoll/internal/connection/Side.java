@@ -82,10 +82,7 @@ abstract class Side {
      */
     private record Limit(long timeout, long deadline) {}
 
-    /**
-     * How long, and how many times without a pause, a thread retries while another closes; that takes a few dozen
-     * instructions.
-     */
+    /** How long, and how often without a pause, a thread retries while another closes (some dozen instructions). */
     private static final long CLOSING_NANOS = 1_000_000_000;
 
     private static final int CLOSING_TRIES = 10_000;
@@ -113,8 +110,7 @@ abstract class Side {
     abstract void freeUnseen();
 
     /**
-     * <i>User.</i> The connection broke and ended: its user may still use what there is, which is freed once
-     * unreachable.
+     * <i>User.</i> The connection broke and ended: its user may still use its bytes, which are freed once unreachable.
      */
     abstract void keepForUser();
 
@@ -252,10 +248,7 @@ abstract class Side {
                 == (ConnectionState.ENDED | ConnectionState.CLOSING);
     }
 
-    /**
-     * {@return the user, replaced if it was {@code expected}} The only call site, so that at the end it is not a first
-     * use.
-     */
+    /** {@return the user, replaced if it was {@code expected}} The only call site: at the end it is no first use. */
     private @Nullable Thread replaceUser(@Nullable Thread expected, Thread next) {
         return (Thread) USER.compareAndExchange(this, expected, next);
     }
