@@ -49,9 +49,7 @@ final class Driver implements Runnable {
     /** Whether its thread could not be started, so that the loop needs another one. */
     volatile boolean startFailed;
 
-    /**
-     * Held by the thread that passes this driver's baton on: the supervisor and the driver may try at the same time.
-     */
+    /** Held by the thread that passes this driver's baton on: supervisor and driver may try at the same time. */
     private final AtomicBoolean claimed = new AtomicBoolean();
 
     /** Failed turns since the last successful one. The thread itself only. */

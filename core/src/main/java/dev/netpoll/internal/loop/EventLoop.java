@@ -123,9 +123,7 @@ public final class EventLoop extends Turn {
         this(poller, name, daemon, false, null, budget);
     }
 
-    /**
-     * Creates a loop with a supervisor and its own budget, on virtual threads if the supervisor can watch its poller.
-     */
+    /** Like the next constructor, but with its own budget. */
     public EventLoop(Poller poller, String name, boolean virtual, Supervisor supervisor) {
         this(poller, name, virtual, supervisor, new MemoryBudget(MemoryBudget.defaultLimit()));
     }
@@ -207,10 +205,7 @@ public final class EventLoop extends Turn {
         }
     }
 
-    /**
-     * <i>Loop.</i> Adds a resident. The loop must be {@linkplain #isRunning running}; if it stops meanwhile, it evicts
-     * the resident.
-     */
+    /** <i>Loop.</i> Adds a resident, if it {@link #isRunning}. If it stops meanwhile, it evicts the resident. */
     public void add(Resident resident) {
         assert inLoop() && resident.index < 0;
         residents.add(resident);

@@ -11,8 +11,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Moves the right to drive an event loop: holds its {@link Baton}, the thread that has it, and the memory that goes
- * with it.
+ * Moves the right to drive an event loop: its {@link Baton}, the thread that has it, and the memory that comes with it.
  *
  * <p>The driver lends the baton around user code and reclaims it afterwards. If another driver has it by then, the
  * thread stops driving. A driver may also rest until the supervisor awakens it.
@@ -84,8 +83,7 @@ abstract class Relay {
     // ---- around user code
 
     /**
-     * <i>Loop.</i> Lends the baton to run user code; until {@link #reclaim} the calling thread has no rights on the
-     * loop.
+     * <i>Loop.</i> Lends the baton to run user code; until {@link #reclaim} the thread must not touch the loop.
      *
      * @return the argument for {@link #reclaim}
      */

@@ -128,10 +128,7 @@ public final class Supervisor implements Runnable {
         return standIns.get() < STAND_INS_MAX;
     }
 
-    /**
-     * {@return whether loops may be lent to user code that may block} Otherwise blocked runs could use up all
-     * stand-ins.
-     */
+    /** {@return whether loops may be lent to code that may block} Else blocked runs could use up all stand-ins. */
     boolean hasReserve() {
         return standIns.get() < STAND_INS_MAX / 2;
     }
@@ -201,10 +198,7 @@ public final class Supervisor implements Runnable {
         expected = rest < 0 ? System.nanoTime() : now + rest;
     }
 
-    /**
-     * Wakes loops that rest although they have tasks: the thread that should have woken them may have run out of
-     * memory.
-     */
+    /** Wakes loops that rest despite tasks: the thread that should have woken them may have lacked memory. */
     private void awakenForgotten() {
         for (EventLoop loop : loops) {
             loop.ringIfForgotten();

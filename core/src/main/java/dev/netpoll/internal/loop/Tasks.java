@@ -112,9 +112,7 @@ final class Tasks {
         return queue.isEmpty() && signals.isEmpty();
     }
 
-    /**
-     * <i>Loop.</i> {@return whether calls of signalled residents have failed, so that {@link #retry} must follow later}
-     */
+    /** <i>Loop.</i> {@return whether calls of residents have failed, so that {@link #retry} must follow later} */
     boolean hasFailed() {
         return signals.hasFailed();
     }

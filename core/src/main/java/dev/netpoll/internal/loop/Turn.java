@@ -71,10 +71,7 @@ abstract class Turn extends Relay implements Executor {
      */
     public volatile boolean looksAtAll;
 
-    /**
-     * Whether the next turn evicts all residents. Written by the loop, and by the stopping thread before STOPPING is
-     * set.
-     */
+    /** Whether the next turn evicts all residents. Written by the loop, and by the stopper before STOPPING. */
     volatile boolean evictionDue;
 
     private long now = System.nanoTime();
@@ -148,9 +145,7 @@ abstract class Turn extends Relay implements Executor {
         return looksAtAll || !tasks.isEmpty();
     }
 
-    /**
-     * Wakes the loop if it waits although it has tasks or signals: the producer may have met an Error before waking it.
-     */
+    /** Wakes the loop if it waits despite tasks or signals: an Error may have kept the producer from waking it. */
     final void ringIfForgotten() {
         if (hasTasks()) {
             tasks.ring();

@@ -8,17 +8,14 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps one loop moving when user code on it blocks or computes for long. The supervisor calls it about every
- * millisecond.
+ * Keeps one loop moving when user code blocks or spins on it. The supervisor calls it about every millisecond.
  *
  * <p>At each look the watchman compares the loop's position with the last one. It gives a loop to a new driver if the
  * baton was lent for the same run of user code all the time. It does so too if the baton was offered and not taken
  * while nobody used the loop's connections: then the driver's virtual thread gets no carrier. The new driver is a
  * virtual thread, or a platform thread as a stand-in if a virtual one would get no carrier either. A stand-in returns
  * the loop once a probe, a virtual thread, has got a carrier. A loop on platform threads needs no stand-in, but its
- * workers may get no carrier: then its driver runs their queue until a probe has got one. A loop on platform threads
- * needs no stand-in, but its workers may get no carrier: then its driver runs what waits for them, until a probe was
- * carried.
+ * workers may get no carrier: then its driver runs their queue until a probe has got one.
  *
  * <p><b>Threads.</b> {@link #inspect} the supervisor; {@link #handOver} and {@link #giveBack} drivers.
  */
@@ -293,9 +290,7 @@ final class Watchman {
         claimed.unclaim();
     }
 
-    /**
-     * Starts a driver, to which the baton is offered. If that fails, the supervisor will notice and create another one.
-     */
+    /** Starts a driver that was offered the baton. If that fails, the supervisor notices and creates another. */
     private void start(Driver next) {
         try {
             loop.start(next);
