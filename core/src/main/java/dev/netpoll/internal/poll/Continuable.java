@@ -5,18 +5,18 @@ package dev.netpoll.internal.poll;
 
 import org.jspecify.annotations.Nullable;
 
-/** Something that a poller can go on with in a later turn: see {@link Turns}. Loop only. */
+/** Something that a poller can continue in a later turn; see {@link Turns}. Loop only. */
 public interface Continuable {
-    /** {@return what {@link #nextContinued(Continuable)} was told last, at first null} */
+    /** {@return the link that {@link #nextContinued(Continuable)} set last, at first null} */
     @Nullable
     Continuable nextContinued();
 
-    /** Keeps the link of the list it is in. */
+    /** Sets the link of the list that contains this. */
     void nextContinued(@Nullable Continuable next);
 
-    /** The later turn has come; it is in no list any more. */
+    /** The later turn has come; this is in no list any more. */
     void continueTurn();
 
-    /** Its turn or its event threw this: it has to fail, alone. Must not throw. */
+    /** Its turn or event threw this: it must fail, without harm to others. Must not throw. */
     void crashed(Throwable thrown);
 }

@@ -12,15 +12,15 @@ import java.io.IOException;
 import java.net.SocketAddress;
 
 /**
- * One way to reach the operating system's sockets: epoll, NIO. Stateless; one instance serves every event loop group.
+ * One way to use the operating system's sockets: epoll, NIO. Stateless; one instance serves every event loop group.
  *
  * <p><b>Threads.</b> Any thread.
  *
- * <p><b>Fails.</b> A failed call throws {@link TransportException} with the error number, and leaves no descriptor
- * open that it has opened.
+ * <p><b>Fails.</b> A failed call throws {@link TransportException} with the error number, and closes every descriptor
+ * that it has opened.
  */
 public interface Mechanism {
-    /** {@return the short lower-case name, as it is printed and configured: {@code epoll}, {@code nio}} */
+    /** {@return the short lower-case name for output and configuration: {@code epoll}, {@code nio}} */
     String name();
 
     /** Opens the poller of one event loop; the loop closes it. */
@@ -29,7 +29,7 @@ public interface Mechanism {
     /** Opens a watch over pollers of this backend. */
     PollerWatch openWatch() throws IOException;
 
-    /** {@return whether a watch can watch the pollers, so that a loop needs no thread to wait} */
+    /** {@return whether a watch can wait for the pollers, so that a resting loop needs no thread} */
     boolean isWatchable();
 
     /** Opens, binds and listens. The result accepts nothing until {@link Poller#listen}. */
@@ -43,12 +43,12 @@ public interface Mechanism {
     Transport open(SocketAddress remote, @org.jspecify.annotations.Nullable SocketAddress local) throws IOException;
 
     /**
-     * Takes over a connected socket that somebody else opened: from now on the transport owns its descriptor. If it
-     * throws, the socket stays the caller's.
+     * Takes over a connected socket from the caller: from now on the transport owns its descriptor. If this throws, the
+     * caller still owns the socket.
      */
     Transport adopt(RawSocket socket) throws IOException;
 
-    /** {@return whether it adopts channels, else descriptors} */
+    /** {@return whether it adopts channels instead of descriptors} */
     default boolean adoptsChannels() {
         return false;
     }

@@ -9,23 +9,23 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * For backends whose pollers only wait on threads: it watches nothing, but keeps time and can be woken. It needs no
- * memory for that. (The locks of the JDK do, and without memory a wait for one of them has no end.)
+ * A watch for backends whose pollers only wait on their own threads: it watches nothing, but keeps time and can be
+ * woken. It allocates nothing for that. (Waiting for a JDK lock allocates, and without memory such a wait never ends.)
  */
 public final class ParkingWatch implements PollerWatch {
-    /** Set by who wakes, then looks at {@code waiter}; the waiter says that it is one, then looks at this. */
+    /** A waking thread sets this, then reads {@code waiter}; the waiter sets {@code waiter}, then reads this. */
     private volatile boolean woken;
 
     private volatile @Nullable Thread waiter;
     private final LongSupplier cpuNanos;
     private final IntToLongFunction threadCpuNanos;
 
-    /** Makes one that does not know what processor time the process has used. */
+    /** Creates a watch without processor times. */
     public ParkingWatch() {
         this(() -> -1, thread -> -1);
     }
 
-    /** Makes one that asks for the processor time of the process, or of a thread, on the thread that waits. */
+    /** Creates a watch that reads the processor time of the process, or of a thread, on the waiting thread. */
     public ParkingWatch(LongSupplier cpuNanos, IntToLongFunction threadCpuNanos) {
         this.cpuNanos = cpuNanos;
         this.threadCpuNanos = threadCpuNanos;
@@ -52,7 +52,7 @@ public final class ParkingWatch implements PollerWatch {
             } else {
                 break;
             }
-            boolean _ = Thread.interrupted(); // nobody interrupts it with a meaning, and it would end every park
+            boolean _ = Thread.interrupted(); // an interrupt has no meaning here, and would end every park
         }
         woken = false;
         return 0;

@@ -7,20 +7,20 @@ import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 
 /**
- * Waits on behalf of pollers whose loops rest without a thread, all of them in one system call.
+ * Waits, in one system call, for all pollers whose loops rest without a thread.
  *
- * <p><b>Place.</b> Opened from a {@link Mechanism} by the supervisor of a group of loops.
+ * <p><b>Place.</b> The supervisor of a group of loops opens it from a {@link Mechanism}.
  *
  * <p><b>Threads.</b> {@link #await}, {@link #ready}, {@code cpuNanos} and {@link #close} one thread; the others any.
  */
 public interface PollerWatch extends AutoCloseable {
-    /** Adds a poller, to be told of by {@code key}; it is not watched before {@link #arm}. */
+    /** Adds a poller, which {@link #ready} will report by {@code key}; it is not watched before {@link #arm}. */
     void add(Poller poller, int key) throws TransportException;
 
     /**
-     * Watches a poller until it has an event or was woken, and tells that once. Also of what has happened before.
+     * Watches a poller until it has an event or is woken, and reports that once, even for an event that came before.
      *
-     * @return false if that is not possible, so that nobody will tell
+     * @return false if that is not possible; then nothing will be reported
      */
     boolean arm(Poller poller, int key);
 
@@ -30,13 +30,13 @@ public interface PollerWatch extends AutoCloseable {
     /** {@return the key of the ready poller {@code index}} */
     int ready(int index);
 
-    /** {@return the processor time in nanoseconds that this process has used, or -1 if that is not known} */
+    /** {@return the processor time in nanoseconds that this process has used, or -1 if unknown} */
     long cpuNanos();
 
     /**
-     * {@return the processor time in nanoseconds that a thread has used, or -1 if that is not known}
+     * {@return the processor time in nanoseconds that a thread has used, or -1 if unknown}
      *
-     * @param thread its number in the system
+     * @param thread the system's number of the thread
      */
     default long cpuNanos(int thread) {
         return -1;

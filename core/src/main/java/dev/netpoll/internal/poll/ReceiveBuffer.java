@@ -12,32 +12,32 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one big block a poller receives into. Idle connections own no memory, connections never share any, and little
- * data never pins a big block:
+ * The one big block that a poller receives into. So idle connections own no memory, connections never share a block,
+ * and little data never pins a big block:
  * <ul>
- *   <li>up to {@link #COPIED} bytes are copied into a block of their size, and the big block is used again;
- *   <li>more are handed over as they lie, and the next receive takes a new block.
+ *   <li>up to {@link #COPIED} bytes are copied into a block of their size, and the big block is reused;
+ *   <li>more are handed over in the big block itself, and the next receive takes a new one.
  * </ul>
  *
  * <p>Not thread-safe: belongs to a poller's thread.
  */
 public final class ReceiveBuffer {
-    /** The size of the big block: what one receive can bring. */
+    /** The size of the big block, and so the most bytes of one receive. */
     public static final int CAPACITY = 64 * 1024;
 
     /**
-     * How many bytes are copied rather than handed over: an eighth, so at most 8 times the memory of what was received
-     * is held. Copying that much costs less than the system call that brought it.
+     * The most bytes that are copied instead of handed over: an eighth, so a segment holds at most 8 times its bytes.
+     * Copying that much costs less than the system call that received it.
      */
     public static final int COPIED = CAPACITY / 8;
 
-    /** What is received at once while memory is used up: what every connection may hold in any case. */
+    /** The most bytes of one receive while memory is used up: no more than every connection may hold in any case. */
     private static final int CROWDED = 4 * 1024;
 
     private final BlockSource blocks;
     private @Nullable MemoryBudget budget;
 
-    /** The big block, and what it would be handed over as: made before it is received into. */
+    /** The big block, and the segment to hand it over in, created before receiving. */
     private @Nullable Segment whole;
 
     public ReceiveBuffer(BlockSource blocks) {
@@ -75,14 +75,14 @@ public final class ReceiveBuffer {
     }
 
     /**
-     * {@return the first {@code count} bytes of {@link #block()} as a segment of their own} They are never lost: if
-     * there is no memory for a copy, the big block itself is handed over.
+     * {@return the first {@code count} bytes of {@link #block()} as a new segment} They are never lost: if there is no
+     * memory for a copy, the big block itself is handed over.
      */
     public Segment received(int count) {
         Segment filled = ready();
         if (count <= COPIED) {
             try {
-                // What comes next may be put behind it.
+                // Later bytes may be appended to it.
                 return Segment.copied(Objects.requireNonNull(filled.block), 0, count, blocks.allocate(count))
                         .reusable();
             } catch (MemoryLimitException | OutOfMemoryError | StackOverflowError _) {
@@ -94,7 +94,7 @@ public final class ReceiveBuffer {
         return filled.reusable();
     }
 
-    /** While {@code limit} is exceeded, no more than {@link #CROWDED} bytes are received at once. */
+    /** While {@code limit} is exceeded, one receive takes at most {@link #CROWDED} bytes. */
     public void limitBy(MemoryBudget limit) {
         budget = limit;
     }
@@ -110,7 +110,7 @@ public final class ReceiveBuffer {
         return limit != null && limit.isExceeded();
     }
 
-    /** Gives the block back; the next receive takes one again. */
+    /** Gives the block back; the next receive takes a new one. */
     public void release() {
         Segment unused = whole;
         if (unused != null) {

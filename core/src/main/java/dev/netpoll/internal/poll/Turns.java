@@ -7,9 +7,9 @@ import dev.netpoll.internal.transport.Starvation;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a poller goes on with although no event announces it: those that wait for the next turn, and those that wait
- * for memory. The lists are linked through their members, so that to wait takes no memory. A member is in one list at
- * most, which it knows itself.
+ * The sockets that a poller must continue without an event: one list for those that wait for the next turn, one for
+ * those that wait for memory. The lists are linked through their members, so that waiting allocates nothing. A member
+ * is in at most one list, and knows itself whether it is.
  *
  * <p>Not thread-safe: loop only.
  */
@@ -18,21 +18,21 @@ public final class Turns {
     private @Nullable Continuable last;
     private int size;
 
-    /** How many of them belong to the batch. */
+    /** How many members of the first list belong to the batch. */
     private int due;
 
-    /** Those without memory, in no order. */
+    /** Members that wait for memory, in no order. */
     private @Nullable Continuable starved;
 
-    /** When these try again. */
+    /** When the starved members try again. */
     private long retryAt;
 
-    /** {@return whether somebody waits for the next turn} */
+    /** {@return whether no member waits for the next turn} */
     public boolean isEmpty() {
         return size == 0;
     }
 
-    /** Continues with it in the next turn. */
+    /** Continues it in the next turn. */
     public void add(Continuable continuable) {
         continuable.nextContinued(null);
         if (last == null) {
@@ -44,7 +44,7 @@ public final class Turns {
         size++;
     }
 
-    /** Continues with it when there may be memory again. */
+    /** Continues it when there may be memory again. */
     public void addStarved(Continuable continuable) {
         if (starved == null) {
             retryAt = System.nanoTime() + Starvation.RETRY_NANOS;
@@ -53,17 +53,17 @@ public final class Turns {
         starved = continuable;
     }
 
-    /** {@return whether somebody waits for memory} */
+    /** {@return whether a member waits for memory} */
     public boolean hasStarved() {
         return starved != null;
     }
 
-    /** {@return nanoseconds until {@link #begin} is to be called again for those that wait for memory, -1 for never} */
+    /** {@return nanoseconds until {@link #begin} must be called for members that wait for memory, -1 for never} */
     public long untilRetry(long now) {
         return starved == null ? -1 : Math.max(0, retryAt - now);
     }
 
-    /** {@return a wait that ends in time for those that wait for memory} */
+    /** {@return the time-out, shortened if members that wait for memory are due earlier} */
     public long bounded(long timeoutNanos) {
         if (starved == null || timeoutNanos == 0) {
             return timeoutNanos;
@@ -72,7 +72,7 @@ public final class Turns {
         return timeoutNanos < 0 ? left : Math.min(left, timeoutNanos);
     }
 
-    /** Begins a batch; {@return whether it has members} Who joins during the batch had its share of it. */
+    /** Begins a batch; {@return whether it has members} Members added during the batch wait for the next one. */
     public boolean begin() {
         if (starved != null && System.nanoTime() - retryAt >= 0) {
             Continuable next = starved;
@@ -87,7 +87,7 @@ public final class Turns {
         return due > 0;
     }
 
-    /** Continues with the next of the batch; {@return false if there is none} */
+    /** Continues the next member of the batch; {@return false if there is none} */
     public boolean continueOne() {
         Continuable current = first;
         if (due == 0 || current == null) {
@@ -108,7 +108,7 @@ public final class Turns {
         return true;
     }
 
-    /** Continues once more with each, also with those that wait for memory. */
+    /** Continues every member once more, even those that wait for memory. */
     public void finish() {
         retryAt = System.nanoTime();
         begin();
@@ -117,7 +117,7 @@ public final class Turns {
         }
     }
 
-    /** Forgets all. */
+    /** Removes all members. */
     public void clear() {
         first = null;
         last = null;

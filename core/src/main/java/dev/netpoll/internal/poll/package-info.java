@@ -2,12 +2,12 @@
 // Copyright The Netpoll for Java Authors
 
 /**
- * The contract between an event loop and an operating system: {@link dev.netpoll.internal.poll.Mechanism} makes
- * sockets, {@link dev.netpoll.internal.poll.Poller} waits for them, {@link dev.netpoll.internal.transport.Transport} is
- * one connected socket.
+ * The contract between an event loop and an operating system: a {@link dev.netpoll.internal.poll.Mechanism} creates
+ * sockets, a {@link dev.netpoll.internal.poll.Poller} waits for them, a
+ * {@link dev.netpoll.internal.transport.Transport} is one connected socket.
  *
- * <p>The contract is completion-shaped: a backend delivers received bytes, send progress, the end of the peer's
- * stream and errors; it never exposes readiness. Each backend lives in a subpackage and knows no other; those
- * that speak to the kernel themselves share {@code posix}.
+ * <p>The contract is completion-shaped: a backend delivers received bytes, send progress, the end of the peer's stream
+ * and errors; it never exposes readiness. Each backend has its own subpackage and knows no other; those that use system
+ * calls share {@code posix}.
  */
 package dev.netpoll.internal.poll;

@@ -10,7 +10,7 @@ public interface AcceptEvents {
 
     /**
      * Accepting failed with a lasting error such as EMFILE. (A connection that was gone before it was accepted is not
-     * reported.) The receiver pauses the listener or it will be told again.
+     * reported.) The receiver must pause the listener, or the error is reported again.
      */
     void acceptFailed(int errno);
 }

@@ -6,7 +6,7 @@ package dev.netpoll.internal.transport;
 import dev.netpoll.internal.base.Log;
 import dev.netpoll.internal.base.RateLimit;
 
-/** What the event of one socket has thrown: that socket fails, and the others go on. Any thread. */
+/** Handles an exception thrown by an event of one socket: that socket fails, the others go on. Any thread. */
 public final class Crash {
     private static final long LOG_NANOS = 1_000_000_000L;
 
@@ -14,19 +14,19 @@ public final class Crash {
 
     private Crash() {}
 
-    /** {@return the error number with which a socket fails whose event threw this} */
+    /** {@return the error number for a socket whose event threw this} */
     public static int errno(Throwable thrown) {
         return thrown instanceof OutOfMemoryError ? Errno.ENOMEM : Errno.EIO;
     }
 
-    /** Says it, at most once in a second. Never throws. To be called last. */
+    /** Logs it, at most once per second. Never throws. Call it last. */
     public static void log(String socket, Throwable thrown) {
         try {
             if (LOGS.tryPass()) {
                 Log.log(System.Logger.Level.ERROR, "an event of a " + socket + " failed, and so does it", thrown);
             }
         } catch (Throwable t) {
-            // Said or not, the socket fails.
+            // Logged or not, the socket fails.
         }
     }
 }

@@ -6,7 +6,7 @@ package dev.netpoll.internal.transport;
 import java.util.Map;
 
 /**
- * Error numbers, with Linux's values on every platform: backends that get exceptions instead of numbers translate them.
+ * Error numbers, with Linux's values on every platform. Backends that get exceptions instead translate them.
  *
  * @see <a href="https://man7.org/linux/man-pages/man3/errno.3.html">errno(3)</a>
  */
@@ -102,7 +102,7 @@ public final class Errno {
         return found == null ? "errno " + errno : found[0];
     }
 
-    /** {@return the name and what it means, such as {@code ECONNRESET (connection reset by peer)}} */
+    /** {@return the name and its meaning, such as {@code ECONNRESET (connection reset by peer)}} */
     public static String describe(int errno) {
         String[] found = NAMES.get(errno);
         return found == null ? "errno " + errno : found[0] + " (" + found[1] + ")";

@@ -12,14 +12,14 @@ import java.nio.file.Path;
 /**
  * How a listening socket is opened.
  *
- * @param backlog length of the accept queue; 0 takes the system's maximum (somaxconn)
+ * @param backlog length of the accept queue; 0 means the system's maximum (somaxconn)
  * @param reusePort whether several sockets may share the address (SO_REUSEPORT)
  * @param replaceStalePath whether a Unix socket path that nobody listens on is deleted before binding
  */
 public record ListenOptions(int backlog, boolean reusePort, boolean replaceStalePath) {
     private static final Path SOMAXCONN = Path.of("/proc/sys/net/core/somaxconn");
 
-    /** What Linux has had since 5.4. */
+    /** Linux's default since 5.4. */
     private static final int USUAL_SOMAXCONN = 4096;
 
     /** {@return the backlog to ask for: the given one, or the system's maximum} */
@@ -27,8 +27,8 @@ public record ListenOptions(int backlog, boolean reusePort, boolean replaceStale
         if (backlog > 0) {
             return backlog;
         }
-        // One read of enough bytes: the kernel gives the rest of such a file to nobody who reads it in parts, which
-        // Files.readString does.
+        // One large read: the kernel does not return the rest of such a file to a second read, as Files.readString
+        // does.
         try (InputStream in = Files.newInputStream(SOMAXCONN)) {
             return Integer.parseInt(new String(in.readNBytes(32), StandardCharsets.US_ASCII).strip());
         } catch (IOException | NumberFormatException e) {

@@ -7,15 +7,15 @@ import java.net.SocketAddress;
 
 /** A bound, listening socket. Event loop only, except {@link #localAddress()}. */
 public interface ListenSocket {
-    /** {@return the bound address, with the real port where 0 was asked for} */
+    /** {@return the bound address, with the real port if 0 was requested} */
     SocketAddress localAddress();
 
-    /** Stops accepting until {@link #resume()}; the kernel's queue keeps what arrives. Idempotent. */
+    /** Stops accepting until {@link #resume()}; the kernel queues new connections. Idempotent. */
     void pause();
 
     /** Continues to accept. Idempotent. */
     void resume();
 
-    /** Stops listening and closes the socket; removes the path of a Unix socket it made. Idempotent. */
+    /** Stops listening and closes the socket; removes a Unix socket path that it created. Idempotent. */
     void close();
 }

@@ -7,7 +7,7 @@ import java.nio.channels.SocketChannel;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A connected socket outside of any poller: a descriptor for backends that speak to the kernel, a channel for NIO.
+ * A connected socket outside of any poller: a descriptor for backends that use system calls, a channel for NIO.
  *
  * @param fd the descriptor, or -1
  * @param channel the channel, or null

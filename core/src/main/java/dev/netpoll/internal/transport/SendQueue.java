@@ -8,15 +8,15 @@ import dev.netpoll.internal.memory.Segment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Bytes on their way to a socket, in order. Owned by whoever holds the connection's send role; plain fields, published
- * by handing that role over.
+ * The bytes to send on a socket, in order. The holder of the connection's send role owns it; handing that role over
+ * publishes its plain fields.
  */
 public final class SendQueue {
     private @Nullable Segment head;
     private @Nullable Segment tail;
     private long bytes;
 
-    /** Whether memory of a user's may be among it. */
+    /** Whether the queue may contain the user's memory. */
     private boolean borrows;
 
     /** {@return the first segment, or null if the queue is empty} Segments in the queue are never empty. */
@@ -29,12 +29,12 @@ public final class SendQueue {
         return bytes;
     }
 
-    /** {@return whether some of them may lie in memory of the user's} */
+    /** {@return whether some of them may be in the user's memory} */
     public boolean borrows() {
         return borrows;
     }
 
-    /** {@return how many of these bytes lie in memory of the pool, and not in the user's own} */
+    /** {@return how many of these bytes are in pooled memory, and not in the user's} */
     public long pooledBytes() {
         if (!borrows) {
             return bytes;
@@ -86,8 +86,8 @@ public final class SendQueue {
     }
 
     /**
-     * Copies what lies in memory of users', who may change and free it from now on. If it throws, the queue has the
-     * same bytes as before.
+     * Copies the bytes that are in users' memory, which users may change and free from now on. If it throws, the queue
+     * has the same bytes as before.
      *
      * @throws IllegalStateException if such memory was freed already
      */
@@ -131,7 +131,7 @@ public final class SendQueue {
         while (s != null && rest >= s.length()) {
             rest -= s.length();
             Segment next = s.next;
-            head = next; // first: it may be another's afterwards
+            head = next; // first: free() may give the segment to another owner
             if (next == null) {
                 tail = null;
             }

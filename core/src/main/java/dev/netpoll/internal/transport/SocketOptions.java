@@ -17,7 +17,7 @@ public final class SocketOptions {
     public static final SocketOption<Integer> TCP_USER_TIMEOUT = new Option("TCP_USER_TIMEOUT");
     public static final SocketOption<Integer> TCP_NOTSENT_LOWAT = new Option("TCP_NOTSENT_LOWAT");
 
-    /** Not the kernel's but ours: from how many bytes in one piece to send without copying. */
+    /** An option of this library, not the kernel's: pieces of at least this many bytes are sent without copying. */
     public static final SocketOption<Integer> ZERO_COPY_THRESHOLD = new Option("ZERO_COPY_THRESHOLD");
 
     private SocketOptions() {}

@@ -8,11 +8,11 @@ import dev.netpoll.internal.base.RateLimit;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * Reading that waits because there is no memory to receive into: counted, and now and then said. What arrives stays in
- * the kernel meanwhile, and holds the peer up. Any thread.
+ * Counts, and occasionally logs, sockets that stop reading for lack of memory. Arriving bytes stay in the kernel
+ * meanwhile, so the peer feels back-pressure. Any thread.
  */
 public final class Starvation {
-    /** After so long it is looked whether there is memory again. */
+    /** After how long to check for memory again. */
     public static final long RETRY_NANOS = 10_000_000;
 
     private static final long LOG_NANOS = 10_000_000_000L;
@@ -22,12 +22,12 @@ public final class Starvation {
 
     private Starvation() {}
 
-    /** {@return how often a socket began to wait for memory so far, in this process} */
+    /** {@return how often a socket of this process has begun to wait for memory} */
     public static long waits() {
         return WAITS.sum();
     }
 
-    /** A socket waits. Never throws: without memory, neither counting nor saying so may succeed. */
+    /** A socket begins to wait. Never throws: without memory, both counting and logging may fail. */
     public static void began() {
         try {
             WAITS.increment();
@@ -39,7 +39,7 @@ public final class Starvation {
                         null);
             }
         } catch (Throwable t) {
-            // Said or not, reading waits.
+            // Logged or not, reading waits.
         }
     }
 }

@@ -9,11 +9,11 @@ import java.net.SocketOption;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One stream socket.
+ * A stream socket as connections see it: sends bytes, and reports what it receives to {@link TransportEvents}.
  *
  * <p><b>Threads.</b> Methods marked <i>loop</i> only on the thread that drives the poller it is registered with (or,
- * before registration, by its single owner). The others on any thread, also while the loop closes the transport: they
- * then report EBADF, and never touch a descriptor that was released (and might belong to somebody else by now).
+ * before registration, by its single owner). The others on any thread, even while the loop closes the transport: then
+ * they report EBADF, and never touch a released descriptor (which may already belong to another socket).
  */
 public interface Transport {
     /** Result of {@link #send}: the queue is empty. */
@@ -23,8 +23,8 @@ public interface Transport {
     int WOULD_BLOCK = 1;
 
     /**
-     * Result of {@link #send} on the loop: it sends with its next wait what {@link #sendRest} gives it, and tells
-     * {@link TransportEvents#sent} also if the kernel takes nothing then.
+     * Result of {@link #send} on the loop: the transport sends the queue given to {@link #sendRest} with the loop's
+     * next wait, and reports {@link TransportEvents#sent} even if the kernel then takes nothing.
      */
     int GATHERED = 2;
 
@@ -32,43 +32,43 @@ public interface Transport {
      * Moves bytes from the queue to the kernel until the queue is empty or the kernel takes no more. Any thread, one at
      * a time (the caller holds the connection's send role). Consumes what was sent from the queue.
      *
-     * <p>EFAULT (memory of the user's is gone), ENOMEM and ENOBUFS concern the caller alone. After any other error the
-     * transport also reports {@link TransportEvents#failed}, once what has arrived before is delivered.
+     * <p>EFAULT (the user's memory is gone), ENOMEM and ENOBUFS concern only the caller. After any other error the
+     * transport also reports {@link TransportEvents#failed}, after delivering the bytes that arrived before it.
      *
      * @return {@link #SENT}, {@link #WOULD_BLOCK}, {@link #GATHERED}, or an error number negated
      */
     int send(SendQueue queue);
 
     /**
-     * {@return whether the loop is about to send for many sockets with one call, so that a short queue is better left
-     * to {@link #sendRest}} Any thread; a hint.
+     * {@return whether the loop sends for many sockets with one call, so that a short queue should go to
+     * {@link #sendRest}} Any thread; a hint.
      */
     default boolean gathersSends() {
         return false;
     }
 
     /**
-     * <i>Loop.</i> Goes on sending the queue as the kernel takes it, and reports {@link TransportEvents#sent} (possibly
-     * before returning) and {@link TransportEvents#failed}. The transport holds the queue until it is drained or {@link
-     * #stopSending} is called; the loop may add to it meanwhile if it then calls this method again.
+     * <i>Loop.</i> Continues to send the queue as the kernel takes it, and reports {@link TransportEvents#sent}
+     * (possibly before returning) and {@link TransportEvents#failed}. The transport holds the queue until it is drained
+     * or {@link #stopSending} is called; the loop may add to it meanwhile if it then calls this method again.
      */
     void sendRest(SendQueue queue);
 
     /**
-     * <i>Loop.</i> Gives the queue back; nothing more of it is sent. May report {@link TransportEvents#sent} for
-     * what the kernel has taken already.
+     * <i>Loop.</i> Gives the queue back; nothing more of it is sent. May report {@link TransportEvents#sent} for bytes
+     * that the kernel has already taken.
      */
     void stopSending();
 
     /** <i>Loop.</i> Stops delivering bytes; a hang-up is still noticed. Idempotent. */
     void pauseReading();
 
-    /** <i>Loop.</i> Delivers bytes again, not before its poller fetches again. Idempotent. */
+    /** <i>Loop.</i> Delivers bytes again, starting with the poller's next fetch. Idempotent. */
     void resumeReading();
 
     /**
-     * Looks at the socket without consuming (recv with MSG_PEEK). Any thread. What the transport has taken out of the
-     * socket and has not delivered yet counts as waiting; it looks there last, so that nothing slips through.
+     * Looks at the socket without consuming (recv with MSG_PEEK). Any thread. Bytes that the transport has taken out of
+     * the socket and not delivered count as waiting; it checks for them last, so that none are missed.
      *
      * @return a positive number if bytes are waiting, 0 at the end of the stream, -EAGAIN if the stream is open and
      *     empty, or another error number negated
@@ -76,12 +76,12 @@ public interface Transport {
     int peek();
 
     /**
-     * <i>Loop.</i> What {@link TransportEvents#received} was told is where its receiver looks for it: {@link #peek}
-     * need not count it any more. The receiver calls it before it tells anybody.
+     * <i>Loop.</i> The receiver now sees the bytes reported to {@link TransportEvents#received} itself: {@link #peek}
+     * need not count them any more. The receiver calls this before it notifies its reader.
      */
     default void arrived() {}
 
-    /** Sends the end of our stream (shutdown with SHUT_WR). Any thread. */
+    /** Sends the end of the outbound stream (shutdown with SHUT_WR). Any thread. */
     void shutdownOutput() throws TransportException;
 
     /**
@@ -92,19 +92,19 @@ public interface Transport {
 
     /**
      * <i>Loop.</i> Deregisters without closing, and hands the socket over; the transport is closed afterwards. Before
-     * it returns, it delivers all that it has taken out of the socket, also if reading is paused: nobody finds it there
-     * any more.
+     * it returns, it delivers all bytes that it has taken out of the socket, even if reading is paused: they are no
+     * longer in the socket.
      */
     RawSocket detach() throws TransportException;
 
-    /** Closes a socket that {@link #detach} has handed over, and that reached nobody. */
+    /** Closes a socket that {@link #detach} has handed over and that has no owner. */
     void discard(RawSocket detached);
 
-    /** {@return our address, or null if it was never bound} */
+    /** {@return the local address, or null if the socket was never bound} */
     @Nullable
     SocketAddress localAddress();
 
-    /** {@return the peer's address, or null if it was never connected} */
+    /** {@return the peer's address, or null if the socket was never connected} */
     @Nullable
     SocketAddress remoteAddress();
 

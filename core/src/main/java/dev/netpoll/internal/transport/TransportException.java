@@ -11,7 +11,7 @@ public final class TransportException extends SocketException {
 
     private final int errno;
 
-    /** The operation names the call that failed: {@code bind}, {@code connect}. */
+    /** {@code operation} names the failed call: {@code bind}, {@code connect}. */
     public TransportException(String operation, int errno) {
         super(operation + ": " + Errno.describe(errno));
         this.errno = errno;

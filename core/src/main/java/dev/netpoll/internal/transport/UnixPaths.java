@@ -12,27 +12,27 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/** What backends need to know about the files that Unix sockets are bound to. Blocking file access. */
+/** Handles the files that Unix sockets are bound to. Accesses files, which may block. */
 public final class UnixPaths {
     private static final int S_IFMT = 0xf000;
     private static final int S_IFSOCK = 0xc000;
 
-    /** After so long another process that has bound a path listens on it, too. */
+    /** After this long, another process that has bound a path also listens on it. */
     private static final long LISTENS_NANOS = 20_000_000;
 
     /**
-     * Held while a path is bound, replaced and listened on: binding and listening are two calls, and a path that is
-     * bound looks between them as if nobody would ever listen on it. So servers of one process never take a path from
-     * each other.
+     * Held while a path is bound, replaced and listened on. Binding and listening are two calls, and between them a
+     * bound path looks stale. So servers of one process never take a path from each other.
      */
     public static final Object BINDING = new Object();
 
     private UnixPaths() {}
 
     /**
-     * {@return whether nobody listens on a path any more} Looks twice, as another process may have bound it just now.
+     * {@return whether nobody listens on a path any more} Checks twice, as another process may have bound it just now.
      *
-     * @param refuses whether a connect to it is refused; a full queue, or anything else, says that somebody is there
+     * @param refuses whether a connect to it is refused; any other result, such as a full queue, means that a listener
+     *     is there
      */
     public static boolean isStale(BooleanSupplier refuses) {
         if (!refuses.getAsBoolean()) {
@@ -42,7 +42,7 @@ public final class UnixPaths {
         return refuses.getAsBoolean();
     }
 
-    /** {@return what tells the file apart from one created later under the same name, or null if there is none} */
+    /** {@return the identity of the file, unlike that of a later file of the same name; null if there is no file} */
     public static @Nullable Object key(Path path) {
         try {
             return Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
@@ -66,7 +66,7 @@ public final class UnixPaths {
         }
     }
 
-    /** Deletes the path if it is still the file with this key: somebody else may have bound it anew. */
+    /** Deletes the path if it is still the file with this key: another process may have bound it anew. */
     public static void deleteIfSame(Path path, @Nullable Object key) {
         synchronized (BINDING) {
             if (key != null && key.equals(key(path))) {
@@ -75,7 +75,7 @@ public final class UnixPaths {
         }
     }
 
-    /** Deletes a stale path. A failure shows when the path is bound again. */
+    /** Deletes a stale path. A failure shows at the next bind. */
     public static void delete(Path path) {
         try {
             Files.deleteIfExists(path);
