@@ -33,22 +33,22 @@ import org.jspecify.annotations.Nullable;
 /**
  * Accepts the connections of one listening socket and hands them out to event loops.
  *
- * <p><b>Place.</b> Lives on the accepting loop of a server, a loop of its own, so that busy connections can't starve
+ * <p><b>Place.</b> Lives on the server's accepting loop, which serves no connections, so that busy ones can't starve
  * it.
  *
  * <p><b>Threads.</b> Loop, except {@link #connectionEnded()}.
  *
  * <p><b>Limits.</b> At {@code maxConnections} open connections, and for a moment after the process ran out of
- * descriptors or memory, accepting pauses; the kernel's queue keeps what arrives. While the group's memory is used up,
- * connections are let in one by one, some in a second.
+ * descriptors or memory, accepting pauses; the kernel queues new connections. While the group's memory is used up, it
+ * lets connections in one by one, a few per second.
  */
 public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     private static final long BACK_OFF_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
-    /** While the group's memory is used up, one connection is let in after so long: the door is never shut. */
+    /** While the group's memory is used up, one connection is let in per interval: accepting never stops. */
     private static final long DOOR_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
-    /** How often a full one looks whether it may go on: who ended a connection may have had no stack left to say so. */
+    /** How often a full acceptor checks for room: a thread that ended a connection may have had no stack to signal. */
     private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private static final long LOG_NANOS = TimeUnit.SECONDS.toNanos(10);
@@ -63,7 +63,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     /** Armed while accepting fails. */
     private final Timer backOff = new Resumption();
 
-    /** Armed while it waits for connections to end, or for memory. */
+    /** Armed while the acceptor waits for connections to end, or for memory. */
     private final Timer look = new Resumption();
 
     private final class Resumption extends Timer {
@@ -80,20 +80,20 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         }
     };
 
-    /** Accepted, and no connection yet: if an Error comes, it is dropped when accepting goes on. */
+    /** Accepted, but not yet a connection: after an Error it is dropped when accepting resumes. */
     private @Nullable Transport dropping;
 
-    /** Made, and not given to its loop yet: if an Error comes, that is done when accepting goes on. */
+    /** Created, but not yet given to its loop: after an Error that is done when accepting resumes. */
     private @Nullable SocketConnection starting;
 
     private volatile boolean full;
     private boolean closed;
 
     /**
-     * Makes an acceptor.
+     * Creates an acceptor.
      *
      * @param loop the accepting loop
-     * @param loops names the loop of the next connection
+     * @param loops chooses the loop of the next connection
      * @param connections counts the open connections of the server; the acceptor counts up
      */
     public Acceptor(
@@ -114,8 +114,8 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     /**
      * Binds a socket to listen on.
      *
-     * @param connections what connections are to be set up with
-     * @throws BindException if the address cannot be had
+     * @param connections the configuration of the connections
+     * @throws BindException if the address is not available
      * @throws SocketException if something else is wrong with it
      * @throws UnsupportedOperationException if connections to that address have no such socket option
      * @throws IllegalArgumentException if the value of a socket option is out of range
@@ -149,8 +149,8 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     }
 
     /**
-     * Tries the options that the user named on a socket of that kind, so that what no connection could have is refused
-     * when listening begins, and not by closing every connection.
+     * Tries the user's options on a socket of that kind, so that listening fails at once if no connection could have
+     * them, instead of every connection being closed.
      */
     private static void checkOptions(Mechanism mechanism, SocketAddress address, ConnectionOptions options)
             throws IOException {
@@ -168,7 +168,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     /** Starts to accept. */
     public void start() throws TransportException {
         loop.add(this);
-        // Finding a logger takes a while, so it is done beside the start; but early, as it needs descriptors itself.
+        // Finding a logger takes a while, so another thread does it; but early, as it needs descriptors.
         Threads.startVirtual("netpoll-logger", Log::find);
         try {
             loop.poller().listen(socket, this);
@@ -178,7 +178,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         }
     }
 
-    /** Stops to accept and closes the socket; idempotent. */
+    /** Stops accepting and closes the socket. Idempotent. */
     public void close() {
         if (!closed) {
             try {
@@ -215,7 +215,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
             begin(transport);
             sound = true;
         } finally {
-            if (!sound) { // an Error, also of what was to clean up
+            if (!sound) { // an Error, perhaps in the clean-up itself
                 boolean _ = loop.signal(this);
             }
         }
@@ -226,17 +226,17 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         int count = connections.incrementAndGet();
         SocketConnection connection;
         try {
-            if (loop.budget().isExceeded()) { // this one is served, the next ones wait
+            if (loop.budget().isExceeded()) { // serve this one; the next ones wait
                 loop.arm(look, System.nanoTime() + DOOR_NANOS);
                 loop.budget().turns().await(memory);
                 socket.pause();
             }
             if (count >= maxConnections) {
                 socket.pause();
-                resumeUnlessFull(); // one may have ended before it could see that we are full
+                resumeUnlessFull(); // one may have ended before its thread could see "full"
             }
             connection = new SocketConnection(loops.get(), transport, config);
-        } catch (Throwable t) { // the loops are gone, or there is no memory
+        } catch (Throwable t) { // the loops have ended, or there is no memory
             drop(transport);
             logDropped(t);
             return;
@@ -253,7 +253,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         config.ended().run();
     }
 
-    /** Goes on with what an Error has interrupted. */
+    /** Finishes what an Error interrupted. */
     private void finishInterrupted() {
         SocketConnection half = starting;
         if (half != null) {
@@ -266,7 +266,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         }
     }
 
-    /** For instance because the group was closed before the server: peers are not to fill the log. */
+    /** Logs a dropped connection, but rarely: the group may be closed, and peers must not fill the log. */
     private void logDropped(Throwable why) {
         if (logs.tryPass()) {
             Log.log(System.Logger.Level.WARNING, "an accepted connection was dropped", why);
@@ -275,7 +275,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
 
     @Override
     public void acceptFailed(int errno) {
-        loop.arm(backOff, System.nanoTime() + BACK_OFF_NANOS); // first: nobody else ends the pause
+        loop.arm(backOff, System.nanoTime() + BACK_OFF_NANOS); // first: nothing else ends the pause
         socket.pause();
         if (logs.tryPass()) {
             log(errno);
@@ -290,14 +290,14 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
         }
     }
 
-    /** A connection of the server has ended and was counted down. Any thread. */
+    /** A connection of the server has ended, and the count was decremented. Any thread. */
     public void connectionEnded() {
         if (full) {
-            boolean _ = loop.signal(this); // else the server accepts no more
+            boolean _ = loop.signal(this); // otherwise the server never accepts again
         }
     }
 
-    /** Goes on to accept if it may. If that fails for want of memory, it is tried again. */
+    /** Resumes accepting if allowed. If that fails for lack of memory, it retries later. */
     private void resume() {
         boolean done = false;
         try {
@@ -312,7 +312,7 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
     }
 
     private void resumeUnlessFull() {
-        full = true; // first: whoever counts down from now on sees it
+        full = true; // first: a thread that decrements the count from now on sees it
         if (closed) {
             return;
         }

@@ -12,7 +12,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One call of listen: a loop starts an acceptor, and the caller waits for that.
+ * One call of listen: a loop starts an acceptor, and the calling thread waits for it.
  *
  * <pre>
  *   WAITING --loop: it accepts------> STARTED
@@ -20,10 +20,11 @@ import org.jspecify.annotations.Nullable;
  *           --caller: took too long-> GIVEN_UP   the loop closes the socket when it comes to it
  * </pre>
  *
- * <p><b>Threads.</b> Made and waited for by the caller; {@link #run} by the loop, once, or by whoever finds that the
- * loop has ended. The caller's wait takes no memory, and no thread of the JDK's ends it, which a full heap could.
+ * <p><b>Threads.</b> The caller creates it and waits for it. The loop calls {@link #run} once, or the thread that finds
+ * that the loop has ended. The caller's wait allocates nothing and needs no timer thread of the JDK, which a full heap
+ * could kill.
  *
- * <p>Whoever leaves WAITING by its CAS decides. So either the caller learns that the socket is listened on, or the
+ * <p>The thread whose CAS leaves WAITING decides. So either the caller learns that the socket is listening, or the
  * socket is closed.
  */
 public final class AcceptorStart implements Runnable {
@@ -82,7 +83,7 @@ public final class AcceptorStart implements Runnable {
         if (state != WAITING) {
             return false;
         }
-        if (!loop.inLoop() || !loop.isRunning()) { // it ends, and evicts nobody who comes now
+        if (!loop.inLoop() || !loop.isRunning()) { // it is ending, and would not evict a newcomer
             throw new RejectedExecutionException("the accepting loop has ended");
         }
         acceptor.start();
@@ -101,7 +102,7 @@ public final class AcceptorStart implements Runnable {
         return STATE.compareAndSet(this, WAITING, next);
     }
 
-    /** <i>Caller.</i> Waits for at most so many nanoseconds, also if interrupted; then the outcome stands. */
+    /** <i>Caller.</i> Waits for at most {@code nanos}, even if interrupted; then the outcome is final. */
     public void await(long nanos) {
         long begin = System.nanoTime();
         boolean interrupted = false;
@@ -123,7 +124,7 @@ public final class AcceptorStart implements Runnable {
         return state == STARTED;
     }
 
-    /** <i>Caller, after the wait.</i> {@return why it could not; null if it took too long} */
+    /** <i>Caller, after the wait.</i> {@return why the start failed; null if it took too long} */
     public @Nullable Throwable failure() {
         return state == FAILED ? failure : null;
     }

@@ -21,20 +21,20 @@ import java.net.SocketAddress;
 import java.net.SocketException;
 
 /**
- * Makes a connection of a socket that somebody else opened. Used by one thread.
+ * Creates a connection from a socket that other code opened. Used by one thread.
  *
- * <p>Two steps: if making it throws, the socket is untouched and still the caller's; if {@link #start} does, the socket
- * and the bytes that were received from it are gone.
+ * <p>Two steps: if the constructor throws, the socket is untouched and still belongs to the caller; if {@link #start}
+ * throws, the socket and the bytes received from it are lost.
  */
 public final class Adoption {
     private final SocketConnection connection;
     private final LinkBuffer unread;
 
-    /** Takes the socket over. If this throws, the socket is untouched. */
+    /** Takes over the socket. If this throws, the socket is untouched. */
     public Adoption(LoopGroup group, DetachedSocket socket, ConnectionOptions options) throws IOException {
         unread = socket.unread();
         EventLoop loop = group.next();
-        if (unread.pendingBytes() > 0) { // also refuses a closed buffer
+        if (unread.pendingBytes() > 0) { // this also rejects a closed buffer
             throw new IllegalArgumentException("bytes were written to the buffer of unread bytes and not flushed");
         }
         ConnectionConfig config = new ConnectionConfig(
@@ -64,12 +64,12 @@ public final class Adoption {
             return connection;
         } finally {
             if (!made) {
-                transport.detach(); // nobody uses it yet, so that waits for nothing
+                transport.detach(); // nobody uses it yet, so this does not wait
             }
         }
     }
 
-    /** Starts the connection, with the bytes that were received earlier; {@return it} */
+    /** Starts the connection, with the bytes received earlier; {@return the connection} */
     public Connection start() throws IOException {
         try {
             SocketAddress local = connection.localAddress();

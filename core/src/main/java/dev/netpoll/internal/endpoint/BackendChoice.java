@@ -15,12 +15,12 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** Turns the backend that the user asked for into a mechanism that works here. */
+/** Finds a working mechanism for the backend that the user requested. */
 public final class BackendChoice {
     private static final AtomicBoolean LOGGED = new AtomicBoolean();
     private static final AtomicBoolean LOGGED_FOR_PLATFORM_THREADS = new AtomicBoolean();
 
-    /** Those of this module; other modules install theirs in {@link Mechanisms}. */
+    /** The backends of this module; other modules install theirs in {@link Mechanisms}. */
     private static final Map<Backend, Supplier<Mechanism>> OURS = Map.of(
             Backend.EPOLL, BackendChoice::epoll,
             Backend.IO_URING, BackendChoice::ioUring,
@@ -31,8 +31,8 @@ public final class BackendChoice {
     /**
      * {@return the backend to use, and its mechanism}
      *
-     * @param platformThreads whether the loops are wanted on platform threads
-     * @throws UnsupportedOperationException if it was asked for by name and cannot be had
+     * @param platformThreads whether the user wants the loops on platform threads
+     * @throws UnsupportedOperationException if a backend requested by name is not available
      */
     public static Chosen choose(Backend wanted, boolean platformThreads) {
         if (wanted == Backend.AUTO) {
@@ -63,7 +63,7 @@ public final class BackendChoice {
         }
     }
 
-    /** On platform threads io_uring is never slower than epoll; elsewhere it may be, as its loops need such threads. */
+    /** On platform threads io_uring is never slower than epoll. Elsewhere it may be, as its loops need them. */
     private static Chosen automatic(boolean platformThreads) {
         String noRing = platformThreads ? UringMechanism.unavailableReason() : null;
         String noEpoll = EpollMechanism.unavailableReason();
@@ -71,7 +71,7 @@ public final class BackendChoice {
         Backend taken = ring ? Backend.IO_URING : noEpoll == null ? Backend.EPOLL : Backend.NIO;
         AtomicBoolean logged = platformThreads ? LOGGED_FOR_PLATFORM_THREADS : LOGGED;
         if (logged.compareAndSet(false, true)) {
-            // finding a logger takes a while, and nobody needs to wait
+            // finding a logger takes a while, so do not wait for it
             Thread.startVirtualThread(() -> log(taken, noRing, noEpoll));
         }
         return choose(taken, platformThreads);
@@ -79,7 +79,7 @@ public final class BackendChoice {
 
     private static void log(Backend taken, @Nullable String noRing, @Nullable String noEpoll) {
         boolean linux = "Linux".equals(System.getProperty("os.name"));
-        // On Linux the user may want to do something about it; elsewhere NIO is the only one there is.
+        // On Linux the user may want to fix the cause; elsewhere NIO is the only backend.
         System.Logger.Level level =
                 linux && (noRing != null || noEpoll != null) ? System.Logger.Level.WARNING : System.Logger.Level.INFO;
         String refusals = (noRing == null ? "" : "io_uring cannot be had: " + noRing)

@@ -32,8 +32,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One call of dial: resolves the name, tries the addresses in turn, and keeps the time. Used by one thread, which it
- * blocks.
+ * One call of dial: resolves the name, tries the addresses in turn, and keeps the time limit. Blocks the one thread
+ * that uses it.
  */
 public final class DialAttempt {
     private static final long PER_ADDRESS_MIN_NANOS = TimeUnit.SECONDS.toNanos(2);
@@ -53,7 +53,7 @@ public final class DialAttempt {
      *
      * @param local the address to dial from, or null
      * @param timeoutNanos limit for everything, {@link Long#MAX_VALUE} for none
-     * @param attachment what is attached to the connection, or null
+     * @param attachment the attachment of the connection, or null
      */
     public DialAttempt(
             Mechanism mechanism,
@@ -98,7 +98,7 @@ public final class DialAttempt {
         return timeout == ConnectionConfig.NEVER ? timeout : timeout - (System.nanoTime() - begin);
     }
 
-    /** The time for one of the addresses that are left: an equal share, but enough for a lost packet to be repeated. */
+    /** The time for one of the remaining addresses: an equal share, but enough to repeat a lost packet. */
     private long share(int addresses) {
         long left = left();
         return left == ConnectionConfig.NEVER
@@ -132,7 +132,7 @@ public final class DialAttempt {
             try {
                 return connectOnce(remote, rest(nanos, end));
             } catch (ConnectFailedException e) {
-                // A Unix socket whose backlog is full refuses with EAGAIN, and tells nobody when there is room again.
+                // A Unix socket whose backlog is full refuses with EAGAIN, and gives no event when there is room again.
                 if (!(remote instanceof UnixDomainSocketAddress
                         && Errno.name(Errno.EAGAIN).equals(e.errno()))) {
                     throw e;
@@ -164,9 +164,9 @@ public final class DialAttempt {
             if (connect.abandon() || connect.outcome().join() != 0) {
                 throw e;
             }
-            return connection; // it came in the last moment
+            return connection; // it connected at the last moment
         } catch (InterruptedIOException e) {
-            // Also if it came in the last moment: what an interrupt does, is not to depend on how fast a backend is.
+            // Even if it has just connected: the effect of an interrupt must not depend on the backend's speed.
             if (!connect.abandon() && connect.outcome().join() == 0) {
                 connection.abort();
             }
@@ -203,11 +203,11 @@ public final class DialAttempt {
 
     private <T> T await(CompletableFuture<T> future, SocketAddress remote, long nanos, String what) throws IOException {
         try {
-            if (Thread.interrupted()) { // before looking whether there is anything to wait for
+            if (Thread.interrupted()) { // before checking whether there is anything to wait for
                 throw new InterruptedException();
             }
             EventLoop.beforeBlocking();
-            // Not orTimeout: a full heap can end the one thread that the JDK has for that.
+            // Not orTimeout: a full heap can kill the JDK's only thread for that.
             return nanos == ConnectionConfig.NEVER
                     ? future.get()
                     : future.get(Math.max(nanos, 0), TimeUnit.NANOSECONDS);

@@ -15,13 +15,13 @@ import java.net.SocketException;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/** What all dials of one dialer share. Any thread. */
+/** The settings that all dials of one dialer share. Any thread. */
 public final class Dials {
     private final LoopGroup group;
     private final ConnectionConfig config;
     private final @Nullable SocketAddress local;
 
-    /** Dials from {@code local}, or from where the system says if that is null. */
+    /** Dials from {@code local}, or from an address of the system's choice if that is null. */
     public Dials(LoopGroup group, Protocol protocol, @Nullable SocketAddress local) {
         this.group = group;
         this.local = local;

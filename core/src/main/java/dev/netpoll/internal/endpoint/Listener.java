@@ -32,22 +32,22 @@ import org.jspecify.annotations.Nullable;
  * Listens for one server, counts its connections, and ends them.
  *
  * <pre>
- *   OPEN --shutdown: no more is accepted, connections drain--> STOPPING --the last connection has ended--> ENDED
- *        the grace is over: connections close, then abort; what is left a second later is left behind
+ *   OPEN --shutdown: accepting stops, connections drain--> STOPPING --the last connection has ended--> ENDED
+ *        grace over: connections close, then abort; those left a second later are abandoned
  * </pre>
  *
  * <p><b>Place.</b> Behind {@link dev.netpoll.Server}.
  *
- * <p><b>Threads.</b> Any, but no loop: most calls wait for loops. {@link #connectionEnded} also loops.
+ * <p><b>Threads.</b> Any except loops, as most calls wait for loops. Loops may call {@link #connectionEnded}.
  */
 public final class Listener {
-    /** How long callbacks of forced connections are waited for. */
+    /** How long to wait for callbacks of forced connections. */
     private static final Duration FORCED_PATIENCE = Duration.ofSeconds(1);
 
-    /** How long connections that are closed when the grace is over may send on. */
+    /** How long connections that are closed at the end of the grace may continue to send. */
     private static final Duration SENDING_PATIENCE = Duration.ofMillis(500);
 
-    /** How long the accepting loop may take to start, which takes it moments. */
+    /** How long the accepting loop may take to start, which normally takes moments. */
     private static final Duration START_PATIENCE = Duration.ofSeconds(10);
 
     private final LoopGroup group;
@@ -59,7 +59,7 @@ public final class Listener {
     private final Object listening = new Object();
     private final CompletableFuture<Boolean> end = new CompletableFuture<>();
 
-    /** The acceptors and their addresses; guarded by {@code listening}, read by connections that end. */
+    /** The acceptors and their addresses. Written under {@code listening}, read by ending connections. */
     private volatile List<Listening> listeners = List.of();
 
     private @Nullable EventLoop acceptLoop; // guarded by listening
@@ -68,7 +68,7 @@ public final class Listener {
 
     private record Listening(Acceptor acceptor, SocketAddress address) {}
 
-    /** Makes one that listens nowhere yet. */
+    /** Creates one that listens nowhere yet. */
     public Listener(LoopGroup group, Protocol protocol, int backlog, boolean reusePort, int maxConnections) {
         this.group = group;
         this.maxConnections = maxConnections;
@@ -87,7 +87,7 @@ public final class Listener {
         return connections.get();
     }
 
-    /** {@return what adaptive dispatch has done} */
+    /** {@return statistics of adaptive dispatch} */
     public DispatchStats dispatchStats() {
         Pace pace = config.pace();
         if (pace == null) {
@@ -112,7 +112,7 @@ public final class Listener {
                     throw new IllegalStateException("the server was shut down");
                 }
                 EventLoop loop = acceptLoop;
-                if (loop == null || !loop.isRunning()) { // its group may be closed, and says so
+                if (loop == null || !loop.isRunning()) { // throws if the group is closed
                     loop = group.openAcceptLoop();
                     acceptLoop = loop;
                 }
@@ -133,7 +133,7 @@ public final class Listener {
         Acceptor acceptor;
         AcceptorStart start;
         List<Listening> more;
-        try { // as long as nobody else knows the socket
+        try { // while nobody else knows the socket
             acceptor = new Acceptor(loop, socket, this::nextLoop, config, connections, maxConnections);
             start = new AcceptorStart(loop, acceptor, socket);
             more = new ArrayList<>(listeners);
@@ -149,13 +149,13 @@ public final class Listener {
             start.await(START_PATIENCE.toNanos());
         } finally {
             if (start.hasStarted()) {
-                listeners = more; // also if an Error ended the wait: it accepts until the server ends
+                listeners = more; // even if an Error ended the wait: it accepts until the server ends
             }
         }
         if (!start.hasStarted()) {
             throw new IOException("cannot start to accept on " + address, start.failure());
         }
-        acceptor.connectionEnded(); // one may have ended while the acceptor could not be found
+        acceptor.connectionEnded(); // one may have ended before the acceptor was listed
         return address;
     }
 
@@ -169,7 +169,7 @@ public final class Listener {
 
     // ---- end ----
 
-    /** Ends the server; {@return whether no request was cut short and every connection ended in time} */
+    /** Ends the server; {@return true if no request was cut short and every connection ended in time} */
     public boolean shutdown(Duration grace) {
         refuseOnLoop("shutdown");
         StackRoom.needMuch();
@@ -189,7 +189,7 @@ public final class Listener {
                     forced = true;
                     forEachConnection(SocketConnection::abort);
                     await(FORCED_PATIENCE);
-                    end.complete(false); // callbacks that go on for ever keep nobody waiting
+                    end.complete(false); // callbacks that never return keep nobody waiting
                 }
             }
         } catch (InterruptedException e) {
@@ -200,7 +200,7 @@ public final class Listener {
 
     private void force(SocketConnection connection) {
         if (!connection.closesIfIdle()) {
-            forced = true; // first: the last to end looks at it
+            forced = true; // first: the last connection to end reads it
             connection.close();
         }
     }
@@ -212,7 +212,7 @@ public final class Listener {
                 EventLoop loop = acceptLoop;
                 if (loop != null) {
                     group.endAcceptLoop(loop);
-                    loop.join(FORCED_PATIENCE); // nothing is accepted afterwards
+                    loop.join(FORCED_PATIENCE); // accepts nothing afterwards
                     acceptLoop = null;
                 }
             } catch (InterruptedException e) {
@@ -257,7 +257,7 @@ public final class Listener {
     private void connectionEnded() {
         connections.decrementAndGet();
         List<Listening> current = listeners;
-        for (int i = 0; i < current.size(); i++) { // an iterator would take memory
+        for (int i = 0; i < current.size(); i++) { // an iterator would allocate
             current.get(i).acceptor().connectionEnded();
         }
         tryEnd();
@@ -269,7 +269,7 @@ public final class Listener {
         }
     }
 
-    /** Waits until the server was shut down. */
+    /** Waits until the server has been shut down. */
     public void awaitShutdown() throws InterruptedException {
         refuseOnLoop("awaitShutdown");
         EventLoop.beforeBlocking();

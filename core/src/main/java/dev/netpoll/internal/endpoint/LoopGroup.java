@@ -34,14 +34,14 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Place.</b> Behind {@link dev.netpoll.EventLoopGroup}. Servers and dialers take loops from it.
  *
- * <p><b>Threads.</b> Any. The loops start with the first use, once; {@code starting} guards that and the close.
+ * <p><b>Threads.</b> Any. The loops start once, at the first use; {@code starting} guards that and the close.
  */
 public final class LoopGroup {
     private static final long BUDGET_MIN = 1 << 20;
     private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
     private static final AtomicInteger GROUPS = new AtomicInteger();
 
-    static { // before a handler that has used up its stack can be the first who needs them
+    static { // before a handler that has used up its stack can be the first to need them
         Classes.initialize(
                 MethodHandles.lookup(),
                 FirstUse.class,
@@ -64,7 +64,7 @@ public final class LoopGroup {
     private final AtomicInteger nextLoop = new AtomicInteger();
     private final AtomicInteger acceptLoops = new AtomicInteger();
 
-    /** The loops on which servers accept, until they end them. */
+    /** The loops on which servers accept, until the servers end them. */
     private final Set<EventLoop> accepting = ConcurrentHashMap.newKeySet();
 
     private volatile List<EventLoop> loops = List.of();
@@ -72,10 +72,10 @@ public final class LoopGroup {
     private volatile boolean closed;
 
     /**
-     * Makes a group whose loops have yet to start.
+     * Creates a group whose loops have yet to start.
      *
-     * @param platformThreads whether the loops run on platform threads, though the mechanism could do without
-     * @param budgetBytes what the connections may hold together, or 0 for the default
+     * @param platformThreads whether the loops run on platform threads, even if the mechanism could do without
+     * @param budgetBytes how much memory the connections may hold together, or 0 for the default
      */
     public LoopGroup(Mechanism mechanism, int loops, boolean platformThreads, long budgetBytes) {
         this.mechanism = mechanism;
@@ -84,7 +84,7 @@ public final class LoopGroup {
         budget = new MemoryBudget(budgetBytes == 0 ? MemoryBudget.defaultLimit() : budgetBytes);
     }
 
-    /** Refuses a memory budget that is less than 1 MiB or more than all buffer memory. */
+    /** Rejects a memory budget that is less than 1 MiB or more than all buffer memory. */
     public static void checkBudget(long bytes) {
         if (bytes < BUDGET_MIN) {
             throw new IllegalArgumentException("memoryBudget must be at least 1 MiB: " + bytes);
@@ -95,7 +95,7 @@ public final class LoopGroup {
         }
     }
 
-    /** {@return how the loops reach the system's sockets} */
+    /** {@return the mechanism by which the loops use the system's sockets} */
     public Mechanism mechanism() {
         return mechanism;
     }
@@ -105,7 +105,7 @@ public final class LoopGroup {
         return loopCount;
     }
 
-    /** {@return what the connections hold of the memory they may hold together} */
+    /** {@return statistics of the connections' memory budget} */
     public BudgetStats budgetStats() {
         MemoryTurns turns = budget.turns();
         return new BudgetStats(budget.limit(), budget.used(), turns.waiters(), turns.gaveUp());
@@ -127,7 +127,7 @@ public final class LoopGroup {
      */
     public EventLoop next() throws IOException {
         List<EventLoop> all = started();
-        int first = Math.floorMod(nextLoop.getAndIncrement(), all.size()); // so that equals take turns
+        int first = Math.floorMod(nextLoop.getAndIncrement(), all.size()); // so that loops with equal counts take turns
         EventLoop best = null;
         for (int i = 0; i < all.size(); i++) {
             EventLoop candidate = all.get((first + i) % all.size());
@@ -173,7 +173,7 @@ public final class LoopGroup {
         }
     }
 
-    /** {@return what users are told when the system refuses what a loop needs: no descriptor is left, above all} */
+    /** {@return the exception for users if the system refuses what a loop needs, mostly a descriptor} */
     private static SocketException noLoop(TransportException refused) {
         SocketException told = new SocketException("no event loop can be opened: " + refused.getMessage());
         told.initCause(refused);
@@ -193,7 +193,7 @@ public final class LoopGroup {
             List<EventLoop> all = List.copyOf(fresh);
             supervisor = overseer;
             return all;
-        } catch (Throwable t) { // also errors: nothing that was opened stays behind
+        } catch (Throwable t) { // errors too: nothing that was opened stays open
             Throwable ignored = null;
             for (EventLoop loop : fresh) {
                 ignored = attempt(loop::stop, ignored);
@@ -248,14 +248,14 @@ public final class LoopGroup {
             poller.close();
             throw t;
         }
-        if (closed) { // meanwhile: close() may not have seen it
+        if (closed) { // closed meanwhile: close() may not have seen this loop
             endAcceptLoop(loop);
             checkOpen();
         }
         return loop;
     }
 
-    /** Ends a loop that was opened to accept on, and closes what listens there. */
+    /** Ends an accepting loop, and closes its listening sockets. */
     void endAcceptLoop(EventLoop loop) {
         loop.stop();
         accepting.remove(loop);
@@ -263,13 +263,13 @@ public final class LoopGroup {
 
     // ---- end ----
 
-    /** Something that ends, and can be waited for. */
+    /** An end that can be waited for. */
     @FunctionalInterface
     private interface Joinable {
         void join(Duration limit) throws InterruptedException;
     }
 
-    /** Ends all loops and waits for that, not without limit; idempotent. */
+    /** Ends all loops and waits for their end, with a limit. Idempotent. */
     public void close() {
         StackRoom.needMuch();
         if (EventLoop.onLoop()) {
@@ -305,7 +305,7 @@ public final class LoopGroup {
         }
     }
 
-    /** Waits for an end; {@return false if the calling thread was interrupted} */
+    /** Waits for the end; {@return false if the calling thread was interrupted} */
     private static boolean isJoined(Joinable ending) {
         try {
             ending.join(CLOSE_PATIENCE);
@@ -315,7 +315,7 @@ public final class LoopGroup {
         }
     }
 
-    /** Does one part of a clean-up, whose other parts are done whatever becomes of it; {@return the first failure} */
+    /** Does one part of a clean-up, and lets the other parts follow even if it fails; {@return the first failure} */
     private static @Nullable Throwable attempt(Runnable part, @Nullable Throwable earlier) {
         try {
             part.run();

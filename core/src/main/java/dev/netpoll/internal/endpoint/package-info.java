@@ -2,7 +2,7 @@
 // Copyright The Netpoll for Java Authors
 
 /**
- * What makes connections and ends them: the parts behind the doors {@link dev.netpoll.Server}, {@link
- * dev.netpoll.Dialer} and {@link dev.netpoll.EventLoopGroup}.
+ * Creates connections and ends them: the implementation behind {@link dev.netpoll.Server}, {@link dev.netpoll.Dialer}
+ * and {@link dev.netpoll.EventLoopGroup}.
  */
 package dev.netpoll.internal.endpoint;
