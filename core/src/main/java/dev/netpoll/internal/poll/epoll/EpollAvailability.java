@@ -12,7 +12,7 @@ import dev.netpoll.internal.poll.posix.Platform;
 import dev.netpoll.internal.transport.Errno;
 import org.jspecify.annotations.Nullable;
 
-/** Whether epoll can be used, found out once. Links no function unless everything else is in order. */
+/** Checks, once, whether epoll can be used. Links no function unless everything else is in order. */
 final class EpollAvailability {
     static final @Nullable String REASON = find();
 
@@ -35,12 +35,12 @@ final class EpollAvailability {
                     ? null
                     : "epoll failed its self-test with " + Errno.describe(errno)
                             + ": a sandbox may forbid epoll or eventfd; use the nio backend";
-        } catch (Throwable e) { // whatever it is, epoll can't be had
+        } catch (Throwable e) { // whatever it is, epoll is not available
             return "epoll failed its self-test with " + e + ": use the nio backend";
         }
     }
 
-    /** Waits for an eventfd that was written. Returns 0 or an error number. */
+    /** Waits for an eventfd that has been written. Returns 0 or an error number. */
     private static int selfTest(Scratch scratch) {
         int epoll = LibcEpoll.create(scratch);
         if (epoll < 0) {

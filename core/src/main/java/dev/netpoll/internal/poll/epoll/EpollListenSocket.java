@@ -15,9 +15,9 @@ import dev.netpoll.internal.transport.Errno;
 import dev.netpoll.internal.transport.TransportException;
 import org.jspecify.annotations.Nullable;
 
-/** A listening socket. Level-triggered, so what one turn leaves in the queue, the next one finds. */
+/** A listening socket. Level-triggered, so the next turn finds what one turn leaves in the queue. */
 final class EpollListenSocket extends BoundSocket implements Readiness {
-    /** Connections per turn, so that the other sockets of the loop get theirs. */
+    /** The most connections per turn, so that other sockets of the loop get their share. */
     private static final int MAX_ACCEPTS = 64;
 
     private @Nullable EpollPoller poller;
@@ -73,7 +73,7 @@ final class EpollListenSocket extends BoundSocket implements Readiness {
         }
     }
 
-    /** The queue keeps the others; the receiver is told, so that it tries again after a while. */
+    /** Reports the failure, so that the receiver retries after a while; the queue keeps the other connections. */
     @Override
     public void crashed(Throwable thrown) {
         AcceptEvents receiver = events;

@@ -23,16 +23,16 @@ import java.lang.invoke.MethodHandles;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
-/** Linux on x86-64 and aarch64, if native access is granted: see {@link #unavailableReason()}. */
+/** The epoll backend: Linux on x86-64 and aarch64, if native access is granted; see {@link #unavailableReason()}. */
 public final class EpollMechanism implements Mechanism {
     static final String NAME = "epoll";
 
     static {
-        // Loads what it takes to tell that there are no descriptors left: by then, class files may not be readable.
+        // Loads the classes that report a lack of descriptors: by then, class files may not be readable.
         int _ = new TransportException("accept", Errno.EMFILE).errno();
     }
 
-    /** {@return null if the backend works here, else a sentence that says why not and what can be done} */
+    /** {@return null if the backend works here, else a sentence that says why not and what to do} */
     public static @Nullable String unavailableReason() {
         return EpollAvailability.REASON;
     }

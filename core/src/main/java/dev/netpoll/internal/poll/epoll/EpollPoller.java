@@ -31,29 +31,29 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An epoll instance and an eventfd for wake-ups.
+ * A poller that waits with epoll: an epoll instance, and an eventfd for wake-ups.
  *
  * <p>Invariants:
  * <ul>
- *   <li>I1. An event is delivered only to the registration it was fetched for: see {@link Slots}.
+ *   <li>I1. The poller delivers an event only to the registration that it was fetched for: see {@link Slots}.
  *   <li>I2. A transport with work that no further edge will announce is in {@link #turns}; while one waits there for
  *       the next turn, no wait blocks.
- *   <li>I3. The receive block is given back before a wait that follows an empty turn.
- *   <li>I4. What the event of a transport throws, fails that transport, and the rest of the batch is delivered.
+ *   <li>I3. The poller gives the receive block back before a wait that follows an empty turn.
+ *   <li>I4. An exception of a transport's event fails that transport, and the poller delivers the rest of the batch.
  * </ul>
  */
 final class EpollPoller implements Poller {
-    private static final Consumer<Pollable> LOOK_AGAIN = EpollPoller::lookAgain; // made before it is needed
+    private static final Consumer<Pollable> LOOK_AGAIN = EpollPoller::lookAgain; // created before it is needed
 
     private static final int EVENTS = 1024;
 
-    /** No slot has this token: they are not negative. */
+    /** Not a token of a slot: those are not negative. */
     private static final long WAKEUP = -1;
 
     private final LoopCache memory = new LoopCache(SegmentPool.shared());
     final ReceiveBuffer receiveBuffer = new ReceiveBuffer(memory);
 
-    /** Those that go on without an event. */
+    /** The sockets that continue without an event. */
     final Turns turns = new Turns();
 
     private final Slots slots = new Slots();
@@ -61,15 +61,15 @@ final class EpollPoller implements Poller {
     private final int epoll;
     private final Wakeup wakeup;
 
-    /** This poller's own: nobody borrows it. After the end, one that others have too. */
+    /** Belongs to this poller alone. After the end, one that other pollers share. */
     private Scratch scratch;
 
-    /** The batch: how many events it has, and which comes next. */
+    /** The number of events in the batch, and the index of the next one. */
     private int fetched;
 
     private int next;
 
-    /** Whether an Error may have swallowed edges, so that all look for themselves. Only cleared when they do. */
+    /** Whether an Error may have lost edges, so that all sockets must check themselves. Cleared once they have. */
     private boolean edgesLost;
 
     private boolean quiet;
@@ -84,8 +84,8 @@ final class EpollPoller implements Poller {
             epoll = Binder.check("epoll_create1", created);
             eventfd = new Wakeup(scratch);
             wakeup = eventfd;
-            // Edge-triggered and never read: every write is an edge, and saves the read. The counter would need
-            // centuries to overflow.
+            // Edge-triggered and never read: every write is an edge, so no read is needed. The counter would overflow
+            // only after centuries.
             int edges = LibcEpoll.EPOLLIN | LibcEpoll.EPOLLET;
             Binder.check("epoll_ctl", LibcEpoll.add(scratch, epoll, eventfd.fd(), edges, WAKEUP));
         } catch (Throwable t) {
@@ -116,7 +116,7 @@ final class EpollPoller implements Poller {
         }
         if (edgesLost) {
             slots.forEach(LOOK_AGAIN);
-            edgesLost = false; // not before all are told
+            edgesLost = false; // only after all were told
             goesOn = true;
         }
         next = 0;
@@ -131,7 +131,7 @@ final class EpollPoller implements Poller {
         try {
             result = LibcEpoll.await(scratch, epoll, events, timeoutNanos);
         } catch (OutOfMemoryError | StackOverflowError e) {
-            // The JVM could not make the call; or it has made it, and there were edges which nobody will tell again.
+            // Either the JVM could not make the call, or it did, and lost edges that will not be reported again.
             edgesLost = true;
             return 0;
         }
@@ -155,7 +155,7 @@ final class EpollPoller implements Poller {
             Pollable pollable = token == WAKEUP ? null : slots.find(token);
             if (pollable != null) {
                 quiet = false;
-                Readiness ready = (Readiness) pollable; // only such are added
+                Readiness ready = (Readiness) pollable; // add() accepts nothing else
                 deliver(ready, index);
                 return true;
             }
@@ -223,7 +223,7 @@ final class EpollPoller implements Poller {
         receiveBuffer.release();
     }
 
-    /** {@return the descriptor of the epoll instance, which is readable when there are events} */
+    /** {@return the descriptor of the epoll instance, which is readable while there are events} */
     int descriptor() {
         return epoll;
     }
@@ -251,7 +251,7 @@ final class EpollPoller implements Poller {
     /** Registers a descriptor, and returns 0 or an error number negated. */
     <P extends Pollable & Readiness> int add(P pollable, int interest) {
         long token = slots.add(pollable);
-        int added = -Errno.ENOMEM; // unless the call can be made
+        int added = -Errno.ENOMEM; // in case the call fails in the JVM
         try {
             added = LibcEpoll.add(scratch, epoll, pollable.fd(), interest, token);
         } finally {
@@ -263,8 +263,8 @@ final class EpollPoller implements Poller {
     }
 
     /**
-     * Takes a registration back, if there is one. Before the descriptor is closed: a copy of it may live on. If it
-     * throws, the registration is still there.
+     * Removes a registration, if there is one. Call it before closing the descriptor: a copy of that may live on. If it
+     * throws, the registration still exists.
      */
     void remove(Pollable pollable) {
         if (pollable.isRegistered() && !closed) {
@@ -273,7 +273,7 @@ final class EpollPoller implements Poller {
         }
     }
 
-    /** As {@link #remove}, for one whose descriptor is about to be closed: it is told nothing any more in any case. */
+    /** Like {@link #remove}, for a descriptor about to be closed: it gets no more events, even if this fails. */
     void leave(Pollable pollable) {
         try {
             remove(pollable);
@@ -309,7 +309,7 @@ final class EpollPoller implements Poller {
         }
     }
 
-    /** For who uses a poller after its end, if anybody does. */
+    /** For a use of the poller after its end. */
     private static final class Closed {
         static final Scratch SCRATCH = new Scratch();
     }

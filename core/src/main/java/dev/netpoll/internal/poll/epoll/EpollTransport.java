@@ -26,25 +26,26 @@ import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a stream socket does on its loop. Registered once, edge-triggered, for everything.
+ * A stream socket of an epoll loop. Registered once, edge-triggered, for all events.
  *
  * <p>Invariants:
  * <ul>
- *   <li>I1. Whenever the loop waits, either the last receive found nothing more (EAGAIN, or a short read that says so:
- *       see {@link #UNSURE}), or the transport is paused and {@link #UNREAD}, or it is in one of the poller's lists of
- *       {@link Turns}, or it is past its end. So the next edge is never missed.
- *   <li>I2. Whenever the loop waits with a queue, either the last send on the loop said EAGAIN, or I1's again list.
+ *   <li>I1. Whenever the loop waits, either the last receive emptied the socket (EAGAIN, or a short read that proves
+ *       it: see {@link #UNSURE}), or the transport is paused and {@link #UNREAD}, or it is in one of the poller's lists
+ *       of {@link Turns}, or it is past its end. So the next edge is never missed.
+ *   <li>I2. Whenever the loop waits with a queue, either the last send on the loop returned EAGAIN, or the transport is
+ *       in one of the lists of I1.
  *   <li>I3. Bytes, then the end, then a failure: while bytes may be unread, errors of sending only set
- *       {@link #brokenBy}. An error that the kernel reports once, to whichever call comes first, is so not lost either.
+ *       {@link #brokenBy}. So an error that the kernel reports once, to whichever call comes first, is not lost either.
  *   <li>I4. Nothing is reported once {@link #DONE}.
- *   <li>I5. {@link #HUNG_UP} (nothing more can come, nothing can be sent) overrides a pause: what is left in the kernel
- *       is little, and the failure behind it must be told.
+ *   <li>I5. {@link #HUNG_UP} (nothing more can come, nothing can be sent) overrides a pause: little is left in the
+ *       kernel, and the failure behind it must be reported.
  * </ul>
  */
 final class EpollTransport extends LoopSocket implements Readiness {
     private static final int INTEREST = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
-    /** System calls per transport and turn that receive, so that the others get theirs. */
+    /** The most receiving system calls per transport and turn, so that others get theirs. */
     private static final int MAX_RECEIVES = 16;
 
     /** An edge came, or reading stopped in the middle, while paused. */
@@ -53,26 +54,26 @@ final class EpollTransport extends LoopSocket implements Readiness {
     private static final int READ_AGAIN = OWN << 1;
 
     /**
-     * A short read says nothing: only EAGAIN says that the socket is empty.
+     * A short read proves nothing: only EAGAIN means that the socket is empty.
      *
-     * <p>In general it says nothing. But of a TCP socket that we made ourselves, a call takes all that has arrived,
-     * with these exceptions. Each is announced together with the bytes before it, because epoll looks at the socket's
-     * state when it reports an edge; and what arrives after that report makes an edge of its own, which the next wait
-     * finds:
+     * <p>That is the general case. But from a TCP socket created by this library, a call takes all bytes that have
+     * arrived, with these exceptions. Each is announced together with the bytes before it, because epoll reads the
+     * socket's state when it reports an edge; anything that arrives after that report makes another edge, which the
+     * next wait finds:
      * <ul>
-     *   <li>A call stops before a byte of urgent data. While that is unread, events have EPOLLPRI; nobody here reads it
-     *       out of band. Who sends such data once, may do it again.
-     *   <li>The end of the stream takes a call of its own: EPOLLRDHUP, {@link #PEER_ENDED}.
+     *   <li>A call stops before a byte of urgent data. While that is unread, events have EPOLLPRI; nothing here reads
+     *       it out of band. A peer that sends such data once may do so again.
+     *   <li>The end of the stream needs another call: EPOLLRDHUP, {@link #PEER_ENDED}.
      *   <li>An error waits behind the bytes: EPOLLERR or EPOLLHUP, {@link #HUNG_UP}.
-     *   <li>Signals and the socket's backlog cut a call short only where a full queue of segments does not: then
-     *       nothing is left, or it arrives after the call.
+     *   <li>Signals and the socket's backlog cut a call short only if a full queue of segments does not: then nothing
+     *       is left, or it arrives after the call.
      * </ul>
-     * A read of a Unix socket may stop between two messages, and an adopted socket may be of any kind that calls itself
-     * a stream (MPTCP, TLS of the kernel, another's urgent data): these always are.
+     * A read of a Unix socket may stop between two messages, and an adopted socket may be any kind of stream (MPTCP,
+     * kernel TLS, one with earlier urgent data): these always have this bit.
      */
     private static final int UNSURE = OWN << 2;
 
-    /** A read that took less than asked for may have left something. */
+    /** A short read may have left something. */
     private static final int LOOK_AGAIN = UNSURE | PEER_ENDED | HUNG_UP | PAUSED;
 
     private @Nullable EpollPoller poller;
@@ -84,7 +85,7 @@ final class EpollTransport extends LoopSocket implements Readiness {
         }
     }
 
-    /** Somebody else has made it; before it is registered. */
+    /** Marks a socket that other code created. Call it before registration. */
     EpollTransport foreign() {
         set(UNSURE);
         return this;
@@ -117,7 +118,7 @@ final class EpollTransport extends LoopSocket implements Readiness {
             fail(error);
             return;
         }
-        // Only now: an unconnected socket would report a hang-up. Adding reports what is already true.
+        // Only now: an unconnected socket would report a hang-up. Adding reports conditions that already hold.
         int added = target.add(this, INTEREST);
         if (added < 0) {
             fail(-added);
@@ -166,7 +167,7 @@ final class EpollTransport extends LoopSocket implements Readiness {
         }
     }
 
-    /** Nobody knows which edges were lost: it looks for itself. */
+    /** Checks the socket itself, as edges may have been lost. */
     void lookAgain() {
         if (!is(DONE | CONNECTING)) {
             again(queue == null ? READ_AGAIN : READ_AGAIN | SEND_AGAIN);
@@ -193,7 +194,7 @@ final class EpollTransport extends LoopSocket implements Readiness {
         again(READ_AGAIN);
     }
 
-    /** Whether reading is paused; then says so to the receiver if the peer is gone. */
+    /** {@return whether reading is paused} If so, reports a peer that is gone. */
     private boolean isStopped() {
         if (!isHeldBack()) {
             return is(PAUSED) && poller().receiveBuffer.isCrowded() && endsWithoutMemory();
@@ -230,14 +231,14 @@ final class EpollTransport extends LoopSocket implements Readiness {
         } else if (result == -Errno.EINTR) {
             return true;
         } else if (result == -Errno.ENOMEM || result == -Errno.ENOBUFS) {
-            starve(READ_AGAIN); // the kernel's memory
+            starve(READ_AGAIN); // the kernel has no memory
         } else {
             fail((int) -result);
         }
         return false;
     }
 
-    /** The stream is open, and empty for now. */
+    /** The stream is open, and the socket empty for now. */
     private void drained() {
         int error = brokenBy;
         if (error == 0 && is(HUNG_UP)) {
@@ -254,7 +255,7 @@ final class EpollTransport extends LoopSocket implements Readiness {
         }
     }
 
-    /** The edges that are registered tell the rest. */
+    /** The registered edges report the rest. */
     @Override
     protected void ended() {}
 
@@ -279,7 +280,7 @@ final class EpollTransport extends LoopSocket implements Readiness {
 
     // ---------------------------------------------------------------- sending
 
-    /** On the loop, which is the one that closes, without guard and with the loop's own scratch. */
+    /** On the loop without guard, as only the loop closes, and with the loop's own scratch. */
     @Override
     public int send(SendQueue bytes) {
         EpollPoller owner = poller;
@@ -302,9 +303,8 @@ final class EpollTransport extends LoopSocket implements Readiness {
             return;
         }
         queue = bytes;
-        // Try first: the caller saw EAGAIN on another thread, and the edge that answers it may have come and gone
-        // before this call. Only an EAGAIN seen here, on the loop, is sure to be followed by an edge that finds the
-        // queue.
+        // Try first: another thread saw EAGAIN, and the edge that answers it may have come and gone before this call.
+        // Only after an EAGAIN seen here, on the loop, is an edge sure to find the queue.
         sendMore();
     }
 
@@ -316,7 +316,7 @@ final class EpollTransport extends LoopSocket implements Readiness {
         }
     }
 
-    /** An edge will tell. */
+    /** The next edge continues. */
     @Override
     protected void awaitRoom() {}
 

@@ -16,8 +16,8 @@ import dev.netpoll.internal.transport.Errno;
 import dev.netpoll.internal.transport.TransportException;
 
 /**
- * An epoll instance that watches other epoll instances, which are readable when they have events. They are registered
- * disarmed and with EPOLLONESHOT, so that a loop that is driven wakes nobody. See epoll(7), "nested".
+ * A watch made of an epoll instance that waits for other epoll instances, which are readable while they have events.
+ * They are registered disarmed and with EPOLLONESHOT, so that a driven loop wakes nobody. See epoll(7), "nested".
  */
 final class EpollWatch implements PollerWatch {
     private static final int EVENTS = 64;
@@ -69,7 +69,7 @@ final class EpollWatch implements PollerWatch {
         }
     }
 
-    /** Whatever goes wrong, nobody will tell: so the loop is not to rely on it. */
+    /** On any failure returns false, as nothing would be reported: then the loop must not rely on it. */
     @Override
     public boolean arm(Poller poller, int key) {
         Scratch borrowed = epoll.enter();

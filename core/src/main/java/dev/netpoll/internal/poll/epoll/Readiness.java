@@ -3,11 +3,11 @@
 
 package dev.netpoll.internal.poll.epoll;
 
-/** What an {@link EpollPoller} tells about its descriptor. */
+/** Receives the events of a descriptor from its {@link EpollPoller}. */
 interface Readiness {
-    /** <i>Loop.</i> Takes note of a set of {@code EPOLL...} bits. */
+    /** <i>Loop.</i> Handles a set of {@code EPOLL...} bits. */
     void ready(int events);
 
-    /** <i>Loop.</i> {@link #ready} threw this: it has to fail, alone. Must not throw. */
+    /** <i>Loop.</i> {@link #ready} threw this: the descriptor must fail, without harm to others. Must not throw. */
     void crashed(Throwable thrown);
 }

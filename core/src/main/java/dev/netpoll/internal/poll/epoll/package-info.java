@@ -2,9 +2,9 @@
 // Copyright The Netpoll for Java Authors
 
 /**
- * Sockets of 64-bit Linux through epoll, edge-triggered, without native code of our own.
+ * Sockets of 64-bit Linux through epoll, edge-triggered, without additional native code.
  *
- * <p>Every socket is registered once for everything and never changed; what an edge reported and nobody wanted yet is
- * remembered by the transport.
+ * <p>Every socket is registered once, for all events, and the registration never changes; the transport remembers edges
+ * that nobody wanted yet.
  */
 package dev.netpoll.internal.poll.epoll;

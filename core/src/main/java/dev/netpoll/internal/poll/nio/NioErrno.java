@@ -17,8 +17,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Error numbers of the JDK's exceptions. The JDK has the number and passes on its text, which is the platform's and may
- * be translated; so the class decides where no text is known, and then the operation.
+ * Derives error numbers from the JDK's exceptions. The JDK passes on only the error's text, which depends on the
+ * platform and may be translated. If the text is unknown, the exception's class decides, then the operation.
  */
 final class NioErrno {
     private static final Map<String, Integer> TEXTS = Map.ofEntries(
@@ -54,7 +54,7 @@ final class NioErrno {
     private NioErrno() {}
 
     /**
-     * {@return the error number for what a channel threw}
+     * {@return the error number for an exception of a channel}
      *
      * @param otherwise the usual failure of the operation
      */

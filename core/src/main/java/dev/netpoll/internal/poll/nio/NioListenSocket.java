@@ -19,13 +19,13 @@ import org.jspecify.annotations.Nullable;
 
 /** A listening channel. */
 final class NioListenSocket implements ListenSocket, NioPollable {
-    /** Connections per turn, so that the other sockets of the loop get theirs. */
+    /** The most connections per turn, so that other sockets of the loop get their share. */
     private static final int MAX_ACCEPTS = 64;
 
     private final ServerSocketChannel channel;
     private final SocketAddress address;
 
-    /** Identifies the file we made, or null. */
+    /** Identifies the file that binding created, or null. */
     private final @Nullable Object pathKey;
 
     private @Nullable NioPoller poller;
@@ -80,7 +80,7 @@ final class NioListenSocket implements ListenSocket, NioPollable {
         }
     }
 
-    /** The queue keeps the others; the receiver is told, so that it tries again after a while. */
+    /** Reports the failure, so that the receiver retries after a while; the queue keeps the other connections. */
     @Override
     public void crashed(Throwable thrown) {
         AcceptEvents receiver = events;
@@ -135,7 +135,7 @@ final class NioListenSocket implements ListenSocket, NioPollable {
     @Override
     public void close() {
         if (channel.isOpen()) {
-            // The path goes first: while we listen, nobody can have bound it anew.
+            // Remove the path first: while this socket listens, nobody can have bound it anew.
             try {
                 if (address instanceof UnixDomainSocketAddress unix) {
                     UnixPaths.deleteIfSame(unix.getPath(), pathKey);

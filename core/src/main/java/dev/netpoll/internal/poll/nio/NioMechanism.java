@@ -30,13 +30,13 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** The JDK's own non-blocking channels. */
+/** The NIO backend: the JDK's own non-blocking channels. */
 public final class NioMechanism implements Mechanism {
-    /** Bytes: more than the JDK needs to accept or close. */
+    /** In bytes: more than the JDK needs to accept or close. */
     private static final int SOME_HEAP = 16 << 10;
 
     static {
-        // Loads what it takes to tell that there are no descriptors left: by then, class files may not be readable.
+        // Loads the classes that report a lack of descriptors: by then, class files may not be readable.
         int _ = NioErrno.wrap("accept", new IOException("too many open files"), Errno.EMFILE)
                 .errno();
     }
@@ -77,7 +77,7 @@ public final class NioMechanism implements Mechanism {
     public ListenSocket bind(SocketAddress address, ListenOptions options) throws TransportException {
         check("bind", address);
         if (address instanceof UnixDomainSocketAddress unix && isUnnamed(unix)) {
-            throw new TransportException("bind", Errno.EINVAL); // as elsewhere; the JDK would invent a name
+            throw new TransportException("bind", Errno.EINVAL); // as in other backends; the JDK would invent a name
         }
         ServerSocketChannel channel = null;
         try {
@@ -182,16 +182,16 @@ public final class NioMechanism implements Mechanism {
             boolean unix = remote instanceof UnixDomainSocketAddress;
             prepare(channel, unix);
             return new NioTransport(channel, !unix);
-        } catch (IOException | RuntimeException e) { // it stays the caller's
+        } catch (IOException | RuntimeException e) { // the caller keeps the socket
             throw NioErrno.wrap("adopt", e, Errno.EINVAL);
         }
     }
 
     /**
      * Throws an {@link OutOfMemoryError} unless there is some heap. The JDK's channels lose a socket for good if they
-     * run out of it while they accept or close one, so they are asked only when there is some.
+     * run out of heap while they accept or close it, so call them only if there is some.
      */
-    @SuppressWarnings("ReachabilityFenceUsage") // it only keeps the array from being optimised away
+    @SuppressWarnings("ReachabilityFenceUsage") // only keeps the array from being optimised away
     static void needHeap() {
         Reference.reachabilityFence(new byte[SOME_HEAP]);
     }
@@ -203,19 +203,19 @@ public final class NioMechanism implements Mechanism {
         }
     }
 
-    /** As {@link #prepare}; one that was reset before is not set up, but what it has sent is delivered. */
+    /** Like {@link #prepare}, but leaves a socket that was reset as it is, so that its bytes are delivered. */
     static void prepareAccepted(SocketChannel channel, boolean unix) throws IOException {
         channel.configureBlocking(false);
         if (!unix) {
             try {
                 channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
             } catch (IOException e) {
-                // Some kernels refuse it then; reading tells.
+                // Some kernels refuse this after a reset; reading will report it.
             }
         }
     }
 
-    /** Refuses what this backend has no sockets for. */
+    /** Rejects addresses for which this backend has no sockets. */
     static void check(String operation, SocketAddress address) throws TransportException {
         int wrong = switch (address) {
             case UnixDomainSocketAddress unix -> unix.getPath().toString().startsWith("@") ? Errno.EAFNOSUPPORT : 0;
@@ -236,7 +236,7 @@ public final class NioMechanism implements Mechanism {
             try {
                 channel.close();
             } catch (IOException e) {
-                // Closed it is, and nobody can do anything about it.
+                // It is closed, and there is nothing more to do.
             }
         }
     }

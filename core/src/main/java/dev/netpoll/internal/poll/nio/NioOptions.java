@@ -7,9 +7,9 @@ import java.net.SocketOption;
 import java.nio.channels.NetworkChannel;
 import java.util.Map;
 
-/** Finds the JDK's constant for an option by its name; this way {@code jdk.net} is used where it is present. */
+/** Finds the JDK's constant for an option by name, and so uses {@code jdk.net} where it is present. */
 final class NioOptions {
-    /** The kernel's names for what the JDK calls differently. */
+    /** The kernel's names of options that have other names in the JDK. */
     private static final Map<String, String> ALIASES =
             Map.of("TCP_KEEPINTVL", "TCP_KEEPINTERVAL", "TCP_KEEPCNT", "TCP_KEEPCOUNT");
 
@@ -18,7 +18,7 @@ final class NioOptions {
     /**
      * {@return the channel's own constant}
      *
-     * @throws UnsupportedOperationException if it has none
+     * @throws UnsupportedOperationException if the channel has none
      */
     @SuppressWarnings("unchecked") // the types of equally named options are compared
     static <T> SocketOption<T> find(NetworkChannel channel, SocketOption<T> option) {

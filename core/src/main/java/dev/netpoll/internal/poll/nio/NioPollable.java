@@ -5,9 +5,9 @@ package dev.netpoll.internal.poll.nio;
 
 /** The attachment of a selection key. Loop only. */
 interface NioPollable {
-    /** Takes note of a set of {@code SelectionKey.OP_...} bits. */
+    /** Handles a set of {@code SelectionKey.OP_...} bits. */
     void ready(int operations);
 
-    /** {@link #ready} threw this: it has to fail, alone. Must not throw. */
+    /** {@link #ready} threw this: the channel must fail, without harm to others. Must not throw. */
     void crashed(Throwable thrown);
 }

@@ -28,7 +28,7 @@ import java.nio.channels.Selector;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** A selector. Level-triggered: what a turn leaves is found by the next. */
+/** A poller that waits with a selector. Level-triggered: the next turn finds what a turn leaves. */
 final class NioPoller implements Poller {
     private static final SelectionKey[] NONE = {};
 
@@ -37,20 +37,20 @@ final class NioPoller implements Poller {
 
     private final Selector selector = Selector.open();
 
-    /** Transports that no selection will announce: with a failure to report behind what can be read; or starved. */
+    /** Transports that no selection will announce: with a failure to report behind unread bytes, or starved. */
     final Turns turns = new Turns();
 
     private @Nullable Block viewed;
     private ByteBuffer view = ByteBuffer.allocate(0);
 
-    /** The batch: its keys, and which of them comes next. */
+    /** The keys of the batch, and the index of the next one. */
     private SelectionKey[] batch = NONE;
 
     private int next;
 
     private boolean quiet;
 
-    /** Whether there is no later turn to leave anything to. */
+    /** Whether this is the last turn, so that nothing can be left for later. */
     private boolean closing;
 
     NioPoller() throws IOException {}
@@ -72,7 +72,7 @@ final class NioPoller implements Poller {
                 selected.clear();
             }
         } catch (OutOfMemoryError e) {
-            return goesOn; // level-triggered: the next selection finds what this one has found
+            return goesOn; // level-triggered: the next selection finds the same events
         }
         quiet = true;
         return batch.length > 0 || goesOn;
@@ -85,7 +85,7 @@ final class NioPoller implements Poller {
             if (key.isValid() && key.attachment() instanceof NioPollable pollable) {
                 quiet = false;
                 try {
-                    // What the receiver of an earlier event switched off is not told any more.
+                    // Drops events that the receiver of an earlier event has switched off.
                     pollable.ready(key.readyOps() & key.interestOps());
                 } catch (Throwable t) {
                     pollable.crashed(t);
@@ -128,12 +128,12 @@ final class NioPoller implements Poller {
             selector.select((timeoutNanos - 1) / 1_000_000 + 1);
         }
         if (timeoutNanos != 0 && Thread.interrupted()) {
-            // An interrupt ends the wait and every later one; loops are stopped by other means, so it means nothing.
+            // An interrupt ends this and every later wait; it has no meaning here, as loops are stopped by other means.
             selector.selectNow();
         }
     }
 
-    /** {@return whether what cannot be done for want of memory is to be done in a later turn} */
+    /** {@return whether work that fails for lack of memory can wait for a later turn} */
     boolean canWaitForHeap() {
         return !closing;
     }
@@ -166,13 +166,13 @@ final class NioPoller implements Poller {
         }
     }
 
-    /** Lets go of closed and cancelled channels now instead of in the next poll. */
+    /** Releases closed and cancelled channels now instead of in the next poll. */
     void flushCancelled() {
         try {
             selector.selectNow();
             selector.selectedKeys().clear(); // level-triggered: the next poll finds them again
         } catch (IOException | ClosedSelectorException e) {
-            // The next poll meets it too, and may throw it.
+            // The next poll will fail too, and may throw.
         }
     }
 
@@ -209,7 +209,7 @@ final class NioPoller implements Poller {
             flushCancelled();
             selector.close();
         } catch (IOException e) {
-            // Nobody can do anything about it.
+            // There is nothing more to do.
         }
         turns.clear();
         quiesce();

@@ -21,8 +21,8 @@ import java.nio.channels.SocketChannel;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a channel does on any thread, also while the loop closes it: the JDK keeps the descriptor open while a thread is
- * inside a call.
+ * The part of a channel transport that any thread may use, even while the loop closes it: the JDK keeps the descriptor
+ * open while a thread is inside a call.
  */
 abstract class NioSocket implements Transport {
     private static final int MAX_PARTS = 64;
@@ -30,13 +30,13 @@ abstract class NioSocket implements Transport {
     final SocketChannel channel;
     final boolean tcp;
 
-    /** Closed, or handed over to somebody else. */
+    /** Closed, or handed over. */
     volatile boolean closed;
 
-    /** What peek() may tell without looking. */
+    /** The result of peek() that needs no look at the socket. */
     volatile boolean ended;
 
-    /** The loop may have taken something out of the socket that it has not delivered yet. */
+    /** Whether the loop may have taken bytes out of the socket that it has not delivered yet. */
     volatile boolean arriving;
 
     /** The error of a send by any thread, for the loop to report; 0 if none. */
@@ -56,7 +56,7 @@ abstract class NioSocket implements Transport {
         try {
             local = normal(channel.getLocalAddress());
         } catch (IOException | IllegalArgumentException e) {
-            // Closed meanwhile: what is known stays. Or a Unix path that is none in this JVM's encoding.
+            // Closed meanwhile: keep what is known. Or a Unix path that this JVM's encoding cannot express.
         }
         try {
             remote = normal(channel.getRemoteAddress());
@@ -65,7 +65,7 @@ abstract class NioSocket implements Transport {
         }
     }
 
-    /** As other backends show it: an IPv4-mapped IPv6 address is an IPv4 one, and none has the name it was found by. */
+    /** {@return the address as other backends show it: IPv4-mapped IPv6 as IPv4, and without the host name} */
     private static @Nullable SocketAddress normal(@Nullable SocketAddress address) {
         if (!(address instanceof InetSocketAddress inet) || inet.getAddress() == null) {
             return address;
@@ -87,8 +87,8 @@ abstract class NioSocket implements Transport {
     }
 
     /**
-     * A lock of the channel that finds no stack may stay taken by a caller who has gone, and the loop would wait for it
-     * when it closes the channel: for ever, with all its connections. So there must be room.
+     * Needs stack: if a channel lock runs out of it, the lock may stay taken for ever, and the loop, with all its
+     * connections, would wait for it when it closes the channel.
      */
     @Override
     public int send(SendQueue bytes) {
@@ -96,15 +96,15 @@ abstract class NioSocket implements Transport {
         int result = send(bytes, Integer.MAX_VALUE);
         boolean callersOwn = result == -Errno.EFAULT || result == -Errno.EBADF;
         if (result < 0 && !callersOwn && !outputShutDown) {
-            brokenBy = -result; // the JDK tells an error once; the loop may find but an end of stream
+            brokenBy = -result; // the JDK reports an error once; the loop may only find an end of stream
         }
         return result;
     }
 
-    /** As {@link #send(SendQueue)}, but reports WOULD_BLOCK also after {@code maxCalls} calls. */
+    /** Like {@link #send(SendQueue)}, but also returns WOULD_BLOCK after {@code maxCalls} calls. */
     final int send(SendQueue bytes, int maxCalls) {
         if (closed) {
-            return -Errno.EBADF; // also after detach, when the channel is open and somebody else's
+            return -Errno.EBADF; // also after detach, when the channel is open but has another owner
         }
         try {
             for (int calls = 0; calls < maxCalls; calls++) {
@@ -121,14 +121,14 @@ abstract class NioSocket implements Transport {
             }
             return bytes.isEmpty() ? SENT : WOULD_BLOCK;
         } catch (IllegalStateException e) {
-            // The arena of a user's memory is closed. (NotYetConnectedException is one too.)
+            // The arena of a user's memory is closed. (NotYetConnectedException is an IllegalStateException, too.)
             return -NioErrno.of(e, Errno.EFAULT);
         } catch (IOException e) {
             return outputShutDown && channel.isOpen() ? -Errno.EPIPE : -NioErrno.of(e, Errno.EPIPE);
         }
     }
 
-    /** Up to memory of a user's, which goes alone: if it is gone, what lies before it is sent all the same. */
+    /** Stops before a user's memory, which goes alone: if that is gone, the bytes before it are sent all the same. */
     private static ByteBuffer[] buffers(Segment head) {
         int parts = 0;
         for (Segment s = head; s != null && s.block != null && parts < MAX_PARTS; s = s.next) {
@@ -158,9 +158,9 @@ abstract class NioSocket implements Transport {
     }
 
     /**
-     * A channel cannot be looked into; but that of a TCP socket says how many bytes wait. Else this tells what the loop
-     * has seen so far: the end, a failure, or -EAGAIN. The loop sees what has arrived by its next poll, unless reading
-     * is paused; it then sees nothing.
+     * A channel has no peek, but that of a TCP socket tells how many bytes wait. Otherwise this returns what the loop
+     * has seen so far: the end, a failure, or -EAGAIN. The loop's next poll sees what has arrived, unless reading is
+     * paused; then it sees nothing.
      */
     @Override
     public int peek() {
@@ -174,7 +174,7 @@ abstract class NioSocket implements Transport {
         if (ended) {
             return 0;
         }
-        // What the loop takes out of the socket, it says before: so that is looked at last.
+        // Checked last: the loop sets it before it takes bytes out of the socket.
         return available() > 0 || arriving ? 1 : -Errno.EAGAIN;
     }
 
@@ -182,7 +182,7 @@ abstract class NioSocket implements Transport {
         try {
             return tcp ? channel.socket().getInputStream().available() : 0;
         } catch (IOException | RuntimeException e) {
-            return 0; // not connected, or ended: as the loop will tell
+            return 0; // not connected, or ended: the loop will report it
         }
     }
 

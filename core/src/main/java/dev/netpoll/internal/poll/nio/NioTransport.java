@@ -23,14 +23,14 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a channel does on its loop, with a selection key.
+ * The loop's half of a channel transport, with a selection key.
  *
  * <p>Invariants: I1. Interest is OP_READ unless paused, ended, connecting or done; OP_WRITE while a queue is held; both
  * bits are changed on the loop only. I2. Bytes, then the end, then a failure: while bytes may be unread, an error of
  * sending is kept in {@link #brokenBy} and overrides a pause. I3. Nothing is reported once {@link #done}.
  */
 final class NioTransport extends NioSocket implements NioPollable, Continuable {
-    /** System calls per transport and turn in each direction, so that the others get theirs. */
+    /** The most system calls per transport, turn and direction, so that others get theirs. */
     private static final int MAX_RECEIVES = 16;
 
     private static final int MAX_SENDS = 16;
@@ -42,22 +42,22 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
     private @Nullable Continuable nextContinued;
     private boolean paused;
 
-    /** It is in a list of {@link Turns}. */
+    /** Whether it is in a list of {@link Turns}. */
     private boolean listed;
 
-    /** There was no memory to receive into. */
+    /** Whether there was no memory to receive into. */
     private boolean starved;
 
-    /** An event threw; the failure was told, or is to be. */
+    /** Whether an event threw; the failure was reported, or will be. */
     private boolean crashed;
 
-    /** The last event was reported, or nobody wants to hear any. */
+    /** Whether the last event was reported, or no more are wanted. */
     private boolean done;
 
-    /** Whether the channel is somebody else's. */
+    /** Whether the channel was handed over. */
     private boolean detached;
 
-    /** Whether closing is to reset the peer. */
+    /** Whether closing sends the peer a reset. */
     private boolean aborts;
 
     NioTransport(SocketChannel channel, boolean tcp) {
@@ -101,7 +101,7 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
     private void connected() {
         findAddresses();
         SocketAddress peer = remoteAddress();
-        // A TCP socket that connects to a port of its own ephemeral range may meet itself: nobody listens there.
+        // A TCP socket that connects to a port of its own ephemeral range, where nobody listens, may connect to itself.
         if (tcp && isSame(peer, localAddress())) {
             fail(Errno.ECONNREFUSED);
             return;
@@ -110,7 +110,7 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
         receiver().connected();
     }
 
-    /** Whether two addresses are the same socket's, whatever objects the JDK made of them. */
+    /** {@return whether two addresses name the same socket, whatever objects the JDK created for them} */
     private static boolean isSame(@Nullable SocketAddress one, @Nullable SocketAddress other) {
         return one instanceof InetSocketAddress a
                 && other instanceof InetSocketAddress b
@@ -136,7 +136,7 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
         }
     }
 
-    /** Goes on in the next turn with what no selection will announce. */
+    /** Continues in the next turn with work that no selection will announce. */
     private void again() {
         if (!listed) {
             listed = true;
@@ -144,7 +144,7 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
         }
     }
 
-    /** There is no memory to receive into: goes on when there may be. What arrives stays in the kernel until then. */
+    /** There is no memory to receive into: retries later. Arriving bytes stay in the kernel until then. */
     private void starve() {
         boolean begins = !starved;
         starved = true;
@@ -162,7 +162,7 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
         }
     }
 
-    /** Sending failed: delivers what is left, then the failure. Or there may be memory again. */
+    /** Either sending failed: delivers the remaining bytes, then the failure. Or there may be memory again. */
     @Override
     public void continueTurn() {
         listed = false;
@@ -181,7 +181,7 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
     public void crashed(Throwable thrown) {
         try {
             if (crashed) {
-                close(true); // nobody can be told; so at least the peer learns of it
+                close(true); // the receiver cannot be told, so at least tell the peer
             } else {
                 crashed = true;
                 brokenBy = Crash.errno(thrown);
@@ -209,7 +209,7 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
         nextContinued = next;
     }
 
-    /** Makes the key's interest what the state asks for. */
+    /** Sets the key's interest according to the state. */
     private void interest() {
         SelectionKey registered = key;
         if (registered == null || !registered.isValid()) {
@@ -261,7 +261,7 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
             result = channel.read(view);
         } catch (IOException | RuntimeException e) {
             fail(NioErrno.of(e, Errno.ECONNRESET));
-            arriving = false; // not before it is told: nobody may find it reusable between
+            arriving = false; // only after reporting: in between, the connection must not look reusable
             return false;
         }
         if (result > 0) {
@@ -279,7 +279,7 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
     }
 
     private void endOfStream() {
-        // On TCP the end may be what is left of a reset whose error another call got.
+        // On TCP the end may be the rest of a reset whose error another call got.
         if (tcp && brokenBy != 0) {
             fail(brokenBy);
             return;
@@ -292,7 +292,7 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
         }
     }
 
-    /** The last event. */
+    /** Reports the failure, as the last event. */
     private void fail(int errno) {
         done = true;
         queue = null;
@@ -313,7 +313,7 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
         paused = true;
         interest();
         if (brokenBy != 0 && !done && poller != null) {
-            again(); // a flush has met the failure, and no selection will tell of it any more
+            again(); // a flush met the failure, and no selection will announce it
         }
     }
 
@@ -383,8 +383,8 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
     }
 
     /**
-     * The JDK takes a channel for closed before it has closed it: if it runs out of memory then, the socket stays open
-     * for good. So it is asked only when there is some, else later.
+     * Closes the channel if there is some heap, else later: the JDK marks a channel closed before closing it, so if it
+     * runs out of memory in between, the socket stays open for good.
      */
     private void closeChannel() {
         NioPoller owner = poller;
@@ -401,7 +401,7 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
                 channel.setOption(StandardSocketOptions.SO_LINGER, 0);
             }
         } catch (IOException | RuntimeException e) {
-            // The connection is gone already: nothing to reset.
+            // The connection is already gone: nothing to reset.
         } finally {
             try {
                 NioMechanism.closeQuietly(channel);
@@ -412,8 +412,8 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
     }
 
     /**
-     * The JDK may find no memory to cancel the key of a channel that is being closed, and does not try again: then the
-     * socket would stay open, and the selector tell of it without end.
+     * Cancels the key before the close. If the JDK has no memory for that during a close, it does not retry: the socket
+     * would stay open, and the selector report it without end.
      */
     private void cancel() {
         SelectionKey registered = key;
@@ -436,7 +436,7 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
         try {
             if (registered != null && owner != null) {
                 registered.cancel();
-                owner.flushCancelled(); // a channel with keys could not be made blocking
+                owner.flushCancelled(); // a channel with keys cannot be made blocking
             }
             return new RawSocket(-1, channel);
         } catch (Throwable t) {

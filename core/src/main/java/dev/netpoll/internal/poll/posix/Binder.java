@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 public final class Binder {
     private Binder() {}
 
-    /** Binds a descriptor, and has {@code maker} make the backend's socket of it; whatever fails closes it. */
+    /** Binds a descriptor, from which {@code maker} creates the backend's socket. Any failure closes it. */
     public static ListenSocket bind(SocketAddress address, ListenOptions options, Function<Bound, ListenSocket> maker)
             throws TransportException {
         Scratch scratch = Scratch.take();
@@ -53,7 +53,7 @@ public final class Binder {
         SocketAddress wanted = address;
         int fd = -Errno.EAFNOSUPPORT;
         if (address instanceof InetSocketAddress inet && inet.getAddress().isAnyLocalAddress() && !ipv4Only()) {
-            // As the JDK: a wildcard means both families. Without IPv6 in the kernel, IPv4 is left.
+            // As in the JDK, a wildcard means both families; if the kernel lacks IPv6, only IPv4.
             fd = LibcSocket.socket(scratch, LibcSocket.AF_INET6);
             wanted = fd >= 0 ? anyAddress(inet.getPort()) : address;
         }
@@ -114,7 +114,7 @@ public final class Binder {
                 : null;
     }
 
-    /** Binds; a path in use is taken over if it is a socket that nobody listens on, and the caller wants that. */
+    /** Binds. Takes over a path in use if it is a socket that nobody listens on, and the caller wants that. */
     private static int bindPath(Scratch scratch, int fd, UnixDomainSocketAddress address, boolean replaceStale) {
         byte[] encoded = SockAddr.encode(address);
         int bound = LibcSocket.bind(scratch, fd, encoded);
@@ -161,7 +161,7 @@ public final class Binder {
         check("setsockopt", LibcSocket.setsockopt(scratch, fd, level, name, value));
     }
 
-    /** {@return the result, if it is none of an error} */
+    /** {@return the result, unless it is an error} */
     public static int check(String call, int result) throws TransportException {
         if (result < 0) {
             throw new TransportException(call, -result);

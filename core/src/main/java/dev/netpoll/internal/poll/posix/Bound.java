@@ -7,10 +7,10 @@ import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A listening descriptor, for the backend to make its socket of.
+ * A listening descriptor, from which the backend creates its socket.
  *
- * @param fd the descriptor; who takes it closes it
+ * @param fd the descriptor; the receiver must close it
  * @param address the bound address, with the real port
- * @param pathKey identifies the file we made, or null
+ * @param pathKey identifies the file that binding created, or null
  */
 public record Bound(int fd, SocketAddress address, @Nullable Object pathKey) {}

@@ -11,13 +11,13 @@ import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
 import org.jspecify.annotations.Nullable;
 
-/** What a listening socket has, however connections are accepted from it. */
+/** The listening socket shared by the epoll and io_uring backends, which accept in different ways. */
 public abstract class BoundSocket extends Pollable implements ListenSocket {
     protected final boolean tcp;
 
     private final SocketAddress address;
 
-    /** Identifies the file we made, or null. */
+    /** Identifies the file that binding created, or null. */
     private final @Nullable Object pathKey;
 
     protected BoundSocket(Bound bound) {
@@ -32,7 +32,7 @@ public abstract class BoundSocket extends Pollable implements ListenSocket {
         return address;
     }
 
-    /** Whether only the connection that was to be accepted is gone; the errors that accept(2) says to retry after. */
+    /** Whether an error only concerns one pending connection: the errors after which accept(2) says to retry. */
     protected static boolean concernsOneConnection(int errno) {
         return switch (errno) {
             case Errno.EINTR,
@@ -51,10 +51,10 @@ public abstract class BoundSocket extends Pollable implements ListenSocket {
         };
     }
 
-    /** Removes the path of a Unix socket that we made, and closes, whatever fails. <i>Once.</i> */
+    /** Removes the path of a Unix socket that binding created, and closes, whatever fails. <i>Once.</i> */
     protected final void closeDescriptor() {
         try {
-            // The path goes first: while we listen, nobody can have bound it anew.
+            // Remove the path first: while this socket listens, nobody can have bound it anew.
             if (address instanceof UnixDomainSocketAddress unix) {
                 UnixPaths.deleteIfSame(unix.getPath(), pathKey);
             }

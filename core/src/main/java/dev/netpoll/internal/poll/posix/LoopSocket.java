@@ -19,20 +19,20 @@ import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a stream socket knows and tells on its loop, however the kernel tells of it: how it connects, how its stream
- * ends, and how it breaks. When to receive and to send is the backend's.
+ * The loop's half of a stream socket, shared by the epoll and io_uring backends: how it connects, how its stream ends,
+ * and how it breaks. The backend decides when to receive and to send.
  *
  * <p>Nothing is reported once {@link #DONE}. {@link #HUNG_UP} (nothing more can come, nothing can be sent) overrides a
  * pause. Loop only.
  */
 public abstract class LoopSocket extends StreamSocket implements Continuable {
-    /** System calls per socket and turn that send, so that the others get theirs. */
+    /** The most sending system calls per socket and turn, so that others get theirs. */
     private static final int MAX_SENDS = 16;
 
     protected static final int CONNECTING = 1;
     protected static final int PAUSED = 1 << 1;
 
-    /** The peer has finished sending: an end of stream waits behind the bytes. */
+    /** The peer has finished sending: an end of stream follows the bytes. */
     protected static final int PEER_ENDED = 1 << 2;
 
     /** Both directions are shut down. */
@@ -53,13 +53,13 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
     /** There was no memory to receive into. */
     protected static final int STARVED = 1 << 11;
 
-    /** An event threw; the failure was told, or is to be. */
+    /** An event threw; the failure was reported, or will be. */
     private static final int CRASHED = 1 << 12;
 
-    /** The lowest of the bits that are the backend's. */
+    /** The lowest bit that belongs to the backend. */
     protected static final int OWN = 1 << 13;
 
-    /** What is sent as the kernel takes it, or null. */
+    /** The queue being sent as the kernel takes it, or null. */
     protected @Nullable SendQueue queue;
 
     private int flags;
@@ -78,19 +78,19 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
     /** {@return the list that calls {@link #continueTurn}} */
     protected abstract Turns turns();
 
-    /** The queue may have more to be sent. */
+    /** Sends more of the queue. */
     protected abstract void sendMore();
 
-    /** The kernel takes no more for now. */
+    /** The kernel takes no more for now: arranges to continue when it does. */
     protected abstract void awaitRoom();
 
-    /** Sending has failed: what has arrived is delivered, in spite of a pause, and then why. */
+    /** Sending has failed: delivers the bytes that have arrived, in spite of a pause, then the failure. */
     protected abstract void failAfterRest();
 
-    /** The stream ended and can't have failed; something may be left to send. */
+    /** The stream ended without a failure; there may be bytes left to send. */
     protected abstract void ended();
 
-    /** <i>Once.</i> Leaves the poller, with everything that is under way. */
+    /** <i>Once.</i> Leaves the poller, and ends all operations in progress. */
     protected abstract void deregister();
 
     // ---------------------------------------------------------------- connecting
@@ -107,22 +107,22 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
         return receiver;
     }
 
-    /** Begins to connect; {@return 0 if that is done, EINPROGRESS if it goes on, or else why it failed} */
+    /** Begins to connect; {@return 0 if connected, EINPROGRESS if in progress, or the error} */
     protected final int startConnecting(Scratch scratch, SocketAddress address) {
         int wrong = is(CLOSED) ? Errno.EBADF : SockAddr.check(address);
         if (wrong != 0) {
             return wrong;
         }
         int result = LibcSocket.connect(scratch, fd(), SockAddr.encode(address));
-        // An interrupted connect goes on in the background like one in progress. A Unix socket whose peer has a full
-        // queue says EAGAIN: that is a failure, the kernel goes on with nothing.
+        // An interrupted connect continues in the background like one in progress. A Unix socket whose peer has a full
+        // queue reports EAGAIN: that is a failure, as the kernel does not continue.
         return result == -Errno.EINTR ? Errno.EINPROGRESS : -result;
     }
 
-    /** Ends connecting, if that is what an event means; {@return whether it does} */
+    /** Completes a connect if the event says so; {@return whether it does} */
     protected final boolean finishConnecting(boolean isHungUp) {
         Scratch scratch = scratch();
-        // Before anything else looks at the socket: the error is told only once.
+        // Before anything else asks the socket: the kernel reports the error only once.
         int error = LibcSocket.pendingError(scratch, fd());
         if (error == 0 && LibcSocket.getpeername(scratch, fd()) < 0) {
             if (!isHungUp) {
@@ -153,12 +153,12 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
 
     // ---------------------------------------------------------------- ends
 
-    /** Whether what arrives may not be delivered. */
+    /** {@return whether arriving bytes must not be delivered now} */
     protected final boolean isHeldBack() {
         return is(PAUSED) && !is(HUNG_UP);
     }
 
-    /** Says that an end of the stream waits; once. */
+    /** Reports, once, that an end of the stream waits. */
     protected final void tellPeerGone() {
         if (!is(PEER_GONE_TOLD)) {
             set(PEER_GONE_TOLD);
@@ -169,8 +169,8 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
     /**
      * The stream has ended.
      *
-     * @param error what the end hides, or 0. The end that the kernel shows on a Unix socket is the peer's doing even if
-     *     sending failed; on TCP it may be what is left of a reset whose error another call got.
+     * @param error the failure behind the end, or 0. On a Unix socket the peer caused an end of stream even if sending
+     *     failed; on TCP it may be the rest of a reset whose error another call got.
      */
     protected final void endOfStream(int error) {
         if (error != 0) {
@@ -184,7 +184,7 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
         }
     }
 
-    /** The end of the stream was told; can we still send? */
+    /** The end of the stream was reported: checks whether sending is still possible. */
     protected final void afterEnd() {
         int error = failureBehindEnd();
         if (error != 0) {
@@ -202,27 +202,27 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
         if (error == 0 && is(HUNG_UP)) {
             error = LibcSocket.pendingError(scratch(), fd());
             if (error == 0 && is(HUP) && tcp && !outputShutDown) {
-                error = Errno.ECONNRESET; // the peer cannot shut our direction down otherwise
+                error = Errno.ECONNRESET; // only a reset shuts down the sending direction from the peer's side
             }
         }
         return error;
     }
 
-    /** The last event. */
+    /** Reports the failure, as the last event. */
     protected final void fail(int errno) {
         set(DONE);
         letGo();
         receiver().failed(errno);
     }
 
-    /** Gives up what it holds for others: nothing is sent or delivered any more. */
+    /** Drops all work: nothing is sent or delivered any more. */
     protected void letGo() {
         queue = null;
     }
 
     // ---------------------------------------------------------------- sending
 
-    /** Sends the queue with calls on this thread. */
+    /** Sends the queue with system calls on this thread. */
     protected final void sendNow(SendQueue bytes) {
         long before = bytes.bytes();
         int result = Sender.send(scratch(), fd(), bytes, MAX_SENDS, zeroCopy());
@@ -248,7 +248,7 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
         }
     }
 
-    /** The queue was given up because of an error. */
+    /** Sending failed: gives up the queue. */
     protected final void sendFailed(int errno) {
         if (is(END_TOLD)) {
             fail(errno);
@@ -261,7 +261,7 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
 
     // ---------------------------------------------------------------- turns and closing
 
-    /** Goes on in the next turn with what no event will announce. */
+    /** Continues in the next turn with work that no event will announce. */
     protected final void again(int what) {
         set(what);
         if (!is(AGAIN)) {
@@ -270,7 +270,7 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
         }
     }
 
-    /** Goes on after a while with what no event will announce. */
+    /** Continues after a while with work that no event will announce. */
     protected final void againLater(int what) {
         set(what);
         if (!is(AGAIN)) {
@@ -279,7 +279,7 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
         }
     }
 
-    /** There is no memory to receive into: goes on when there may be. What arrives stays in the kernel until then. */
+    /** There is no memory to receive into: retries later. Arriving bytes stay in the kernel until then. */
     protected final void starve(int what) {
         if (endsWithoutMemory()) {
             return;
@@ -293,8 +293,8 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
     }
 
     /**
-     * {@return whether the end was told, as the peer is gone and waiting would only keep what the connection holds}
-     * What a broken connection has left in the kernel is dropped: such connections may hold the memory for it.
+     * {@return whether it has reported the end, as the peer is gone and waiting would only hold memory} Drops what a
+     * broken connection has left in the kernel: such connections may hold the memory that is missing.
      */
     protected final boolean endsWithoutMemory() {
         if (is(DONE | END_TOLD)) {
@@ -311,12 +311,12 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
         return true;
     }
 
-    /** {@return whether it has received what it has not delivered} */
+    /** {@return whether it holds received bytes that it has not delivered} */
     protected boolean holdsBytes() {
         return false;
     }
 
-    /** There is memory. */
+    /** There is memory again. */
     protected final void fed() {
         clear(STARVED);
     }
@@ -338,12 +338,12 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
         }
     }
 
-    /** Goes on with what {@link #again} was called for, except sending, which is seen to. */
+    /** Continues with what {@link #again} was called for, except sending, which the caller does. */
     protected abstract void goOn();
 
     /**
-     * Fails, since an event threw. If that throws too, the next turn tries once more; if it can't be told even then,
-     * the socket is closed, so that at least the peer learns of it.
+     * An event threw: fails. If reporting that throws too, the next turn tries once more; if that also throws, the
+     * socket closes, so that at least the peer learns of it.
      */
     @Override
     public final void crashed(Throwable thrown) {
@@ -361,7 +361,7 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
         Crash.log("socket of the " + backend() + " backend", thrown);
     }
 
-    /** An Error may have come while it was failing: it does so in the next turn. */
+    /** An Error may have interrupted the failing: fails in the next turn. */
     public final void crashAgain() {
         again(0);
     }
@@ -372,7 +372,7 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
         }
     }
 
-    /** Also goes on with what an Error has interrupted. */
+    /** Also completes a close that an Error interrupted. */
     @Override
     public final void close(boolean abort) {
         boolean left = false;
@@ -386,7 +386,7 @@ public abstract class LoopSocket extends StreamSocket implements Continuable {
         }
     }
 
-    /** Leaves the poller and gives the descriptor up. If that fails in the middle, the socket is closed. */
+    /** Leaves the poller and hands over the descriptor. If that fails half-way, the socket is closed. */
     protected final RawSocket leave() throws TransportException {
         boolean left = false;
         try {

@@ -5,12 +5,12 @@ package dev.netpoll.internal.poll.posix;
 
 import org.jspecify.annotations.Nullable;
 
-/** A descriptor of a stream socket, for the backend to make its transport of. */
+/** A descriptor of a stream socket, from which the backend creates its transport. */
 public final class Opened {
-    /** The descriptor. Who takes it closes it. */
+    /** The descriptor. The receiver must close it. */
     public final int fd;
 
-    /** Whether it is TCP, else a Unix socket. */
+    /** Whether it is a TCP socket, and not a Unix socket. */
     public final boolean tcp;
 
     /** The encoded address it is connected to, or null. */

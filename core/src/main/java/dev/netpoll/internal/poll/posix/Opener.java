@@ -17,11 +17,11 @@ import java.net.SocketAddress;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** Opens stream sockets, and takes over those that others opened. */
+/** Opens stream sockets, and takes over those opened by other code. */
 public final class Opener {
     private Opener() {}
 
-    /** Opens a socket that is to be connected to an address, bound to a local one if that is not null. */
+    /** Opens a socket for a connect to an address; binds it to {@code local} unless that is null. */
     public static Opened open(SocketAddress remote, @Nullable SocketAddress local) throws TransportException {
         int family = SockAddr.family(remote);
         if (family < 0) {
@@ -49,9 +49,9 @@ public final class Opener {
     }
 
     /**
-     * Takes over a socket that is or was connected, for the transport that {@code maker} makes. Any other is refused,
-     * and stays whose it is, and as it is: it may be no socket at all, but the standard input of the process, or the
-     * descriptor of another transport. One at a time, as two threads may offer the same number.
+     * Takes over a socket that is or was connected, for the transport that {@code maker} creates. Rejects any other
+     * descriptor and leaves it untouched: it may be no socket at all, but the standard input of the process, or the
+     * descriptor of another transport. Synchronized, as two threads may offer the same number.
      */
     public static synchronized Transport adopt(RawSocket socket, Function<Opened, Transport> maker)
             throws TransportException {
@@ -74,14 +74,14 @@ public final class Opener {
             if (option(scratch, fd, LibcSocket.SO_ACCEPTCONN) != 0) {
                 throw new TransportException("adopt", Errno.ENOTCONN);
             }
-            Binder.check("adopt", LibcSocket.acceptedName(scratch, fd)); // also of one whose peer has reset it
+            Binder.check("adopt", LibcSocket.acceptedName(scratch, fd)); // works even if the peer has reset it
             byte[] remote = scratch.socketAddress();
             int family = SockAddr.family(remote);
             boolean tcp = family == LibcSocket.AF_INET || family == LibcSocket.AF_INET6;
             if (!tcp && family != LibcSocket.AF_UNIX) {
                 throw new TransportException("adopt", Errno.EAFNOSUPPORT);
             }
-            Opened opened = new Opened(fd, tcp, remote); // nothing was changed until now
+            Opened opened = new Opened(fd, tcp, remote); // nothing has been changed up to here
             Binder.check("fcntl", LibcUnistd.configure(scratch, fd));
             if (tcp) {
                 setNoDelay(scratch, fd);
@@ -92,7 +92,7 @@ public final class Opener {
         }
     }
 
-    /** Closes a socket that was opened, or handed over, and reached nobody. */
+    /** Closes a socket that was opened or handed over and has no owner. */
     public static void close(int fd) {
         Scratch scratch = Scratch.take();
         try {

@@ -15,13 +15,14 @@ import java.net.SocketOption;
 import java.util.Map;
 
 /**
- * Socket options by name, so that our constants, {@code StandardSocketOptions} and {@code jdk.net} all work. Values
- * and their limits are as in the JDK: SO_LINGER is -1 when off, and buffer sizes are without the kernel's doubling.
+ * Socket options by name, so that the constants of this library, {@code StandardSocketOptions} and {@code jdk.net} all
+ * work. Values and limits are those of the JDK: SO_LINGER is -1 when off, and buffer sizes exclude the kernel's
+ * doubling.
  */
 final class OptionTable {
     private record Spec(int level, int name) {}
 
-    /** As much as the JDK allows. */
+    /** The JDK's maximum. */
     private static final int LINGER_MAX = 65_535;
 
     private static final int TOS_MAX = 255;
@@ -56,12 +57,12 @@ final class OptionTable {
                 : LibcSocket.setsockopt(scratch, socket.fd(), spec.level, spec.name, number);
         check("setsockopt", socket, option, result);
         if (spec.level == IPPROTO_IP) {
-            // The same for IPv6; an IPv4 socket knows no such option.
+            // The same for IPv6; an IPv4 socket rejects this option.
             LibcSocket.setsockopt(scratch, socket.fd(), LibcSocket.IPPROTO_IPV6, LibcSocket.IPV6_TCLASS, number);
         }
     }
 
-    /** The kernel takes a negative size for a huge one, and cuts the others off. */
+    /** Rejects values that the kernel misreads: it takes a negative size for a huge one, and truncates others. */
     private static void checkRange(Spec spec, SocketOption<?> option, int number) {
         boolean wrong =
                 (isBuffer(spec) && number < 0) || (spec.level == IPPROTO_IP && (number < 0 || number > TOS_MAX));

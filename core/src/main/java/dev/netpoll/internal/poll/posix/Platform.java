@@ -7,13 +7,11 @@ import dev.netpoll.internal.transport.Errno;
 import dev.netpoll.internal.transport.TransportException;
 import org.jspecify.annotations.Nullable;
 
-/** What a backend needs of the machine and the JVM before it may link a function. */
+/** Checks what a backend needs of the machine and the JVM before it may link a function. */
 public final class Platform {
     private Platform() {}
 
-    /**
-     * {@return null if the backend of that name may be tried, else a sentence that says why not and what can be done}
-     */
+    /** {@return null if the backend may be tried, else a sentence that says why not and what to do} */
     public static @Nullable String reasonAgainst(String backend) {
         String system = System.getProperty("os.name");
         if (!"Linux".equals(system)) {
@@ -31,7 +29,7 @@ public final class Platform {
         return null;
     }
 
-    /** {@return what to throw when there is no memory for a poller, as it would be if the kernel had none} */
+    /** {@return the exception for a lack of memory for a poller, the same as if the kernel had none} */
     public static TransportException noMemory(OutOfMemoryError cause) {
         TransportException failure = new TransportException("open an event loop", Errno.ENOMEM);
         failure.initCause(cause);

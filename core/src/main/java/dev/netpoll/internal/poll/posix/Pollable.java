@@ -7,7 +7,7 @@ import dev.netpoll.internal.ffi.GuardedFd;
 
 /** A descriptor that may have a slot in a poller. */
 public abstract class Pollable extends GuardedFd {
-    /** The place in the poller's {@link Slots}, or -1. Loop only. */
+    /** The index in the poller's {@link Slots}, or -1. Loop only. */
     int slot = -1;
 
     protected Pollable(int fd) {

@@ -15,9 +15,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Moves a queue to the kernel: one segment with send(2), several with sendmsg(2).
  *
- * <p>Blocks of the pool are passed by address: the queue holds references to them. A user's memory may sit in an arena
- * that somebody closes at any moment, so it goes alone, as a segment, which makes the linker hold the arena open
- * during the call.
+ * <p>Pooled blocks are passed by address, as the queue holds references to them. A user may close the arena of its
+ * memory at any moment. So such memory goes alone, as a segment: then the linker keeps the arena open during the call.
  */
 public final class Sender {
     /** Result of {@link #send}: the limit was reached first. */
@@ -28,7 +27,7 @@ public final class Sender {
     /**
      * Sends until the queue is empty, the kernel takes no more, or {@code maxCalls} calls were made.
      *
-     * @param zeroCopy what takes large pieces, or null
+     * @param zeroCopy the sender of large pieces, or null
      * @return {@link Transport#SENT}, {@link Transport#WOULD_BLOCK}, {@link #MORE}, or an error number negated
      */
     public static int send(Scratch scratch, int fd, SendQueue queue, int maxCalls, @Nullable ZeroCopySender zeroCopy) {
@@ -81,11 +80,11 @@ public final class Sender {
             MemorySegment bytes = head.memory.asSlice(head.start, head.length());
             return LibcSocket.send(scratch, fd, bytes, more(head.next));
         } catch (IllegalStateException e) {
-            return -Errno.EFAULT; // the arena is closed; the kernel's answer to memory that is gone
+            return -Errno.EFAULT; // the arena is closed; EFAULT is the kernel's answer to freed memory
         }
     }
 
-    /** With more to follow at once, the kernel need not send a small packet now. */
+    /** {@return MSG_MORE if more follows at once, so that the kernel does not send a small packet now} */
     private static int more(@Nullable Segment next) {
         return next == null ? 0 : LibcSocket.MSG_MORE;
     }

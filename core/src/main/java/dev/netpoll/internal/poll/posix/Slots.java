@@ -8,9 +8,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds what an event is about. A token is slot and generation; the generation changes when a slot is given up, so an
- * event that was fetched before and is handled after finds nothing, although slot and descriptor may be in use again.
- * The four highest bits of a token are free for the poller, and do not matter when it is looked up.
+ * Finds the registration that an event belongs to. A token holds slot and generation. The generation changes when a
+ * slot is given up, so an event fetched before that and handled later finds nothing, even if slot and descriptor are in
+ * use again. The four highest bits of a token are free for the poller; a lookup ignores them.
  *
  * <p>Invariants: I1. A slot is in exactly one of: the table (not null), retired, free. I2. A retired slot becomes free
  * only between two batches of events. Loop only.
@@ -31,7 +31,7 @@ public final class Slots {
     private int free;
     private int unusedCount;
 
-    /** Gives it a slot and returns its token, which is below 2^60 and never negative. */
+    /** Assigns a slot and returns the token, which is below 2^60 and never negative. */
     public long add(Pollable pollable) {
         int slot;
         if (free > 0) {
@@ -49,13 +49,13 @@ public final class Slots {
         return (long) generations[slot] << 32 | slot;
     }
 
-    /** {@return what the token was made for, or null if it is gone} Whatever its four highest bits are. */
+    /** {@return the registration of the token, or null if it is gone} Ignores the four highest bits. */
     public @Nullable Pollable find(long token) {
         int slot = (int) token;
         return generations[slot] == ((int) (token >>> 32) & GENERATION) ? table[slot] : null;
     }
 
-    /** Takes the slot away. */
+    /** Takes the slot back. */
     public void remove(Pollable pollable) {
         int slot = pollable.slot;
         pollable.slot = -1;
@@ -64,12 +64,12 @@ public final class Slots {
         unused[unusedCount++] = slot;
     }
 
-    /** Between two batches: retired slots may be used again. */
+    /** Makes retired slots free again. Call it between two batches. */
     public void recycle() {
         free = unusedCount;
     }
 
-    /** Calls {@code action} for all that have a slot. It may give slots up, but take none. */
+    /** Calls {@code action} for every registration. The action may give up slots, but not take any. */
     public void forEach(Consumer<Pollable> action) {
         for (int slot = 0; slot < used; slot++) {
             Pollable pollable = table[slot];
@@ -88,7 +88,7 @@ public final class Slots {
         int capacity = table.length * 2;
         @Nullable Pollable[] moreTable = Arrays.copyOf(table, capacity);
         int[] moreGenerations = Arrays.copyOf(generations, capacity);
-        int[] moreUnused = Arrays.copyOf(unused, capacity); // the last that may fail
+        int[] moreUnused = Arrays.copyOf(unused, capacity); // the last step that may fail
         table = moreTable;
         generations = moreGenerations;
         unused = moreUnused;

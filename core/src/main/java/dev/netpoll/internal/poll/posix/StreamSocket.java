@@ -21,8 +21,8 @@ import java.net.SocketOption;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a stream socket does on any thread, also while the loop closes it: every call is inside {@link #enter}
- * and {@link #exit}. The loop itself, being the one that closes, needs no guard.
+ * The part of a stream socket that any thread may use, even while the loop closes it: every call is between
+ * {@link #enter} and {@link #exit}. The loop needs no guard, as only the loop closes.
  */
 public abstract class StreamSocket extends Pollable implements Transport {
     private static final VarHandle ARRIVING;
@@ -41,16 +41,16 @@ public abstract class StreamSocket extends Pollable implements Transport {
     /** The error of a send or peek by any thread, for the loop to report; 0 if none. */
     protected volatile int brokenBy;
 
-    /** We ended our stream, so a hang-up may be orderly. */
+    /** The outbound stream was ended here, so a hang-up may be orderly. */
     protected volatile boolean outputShutDown;
 
-    /** Closing would wait: SO_LINGER was switched on. */
+    /** Whether closing would wait, because SO_LINGER is on. */
     private volatile boolean lingers;
 
     @SuppressWarnings("UnusedVariable") // through ARRIVING
     private boolean arriving;
 
-    /** A SocketAddress, or its encoded form until somebody asks: many servers never do. */
+    /** A SocketAddress, or its encoded form until it is needed: many servers never need it. */
     private volatile @Nullable Object remote;
 
     private volatile @Nullable SocketAddress local;
@@ -64,7 +64,7 @@ public abstract class StreamSocket extends Pollable implements Transport {
     /** {@return the name of the backend} */
     protected abstract String backend();
 
-    /** {@return what sends large pieces, or null} Any thread. */
+    /** {@return the sender of large pieces, or null} Any thread. */
     protected @Nullable ZeroCopySender zeroCopy() {
         return null;
     }
@@ -86,7 +86,7 @@ public abstract class StreamSocket extends Pollable implements Transport {
         }
     }
 
-    /** Keeps an error that the kernel tells once and that concerns the socket, not the caller's arguments. */
+    /** Keeps an error that the kernel reports only once, if it concerns the socket and not the caller's arguments. */
     protected final void remember(int errno) {
         boolean callersOwn = errno == Errno.EFAULT || errno == Errno.ENOMEM || errno == Errno.ENOBUFS;
         if (!callersOwn && !(errno == Errno.EPIPE && outputShutDown)) {
@@ -98,14 +98,14 @@ public abstract class StreamSocket extends Pollable implements Transport {
     public void shutdownOutput() throws TransportException {
         Scratch scratch = enterFor("shutdown");
         try {
-            outputShutDown = true; // before the hang-up that may follow is looked at
+            outputShutDown = true; // before a hang-up that may follow is handled
             Binder.check("shutdown", LibcSocket.shutdown(scratch, fd(), LibcSocket.SHUT_WR));
         } finally {
             exit(scratch);
         }
     }
 
-    /** What the loop has taken out of the socket and not delivered yet, counts as waiting; it is looked at last. */
+    /** Bytes that the loop has taken out of the socket and not delivered count as waiting; checks for them last. */
     @Override
     public int peek() {
         int result = peekKernel();
@@ -132,9 +132,9 @@ public abstract class StreamSocket extends Pollable implements Transport {
     }
 
     /**
-     * {@return whether the loop may have taken something out of the socket that it has not delivered yet} Any thread,
-     * to be asked after the kernel: whoever finds the socket empty comes after the system call that emptied it, so he
-     * sees what the loop wrote before that call.
+     * {@return whether the loop may have taken bytes out of the socket that it has not delivered yet} Any thread. Ask
+     * the kernel first: a thread that finds the socket empty comes after the system call that emptied it, so it sees
+     * what the loop wrote before that call.
      */
     protected boolean isArriving() {
         return (boolean) ARRIVING.getAcquire(this);
@@ -145,7 +145,7 @@ public abstract class StreamSocket extends Pollable implements Transport {
         arriving(false);
     }
 
-    /** <i>Loop.</i> To be called with true before the system call that may receive, with false after the delivery. */
+    /** <i>Loop.</i> Call it with true before the system call that may receive, and with false after the delivery. */
     protected final void arriving(boolean may) {
         ARRIVING.setRelease(this, may);
     }
@@ -169,7 +169,7 @@ public abstract class StreamSocket extends Pollable implements Transport {
                 return null;
             }
             if (remote != null) {
-                local = found; // it changes for the last time when the socket connects
+                local = found; // the address is final once the socket is connected
             }
             return found;
         } finally {
@@ -177,7 +177,7 @@ public abstract class StreamSocket extends Pollable implements Transport {
         }
     }
 
-    /** The socket is connected now, to this encoded address. */
+    /** The socket is now connected to this encoded address. */
     protected final void remote(byte[] encoded) {
         remote = encoded;
     }
@@ -224,17 +224,17 @@ public abstract class StreamSocket extends Pollable implements Transport {
         return scratch;
     }
 
-    /** A TCP socket that connects to a port of its own ephemeral range may meet itself: nobody listens there. */
+    /** A TCP socket that connects to a port of its own ephemeral range, where nobody listens, may connect to itself. */
     protected final boolean isConnectedToItself() {
         SocketAddress peer = remoteAddress();
         return peer != null && peer.equals(localAddress());
     }
 
     /**
-     * Closes without waiting for what is unsent; with {@code abort} the peer gets a reset. Whatever fails, it closes.
+     * Closes without waiting for unsent bytes; with {@code abort} the peer gets a reset. Closes whatever fails.
      * Idempotent. <i>Loop.</i>
      *
-     * @param left whether nothing else holds the socket open; else the peer is told that it ends
+     * @param left whether nothing else holds the socket open; otherwise a shutdown tells the peer of the end
      */
     protected final void closeDescriptor(boolean abort, boolean left) {
         if (isEnded()) {
@@ -256,13 +256,13 @@ public abstract class StreamSocket extends Pollable implements Transport {
         }
     }
 
-    /** The peer learns it now, whoever is inside for however long. */
+    /** Shuts down, so that the peer learns of the end now, however long other threads stay inside. */
     @Override
     protected final void closingLate(Scratch scratch) {
         LibcSocket.shutdown(scratch, fd(), LibcSocket.SHUT_RDWR);
     }
 
-    /** Gives the descriptor up without closing it. <i>Loop.</i> */
+    /** Hands over the descriptor without closing it. <i>Loop.</i> */
     protected final RawSocket surrendered() throws TransportException {
         int raw = surrender();
         if (raw == BUSY) {

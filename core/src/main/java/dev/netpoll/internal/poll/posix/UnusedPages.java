@@ -7,11 +7,11 @@ import dev.netpoll.internal.ffi.LibcMman;
 import dev.netpoll.internal.memory.PageReleaser;
 import dev.netpoll.internal.memory.SegmentPool;
 
-/** Says to the pools of memory how pages go back to the system. */
+/** Lets the memory pools give pages back to the system. */
 public final class UnusedPages implements PageReleaser {
     private UnusedPages() {}
 
-    /** From now on they do, at once. Idempotent. */
+    /** From now on the pools give unused pages back at once. Idempotent. */
     public static void goBack() {
         SegmentPool.releasePagesBy(new UnusedPages());
     }

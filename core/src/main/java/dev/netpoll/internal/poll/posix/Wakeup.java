@@ -9,7 +9,7 @@ import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.transport.TransportException;
 import java.util.concurrent.locks.LockSupport;
 
-/** A non-blocking eventfd with which any thread ends somebody's wait, also while that one closes it. */
+/** A non-blocking eventfd with which any thread ends another thread's wait, even while that thread closes it. */
 public final class Wakeup extends GuardedFd {
     private static final int MAX_TRIES = 1000;
     private static final long PAUSE_NANOS = 1_000_000;
@@ -19,8 +19,8 @@ public final class Wakeup extends GuardedFd {
     }
 
     /**
-     * Makes it readable, once more if it is already. Any thread; does nothing once closed. Somebody sleeps until this
-     * has happened, so if the JVM has no memory for the call, it is tried again for a while.
+     * Makes it readable, even if it already is. Any thread; does nothing once closed. A thread sleeps until this has
+     * happened, so if the JVM has no memory for the call, it retries for a while.
      */
     public void signal() {
         for (int tries = 1; ; tries++) {

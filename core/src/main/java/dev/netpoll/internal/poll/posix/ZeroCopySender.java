@@ -6,9 +6,9 @@ package dev.netpoll.internal.poll.posix;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.memory.Segment;
 
-/** Sends large pieces of our memory without copying them. Any thread. */
+/** Sends large pieces of pooled memory without copying them. Any thread. */
 public interface ZeroCopySender {
-    /** {@return whether it sends this piece; else it is sent as usual} */
+    /** {@return whether it sends this piece; otherwise the caller sends it as usual} */
     boolean takes(Segment piece);
 
     /**

@@ -2,10 +2,10 @@
 // Copyright The Netpoll for Java Authors
 
 /**
- * Sockets as file descriptors: what every backend has in common that speaks to the kernel itself.
+ * Sockets as file descriptors: code shared by the epoll and io_uring backends.
  *
- * <p>How bytes come in and how connections are accepted is for the backends to say. Here is the rest: opening, binding
- * and closing, what other threads do with a socket, and finding the socket that an event is about. Names of Linux's
- * abstract namespace are Unix socket paths that begin with {@code @}.
+ * <p>The backends decide how to receive bytes and accept connections. The rest is here: opening, binding and closing,
+ * the use of a socket by other threads, and finding the socket of an event. Names of Linux's abstract namespace are
+ * Unix socket paths that begin with {@code @}.
  */
 package dev.netpoll.internal.poll.posix;
