@@ -12,12 +12,12 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
 
 /**
- * The list of buffers that the kernel may receive into, in order: an array of {@code struct io_uring_buf} (addr 0, len
- * 8, bid 12), with the tail in the two bytes that the first of them does not use.
+ * The ring of buffers that the kernel may receive into, in order: an array of {@code struct io_uring_buf} (addr 0, len
+ * 8, bid 12), with the tail in the two bytes that the first entry does not use.
  *
- * <p><b>Threads.</b> The ring's owner. <b>Memory.</b> The array is freed by {@link #close}, after the rings it was
- * registered with; one that is closed does not look at it any more, so that another ring may have it. What the
- * addresses point to is the owner's to keep alive until a completion gives the buffer back or the ring is closed.
+ * <p><b>Threads.</b> The ring's owner. <b>Memory.</b> {@link #close} frees the array; call it after closing the rings
+ * it was registered with. A closed ring does not read the array any more, so another ring may use it. The owner keeps
+ * the memory at the addresses alive until a completion returns the buffer or the ring is closed.
  */
 public final class BufferRingMemory implements AutoCloseable {
     private static final long ENTRY_SIZE = 16;
@@ -25,7 +25,7 @@ public final class BufferRingMemory implements AutoCloseable {
     private static final long ID = 12;
     private static final long TAIL = 14;
 
-    /** The kernel wants whole pages: the largest that Linux has on these machines. */
+    /** The kernel requires whole pages: the largest page size of Linux on these machines. */
     private static final long PAGE = "amd64".equals(System.getProperty("os.arch")) ? 4 << 10 : 64 << 10;
 
     private static final VarHandle SHORT = JAVA_SHORT.varHandle();
@@ -34,7 +34,7 @@ public final class BufferRingMemory implements AutoCloseable {
     private final MemorySegment memory;
     private final int mask;
 
-    /** Makes an empty one with room for {@code entries} buffers, a power of two up to 32,768. */
+    /** Creates an empty ring with room for {@code entries} buffers, a power of two up to 32,768. */
     public BufferRingMemory(int entries) {
         memory = OwnMemory.allocate(arena, Math.max(PAGE, entries * ENTRY_SIZE), PAGE);
         mask = entries - 1;
@@ -48,7 +48,7 @@ public final class BufferRingMemory implements AutoCloseable {
         registration.set(JAVA_INT, 8, mask + 1);
         registration.set(JAVA_SHORT, 12, (short) group);
         registration.set(JAVA_SHORT, 14, (short) flags);
-        memory.set(JAVA_SHORT, TAIL, (short) 0); // what another ring was given is nothing to this one
+        memory.set(JAVA_SHORT, TAIL, (short) 0); // entries for an earlier ring mean nothing to this one
         return IoUring.registerBuffers(scratch, ring, registration.address());
     }
 
@@ -57,10 +57,10 @@ public final class BufferRingMemory implements AutoCloseable {
         long at = (index & mask) * ENTRY_SIZE;
         memory.set(JAVA_LONG, at, address);
         memory.set(JAVA_INT, at + LENGTH, length);
-        memory.set(JAVA_SHORT, at + ID, (short) id); // never the two bytes behind it: see above
+        memory.set(JAVA_SHORT, at + ID, (short) id); // never the two bytes after it: see above
     }
 
-    /** Publishes the entries up to and without {@code tail}. */
+    /** Publishes the entries before {@code tail}. */
     public void publishUpTo(int tail) {
         SHORT.setRelease(memory, TAIL, (short) tail);
     }

@@ -15,16 +15,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * Links C functions.
  *
- * <p>What is linked, the JVM makes code for, once for each signature: ten to twenty milliseconds in which a program
- * that starts waits. So functions share a signature: seven words in, a word out. On the systems that link anything,
- * 64-bit Linux on x86-64 and aarch64, an integer or a pointer is passed in a word of its own, and so is the result. Who
- * takes or returns an int uses the lower half of it; nobody looks at words beyond those of his parameters. Functions
- * with variable arguments, such as syscall(2) and fcntl(2), get them in the same way.
+ * <p>For each signature of linked functions the JVM generates code once, which takes ten to twenty milliseconds of the
+ * program's start. So functions share one signature: seven words in, one word out. On the only systems that link
+ * anything, 64-bit Linux on x86-64 and aarch64, each integer or pointer is passed in a word, and so is the result. A
+ * function that takes or returns an int uses the lower half of the word; it ignores words beyond its parameters.
+ * Functions with variable arguments, such as syscall(2) and fcntl(2), get them the same way.
  *
- * <p>Pointers are words too: an address parameter would acquire and release the arena on every call.
+ * <p>Pointers are words, too: an address parameter would acquire and release the arena on every call.
  */
 final class Downcalls {
-    /** What is passed for parameters that a function does not have. */
+    /** The argument for parameters that a function does not have. */
     static final long UNUSED = 0;
 
     private static final FunctionDescriptor WORDS = FunctionDescriptor.of(
@@ -43,35 +43,33 @@ final class Downcalls {
         return handle(LIBC.findOrThrow(name), WORDS, ERRNO);
     }
 
-    /** As {@link #link}, or null if this C library lacks the function. */
+    /** Like {@link #link}, but null if this C library lacks the function. */
     static @Nullable MethodHandle linkIfPresent(String name) {
         MemorySegment symbol = LIBC.find(name).orElse(null);
         return symbol == null ? null : handle(symbol, WORDS, ERRNO);
     }
 
-    /** Links a function with a signature of its own, for what does not pass as words. */
+    /** Links a function with its own signature, if its parameters do not fit into words. */
     static MethodHandle link(String name, FunctionDescriptor function) {
         return handle(LIBC.findOrThrow(name), function, ERRNO);
     }
 
-    /** As {@link #call(MethodHandle, Scratch, long, long, long, long, long)}, with two arguments. */
+    /** Like {@link #call(MethodHandle, Scratch, long, long, long, long, long)}, with two arguments. */
     static int call(MethodHandle function, Scratch scratch, long a, long b) {
         return call(function, scratch, a, b, UNUSED, UNUSED, UNUSED);
     }
 
-    /** As {@link #call(MethodHandle, Scratch, long, long, long, long, long)}, with three arguments. */
+    /** Like {@link #call(MethodHandle, Scratch, long, long, long, long, long)}, with three arguments. */
     static int call(MethodHandle function, Scratch scratch, long a, long b, long c) {
         return call(function, scratch, a, b, c, UNUSED, UNUSED);
     }
 
-    /** As {@link #call(MethodHandle, Scratch, long, long, long, long, long)}, with four arguments. */
+    /** Like {@link #call(MethodHandle, Scratch, long, long, long, long, long)}, with four arguments. */
     static int call(MethodHandle function, Scratch scratch, long a, long b, long c, long d) {
         return call(function, scratch, a, b, c, d, UNUSED);
     }
 
-    /**
-     * Calls what {@link #link(String)} has linked, which returns an int; {@return that, or the error number negated}
-     */
+    /** Calls a function linked by {@link #link(String)}; {@return its int result, or the error number negated} */
     static int call(MethodHandle function, Scratch scratch, long a, long b, long c, long d, long e) {
         try {
             // SAFETY: the callers, all in this package, pass what the function's manual page says, and keep alive what
@@ -90,7 +88,7 @@ final class Downcalls {
         return LINKER.downcallHandle(symbol, function, options);
     }
 
-    /** What an invocation threw: never a checked exception, since C throws none. */
+    /** {@return what an invocation threw, as an unchecked exception} C throws no checked ones. */
     static RuntimeException failure(Throwable thrown) {
         if (thrown instanceof RuntimeException e) {
             return e;

@@ -10,8 +10,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * How long {@link IoUring#enter} waits: {@code struct io_uring_getevents_arg} (sigmask 0, sigmask_sz 8, min_wait_usec
- * 12, ts 16), and the {@code struct __kernel_timespec} it points to. Not thread-safe.
+ * The wait limits of {@link IoUring#enter}: {@code struct io_uring_getevents_arg} (sigmask 0, sigmask_sz 8,
+ * min_wait_usec 12, ts 16), and the {@code struct __kernel_timespec} it points to. Not thread-safe.
  */
 public final class EnterArgument {
     static final long SIZE = 24;
@@ -28,10 +28,10 @@ public final class EnterArgument {
     }
 
     /**
-     * Sets the time.
+     * Sets the limits.
      *
      * @param timeoutNanos how long to wait at most; a negative value has no limit
-     * @param minWaitMicros how long to wait at most for all that is asked for; afterwards one completion is enough
+     * @param minWaitMicros how long to wait at most for all requested completions; afterwards one is enough
      */
     public EnterArgument limit(long timeoutNanos, int minWaitMicros) {
         memory.set(JAVA_INT, MIN_WAIT, minWaitMicros);

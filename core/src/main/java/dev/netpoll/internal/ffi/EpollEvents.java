@@ -8,8 +8,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * An array of {@code struct epoll_event}: {@code uint32_t events; uint64_t data}. Packed to 12 bytes on x86-64, where
- * the kernel wanted 32-bit programs to see the same layout; 16 bytes elsewhere. Not thread-safe.
+ * An array of {@code struct epoll_event}: {@code uint32_t events; uint64_t data}. Packed to 12 bytes on x86-64, so that
+ * 32-bit programs see the same layout; 16 bytes elsewhere. Not thread-safe.
  */
 public final class EpollEvents implements AutoCloseable {
     private static final boolean PACKED = "amd64".equals(System.getProperty("os.arch"));
@@ -21,7 +21,7 @@ public final class EpollEvents implements AutoCloseable {
     private final MemorySegment memory;
     private final int capacity;
 
-    /** Allocates room for {@code capacity} events, until it is closed. */
+    /** Allocates room for {@code capacity} events, until {@link #close}. */
     public EpollEvents(int capacity) {
         this.capacity = capacity;
         this.memory = OwnMemory.allocate(arena, capacity * SIZE, Long.BYTES);
@@ -32,12 +32,12 @@ public final class EpollEvents implements AutoCloseable {
         return capacity;
     }
 
-    /** {@return what happened: a set of {@code EPOLL...} bits} */
+    /** {@return the event: a set of {@code EPOLL...} bits} */
     public int events(int index) {
         return memory.get(ValueLayout.JAVA_INT_UNALIGNED, index * SIZE);
     }
 
-    /** {@return what was registered with the descriptor} */
+    /** {@return the data that was registered with the descriptor} */
     public long data(int index) {
         return memory.get(ValueLayout.JAVA_LONG_UNALIGNED, index * SIZE + DATA);
     }
@@ -51,7 +51,7 @@ public final class EpollEvents implements AutoCloseable {
         memory.set(ValueLayout.JAVA_LONG_UNALIGNED, at + DATA, data);
     }
 
-    /** Frees them, when nobody waits for events any more. Idempotent. */
+    /** Frees the array. Call it when no thread waits for events any more. Idempotent. */
     @Override
     public void close() {
         OwnMemory.free(arena);

@@ -13,21 +13,20 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A descriptor that several threads use and one closes. It keeps {@code close(2)} from running while a call with the
- * descriptor is under way, and calls from starting afterwards, when the number may belong to somebody else. What has a
- * descriptor of its own may extend it.
+ * A descriptor that several threads use and one closes. It prevents {@code close(2)} during a call with the descriptor,
+ * and calls after the close, when the number may belong to another file. Classes that own a descriptor may extend it.
  *
  * <pre>
  *   state = (ENDED?) + (SURRENDERED?) + number of users
  *
  *   0 --enter--> n --exit--> 0                 open
  *   0 --close--> ENDED                         closes at once
- *   n --close--> ENDED + n + 1 --exit--> ENDED the last one out closes; who closes is one of them for a moment
- *   n --surrender--> ENDED + SURRENDERED + n   the caller waits for the users, nobody closes
+ *   n --close--> ENDED + n + 1 --exit--> ENDED the last one out closes; the closing thread is a user for a moment
+ *   n --surrender--> ENDED + SURRENDERED + n   the caller waits for the users, and none closes
  *     --the wait takes too long--> ENDED + n + 1 --exit--> ENDED   as after a close
  * </pre>
  *
- * <p>Every use has this shape, so that nothing can fail between entering and leaving:
+ * <p>Every use has this form, so that nothing can fail between entering and leaving:
  *
  * <pre>
  *   Scratch scratch = fd.enter();
@@ -41,19 +40,19 @@ import org.jspecify.annotations.Nullable;
  *   }
  * </pre>
  *
- * <p>Invariants: I1. ENDED is never taken back. I2. Nobody enters once ENDED is set. I3. close(2) runs exactly once,
- * by whoever makes the transition to plain ENDED; never after a surrender that succeeded. I4. Who closes while others
- * are inside sets {@code lastResort} before it leaves, so the last one out sees it; the collector closes instead of a
- * user that never leaves, or that leaves where no stack is left.
+ * <p>Invariants: I1. ENDED is never cleared. I2. No thread enters once ENDED is set. I3. The thread that makes the
+ * transition to plain ENDED runs close(2), exactly once; never after a successful surrender. I4. A thread that closes
+ * while others are inside sets {@code lastResort} before it leaves, so the last one out sees it; the collector closes
+ * instead of a user that never leaves, or that leaves without enough stack.
  */
 public class GuardedFd {
-    /** Result of {@link #surrender}: somebody stays inside. */
+    /** Result of {@link #surrender}: another thread stays inside. */
     public static final int BUSY = -1;
 
     private static final int ENDED = 1 << 31;
     private static final int SURRENDERED = 1 << 30;
 
-    /** How long to wait for calls that never block. Who takes longer was stopped in the middle. */
+    /** How long to wait for calls that never block. A thread that takes longer was stopped half-way. */
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private static final int SPINS = 200;
@@ -75,10 +74,10 @@ public class GuardedFd {
 
     private volatile int state;
 
-    /** Written by who ends the use while others are inside. */
+    /** Written by the thread that ends the use while others are inside. */
     private Cleaner.@Nullable Cleanable lastResort;
 
-    /** Closes it, once: the last user, or the collector instead of one that never leaves. */
+    /** Closes the descriptor, once: run by the last user, or by the collector instead of a user that never leaves. */
     private record LastResort(int fd) implements Runnable {
         static final Cleaner CLEANER = Cleaner.create();
 
@@ -106,9 +105,9 @@ public class GuardedFd {
         return fd;
     }
 
-    /** {@return a scratch: the descriptor stays open until {@link #exit} takes it back; or null: it is closed} */
+    /** {@return a scratch: the descriptor stays open until {@link #exit} takes it back; or null if closed} */
     public final @Nullable Scratch enter() {
-        Scratch scratch = Scratch.take(); // before, as it might fail
+        Scratch scratch = Scratch.take(); // first, as it might fail
         int seen;
         do {
             seen = state;
@@ -132,7 +131,8 @@ public class GuardedFd {
     private void leave(Scratch scratch) {
         int before = (int) STATE.getAndAdd(this, -1);
         if (before == ENDED + 1) {
-            // A close that fails half-way is never done. Without room it does not begin, and the collector closes (I4).
+            // A close that fails half-way never completes. Without room it does not begin, and the collector closes
+            // (I4).
             StackRoom.needMuch();
             Cleaner.Cleanable own = lastResort; // I4
             if (own != null) {
@@ -143,14 +143,14 @@ public class GuardedFd {
         }
     }
 
-    /** {@return whether it is closed or surrendered, so that the number may be another descriptor's} */
+    /** {@return whether it is closed or surrendered, so that the number may belong to another file} */
     public final boolean isEnded() {
         return state < 0;
     }
 
     /**
-     * Closes, now or when the last user leaves, or when the collector finds that none is left: a user that has met the
-     * end of its stack may not have said that it left. Idempotent.
+     * Closes now, or when the last user leaves, or when the collector finds that no user is left: a user that ran out
+     * of stack may not have recorded that it left. Idempotent.
      */
     public final void close(Scratch scratch) {
         int users;
@@ -171,7 +171,7 @@ public class GuardedFd {
         }
     }
 
-    /** Leaves, as one of the users, a descriptor that has ended: the last of them closes it, or the collector (I4). */
+    /** Leaves an ended descriptor, as one of its users: the last of them closes it, or the collector (I4). */
     private void leaveToOthers(Scratch scratch) {
         try {
             lastResort = LastResort.CLEANER.register(this, new LastResort(fd));
@@ -180,14 +180,14 @@ public class GuardedFd {
         }
     }
 
-    /** Somebody is inside, so that closing may take a while: says the end in another way, if there is one. */
+    /** Another thread is inside, so closing may take a while: signals the end in another way, if there is one. */
     protected void closingLate(Scratch scratch) {}
 
     /**
-     * Ends the use here without closing, and waits until nobody is inside; calls never block, so that is soon.
+     * Ends the use without closing, and waits until no thread is inside; that is soon, as calls never block.
      *
-     * @return the descriptor, which is the caller's now; or {@link #BUSY} if somebody stays inside for too long, who
-     *     closes it when he leaves
+     * @return the descriptor, which now belongs to the caller; or {@link #BUSY} if a thread stays inside for too long,
+     *     which closes it on leaving
      */
     public final int surrender() {
         Scratch scratch = Scratch.take();
@@ -215,7 +215,7 @@ public class GuardedFd {
         return fd;
     }
 
-    @SuppressWarnings("ThreadPriorityCheck") // a virtual thread that finds no memory for a timer would sleep for ever
+    @SuppressWarnings("ThreadPriorityCheck") // without memory for a timer, a virtual thread would sleep for ever
     private static void pause() {
         if (Thread.currentThread().isVirtual()) {
             Thread.yield();
@@ -224,7 +224,7 @@ public class GuardedFd {
         }
     }
 
-    /** {@return whether users are left, of whom the caller is one then} */
+    /** {@return whether users are left; then the caller is one of them} */
     private boolean joinUsers() {
         int seen;
         do {

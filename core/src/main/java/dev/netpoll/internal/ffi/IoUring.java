@@ -28,7 +28,7 @@ public final class IoUring {
     public static final int IORING_ENTER_EXT_ARG = 1 << 3;
     public static final int IORING_ENTER_NO_IOWAIT = 1 << 7;
 
-    // What io_uring_register does.
+    // Operations of io_uring_register.
     public static final int IORING_REGISTER_ENABLE_RINGS = 12;
     public static final int IORING_REGISTER_PBUF_RING = 22;
     public static final int IORING_REGISTER_SEND_MSG_RING = 31;
@@ -70,7 +70,7 @@ public final class IoUring {
     /** In the flags of the submission queue: the kernel keeps completions that did not fit. */
     public static final int IORING_SQ_CQ_OVERFLOW = 1 << 1;
 
-    /** A buffer of the ring is filled piece by piece. */
+    /** The kernel fills a buffer of the ring piece by piece. */
     public static final int IOU_PBUF_RING_INC = 2;
 
     // Bits of POLL_ADD, as poll(2) has them.
@@ -86,7 +86,7 @@ public final class IoUring {
 
     private IoUring() {}
 
-    /** Makes a ring; {@return its descriptor, closed on exec, or the error number negated} */
+    /** Creates a ring; {@return its descriptor, closed on exec, or the error number negated} */
     public static int setup(Scratch scratch, int entries, IoUringParams params) {
         try {
             // SAFETY: the parameters own the memory of the struct, and are reachable until after the call.
@@ -97,7 +97,7 @@ public final class IoUring {
     }
 
     /**
-     * Submits {@code toSubmit} entries, then waits as the argument says.
+     * Submits {@code toSubmit} entries, then waits within the argument's limits.
      *
      * @return how many entries were taken, or the error number negated: ETIME after a wait without result
      */
@@ -124,20 +124,21 @@ public final class IoUring {
         return (int) Syscall.call(scratch, IO_URING_ENTER, ring, toSubmit, 0, 0, 0, 0);
     }
 
-    /** Lets a ring that was made disabled begin; binds it to the calling thread. */
+    /** Enables a ring that was created disabled, and binds it to the calling thread. */
     public static int enable(Scratch scratch, int ring) {
         return (int) Syscall.call(scratch, IO_URING_REGISTER, ring, IORING_REGISTER_ENABLE_RINGS, 0, 0, 0, 0);
     }
 
     /**
-     * Waits until the kernel has put all completions into a ring's queue of which it has done the work. For other
-     * threads than the ring's; the call is refused, but only after it had the lock that the kernel holds in between.
+     * Waits until the kernel has queued the completions of all work it has done for a ring. For threads other than the
+     * ring's: the kernel refuses the call, but only after taking the lock that it holds between the work and its
+     * completion.
      */
     public static void awaitCompletions(Scratch scratch, int ring) {
         Syscall.call(scratch, IO_URING_REGISTER, ring, IORING_REGISTER_ENABLE_RINGS, 0, 0, 0, 0);
     }
 
-    /** Gives a ring memory to receive into. */
+    /** Registers memory to receive into with a ring. */
     static int registerBuffers(Scratch scratch, int ring, long registration) {
         // SAFETY: the registration lies in the scratch, which the errno argument keeps alive.
         return (int) Syscall.call(scratch, IO_URING_REGISTER, ring, IORING_REGISTER_PBUF_RING, registration, 1, 0, 0);

@@ -9,8 +9,8 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * {@code struct io_uring_params}, 120 bytes: sq_entries 0, cq_entries 4, flags 8, features 20, sq_off 40, cq_off 80,
- * with what the kernel answered after {@link IoUring#setup}. It lies in a scratch, and is valid until that is used for
- * anything but to map the ring.
+ * and the kernel's answer after {@link IoUring#setup}. It is in a scratch, and valid until that is used for anything
+ * except mapping the ring.
  */
 public final class IoUringParams {
     private static final long SIZE = 120;
@@ -19,7 +19,7 @@ public final class IoUringParams {
 
     private final MemorySegment memory;
 
-    /** Asks for a ring. */
+    /** Parameters for a new ring. */
     public IoUringParams(Scratch scratch, int flags, int completions) {
         memory = scratch.struct(SIZE);
         memory.set(JAVA_INT, 4, completions);
@@ -35,7 +35,7 @@ public final class IoUringParams {
         return memory.get(JAVA_INT, 20);
     }
 
-    /** {@return the set of {@code IORING_SETUP_...} that was asked for} */
+    /** {@return the requested set of {@code IORING_SETUP_...}} */
     public int flags() {
         return memory.get(JAVA_INT, 8);
     }

@@ -28,11 +28,11 @@ public final class LibcEpoll {
     private static final MethodHandle EPOLL_CREATE1 = Downcalls.link("epoll_create1");
     private static final MethodHandle EPOLL_CTL = Downcalls.link("epoll_ctl");
 
-    // Both wait calls are ordinary ones: a critical call would hold up every safepoint while it waits.
+    // Both wait calls are ordinary downcalls: a critical one would hold up every safepoint while it waits.
     private static final MethodHandle EPOLL_WAIT = Downcalls.link("epoll_wait");
     private static final @Nullable MethodHandle EPOLL_PWAIT2 = Downcalls.linkIfPresent("epoll_pwait2");
 
-    /** False once the kernel (before 5.11) turned out to lack what the C library offers. */
+    /** False once a kernel (before 5.11) has turned out to lack the call that the C library offers. */
     private static volatile boolean nanoseconds = EPOLL_PWAIT2 != null;
 
     private LibcEpoll() {}
@@ -48,12 +48,12 @@ public final class LibcEpoll {
         return control(scratch, epoll, EPOLL_CTL_ADD, fd, scratch.epollEvent(interest, data));
     }
 
-    /** Changes the interest and the data of a descriptor; what is already true is reported (again). */
+    /** Changes the interest and the data of a descriptor; the kernel reports conditions that already hold (again). */
     public static int modify(Scratch scratch, int epoll, int fd, int interest, long data) {
         return control(scratch, epoll, EPOLL_CTL_MOD, fd, scratch.epollEvent(interest, data));
     }
 
-    /** Removes a descriptor; events fetched before may still be in the hands of whoever waited. */
+    /** Removes a descriptor; a waiting thread may still hold events fetched before. */
     public static int remove(Scratch scratch, int epoll, int fd) {
         return control(scratch, epoll, EPOLL_CTL_DEL, fd, scratch.epollEvent(0, 0));
     }

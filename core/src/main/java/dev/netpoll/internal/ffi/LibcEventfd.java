@@ -15,7 +15,7 @@ public final class LibcEventfd {
 
     private LibcEventfd() {}
 
-    /** Opens one that counts from 0, non-blocking. */
+    /** Opens an eventfd with count 0, non-blocking. */
     public static int eventfd(Scratch scratch) {
         // SAFETY: plain ints.
         return Downcalls.call(EVENTFD, scratch, 0, FLAGS);

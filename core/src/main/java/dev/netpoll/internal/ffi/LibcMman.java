@@ -28,9 +28,9 @@ public final class LibcMman {
     }
 
     /**
-     * Gives the pages inside a range back to the system; their content becomes zero.
+     * Gives the pages inside a range back to the system, which zeroes their content.
      *
-     * @param address the beginning of private memory that the caller owns, of which nobody needs the content
+     * @param address the beginning of private memory that the caller owns and whose content nobody needs
      * @return whether it was done
      */
     public static boolean releasePages(long address, long bytes) {

@@ -74,14 +74,14 @@ public final class LibcSocket {
     private static final MethodHandle SETSOCKOPT = Downcalls.link("setsockopt");
     private static final MethodHandle GETSOCKOPT = Downcalls.link("getsockopt");
 
-    /** Linked when it is first used: few programs send from memory of their own. */
+    /** Linked on first use: few programs send from their own memory. */
     private static final class SegmentSend {
         static final MethodHandle HANDLE =
                 Downcalls.link("send", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
     }
 
     static {
-        Classes.initialize(MethodHandles.lookup(), Syscall.class); // rather than with the first request
+        Classes.initialize(MethodHandles.lookup(), Syscall.class); // now, rather than during the first request
     }
 
     private LibcSocket() {}
@@ -140,15 +140,15 @@ public final class LibcSocket {
     }
 
     /**
-     * Leaves the peer's address in the scratch, as accept(2) would: also of a socket that was accepted and has been
-     * reset since, of which getpeername(2) only says that it is not connected.
+     * Leaves the peer's address in the scratch, as accept(2) would. Works even for an accepted socket that has been
+     * reset since, for which getpeername(2) only reports that it is not connected.
      */
     public static int acceptedName(Scratch scratch, int fd) {
         int result = getpeername(scratch, fd);
         if (result != -ENOTCONN || getsockname(scratch, fd) < 0) {
             return result;
         }
-        // The kernel wants exactly the size of the address, which is that of our own.
+        // The kernel requires the exact size of the address, which equals that of the local one.
         // SAFETY: the kernel writes at most as many bytes of address as it has written before, into the scratch.
         return Downcalls.call(
                 GETSOCKOPT,
@@ -166,7 +166,7 @@ public final class LibcSocket {
         return Syscall.call(scratch, Syscall.RECVFROM, fd, address, length, flags, 0, 0);
     }
 
-    /** Looks whether {@link #recv} would find something, and leaves it there. */
+    /** Checks whether {@link #recv} would find bytes, and leaves them there. */
     public static long peek(Scratch scratch, int fd) {
         return recv(scratch, fd, scratch.optionAddress(), 1, MSG_PEEK | MSG_DONTWAIT);
     }
@@ -178,7 +178,7 @@ public final class LibcSocket {
     }
 
     /**
-     * Sends from memory that somebody else may free meanwhile.
+     * Sends from memory that another thread may free meanwhile.
      *
      * @throws IllegalStateException if the segment's arena is closed
      */
@@ -231,7 +231,7 @@ public final class LibcSocket {
         return Downcalls.call(GETSOCKOPT, scratch, fd, level, name, scratch.optionAddress(), scratch.lengthAddress());
     }
 
-    /** {@return the socket's pending error, positive or 0, or what went wrong asking for it} Clears it. */
+    /** {@return the socket's pending error, positive or 0, or the error of reading it} Clears it. */
     public static int pendingError(Scratch scratch, int fd) {
         int result = getsockopt(scratch, fd, SOL_SOCKET, SO_ERROR);
         return result < 0 ? -result : scratch.option();

@@ -20,7 +20,7 @@ public final class LibcTime {
         return nanos(scratch, CLOCK_PROCESS_CPUTIME_ID);
     }
 
-    /** {@return the processor time that a thread of this process has used, in nanoseconds, or -1 if there is none} */
+    /** {@return the processor time that a thread of this process has used, in nanoseconds, or -1 if it is gone} */
     public static long threadCpuNanos(Scratch scratch, int thread) {
         return nanos(scratch, ~thread << 3 | CPUCLOCK_PER_THREAD | CPUCLOCK_SCHED); // as pthread_getcpuclockid(3) does
     }

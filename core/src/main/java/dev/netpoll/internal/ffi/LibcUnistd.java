@@ -24,8 +24,8 @@ public final class LibcUnistd {
     private static final MethodHandle DUP3 = Downcalls.link("dup3");
 
     /**
-     * Descriptors that could not be closed yet, each plus 1; 0 is a free place. Guarded by its lock: an atomic array
-     * needs heap for its first use.
+     * Descriptors that could not be closed yet, each plus 1; 0 marks a free place. Guarded by its own lock: the first
+     * use of an atomic array allocates.
      */
     private static final int[] LEFTOVERS = new int[LEFTOVERS_MAX];
 
@@ -33,14 +33,14 @@ public final class LibcUnistd {
 
     private LibcUnistd() {}
 
-    /** Links now rather than with the first close: without a free descriptor, a class file may not be readable. */
+    /** Links now rather than at the first close: without a free descriptor, a class file may not be readable. */
     static void link() {
-        // Initialising the class does it.
+        // Initialising the class links.
     }
 
     /**
-     * Closes; the descriptor is gone whatever is returned, so nobody may retry. Throws nothing: if the JVM lacks the
-     * memory for the call, which it needs before code is compiled, then {@link #closeLeftovers} makes it.
+     * Closes. The descriptor is gone whatever the result, so callers must not retry. Never throws: if the JVM lacks the
+     * memory that a call needs before its code is compiled, {@link #closeLeftovers} closes it later.
      */
     public static void close(Scratch scratch, int fd) {
         if (!tryToClose(scratch, fd)) {
@@ -71,14 +71,14 @@ public final class LibcUnistd {
         }
     }
 
-    /** {@return whether there is something for {@link #closeLeftovers}} Costs nothing. */
+    /** {@return whether {@link #closeLeftovers} has work} Costs nothing. */
     public static boolean hasLeftovers() {
         return leftovers;
     }
 
-    /** Closes what could not be closed when it was to be. Any thread. */
+    /** Closes the descriptors that {@link #close} could not. Any thread. */
     public static void closeLeftovers(Scratch scratch) {
-        leftovers = false; // before looking: who leaves one sets it afterwards
+        leftovers = false; // before looking: a thread that leaves a descriptor sets this afterwards
         for (int i = 0; i < LEFTOVERS_MAX; i++) {
             int found;
             synchronized (LEFTOVERS) {
@@ -92,8 +92,8 @@ public final class LibcUnistd {
     }
 
     /**
-     * Closes the file behind a descriptor now, and puts one that does nothing in its place: the number stays taken.
-     * Without a free descriptor for that, nothing happens.
+     * Closes the file behind a descriptor now, and puts one that does nothing in its place, so that the number stays
+     * taken. Does nothing if no descriptor is free for that.
      */
     public static void replace(Scratch scratch, int fd) {
         int nothing = LibcEventfd.eventfd(scratch);
@@ -108,7 +108,7 @@ public final class LibcUnistd {
         }
     }
 
-    /** Makes a foreign descriptor non-blocking and closed on exec, as our own are from birth. */
+    /** Makes a foreign descriptor non-blocking and closed on exec, as this library opens its own. */
     public static int configure(Scratch scratch, int fd) {
         int flags = fcntl(scratch, fd, F_GETFL, 0);
         if (flags >= 0) {

@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Message headers with their I/O vectors, for SENDMSG operations that are collected before they are submitted. The
- * kernel copies them when it takes a submission, so that they can be used again then. Not thread-safe.
+ * kernel copies them when it takes a submission, after which they can be reused. Not thread-safe.
  */
 public final class Messages implements AutoCloseable {
     /** How many parts a message may have. */
@@ -17,14 +17,14 @@ public final class Messages implements AutoCloseable {
     private static final long HEADER_SIZE = 64;
     private static final long SIZE = HEADER_SIZE + PARTS * IoVector.SIZE;
 
-    /** Not an automatic one, whose memory counts against the limit of direct memory. */
+    /** Not an automatic arena, whose memory counts against the limit of direct memory. */
     private final Arena arena = Arena.ofShared();
 
     private final MemorySegment memory;
     private final int capacity;
     private int used;
 
-    /** Makes room for {@code capacity} messages, until it is closed. */
+    /** Allocates room for {@code capacity} messages, until {@link #close}. */
     public Messages(int capacity) {
         this.capacity = capacity;
         memory = OwnMemory.allocate(arena, capacity * SIZE, 64);
@@ -43,7 +43,7 @@ public final class Messages implements AutoCloseable {
         IoVector.set(memory, used * SIZE + HEADER_SIZE + index * IoVector.SIZE, address, length);
     }
 
-    /** {@return the address of the next message, which has that many parts and is taken now} */
+    /** Takes the next message, with {@code parts} parts; {@return its address} */
     public long take(int parts) {
         long at = used * SIZE;
         MsgHeader.parts(memory, at, parts);
@@ -51,12 +51,12 @@ public final class Messages implements AutoCloseable {
         return memory.address() + at;
     }
 
-    /** All messages may be used again. */
+    /** Makes all messages free again. */
     public void reset() {
         used = 0;
     }
 
-    /** Frees them. Idempotent. */
+    /** Frees the memory. Idempotent. */
     @Override
     public void close() {
         OwnMemory.free(arena);

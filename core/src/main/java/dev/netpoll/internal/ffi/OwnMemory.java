@@ -7,13 +7,13 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Memory of pollers that is freed when they close. Never of automatic arenas: what these have counts against the limit
- * of direct memory, which other code may use up.
+ * Allocates memory that pollers free when they close. Never from automatic arenas: their memory counts against the
+ * limit of direct memory, which other code may use up.
  */
 final class OwnMemory {
     private OwnMemory() {}
 
-    /** Allocates, all zero; if that fails, the arena is closed. */
+    /** Allocates zeroed memory; closes the arena if that fails. */
     static MemorySegment allocate(Arena arena, long bytes, long alignment) {
         try {
             return arena.allocate(bytes, alignment);
@@ -23,7 +23,7 @@ final class OwnMemory {
         }
     }
 
-    /** Frees what the arena has. Idempotent. */
+    /** Frees the arena's memory. Idempotent. */
     static void free(Arena arena) {
         if (arena.scope().isAlive()) {
             arena.close();

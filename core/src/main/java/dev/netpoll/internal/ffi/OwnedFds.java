@@ -8,27 +8,27 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which descriptors of this process are ours, each by one owner: a bit per number. So a number that a connection has
- * can be refused where a user offers it. Any thread.
+ * The descriptors of this process that this library owns: one bit per number. So adopting a number that a connection
+ * already owns can be rejected. Any thread.
  *
- * <p>A bit is set after the number came from the kernel and removed before it goes back, so a set one may be out of
- * date only if other code closed the descriptor.
+ * <p>A bit is set after the kernel gave out the number, and cleared before the number goes back. So a set bit can be
+ * stale only if other code closed the descriptor.
  */
 public final class OwnedFds {
     private static final int PAGE_BITS = 1 << 15;
-    private static final int PAGES = 1 << 11; // what fs.nr_open cannot exceed on common systems is 2^26
+    private static final int PAGES = 1 << 11; // on common systems fs.nr_open is at most 2^26
 
     private static final AtomicReferenceArray<@Nullable AtomicLongArray> BITS = new AtomicReferenceArray<>(PAGES);
 
     private OwnedFds() {}
 
-    /** {@return whether it has an owner here} */
+    /** {@return whether this library owns the descriptor} */
     public static boolean contains(int fd) {
         AtomicLongArray page = page(fd);
         return page != null && (page.get(word(fd)) & bit(fd)) != 0;
     }
 
-    /** Without memory for a page the number stays unknown: then it is guarded less, and nobody fails. */
+    /** Without memory for a page the number stays unrecorded: then it is less protected, but nothing fails. */
     static void add(int fd) {
         AtomicLongArray page = page(fd);
         if (page == null) {

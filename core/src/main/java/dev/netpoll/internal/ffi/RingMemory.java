@@ -13,17 +13,17 @@ import java.lang.invoke.VarHandle;
 /**
  * The memory that a ring shares with the kernel: a queue of submissions and one of completions.
  *
- * <p>Heads and tails only ever grow, and wrap around as ints do; the place of an entry is what is left of it modulo the
- * queue's size. Edges with the kernel, which are those of io_uring(7): entries are written before
- * {@link #submitUpTo} (release) publishes them; {@link #completedUpTo} (acquire) is read before the completions;
- * {@link #consumeUpTo} (release) gives their places back.
+ * <p>Heads and tails only grow, and wrap around like ints; an entry's index is its position modulo the queue's size.
+ * The memory order with the kernel is that of io_uring(7): entries are written before {@link #submitUpTo} (release)
+ * publishes them; {@link #completedUpTo} (acquire) is read before the completions; {@link #consumeUpTo} (release) gives
+ * their places back.
  *
- * <p><b>Threads.</b> The ring's owner. <b>Memory.</b> The mapping ends with {@link #close}; whoever uses it afterwards
- * gets an exception from the arena.
+ * <p><b>Threads.</b> The ring's owner. <b>Memory.</b> {@link #close} ends the mapping; a later use gets an exception
+ * from the arena.
  *
- * <p>Entries: {@code struct io_uring_sqe}, 64 bytes: opcode 0, flags 1, ioprio 2, fd 4, off 8, addr 16, len 24,
- * flags of the operation 28, user_data 32, buf_group 40, and 22 bytes that we leave zero. {@code struct io_uring_cqe},
- * 16 bytes: user_data 0, res 8, flags 12.
+ * <p>Entries: {@code struct io_uring_sqe}, 64 bytes: opcode 0, flags 1, ioprio 2, fd 4, off 8, addr 16, len 24, flags
+ * of the operation 28, user_data 32, buf_group 40, and 22 bytes that stay zero. {@code struct io_uring_cqe}, 16 bytes:
+ * user_data 0, res 8, flags 12.
  */
 public final class RingMemory implements AutoCloseable {
     static final long SQE_SIZE = 64;
@@ -69,7 +69,7 @@ public final class RingMemory implements AutoCloseable {
         cqTail = params.cqTail();
         cqes = params.cqes();
         if ((params.flags() & IoUring.IORING_SETUP_NO_SQARRAY) == 0) {
-            for (int i = 0; i <= sqMask; i++) { // once for all: entry i is always at place i
+            for (int i = 0; i <= sqMask; i++) { // once and for all: entry i is always at index i
                 rings.set(JAVA_INT, params.sqArray() + (long) i * Integer.BYTES, i);
             }
         }
@@ -84,7 +84,7 @@ public final class RingMemory implements AutoCloseable {
         boolean array = (params.flags() & IoUring.IORING_SETUP_NO_SQARRAY) == 0;
         long sqEnd = array ? params.sqArray() + (long) params.sqEntries() * Integer.BYTES : 0;
         long cqEnd = params.cqes() + params.cqEntries() * CQE_SIZE;
-        Arena arena = Arena.ofShared(); // the owner is not always the same thread
+        Arena arena = Arena.ofShared(); // the owner may be a different thread later
         try {
             MemorySegment rings = map(scratch, arena, ring, Math.max(sqEnd, cqEnd), IORING_OFF_SQ_RING);
             MemorySegment entries = map(scratch, arena, ring, params.sqEntries() * SQE_SIZE, IORING_OFF_SQES);
@@ -117,12 +117,12 @@ public final class RingMemory implements AutoCloseable {
         }
     }
 
-    /** {@return the room for what {@link IoUring#enter} is told} */
+    /** {@return the argument for {@link IoUring#enter}} */
     public EnterArgument argument() {
         return argument;
     }
 
-    /** {@return how many submissions may wait} */
+    /** {@return how many submissions fit} */
     public int submissions() {
         return sqMask + 1;
     }
@@ -166,7 +166,7 @@ public final class RingMemory implements AutoCloseable {
         return (low & 0xffff_ffffL) | (long) high << 32;
     }
 
-    /** Publishes what was written up to and without submission {@code tail}. */
+    /** Publishes the submissions before {@code tail}. */
     public void submitUpTo(int tail) {
         INT.setRelease(rings, sqTail, tail);
     }
@@ -186,17 +186,17 @@ public final class RingMemory implements AutoCloseable {
         return (int) INT.getAcquire(rings, cqTail);
     }
 
-    /** {@return the first completion whose place was not given back} Any thread. */
+    /** {@return the first completion whose place has not been given back} Any thread. */
     public int consumedUpTo() {
         return (int) INT.getAcquire(rings, cqHead);
     }
 
-    /** Gives the places of all completions before {@code head} back. */
+    /** Gives back the places of all completions before {@code head}. */
     public void consumeUpTo(int head) {
         INT.setRelease(rings, cqHead, head);
     }
 
-    /** {@return what the submission of completion {@code index} had as user_data} */
+    /** {@return the user_data of the submission of completion {@code index}} */
     public long userData(int index) {
         return rings.get(JAVA_LONG, cqes + (index & cqMask) * CQE_SIZE);
     }

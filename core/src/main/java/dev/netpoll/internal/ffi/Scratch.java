@@ -17,22 +17,22 @@ import org.jspecify.annotations.Nullable;
  * The native memory that one thread needs during a system call: the cell that receives errno, a socket address, an
  * option value, a message header with its I/O vector.
  *
- * <p>A poller keeps one of its own. Others {@link #take} one and {@link #giveBack} it: neither allocates nor waits as
- * long as fewer threads are inside system calls than there are slots, and both also work on virtual threads, which a
- * thread-local would not do well.
+ * <p>A poller keeps its own. Other users {@link #take} one and {@link #giveBack} it. Neither call allocates or waits
+ * while fewer threads are inside system calls than there are slots. Both also suit virtual threads, unlike a
+ * thread-local.
  *
- * <p><b>Memory.</b> Of the global arena: it is never freed, but used again, and does not count against the limit of
- * direct memory, which other code may use up. The slots are filled beforehand, since closing, waking and arming must
- * not need what cannot be had. If more are in use and there is no memory for another, {@link #EMERGENCY} goes from one
- * thread to the next; calls that use a scratch never wait, so neither does it for long.
+ * <p><b>Memory.</b> From the global arena: never freed, but reused, and not counted against the limit of direct memory,
+ * which other code may use up. The slots are filled in advance, as closing, waking and arming must not depend on free
+ * memory. If all are in use and there is no memory for another, threads share {@link #EMERGENCY} one after the other;
+ * calls that use a scratch never block, so the wait for it is short.
  *
- * <p>Not thread-safe: between take and giveBack it belongs to the taker.
+ * <p>Not thread-safe: between take and giveBack it belongs to the calling thread.
  */
 public final class Scratch {
     /** How many parts {@link LibcSocket#sendmsg} may gather. */
     public static final int IO_VECTORS = 64;
 
-    // One segment for all, so that whoever passes a part of it to the linker keeps all of it alive.
+    // One segment for all parts, so that passing one of them to the linker keeps all alive.
     private static final long ERRNO_AT = 0;
     private static final long OPTION_AT = 8;
     private static final long LENGTH_AT = 16;
@@ -46,17 +46,17 @@ public final class Scratch {
     private static final int SLOTS = 32;
     private static final int PROBES = 4;
 
-    /** Slots a cache line apart. */
+    /** Distance of the slots: they are a cache line apart. */
     private static final int STRIDE = 16;
 
     private static final AtomicReferenceArray<Scratch> POOL = new AtomicReferenceArray<>(SLOTS * STRIDE);
 
-    /** Those that found no free slot, as a stack: pushed one by one, taken whole. */
+    /** Scratches that found no free slot, as a stack: pushed one by one, taken whole. */
     private static final AtomicReference<@Nullable Scratch> SPARE = new AtomicReference<>();
 
     private static final ReentrantLock EMERGENCY_LOCK = new ReentrantLock();
 
-    /** Of whoever holds the lock. A thread that needs two at once gets it twice, which garbles an errno at worst. */
+    /** For the holder of the lock. A thread that needs two at once gets it twice, which at worst garbles an errno. */
     private static final Scratch EMERGENCY = new Scratch();
 
     static {
@@ -66,7 +66,7 @@ public final class Scratch {
         }
     }
 
-    /** Where the linker puts errno. */
+    /** The cell into which the linker writes errno. */
     final MemorySegment errno;
 
     private final MemorySegment memory;
@@ -74,15 +74,15 @@ public final class Scratch {
     /** Link of {@link #SPARE}. */
     private @Nullable Scratch next;
 
-    /** Allocates one for somebody's own use, who gives it back when he needs it no more. */
+    /** Allocates one for the caller's own use, to be given back when it is no longer needed. */
     public Scratch() {
-        // Neither liveness checks nor acquiring cost anything with this arena.
+        // With this arena, liveness checks and acquiring cost nothing.
         memory = Arena.global().allocate(SIZE, 64);
         errno = memory.asSlice(ERRNO_AT, ValueLayout.JAVA_INT);
         MsgHeader.init(memory, HEADER_AT, memory.address() + VECTOR_AT);
     }
 
-    /** {@return one that nobody else uses until it is given back} Any thread. Never fails for want of memory. */
+    /** {@return a scratch for the caller alone, until {@link #giveBack}} Any thread. Never fails for lack of memory. */
     public static Scratch take() {
         Scratch found = takeFrom(home(), PROBES);
         return found != null ? found : takeSlowly();
@@ -162,17 +162,17 @@ public final class Scratch {
         return (int) Thread.currentThread().threadId();
     }
 
-    /** Sets part {@code index} of what {@link LibcSocket#sendmsg} gathers. */
+    /** Sets part {@code index} of the I/O vector that {@link LibcSocket#sendmsg} gathers. */
     public void vector(int index, long address, long length) {
         IoVector.set(memory, VECTOR_AT + (long) index * IoVector.SIZE, address, length);
     }
 
-    /** {@return the value {@link LibcSocket#getsockopt} left; of a {@code struct linger} the switch} */
+    /** {@return the value that {@link LibcSocket#getsockopt} left; for a {@code struct linger}, its switch} */
     public int option() {
         return memory.get(ValueLayout.JAVA_INT, OPTION_AT);
     }
 
-    /** {@return the seconds of the {@code struct linger} that {@link LibcSocket#getsockopt} left} */
+    /** {@return the seconds of the {@code struct linger} that {@link LibcSocket#getsockopt} left here} */
     public int lingerSeconds() {
         return memory.get(ValueLayout.JAVA_INT, OPTION_AT + Integer.BYTES);
     }
@@ -182,7 +182,7 @@ public final class Scratch {
         memory.set(ValueLayout.JAVA_INT, OPTION_AT + Integer.BYTES, second);
     }
 
-    /** {@return the socket address the last call left, as bytes for {@link SockAddr#decode}} */
+    /** {@return the socket address that the last call left, as bytes for {@link SockAddr#decode}} */
     public byte[] socketAddress() {
         return SockAddr.copy(memory, ADDRESS_AT, length());
     }
@@ -213,18 +213,18 @@ public final class Scratch {
         return memory.address() + TIME_AT;
     }
 
-    /** {@return the {@code struct timespec} that a call has left, in nanoseconds} */
+    /** {@return the {@code struct timespec} that the last call left, in nanoseconds} */
     long timeSpecNanos() {
         return memory.get(ValueLayout.JAVA_LONG, TIME_AT) * 1_000_000_000
                 + memory.get(ValueLayout.JAVA_LONG, TIME_AT + Long.BYTES);
     }
 
-    /** {@return the {@code count} bytes where the I/O vector is, all zero, for another struct} Until the next call. */
+    /** {@return {@code count} zeroed bytes in the I/O vector's place, for another struct} Until the next call. */
     MemorySegment struct(long count) {
         return memory.asSlice(VECTOR_AT, count).fill((byte) 0);
     }
 
-    /** Writes a submission that posts a completion to a ring, where the I/O vector is, and returns its address. */
+    /** Writes a submission that posts a completion to a ring, over the I/O vector, and returns its address. */
     long ringMessage(int ring, long operation) {
         for (long at = 0; at < RingMemory.SQE_SIZE; at += Long.BYTES) { // allocates nothing
             memory.set(ValueLayout.JAVA_LONG, VECTOR_AT + at, 0);
@@ -254,12 +254,12 @@ public final class Scratch {
         return memory.address() + HEADER_AT;
     }
 
-    /** {@return a non-negative result as it is, and for -1 the error number negated} */
+    /** {@return a non-negative result unchanged, and for -1 the error number negated} */
     int result(int result) {
         return result >= 0 ? result : -errno.get(ValueLayout.JAVA_INT, 0);
     }
 
-    /** As {@link #result(int)}. */
+    /** Like {@link #result(int)}. */
     long result(long result) {
         return result >= 0 ? result : -errno.get(ValueLayout.JAVA_INT, 0);
     }

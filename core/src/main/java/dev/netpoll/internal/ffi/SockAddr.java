@@ -28,11 +28,11 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * <p>A {@link UnixDomainSocketAddress} cannot contain a NUL, so an abstract name is written as a path that begins with
- * {@code @}, as ss(8) and netstat(8) print it. A file whose name begins with it is reached as {@code ./@name}.
+ * {@code @}, as ss(8) and netstat(8) print it. For a file whose name begins with it, write {@code ./@name}.
  *
- * <p>What others have bound may be no path at all in Java: an abstract name with a NUL or bytes that are no UTF-8, or a
- * file name with characters that the encoding of this JVM lacks. It is shown as an address of its own class, which says
- * so and cannot be dialed; a path that looks the same might be somebody else's.
+ * <p>Some names that other programs bind are no path in Java: an abstract name with a NUL or invalid UTF-8, or a file
+ * name with characters that this JVM's encoding lacks. They get a separate address class, whose text says so and which
+ * cannot be dialed; a path that looks the same might belong to another socket.
  */
 public final class SockAddr {
     /** Room for any of them. */
@@ -42,10 +42,10 @@ public final class SockAddr {
     private static final int IN6_SIZE = 28;
     private static final int PATH = 2;
 
-    /** sun_path has 108 bytes; the last one is left for the NUL that other programs expect behind a file name. */
+    /** sun_path has 108 bytes; the last one is for the NUL that other programs expect after a file name. */
     private static final int MAX_PATH = 107;
 
-    /** An abstract name begins with a NUL, for which we write {@code @}, and ends with none. */
+    /** An abstract name begins with a NUL, written here as {@code @}, and has none at its end. */
     private static final int MAX_ABSTRACT = 108;
 
     private static final int EINVAL = 22;
@@ -72,7 +72,7 @@ public final class SockAddr {
         return (encoded[0] & 0xff) | (encoded[1] & 0xff) << 8;
     }
 
-    /** {@return 0, or the error number for which {@link #encode} would have no result} */
+    /** {@return 0, or the error number that keeps {@link #encode} from a result} */
     public static int check(SocketAddress address) {
         int family = family(address);
         if (family < 0) {
@@ -86,7 +86,7 @@ public final class SockAddr {
     /**
      * {@return the address as bytes}
      *
-     * @throws IllegalArgumentException if {@link #check} says no
+     * @throws IllegalArgumentException if {@link #check} returns an error
      */
     public static byte[] encode(SocketAddress address) {
         if (check(address) != 0) {
@@ -130,26 +130,25 @@ public final class SockAddr {
         return path.getBytes(path.startsWith("@") ? StandardCharsets.UTF_8 : fileNames());
     }
 
-    /** How the JDK encodes file names. */
+    /** {@return the JDK's encoding of file names} */
     private static Charset fileNames() {
         return Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8"), StandardCharsets.UTF_8);
     }
 
-    /** {@return whether the address is a name in Linux's abstract namespace, which is no file} */
+    /** {@return whether the address is a name in Linux's abstract namespace, and so no file} */
     public static boolean isAbstract(SocketAddress address) {
         return address instanceof UnixDomainSocketAddress unix
                 && unix.getPath().toString().startsWith("@");
     }
 
-    /** Copies what a call left, without the unused rest. */
+    /** Copies the address that a call left, without the unused rest. */
     static byte[] copy(MemorySegment memory, long at, int length) {
         if (length <= PATH) {
             return UNNAMED;
         }
         byte[] bytes = new byte[Math.min(length, MAX_SIZE)];
         MemorySegment.copy(memory, ValueLayout.JAVA_BYTE, at, bytes, 0, bytes.length);
-        // These arrays are kept. The last 8 bytes of sockaddr_in mean nothing; a scope is rare, and 0 goes without
-        // saying.
+        // These arrays live long. The last 8 bytes of sockaddr_in mean nothing; a scope is rare, so 0 is left out.
         return switch (family(bytes)) {
             case LibcSocket.AF_INET -> Arrays.copyOf(bytes, IN_SIZE - 8);
             case LibcSocket.AF_INET6 -> scope(bytes) == 0 ? Arrays.copyOf(bytes, IN6_SIZE - Integer.BYTES) : bytes;
@@ -158,8 +157,8 @@ public final class SockAddr {
     }
 
     /**
-     * {@return the address, or null if its family is none of the three} An IPv4-mapped IPv6 address becomes an IPv4
-     * address; an unnamed Unix socket has the empty path.
+     * {@return the address, or null for any other family} An IPv4-mapped IPv6 address becomes an IPv4 address; an
+     * unnamed Unix socket has the empty path.
      */
     public static @Nullable SocketAddress decode(byte[] encoded) {
         try {
@@ -204,23 +203,23 @@ public final class SockAddr {
         return unix(new String(encoded, PATH, end - PATH, fileNames()), encoded);
     }
 
-    /** The path, if it leads back to what was encoded. */
+    /** {@return the path, if encoding it again gives the same bytes} */
     private static SocketAddress unix(String path, byte[] encoded) {
         try {
             UnixDomainSocketAddress address = UnixDomainSocketAddress.of(path);
             byte[] back = encode(address);
-            // Not every system writes the NUL behind a file name.
+            // Not every system writes the NUL after a file name.
             int length = Math.min(back.length, encoded.length);
             if (Math.abs(back.length - encoded.length) <= 1 && Arrays.equals(back, 0, length, encoded, 0, length)) {
                 return address;
             }
         } catch (IllegalArgumentException e) {
-            // No path in this JVM's encoding.
+            // Not a path in this JVM's encoding.
         }
         return new UnixName(encoded);
     }
 
-    /** The name of a Unix socket that is no path in Java: to be shown, not to be dialed. */
+    /** The name of a Unix socket that is no path in Java: for display, not for dialing. */
     private static final class UnixName extends SocketAddress {
         private static final long serialVersionUID = 1;
 
@@ -240,7 +239,7 @@ public final class SockAddr {
             return Arrays.hashCode(encoded);
         }
 
-        /** As ss(8) prints it: every NUL as {@code @}; and behind it that this is no path. */
+        /** As ss(8) prints it, every NUL as {@code @}; followed by the remark that this is no path. */
         @Override
         public String toString() {
             String name = new String(encoded, PATH, encoded.length - PATH, StandardCharsets.UTF_8);

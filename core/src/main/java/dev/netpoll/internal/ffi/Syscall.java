@@ -6,10 +6,10 @@ package dev.netpoll.internal.ffi;
 import java.lang.invoke.MethodHandle;
 
 /**
- * System calls by their number: syscall(2). For those that the C library has no function for, and for those of each
- * request: its functions for them are points where a thread can be cancelled, which takes two atomic operations a call.
+ * System calls by number: syscall(2). For calls that the C library has no function for, and for the calls of each
+ * request: its functions are thread cancellation points, which cost two atomic operations per call.
  *
- * <p>An ordinary downcall: what is called may wait.
+ * <p>An ordinary downcall: the system call may wait.
  */
 final class Syscall {
     private static final boolean X86 = "amd64".equals(System.getProperty("os.arch"));

@@ -2,10 +2,10 @@
 // Copyright The Netpoll for Java Authors
 
 /**
- * The C library, one class per header, called through the foreign function interface. The only package that links
+ * Calls of the C library through the foreign function interface, one class per header. The only package that links
  * native functions.
  *
- * <p>Functions keep their C names and return what the kernel returned, or the error number negated. Nothing here
- * retries, and nothing is linked before the first call of a class.
+ * <p>Functions keep their C names and return the kernel's result, or the error number negated. Nothing here retries,
+ * and a class links its functions only at its first call.
  */
 package dev.netpoll.internal.ffi;
