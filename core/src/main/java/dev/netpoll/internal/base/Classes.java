@@ -6,14 +6,14 @@ package dev.netpoll.internal.base;
 import java.lang.invoke.MethodHandles;
 
 /**
- * Initialises classes early. One that is first used while the heap is full, or while there is no descriptor to open its
- * file with, fails, and then is unusable for as long as the process lives. So what serves connections is ready before
- * there is one.
+ * Initialises classes early. A class whose first use comes while the heap is full, or while no descriptor is left to
+ * open its file, fails and stays unusable until the process ends. So all classes that serve connections are ready
+ * before the first connection.
  */
 public final class Classes {
     private Classes() {}
 
-    /** Initialises the classes, which {@code caller} has access to. */
+    /** Initialises the classes, to which {@code caller} has access. */
     public static void initialize(MethodHandles.Lookup caller, Class<?>... classes) {
         for (Class<?> each : classes) {
             try {

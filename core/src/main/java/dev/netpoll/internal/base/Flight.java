@@ -5,14 +5,14 @@ package dev.netpoll.internal.base;
 
 import jdk.jfr.FlightRecorder;
 
-/** Whether the flight recorder runs. A runtime may lack its module, {@code jdk.jfr}. */
+/** Tells whether the flight recorder runs. A runtime may lack its module, {@code jdk.jfr}. */
 public final class Flight {
     private static final boolean AVAILABLE =
             ModuleLayer.boot().findModule("jdk.jfr").isPresent();
 
     private Flight() {}
 
-    /** {@return whether events are worth making} */
+    /** {@return whether events would be recorded} */
     public static boolean isRecorded() {
         return AVAILABLE && FlightRecorder.isInitialized();
     }

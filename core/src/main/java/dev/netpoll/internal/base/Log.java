@@ -6,17 +6,17 @@ package dev.netpoll.internal.base;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The library's logger. Whoever logs has done everything else before, as logging may fail; it never throws. Any thread.
+ * The library's logger. Callers do everything else first, as logging may fail; it never throws. Any thread.
  *
- * <p>The logger is found when there is something to log, because that takes a while; but not when memory is short: a
- * class whose initialisation fails stays broken, and half of the logging with it.
+ * <p>The logger is looked up when there is something to log, because that takes a while; but not while memory is short:
+ * a class whose initialisation fails stays broken, and half of the logging with it.
  */
 public final class Log {
     private static volatile System.@Nullable Logger logger;
 
     private Log() {}
 
-    /** Finds the logger, so that it is there also when memory or descriptors are short. */
+    /** Looks up the logger early, so that it exists even when memory or descriptors are short. */
     public static void find() {
         logger = System.getLogger("dev.netpoll");
     }
@@ -26,7 +26,7 @@ public final class Log {
         log(level, message, null, cause);
     }
 
-    /** Logs a message that ends with the name of its subject, which are joined only if that can be logged. */
+    /** Logs a message followed by the name of its subject; joins them only if the message will be logged. */
     public static void log(
             System.Logger.Level level, String message, @Nullable String subject, @Nullable Throwable cause) {
         boolean _ = tryLog(level, message, subject, cause);
@@ -46,7 +46,7 @@ public final class Log {
             found.log(level, subject == null ? message : message + subject, cause);
             return true;
         } catch (Throwable t) {
-            return false; // nobody can be told
+            return false; // nowhere to report it
         }
     }
 }

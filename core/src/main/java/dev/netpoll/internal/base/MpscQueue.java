@@ -10,14 +10,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * An unbounded first-in-first-out queue for many producers and one consumer at a time.
  *
- * <p><b>Threads.</b> {@link #offer} any thread, wait-free; {@link #poll} and {@link #isEmpty} the consumer. What a
- * producer did before {@code offer} happens-before the {@code poll} that returns the element.
+ * <p><b>Threads.</b> {@link #offer} any thread, wait-free; {@link #poll} and {@link #isEmpty} the consumer. A
+ * producer's actions before {@code offer} happen-before the {@code poll} that returns the element.
  *
  * <p>Vyukov's linked queue: {@code head} is the consumed dummy node, {@code tail} the node added last. A producer first
  * swings {@code tail} to its node, then links the previous node to it. Between the two steps the chain is cut.
  *
  * <ul>
- *   <li>I1 {@code poll} returns null only if every {@code offer} that had returned is consumed: it spins over a cut.
+ *   <li>I1 {@code poll} returns null only if the elements of all completed {@code offer}s are consumed: it spins over a
+ *       cut.
  *   <li>I2 {@code isEmpty} is false from the moment {@code tail} is swung.
  * </ul>
  */

@@ -11,18 +11,18 @@ import org.jspecify.annotations.Nullable;
 /**
  * A bounded first-in-first-out queue for one producer at a time and many consumers.
  *
- * <p><b>Threads.</b> {@link #offer} and {@link #size} the producer; {@link #poll} and {@link #isEmpty} any. What the
- * producer did before {@code offer} happens-before the {@code poll} that returns the element. The role of the producer
- * may move along a happens-before edge.
+ * <p><b>Threads.</b> {@link #offer} and {@link #size} the producer; {@link #poll} and {@link #isEmpty} any. The
+ * producer's actions before {@code offer} happen-before the {@code poll} that returns the element. The role of the
+ * producer may pass to another thread along a happens-before edge.
  *
  * <p>Positions only grow: {@code head} is the next to take, {@code tail} the next to fill, and position p lies in slot
  * p modulo the capacity.
  *
  * <ul>
- *   <li>I1 Slot of p holds element p while {@code head <= p < tail}: the producer fills a slot again only when head
- *       has passed it. So a consumer that has read a slot and then moves {@code head} from p to p + 1 got element p.
+ *   <li>I1 The slot of p holds element p while {@code head <= p < tail}: the producer refills a slot only after head
+ *       has passed it. So a consumer that reads the slot and then moves {@code head} from p to p + 1 has got element p.
  *   <li>I2 Only the producer writes slots. It also empties those that were taken ({@code cleared} follows
- *       {@code head}), so a consumed element is kept no longer than until the next {@code offer} or {@link #clear}.
+ *       {@code head}), so a consumed element stays referenced at most until the next {@code offer} or {@link #clear}.
  * </ul>
  */
 public final class SpmcRing<T> {
@@ -45,7 +45,7 @@ public final class SpmcRing<T> {
     /** Producer only. */
     private long cleared;
 
-    /** Makes one; the capacity is a power of two. */
+    /** Creates a ring; the capacity is a power of two. */
     public SpmcRing(int capacity) {
         if (Integer.bitCount(capacity) != 1) {
             throw new IllegalArgumentException("not a power of two: " + capacity);
@@ -80,7 +80,7 @@ public final class SpmcRing<T> {
         }
     }
 
-    /** <i>Producer.</i> Lets go of elements that were taken. */
+    /** <i>Producer.</i> Drops references to taken elements. */
     public void clear() {
         long end = head;
         while (cleared < end) {
@@ -93,7 +93,7 @@ public final class SpmcRing<T> {
         return (int) (tail - head);
     }
 
-    /** {@return whether nothing waits} */
+    /** {@return whether the queue is empty} */
     public boolean isEmpty() {
         return head == tail;
     }

@@ -4,14 +4,14 @@
 package dev.netpoll.internal.base;
 
 /**
- * Lets a call that must not stop half-way fail at its beginning, if its thread has too little stack left: a handler may
- * have used up nearly all of it.
+ * Checks the remaining stack, so that a call that must not stop half-way fails at its beginning instead: a handler may
+ * have used up nearly all of the stack.
  */
 public final class StackRoom {
-    /** For what a close or a pause does: some 20 frames. It takes about 30 ns, too much for a flush. */
+    /** Enough for a close or a pause: about 20 frames. The check takes about 30 ns, too much for a flush. */
     private static final int SOME = 48;
 
-    /** For what allocates, waits or calls much else, also of the JDK, whose locks a failed call may leave taken. */
+    /** Enough for calls that allocate, wait or go deep into the JDK, whose locks a failed call may leave taken. */
     private static final int MUCH = 400;
 
     private StackRoom() {}
