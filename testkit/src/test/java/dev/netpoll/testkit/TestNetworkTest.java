@@ -265,11 +265,8 @@ class TestNetworkTest {
     }
 
     private static void callManyTimes(Nets nets, SocketAddress address, Random random) throws IOException {
-        try (Connection connection = Dialer.builder()
-                .group(nets.group)
-                .readTimeout(PATIENCE)
-                .build()
-                .dial(address)) {
+        try (Connection connection =
+                Dialer.builder().group(nets.group).readTimeout(PATIENCE).build().dial(address)) {
             for (int i = 0; i < CALLS; i++) {
                 byte[] bytes = new byte[1 + random.nextInt(900)];
                 random.nextBytes(bytes);
