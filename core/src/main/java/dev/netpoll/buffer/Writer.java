@@ -382,8 +382,10 @@ public interface Writer {
     void flush() throws IOException;
 
     /**
-     * Returns a stream that writes to this writer. It keeps no bytes, so stream and writer may be used in turns. Its
-     * {@code flush} flushes this writer; closing it does nothing, not even flush.
+     * Returns a stream that writes to this writer. The stream keeps no bytes of its own, so stream and writer may be
+     * used in turns. The writer keeps them until a flush: who copies a large file to the stream flushes now and then,
+     * or all of it is in memory. The stream's {@code flush} flushes this writer; closing it does nothing, not even
+     * flush.
      *
      * @return a new stream
      */

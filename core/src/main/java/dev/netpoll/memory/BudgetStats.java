@@ -8,7 +8,7 @@ package dev.netpoll.memory;
  * connections hold. Figures of one moment, each exact when nothing changes meanwhile.
  *
  * @param limitBytes the budget
- * @param usedBytes bytes received and not yet released, and written and not yet sent
+ * @param usedBytes bytes received and not yet released, and flushed and not yet sent
  * @param waiters how many connections and listeners wait for memory and meanwhile receive or accept nothing
  * @param closed how many connections the library has closed because their peers were too slow and together held more
  *     than the budget in begun messages
