@@ -25,16 +25,12 @@ final class LoggingErrorHandler {
         }
     }
 
-    /** {@return whether the connection's own peer may have caused it} */
+    /** {@return whether the connection's own peer may have caused it} No switch by type: that would load a class late. */
     private static boolean isRoutine(Connection connection, @Nullable Throwable error) {
-        if (error == null) {
-            return true; // an UncheckedIOException of no cause
+        if (error instanceof ConnectionException failure) {
+            return isOf(connection, failure);
         }
-        return switch (error) {
-            case ConnectionException other -> isOf(connection, other);
-            case FileSystemException _ -> false;
-            default -> error instanceof IOException;
-        };
+        return error == null || (error instanceof IOException && !(error instanceof FileSystemException));
     }
 
     /** {@return whether a failure of that connection, and not of another one that its handler uses} */
