@@ -184,10 +184,11 @@ public final class EventLoopGroup implements AutoCloseable {
         /**
          * Sets how many bytes of buffer memory the connections of the group may hold together: bytes received and not
          * yet released, and bytes flushed and not yet sent, but not {@linkplain Writer#writeDirect lent} memory. Bytes
-         * written and not flushed do not count: flush large answers in pieces. The default is a quarter of the maximal heap, but no less than 32 MiB, no more than 256 MiB, and no more than a
-         * quarter of all {@linkplain dev.netpoll.buffer.BufferMemory buffer memory}. Above it, connections that hold
-         * more than 8 KiB wait, and the server accepts new ones slowly. The description of the package {@link
-         * dev.netpoll.memory} explains the details and what does not count.
+         * written and not flushed do not count: flush large answers in pieces. The default is a quarter of the maximal
+         * heap, but no less than 32 MiB, no more than 256 MiB, and no more than a quarter of all {@linkplain
+         * dev.netpoll.buffer.BufferMemory buffer memory}. Above it, connections that hold more than 8 KiB wait, and the
+         * server accepts new ones slowly. The description of the package {@link dev.netpoll.memory} explains the
+         * details and what does not count.
          *
          * @throws IllegalArgumentException if it is less than 1 MiB, or more than all buffer memory
          */

@@ -25,7 +25,7 @@ final class LoggingErrorHandler {
         }
     }
 
-    /** {@return whether the connection's own peer may have caused it} No switch by type: that would load a class late. */
+    /** {@return whether the connection's own peer may have caused it} A switch by type would load a class late. */
     private static boolean isRoutine(Connection connection, @Nullable Throwable error) {
         if (error instanceof ConnectionException failure) {
             return isOf(connection, failure);
