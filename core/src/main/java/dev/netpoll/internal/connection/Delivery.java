@@ -280,11 +280,12 @@ abstract class Delivery extends Inbox {
 
     /**
      * {@return whether reading is paused for good: the handler left too much unread, and no run is due} A pause caused
-     * by slices is different: it ends when they are closed.
+     * by slices is different: it ends when they are closed. So is one while somebody waits for a position: reading
+     * would go on for that, if slices did not hold so much.
      */
     final boolean isStalled() {
         int mark = link.config().options().inboundLowMark();
-        return paused && !pausedByUser && !starved && leftMuch && !hasCome() && isAbove(mark);
+        return paused && !pausedByUser && !starved && leftMuch && !insistent && !hasCome() && isAbove(mark);
     }
 
     /** The connection has ended: memory freed from now on does not resume reading. */
