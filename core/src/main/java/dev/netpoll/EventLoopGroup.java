@@ -171,8 +171,9 @@ public final class EventLoopGroup implements AutoCloseable {
         /**
          * Selects platform threads for the loops. By default loops run on virtual threads where the backend supports
          * it, which makes it cheaper to wake the virtual threads that wait for answers or run handlers. Platform
-         * threads are better if other code of the process often computes for long on virtual threads. With them {@link
-         * Backend#AUTO} may select io_uring.
+         * threads are better if other code of the process often computes for long on virtual threads, or if all groups
+         * together have as many loops as there are processors: busy loops on virtual threads then step aside for other
+         * virtual threads every 5 ms. With platform threads {@link Backend#AUTO} may select io_uring.
          *
          * @implNote Only epoll runs loops on virtual threads. io_uring and NIO always use platform threads.
          */

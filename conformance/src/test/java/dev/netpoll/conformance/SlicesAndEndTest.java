@@ -85,8 +85,8 @@ class SlicesAndEndTest extends ConformanceTest {
         for (int i = 0; i < FRAMES; i++) {
             frames.putInt(FRAME).position(frames.position() + FRAME);
         }
-        Background<Void> sender = Background.runOnPlatformThread(
-                () -> peer.send(frames.array()).finish());
+        Background<Void> sender =
+                Background.runOnPlatformThread(() -> peer.send(frames.array()).finish());
         Await.until("slices hold the bound soon", () -> !slices.isEmpty());
         sender.result();
         for (int i = 0; i < FRAMES; i++) {

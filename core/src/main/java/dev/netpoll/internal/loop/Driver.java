@@ -310,12 +310,21 @@ final class Driver implements Runnable {
 
     // ---- resting ----
 
-    /** Yields the carrier to others; {@return false if the baton was lost} */
+    /**
+     * Yields the carrier to others; {@return false if the baton was lost}
+     *
+     * @param aside whether to leave the carrier for a moment: a carrier whose thread yields may go on with that thread
+     *     again and again, and look at no other queue
+     */
     @SuppressWarnings("ThreadPriorityCheck") // virtual threads share their carriers by yielding
-    boolean giveWay() {
+    boolean giveWay(boolean aside) {
         loop.letGo();
         loop.baton.offer(epoch);
-        Thread.yield();
+        if (aside) {
+            LockSupport.parkNanos(this, 1);
+        } else {
+            Thread.yield();
+        }
         return take();
     }
 

@@ -172,6 +172,9 @@ public final class EventLoop extends Turn {
             boolean started = false;
             try {
                 start(isVirtual ? Driver.virtual(this, 0) : Driver.platform(this, 0, isDaemon));
+                if (isVirtual) {
+                    Threads.VIRTUAL_LOOPS.incrementAndGet();
+                }
                 started = true;
             } finally {
                 if (!started && LIFE.compareAndSet(this, RUNNING, NEW)) {
@@ -308,6 +311,9 @@ public final class EventLoop extends Turn {
             return;
         }
         LIFE.setVolatile(this, STOPPING);
+        if (isVirtual) {
+            Threads.VIRTUAL_LOOPS.decrementAndGet();
+        }
         for (int step = 0; step < END_STEPS; step++) {
             try {
                 end(step);

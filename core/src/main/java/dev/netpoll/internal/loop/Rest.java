@@ -33,6 +33,9 @@ final class Rest {
     /** How long a virtual thread may hold its carrier without yielding to others. */
     private static final long FAIR_NANOS = TimeUnit.MICROSECONDS.toNanos(250);
 
+    /** How long a virtual thread may only yield while there are as many loops as carriers. */
+    private static final long ASIDE_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+
     /** A yield that takes longer has let others run. */
     private static final long ALONE_NANOS = TimeUnit.MICROSECONDS.toNanos(3);
 
@@ -45,6 +48,7 @@ final class Rest {
     private boolean hasWoken;
     private boolean lingers = true;
     private long yieldedAt = System.nanoTime();
+    private long asideAt = yieldedAt;
     private volatile long until = Long.MAX_VALUE;
 
     Rest(Turn loop, Poller poller) {
@@ -79,7 +83,11 @@ final class Rest {
         if (hasWoken || loop.isWaitingForWorkers() || loop.now() - yieldedAt > FAIR_NANOS) {
             hasWoken = false;
             long begin = System.nanoTime();
-            if (!me.giveWay()) {
+            boolean aside = Threads.loopsMayFillCarriers() && begin - asideAt > ASIDE_NANOS;
+            if (aside) {
+                asideAt = begin;
+            }
+            if (!me.giveWay(aside)) {
                 return false;
             }
             yieldedAt = System.nanoTime();

@@ -5,6 +5,7 @@ package dev.netpoll.internal.loop;
 
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Creates all threads of the library. Any thread may be the one that needs a new thread, such as one user's handler or
@@ -20,6 +21,9 @@ public final class Threads {
             Integer.getInteger(
                     "jdk.virtualThreadScheduler.parallelism",
                     Runtime.getRuntime().availableProcessors()));
+
+    /** How many event loops of the process run on virtual threads, those of all groups. */
+    static final AtomicInteger VIRTUAL_LOOPS = new AtomicInteger();
 
     private static final ThreadFactory HANDLERS =
             Thread.ofVirtual().inheritInheritableThreadLocals(false).factory();
@@ -69,5 +73,10 @@ public final class Threads {
     /** {@return how many threads carry virtual threads} */
     static int carriers() {
         return CARRIERS;
+    }
+
+    /** {@return whether loops on virtual threads may keep all carriers busy} */
+    static boolean loopsMayFillCarriers() {
+        return VIRTUAL_LOOPS.get() >= CARRIERS;
     }
 }
