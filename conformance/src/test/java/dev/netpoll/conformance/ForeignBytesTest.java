@@ -33,6 +33,15 @@ class ForeignBytesTest extends ConformanceTest {
     private static final byte FOREIGN = 'f';
     private static final Duration IDLE = Duration.ofMillis(60);
 
+    /** How the connection ends. */
+    private interface End {
+        End IDLE_TIMEOUT = (connection, peer) -> connection.setIdleTimeout(IDLE);
+        End RESET = (connection, peer) -> peer.reset();
+        End DETACHED = (connection, peer) -> connection.detach().close();
+
+        void of(Connection connection, RawPeer peer) throws Exception;
+    }
+
     /** What a caller keeps of a connection that it forgets. */
     private interface Keep<T> {
         T of(Connection connection) throws Exception;
@@ -40,12 +49,12 @@ class ForeignBytesTest extends ConformanceTest {
 
     @Test
     void aViewByNext() throws Exception {
-        staysMine(connection -> connection.reader().next(LENGTH), true);
+        staysMine(connection -> connection.reader().next(LENGTH), End.IDLE_TIMEOUT);
     }
 
     @Test
     void aViewByPeek() throws Exception {
-        staysMine(connection -> connection.reader().peek(LENGTH), true);
+        staysMine(connection -> connection.reader().peek(LENGTH), End.IDLE_TIMEOUT);
     }
 
     @Test
@@ -56,7 +65,7 @@ class ForeignBytesTest extends ConformanceTest {
                     connection.reader().skip(1);
                     return view;
                 },
-                true);
+                End.IDLE_TIMEOUT);
     }
 
     @Test
@@ -69,26 +78,39 @@ class ForeignBytesTest extends ConformanceTest {
         staysMine(
                 connection ->
                         Background.call(() -> connection.reader().next(LENGTH)).result(),
-                true);
+                End.IDLE_TIMEOUT);
     }
 
     @Test
     void aViewOfAConnectionThatBroke() throws Exception {
-        staysMine(connection -> connection.reader().next(LENGTH), false);
+        staysMine(connection -> connection.reader().next(LENGTH), End.RESET);
+    }
+
+    @Test
+    void aViewOfAConnectionThatIsDetachedByAnotherThread() throws Exception {
+        staysMine(
+                connection ->
+                        Background.call(() -> connection.reader().next(LENGTH)).result(),
+                End.DETACHED);
+    }
+
+    @Test
+    void aViewOfUnreadBytesWhoseConnectionIsDetached() throws Exception {
+        staysMine(connection -> connection.reader().peek(LENGTH), End.DETACHED);
     }
 
     @Test
     void aSlice() throws Exception {
         try (RawListener listener = net.listenRaw()) {
-            var slice = forgotten(listener, connection -> connection.reader().slice(LENGTH), true);
+            var slice = forgotten(listener, connection -> connection.reader().slice(LENGTH), End.IDLE_TIMEOUT);
             collectAndReceive(listener, () -> assertThat(slice.toByteArray()).containsOnly(MINE));
             slice.close();
         }
     }
 
-    private void staysMine(Keep<MemorySegment> keep, boolean idle) throws Exception {
+    private void staysMine(Keep<MemorySegment> keep, End end) throws Exception {
         try (RawListener listener = net.listenRaw()) {
-            MemorySegment view = forgotten(listener, keep, idle);
+            MemorySegment view = forgotten(listener, keep, end);
             collectAndReceive(
                     listener,
                     () -> assertThat(view.toArray(ValueLayout.JAVA_BYTE))
@@ -100,7 +122,7 @@ class ForeignBytesTest extends ConformanceTest {
 
     private void byteBufferStaysMine(Keep<ByteBuffer> keep) throws Exception {
         try (RawListener listener = net.listenRaw()) {
-            ByteBuffer view = forgotten(listener, keep, true);
+            ByteBuffer view = forgotten(listener, keep, End.IDLE_TIMEOUT);
             collectAndReceive(listener, () -> {
                 byte[] bytes = new byte[LENGTH];
                 view.get(0, bytes);
@@ -138,7 +160,7 @@ class ForeignBytesTest extends ConformanceTest {
     }
 
     /** In a method of its own, so that nothing refers to the connection afterwards. */
-    private <T> T forgotten(RawListener listener, Keep<T> keep, boolean idle) throws Exception {
+    private <T> T forgotten(RawListener listener, Keep<T> keep, End end) throws Exception {
         Connection connection = net.dialer()
                 .options(ConnectionOptions.builder().readTimeout(Timing.LONG).build())
                 .build()
@@ -148,11 +170,7 @@ class ForeignBytesTest extends ConformanceTest {
         Arrays.fill(mine, MINE);
         peer.send(mine);
         T kept = keep.of(connection);
-        if (idle) {
-            connection.setIdleTimeout(IDLE);
-        } else {
-            peer.reset();
-        }
+        end.of(connection, peer);
         Await.until("it has ended", () -> !connection.isActive());
         return kept;
     }
@@ -163,7 +181,7 @@ class ForeignBytesTest extends ConformanceTest {
         long before = LeakCheck.outstandingBlocks();
         try (RawListener listener = net.listenRaw()) {
             for (int i = 0; i < OTHERS; i++) {
-                forgotten(listener, connection -> connection.reader().readByte(), true);
+                forgotten(listener, connection -> connection.reader().readByte(), End.IDLE_TIMEOUT);
             }
         }
         // A loop may keep a block that it receives into.
@@ -180,7 +198,7 @@ class ForeignBytesTest extends ConformanceTest {
         long before = LeakCheck.outstandingBlocks();
         try (RawListener listener = net.listenRaw()) {
             for (int i = 0; i < OTHERS; i++) {
-                forgotten(listener, connection -> connection.reader().next(LENGTH), true);
+                forgotten(listener, connection -> connection.reader().next(LENGTH), End.IDLE_TIMEOUT);
             }
         }
         long allowed = before + net.group().loops();

@@ -50,6 +50,9 @@ final class Detachment implements Runnable {
 
     private volatile boolean answered;
 
+    /** Whether the caller is the reader already, as in a run. Written before the loop gets the task. */
+    private boolean ownViews;
+
     /** Whether the caller of {@link #detach} gets an exception instead, whatever the loop does (D5). */
     private volatile boolean abandoned;
 
@@ -85,6 +88,7 @@ final class Detachment implements Runnable {
             throw new IllegalStateException("detach() waits for the connection's event loop, so not on another one");
         }
         boolean readsAlready = connection.inbound().isUser();
+        ownViews = readsAlready;
         boolean writesAlready = connection.outbound().isUser();
         if (!connection.inbound().tryEnter()) {
             throw inUse("reading");
@@ -205,7 +209,7 @@ final class Detachment implements Runnable {
         RawSocket raw = connection.transport().detach();
         try {
             DetachedSocket result = new DetachedSocket(raw.fd(), raw.channel(), unread);
-            BUFFERS.add(unread, connection.inbound().takeAll());
+            BUFFERS.add(unread, connection.inbound().takeAll(ownViews));
             connection.leaveLoop();
             detached = result;
             closeAbandoned();

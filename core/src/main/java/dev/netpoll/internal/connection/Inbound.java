@@ -427,15 +427,20 @@ final class Inbound extends Delivery implements ByteSource {
         }
     }
 
-    /** <i>Loop</i>, while the side's user waits. {@return all unread bytes, which now belong to the caller} */
+    /**
+     * <i>Loop</i>, while the side's user waits. {@return all unread bytes, which now belong to the caller}
+     *
+     * @param ownViews whether the views are the user's own and end here; others may belong to another thread
+     */
     @Nullable
-    Segment takeAll() {
+    Segment takeAll(boolean ownViews) {
         SegmentReader present = buffer;
         if (present == null) {
             return takeArrived(); // as it is: creating a buffer may fail
         }
         take();
+        Segment unread = ownViews ? present.take() : present.takeBesideViews();
         buffer = null;
-        return present.take();
+        return unread;
     }
 }

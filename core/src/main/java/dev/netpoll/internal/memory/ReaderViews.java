@@ -167,6 +167,19 @@ abstract class ReaderViews extends ReaderJoins {
         return chain;
     }
 
+    /**
+     * As {@link #take}, but views stay valid, as they may belong to another thread: what they show is freed when nobody
+     * can look at it any more. Everything stays here if this throws.
+     */
+    public final @Nullable Segment takeBesideViews() {
+        if (!viewed) {
+            return take();
+        }
+        Segment chain = slice(Math.toIntExact(length()));
+        abandon();
+        return chain;
+    }
+
     /** Frees everything, also what is viewed: the caller asserts that nobody uses a view any more. */
     public final void clear() {
         Segment readable = head;
