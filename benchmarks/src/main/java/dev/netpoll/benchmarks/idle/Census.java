@@ -19,7 +19,7 @@ import javax.management.ObjectName;
 /**
  * What a process holds: live objects by class, threads, blocks of pooled memory, resident memory.
  *
- * @param classes the live objects after a full collection, by class
+ * @param classes the live objects after a full collection, by class, without the collector's filler
  * @param threads the number of live platform threads
  * @param blocks the number of blocks that were taken from the pool and not given back
  * @param blockBytes their size
@@ -27,6 +27,9 @@ import javax.management.ObjectName;
  */
 record Census(Map<String, Objects> classes, int threads, long blocks, long blockBytes, long residentBytes) {
     private static final String COUNTS = "# ";
+
+    /** The collector fills gaps between live objects with these; they belong to nobody. */
+    private static final String FILLER = "[Ljdk.internal.vm.FillerElement;";
 
     /** The live objects of one class, and their bytes. */
     record Objects(long count, long bytes) {
@@ -59,7 +62,7 @@ record Census(Map<String, Objects> classes, int threads, long blocks, long block
         Map<String, Objects> classes = new TreeMap<>();
         for (String line : text.lines().toList()) {
             String[] columns = line.strip().split("\\s+", -1); // "12:  34  5678  some.Class (module)"
-            if (columns.length >= 4 && columns[0].endsWith(":")) {
+            if (columns.length >= 4 && columns[0].endsWith(":") && !columns[3].equals(FILLER)) {
                 Objects objects = new Objects(Long.parseLong(columns[1]), Long.parseLong(columns[2]));
                 classes.put(columns[3], objects);
             }

@@ -39,8 +39,9 @@ final class IdleConnections {
             return backend.equals("io_uring");
         }
 
-        boolean isDefault() {
-            return backend.equals("epoll") && idleTimeoutSeconds == 0;
+        /** Whether the goal holds for it: default settings, and no channel of the JDK. */
+        boolean hasGoal() {
+            return !backend.equals("nio") && idleTimeoutSeconds == 0;
         }
 
         @Override
@@ -59,7 +60,7 @@ final class IdleConnections {
         /** A loop may keep the block that it receives into; there are no more loops than processors. */
         boolean meetsTheGoal() {
             return bytes(used) <= GOAL_BYTES
-                    && used.blocks() <= Runtime.getRuntime().availableProcessors();
+                    && used.blocks() - before.blocks() <= Runtime.getRuntime().availableProcessors();
         }
     }
 
@@ -97,7 +98,7 @@ final class IdleConnections {
                     .ifPresent(IdleConnections::histogram);
         }
         boolean met =
-                results.stream().filter(result -> result.scenario.isDefault()).allMatch(Result::meetsTheGoal);
+                results.stream().filter(result -> result.scenario.hasGoal()).allMatch(Result::meetsTheGoal);
         System.exit(met ? 0 : 1);
     }
 

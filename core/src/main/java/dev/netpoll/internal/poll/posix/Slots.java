@@ -4,6 +4,7 @@
 package dev.netpoll.internal.poll.posix;
 
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -25,19 +26,24 @@ public final class Slots {
     private int[] generations = new int[FIRST_CAPACITY];
     private int used;
 
-    /** A stack: free slots at the bottom, retired ones on top. */
-    private int[] unused = new int[FIRST_CAPACITY];
+    /** Bits take a connection a quarter of a byte. Both sets have room for the whole table, so setting never fails. */
+    private BitSet free = new BitSet(FIRST_CAPACITY);
 
-    private int free;
-    private int unusedCount;
+    private BitSet retired = new BitSet(FIRST_CAPACITY);
+    private int freeCount;
+    private int retiredCount;
+
+    /** No lower slot is free. */
+    private int lowest;
 
     /** Assigns a slot and returns the token, which is below 2^60 and never negative. */
     public long add(Pollable pollable) {
         int slot;
-        if (free > 0) {
-            slot = unused[--free];
-            // The topmost retired slot fills the gap.
-            unused[free] = unused[--unusedCount];
+        if (freeCount > 0) {
+            slot = free.nextSetBit(lowest);
+            freeCount--; // before the bit, so that it never exceeds the bits
+            lowest = slot + 1;
+            free.clear(slot);
         } else {
             if (used == table.length) {
                 grow();
@@ -61,12 +67,19 @@ public final class Slots {
         pollable.slot = -1;
         table[slot] = null;
         generations[slot] = (generations[slot] + 1) & GENERATION;
-        unused[unusedCount++] = slot;
+        retired.set(slot);
+        retiredCount++;
     }
 
     /** Makes retired slots free again. Call it between two batches. */
     public void recycle() {
-        free = unusedCount;
+        if (retiredCount > 0) {
+            lowest = Math.min(lowest, retired.nextSetBit(0));
+            free.or(retired);
+            retired.clear();
+            freeCount += retiredCount;
+            retiredCount = 0;
+        }
     }
 
     /** Calls {@code action} for every registration. The action may give up slots, but not take any. */
@@ -81,16 +94,24 @@ public final class Slots {
 
     /** {@return how many slots are taken} */
     public int size() {
-        return used - unusedCount;
+        return used - freeCount - retiredCount;
     }
 
     private void grow() {
         int capacity = table.length * 2;
         @Nullable Pollable[] moreTable = Arrays.copyOf(table, capacity);
         int[] moreGenerations = Arrays.copyOf(generations, capacity);
-        int[] moreUnused = Arrays.copyOf(unused, capacity); // the last step that may fail
+        BitSet moreFree = copyOf(free, capacity);
+        BitSet moreRetired = copyOf(retired, capacity); // the last step that may fail
         table = moreTable;
         generations = moreGenerations;
-        unused = moreUnused;
+        free = moreFree;
+        retired = moreRetired;
+    }
+
+    private static BitSet copyOf(BitSet bits, int capacity) {
+        BitSet copy = new BitSet(capacity);
+        copy.or(bits);
+        return copy;
     }
 }

@@ -15,16 +15,22 @@ import org.jspecify.annotations.Nullable;
  * so that another thread with another ring can go on with them. Not thread-safe: loop only.
  */
 final class Completions {
-    private long[] operations = new long[256];
-    private long[] results = new long[256];
+    private static final int FIRST_CAPACITY = 256;
+
+    /** After so many batches in a row that needed at most a quarter of the room, the room of a burst is given back. */
+    private static final int SMALL_BATCHES = 64;
+
+    private long[] operations = new long[FIRST_CAPACITY];
+    private long[] results = new long[FIRST_CAPACITY];
 
     /** The memory that bytes were received into, and where in it they begin: of whoever takes it out. */
-    private @Nullable Block[] blocks = new Block[256];
+    private @Nullable Block[] blocks = new Block[FIRST_CAPACITY];
 
-    private int[] offsets = new int[256];
+    private int[] offsets = new int[FIRST_CAPACITY];
     private int next;
     private int batchEnd;
     private int count;
+    private int smallBatches;
 
     /** Takes what the ring has, or as much as there is memory for; {@return up to where} */
     int take(RingMemory ring, int from, int to) {
@@ -41,7 +47,11 @@ final class Completions {
     }
 
     private boolean grow(int wanted) {
-        int capacity = Math.max(2 * operations.length, wanted);
+        return resize(Math.max(2 * operations.length, wanted));
+    }
+
+    /** {@return whether there was memory for that} */
+    private boolean resize(int capacity) {
         try {
             long[] moreOperations = Arrays.copyOf(operations, capacity);
             long[] moreResults = Arrays.copyOf(results, capacity);
@@ -81,9 +91,25 @@ final class Completions {
             Arrays.fill(blocks, left, count, null);
             System.arraycopy(offsets, next, offsets, 0, left);
         }
+        boolean small = batchEnd <= operations.length / 4;
         next = 0;
         batchEnd = 0;
         count = left;
+        shrinkAfter(small);
+    }
+
+    private void shrinkAfter(boolean small) {
+        if (!small || operations.length == FIRST_CAPACITY) {
+            smallBatches = 0;
+        } else if (++smallBatches > SMALL_BATCHES && count <= FIRST_CAPACITY) {
+            resize(FIRST_CAPACITY);
+            smallBatches = 0;
+        }
+    }
+
+    /** {@return how many it has room for now} */
+    int capacity() {
+        return operations.length;
     }
 
     boolean isEmpty() {
