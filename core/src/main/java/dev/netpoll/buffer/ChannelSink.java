@@ -12,7 +12,7 @@ import java.util.Objects;
 
 /** Writes to a channel, straight from the memory that was written. */
 final class ChannelSink extends StreamSink {
-    /** So often a channel may take no bytes in a row: asking on would spin. */
+    /** How many times in a row a channel may take no bytes: asking further would spin. */
     private static final int EMPTY_WRITES_MAX = 16;
 
     private final WritableByteChannel out;
@@ -31,7 +31,7 @@ final class ChannelSink extends StreamSink {
             int before = left.position();
             try {
                 out.write(left);
-            } finally { // its position counts, also when the channel throws
+            } finally { // the channel's progress counts even if it throws
                 sent(left.position() - before);
             }
             empty = left.position() > before ? 0 : empty + 1;
@@ -44,6 +44,6 @@ final class ChannelSink extends StreamSink {
 
     @Override
     void finish() {
-        // A channel keeps nothing back.
+        // A channel buffers nothing.
     }
 }

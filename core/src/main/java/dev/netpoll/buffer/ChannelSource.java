@@ -22,8 +22,8 @@ final class ChannelSource extends StreamSource {
     private final ReadableByteChannel in;
 
     /**
-     * Whether it writes all that it says it has, as those of the JDK do. Of any other, what it leaves out must not show
-     * what the memory held before.
+     * Whether the channel is known to fill all bytes that it reports, as the JDK's channels do. With any other channel,
+     * bytes that it leaves out must not show old content of the memory.
      */
     private final boolean honest;
 
@@ -44,7 +44,7 @@ final class ChannelSource extends StreamSource {
         ByteBuffer space = reserved.asByteBuffer();
         try {
             return read(space);
-        } finally { // its position counts, also when the channel throws
+        } finally { // the channel's progress counts even if it throws
             target.commit(space.position());
             size = space.hasRemaining() ? SMALL : Math.min(2 * size, LARGE);
         }
@@ -64,7 +64,7 @@ final class ChannelSource extends StreamSource {
         throw noProgress(in);
     }
 
-    /** Refuses a channel that would make its user spin. */
+    /** Rejects a non-blocking channel, which would make the caller spin. */
     static void checkBlocking(Channel channel) {
         if (channel instanceof SelectableChannel selectable && !selectable.isBlocking()) {
             throw new IllegalBlockingModeException();

@@ -16,7 +16,7 @@ final class InputStreamSource extends StreamSource {
     private final InputStream in;
     private byte[] chunk = new byte[0];
 
-    /** How many bytes of the chunk were read and not copied yet: only if there was no memory for them. */
+    /** Bytes of the chunk that were read but not copied yet: not 0 only after there was no memory for them. */
     private int held;
 
     InputStreamSource(SegmentPool pool, int limit, InputStream in) {

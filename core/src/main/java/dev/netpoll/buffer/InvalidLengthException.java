@@ -6,8 +6,8 @@ package dev.netpoll.buffer;
 import java.io.IOException;
 
 /**
- * The read found a length that is negative or greater than its limit. It consumed nothing. The rest of the stream can
- * hardly be understood.
+ * The read found a length that is negative or greater than its limit. It consumed nothing. The rest of the stream
+ * usually can't be parsed.
  *
  * @since 0.1
  */

@@ -5,21 +5,21 @@ package dev.netpoll.buffer;
 
 import dev.netpoll.internal.memory.SegmentReader;
 
-/** Reads lengths of which the bytes are there. One that is not allowed stays there. */
+/** Reads and checks lengths whose bytes have arrived. An invalid length stays unread. */
 final class Lengths {
-    /** Stands for the limit of a number that is no length. */
+    /** The limit for a number that is not a length. */
     static final int ANY = -1;
 
     private static final int BITS = 7;
 
     private Lengths() {}
 
-    /** Consumes four bytes, the high one first. */
+    /** Consumes four bytes, big-endian. */
     static int read(SegmentReader in, int max) throws InvalidLengthException {
         return consume(in, in.peekInt(), max);
     }
 
-    /** Consumes four bytes, the low one first. */
+    /** Consumes four bytes, little-endian. */
     static int readLE(SegmentReader in, int max) throws InvalidLengthException {
         return consume(in, Integer.reverseBytes(in.peekInt()), max);
     }
@@ -32,7 +32,7 @@ final class Lengths {
         return length;
     }
 
-    /** Consumes a number of variable length that has {@code size} bytes, 5 at most. */
+    /** Consumes a varint of {@code size} bytes, 5 at most. */
     static int readVar(SegmentReader in, int size, int max) throws InvalidLengthException {
         long bytes = in.numberAt(0, size, true);
         long length = 0;
@@ -46,7 +46,7 @@ final class Lengths {
         return (int) length;
     }
 
-    /** Returns {@code max}, if it can be the greatest length. */
+    /** Returns {@code max} after checking it. */
     static int allowed(int max) {
         if (max < 0) {
             throw new IllegalArgumentException("max must not be negative: " + max);

@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  * IndexOutOfBoundsException} with the numbers and consumes nothing.
  *
  * <p>A buffer holds native memory until its bytes are consumed and released, or until {@link #close()}; an empty one
- * without views holds none. Close it: the garbage collector gives back what a forgotten one holds, but nobody knows
- * when. After {@code close} every use except {@link #close()} and {@link #release()} throws {@link
+ * without views holds none. Close it: the garbage collector recovers the memory of a forgotten buffer, but at an
+ * unknown time. After {@code close} every use except {@link #close()} and {@link #release()} throws {@link
  * IllegalStateException}.
  *
  * <p>Not thread-safe: one thread at a time, and handing a buffer over needs a happens-before edge. Slices are separate
@@ -47,7 +47,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
 
     private final SegmentPool pool;
     private final SegmentReader readable;
-    private @Nullable SegmentWriter pending; // null in a slice that nobody has written to
+    private @Nullable SegmentWriter pending; // null in a slice until its first write
     private final @Nullable BufferGuard guard; // in checked mode only
     private boolean closed;
 
@@ -56,7 +56,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         this(SegmentPool.shared(), 0);
     }
 
-    /** For tests: with a pool of their own, and segments of {@code fixedBlock} bytes; 0 means the normal growth. */
+    /** For tests: uses their pool, and segments of {@code fixedBlock} bytes; 0 means normal growth. */
     LinkBuffer(SegmentPool pool, int fixedBlock) {
         this.pool = pool;
         this.readable = new SegmentReader(pool);
@@ -66,7 +66,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         this.guard = BufferGuard.watch("LinkBuffer", this, readable, writer);
     }
 
-    /** An empty one that has no writing half yet. */
+    /** Creates an empty buffer without a writing half. */
     private LinkBuffer(SegmentPool pool) {
         this.pool = pool;
         this.readable = new SegmentReader(pool);
@@ -166,7 +166,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         return slice(pool, in(), n);
     }
 
-    /** A buffer of the first bytes of {@code in}, which consumes nothing if it fails. */
+    /** {@return a buffer with the first bytes of {@code in}} Consumes nothing if it fails. */
     static LinkBuffer slice(SegmentPool pool, SegmentReader in, int n) {
         LinkBuffer slice = new LinkBuffer(pool); // first, as it may fail
         slice.add(in.slice(n));
@@ -600,7 +600,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         Segment chain = takeAll();
         try {
             target.append(chain, bytes);
-        } catch (IllegalArgumentException e) { // somebody else changed it meanwhile
+        } catch (IllegalArgumentException e) { // another thread changed the chain meanwhile
             readable.append(chain);
             throw new IllegalStateException("a LinkBuffer was used by two threads at once", e);
         }
@@ -643,7 +643,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         return (int) bytes;
     }
 
-    /** A buffer that owns {@code chain} as readable bytes. */
+    /** {@return a buffer that owns {@code chain} as readable bytes} */
     static LinkBuffer wrap(SegmentPool pool, @Nullable Segment chain) {
         LinkBuffer buffer;
         try {
@@ -656,7 +656,7 @@ public final class LinkBuffer implements Reader, Writer, AutoCloseable {
         return buffer;
     }
 
-    /** What other parts of the library give it. */
+    /** Adds bytes from another part of the library. */
     private void add(@Nullable Segment chain) {
         Segment.shareAll(chain);
         readable.append(chain);

@@ -8,8 +8,8 @@ import java.io.IOException;
 import java.util.HexFormat;
 
 /**
- * The next bytes are no number of variable length: they have too many bytes or bits. The sender caused this, so it is
- * an {@link IOException}. The read consumed nothing. The rest of the stream can hardly be understood.
+ * The next bytes are not a valid varint: they have too many bytes or bits. The sender caused this, so it is an {@link
+ * IOException}. The read consumed nothing. The rest of the stream usually can't be parsed.
  *
  * @since 0.1
  */
@@ -20,7 +20,7 @@ public final class MalformedVarIntException extends IOException {
         super(message);
     }
 
-    /** For the bytes at the front of {@code in}, which are no unsigned number of {@code bits} bits. */
+    /** For the bytes at the front of {@code in}, which are not an unsigned varint of {@code bits} bits. */
     static MalformedVarIntException at(SegmentReader in, int bits) {
         byte[] bytes = new byte[bits == Integer.SIZE ? 5 : 10];
         in.copyTo(bytes, 0, bytes.length);

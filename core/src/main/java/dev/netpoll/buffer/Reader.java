@@ -15,7 +15,7 @@ import java.nio.channels.ReadableByteChannel;
  * <p><b>Waiting.</b> The reader of a connection, and a {@link StreamReader}, wait until the requested bytes are there,
  * and throw an {@link IOException} when they can't come any more. A {@link LinkBuffer} never waits: when there are too
  * few bytes, it throws {@link IndexOutOfBoundsException} with the numbers. Either way a call that throws an exception
- * has consumed nothing. An {@link Error}, such as the end of the stack, may strike half-way and leave it unknown what
+ * has consumed nothing. An {@link Error}, such as a stack overflow, may strike half-way and leave it unknown what
  * was consumed: close the connection or the buffer. Negative counts throw {@link IllegalArgumentException}, a range
  * that is not inside an array {@link IndexOutOfBoundsException}; a count of 0 does nothing and returns an empty result.
  *
@@ -62,7 +62,7 @@ public interface Reader {
     MemorySegment peek(int n) throws IOException;
 
     /**
-     * As {@link #next(int)}, with the view as a buffer.
+     * Like {@link #next(int)}, with the view as a buffer.
      *
      * @param n how many bytes
      * @return a read-only, direct, big-endian buffer with {@code n} bytes remaining, valid until {@link #release()}
@@ -73,7 +73,7 @@ public interface Reader {
     }
 
     /**
-     * As {@link #peek(int)}, with the view as a buffer. Its position is its own: moving it consumes nothing.
+     * Like {@link #peek(int)}, with the view as a buffer. Moving its position consumes nothing.
      *
      * @param n how many bytes
      * @return a read-only, direct, big-endian buffer with {@code n} bytes remaining, valid until {@link #release()},
@@ -194,7 +194,7 @@ public interface Reader {
     int readLength(int max) throws IOException;
 
     /**
-     * As {@link #readLength}, with the low byte first.
+     * Like {@link #readLength}, with the low byte first.
      *
      * @param max the greatest valid length
      * @return the little-endian number, from 0 to {@code max}
@@ -205,7 +205,7 @@ public interface Reader {
     int readLengthLE(int max) throws IOException;
 
     /**
-     * As {@link #readLength}, for a number of variable length; see {@link #readVarInt}.
+     * Like {@link #readLength}, for a number of variable length; see {@link #readVarInt}.
      *
      * @param max the greatest valid length
      * @return the number, from 0 to {@code max}
@@ -311,7 +311,7 @@ public interface Reader {
      * first. Waits for no byte beyond its last. A negative {@code int32} of theirs has ten bytes and is
      * {@code (int) readVarLong()}.
      *
-     * @return the number, to be taken as unsigned where that matters
+     * @return the number; treat it as unsigned where that matters
      * @throws MalformedVarIntException if it has more than 5 bytes or 32 bits; nothing is consumed
      * @throws IOException if the bytes can't come any more
      */
@@ -321,7 +321,7 @@ public interface Reader {
      * Consumes a number of variable length, as Protocol Buffers' {@code uint64} and {@code int64}. Waits for no byte
      * beyond its last.
      *
-     * @return the number, to be taken as unsigned where that matters
+     * @return the number; treat it as unsigned where that matters
      * @throws MalformedVarIntException if it has more than 10 bytes or 64 bits; nothing is consumed
      * @throws IOException if the bytes can't come any more
      */
@@ -402,7 +402,7 @@ public interface Reader {
     /**
      * Waits for at least one byte, then consumes what is there and fits.
      *
-     * @param dst receives the bytes; its position moves behind them
+     * @param dst receives the bytes; its position moves past them
      * @return how many bytes, or -1 at the end of the stream, which for a {@link LinkBuffer} is when it is empty
      * @throws IOException if reading fails for another reason than the end of the stream
      */
@@ -418,8 +418,7 @@ public interface Reader {
     String readUtf8(int n) throws IOException;
 
     /**
-     * Ends the life of all views and gives their memory back. Unread bytes stay readable. May be called any number of
-     * times.
+     * Ends all views and returns their memory. Unread bytes stay readable. Idempotent.
      */
     void release();
 

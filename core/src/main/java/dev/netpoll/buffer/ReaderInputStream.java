@@ -32,7 +32,7 @@ final class ReaderInputStream extends InputStream {
         }
         long there = Math.min(n, reader.readableBytes());
         if (there == 0) {
-            return read() < 0 ? 0 : 1; // waits, which skip may do; the caller comes back for the rest
+            return read() < 0 ? 0 : 1; // waits, as skip may; the caller skips the rest in further calls
         }
         reader.skip(there);
         return there;

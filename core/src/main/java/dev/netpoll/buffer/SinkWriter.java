@@ -10,8 +10,8 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 
 /**
- * A writer that may be closed under its user: asks its sink whether writing is possible, lets the buffer do it, then
- * tells the sink that the operation is over.
+ * A writer that another thread may close during use. Each operation asks the sink whether writing is possible, writes
+ * to the buffer, then tells the sink that it is done.
  */
 class SinkWriter implements Writer {
     private final ByteSink sink;

@@ -12,8 +12,8 @@ import java.nio.ReadOnlyBufferException;
 import java.util.Objects;
 
 /**
- * A reader that waits: has its source get what an operation needs, lets the buffer do it, then tells the source that
- * the operation is over. So a source is in use, and reachable, as long as its buffer is.
+ * A reader that waits. Each operation asks its source for the bytes it needs, reads from the buffer, then tells the
+ * source that it is done. So a source is in use, and reachable, as long as its buffer is.
  */
 class SourceReader implements Reader {
     private final ByteSource source;
@@ -172,7 +172,7 @@ class SourceReader implements Reader {
 
     @Override
     public int readLength(int max) throws IOException {
-        int allowed = Lengths.allowed(max); // before anything is waited for
+        int allowed = Lengths.allowed(max); // checked before any wait
         SegmentReader in = source.require(Integer.BYTES);
         try {
             return Lengths.read(in, allowed);
@@ -183,7 +183,7 @@ class SourceReader implements Reader {
 
     @Override
     public int readLengthLE(int max) throws IOException {
-        int allowed = Lengths.allowed(max); // before anything is waited for
+        int allowed = Lengths.allowed(max); // checked before any wait
         SegmentReader in = source.require(Integer.BYTES);
         try {
             return Lengths.readLE(in, allowed);
@@ -215,7 +215,7 @@ class SourceReader implements Reader {
         }
     }
 
-    /** Waits for one byte after the other, as only the last one tells that it is the last. */
+    /** Waits byte by byte, as only the last byte says that it is the last. */
     private long waitForVar(int bits, int max) throws IOException {
         long needed = 1;
         for (; ; ) {
@@ -272,7 +272,7 @@ class SourceReader implements Reader {
 
     @Override
     public int read(byte[] dst, int offset, int length) throws IOException {
-        Objects.checkFromIndexSize(offset, length, dst.length); // before anything is waited for
+        Objects.checkFromIndexSize(offset, length, dst.length); // checked before any wait
         if (length == 0) {
             return 0;
         }

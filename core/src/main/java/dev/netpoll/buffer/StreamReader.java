@@ -41,14 +41,14 @@ public final class StreamReader extends SourceReader implements AutoCloseable {
 
     private final StreamSource source;
 
-    /** For tests: with a source that has a pool of their own. */
+    /** For tests, whose source uses their own pool. */
     StreamReader(StreamSource source) {
         super(source);
         this.source = source;
     }
 
     /**
-     * As {@link #of(InputStream, int)} with {@link #DEFAULT_LIMIT}.
+     * Like {@link #of(InputStream, int)} with {@link #DEFAULT_LIMIT}.
      *
      * @param in the source, which belongs to the reader from now on
      * @return a new reader
@@ -71,7 +71,7 @@ public final class StreamReader extends SourceReader implements AutoCloseable {
     }
 
     /**
-     * As {@link #of(ReadableByteChannel, int)} with {@link #DEFAULT_LIMIT}.
+     * Like {@link #of(ReadableByteChannel, int)} with {@link #DEFAULT_LIMIT}.
      *
      * @param in the source, which belongs to the reader from now on
      * @return a new reader

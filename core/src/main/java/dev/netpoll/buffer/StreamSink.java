@@ -13,7 +13,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** What a {@link StreamWriter} writes into. While it flushes, the bytes are in a reader; what is left comes back. */
+/** The target of a {@link StreamWriter}. A flush moves the bytes to a reader; unsent ones return afterwards. */
 abstract class StreamSink implements ByteSink, Closeable {
     private final SegmentWriter buffer;
     private final SegmentReader unsent;
@@ -28,13 +28,13 @@ abstract class StreamSink implements ByteSink, Closeable {
         this.guard = BufferGuard.watch("StreamWriter", this, unsent, buffer);
     }
 
-    /** Writes all of {@code bytes} and calls {@link #sent} as it gets on. */
+    /** Writes all of {@code bytes} and calls {@link #sent} for each part that is written. */
     abstract void send(MemorySegment bytes) throws IOException;
 
-    /** All bytes are written. */
+    /** Called when all bytes are written. */
     abstract void finish() throws IOException;
 
-    /** The first {@code n} of the bytes that are left are written. */
+    /** Removes the first {@code n} unsent bytes: they are written. */
     final void sent(int n) {
         unsent.skip(n);
     }

@@ -14,11 +14,11 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a {@link StreamReader} reads from. While an operation waits, the bytes gather in a writer, which packs small
- * ones densely; at its end they move to the buffer, whatever the end is.
+ * The source of a {@link StreamReader}. While an operation waits, a writer collects the bytes and packs small pieces
+ * densely. When the operation ends, normally or not, they move to the buffer.
  */
 abstract class StreamSource implements ByteSource, Closeable {
-    /** So often a source may give no bytes in a row: a rare one does it once, and asking on would spin. */
+    /** How many times in a row a source may return no bytes. Some rarely do so once; asking further would spin. */
     static final int EMPTY_READS_MAX = 16;
 
     private final SegmentPool pool;
@@ -42,8 +42,8 @@ abstract class StreamSource implements ByteSource, Closeable {
     }
 
     /**
-     * Reads at least one byte into {@code target}; false at the end of the stream. What was read before it throws is in
-     * {@code target} too.
+     * Reads at least one byte into {@code target}; false at the end of the stream. If it throws, the bytes read before
+     * are in {@code target}, too.
      */
     abstract boolean receive(SegmentWriter target) throws IOException;
 
@@ -63,12 +63,10 @@ abstract class StreamSource implements ByteSource, Closeable {
 
     @Override
     public final @Nullable SegmentReader requireAny() throws IOException {
-        return fill(1)
-                ? buffer
-                : null; // not by the exception of require: the origin may throw an EOFException of its own
+        return fill(1) ? buffer : null; // not by the exception of require: the origin, too, may throw an EOFException
     }
 
-    /** Reads until there are {@code n} bytes; false if the stream ends before. */
+    /** Reads until there are {@code n} bytes; false if the stream ends earlier. */
     private boolean fill(long n) throws IOException {
         checkOpen();
         if (buffer.length() >= n) {
@@ -86,7 +84,7 @@ abstract class StreamSource implements ByteSource, Closeable {
             return more;
         } finally {
             buffer.append(incoming.take());
-            if (closed) { // the origin did that while it was read
+            if (closed) { // the origin closed this while it was read
                 buffer.clear();
             }
         }
@@ -100,7 +98,7 @@ abstract class StreamSource implements ByteSource, Closeable {
 
     @Override
     public final void take() {
-        // Nothing comes while nobody asks for it.
+        // Nothing arrives between operations.
     }
 
     @Override

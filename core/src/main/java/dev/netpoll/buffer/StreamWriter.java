@@ -32,7 +32,7 @@ import java.nio.channels.WritableByteChannel;
 public final class StreamWriter extends SinkWriter implements AutoCloseable {
     private final StreamSink sink;
 
-    /** For tests: with a sink that has a pool of their own. */
+    /** For tests, whose sink uses their own pool. */
     StreamWriter(StreamSink sink) {
         super(sink);
         this.sink = sink;

@@ -42,7 +42,7 @@ public interface Writer {
     MemorySegment reserve(int n) throws IOException;
 
     /**
-     * As {@link #reserve(int)}, with the memory as a buffer. All of its bytes are pending, wherever its position is:
+     * Like {@link #reserve(int)}, with the memory as a buffer. All of its bytes are pending, wherever its position is:
      * {@link #commit} with the position when fewer were put.
      *
      * @param n how many bytes
@@ -314,8 +314,8 @@ public interface Writer {
     }
 
     /**
-     * As {@link #writeDirect(MemorySegment, long)}, with what remains in {@code data}. The writer keeps the memory of a
-     * direct buffer alive as long as it needs it. It copies the bytes of a heap buffer at once, and the caller may
+     * Like {@link #writeDirect(MemorySegment, long)}, with what remains in {@code data}. The writer keeps the memory of
+     * a direct buffer alive as long as it needs it. It copies the bytes of a heap buffer at once, and the caller may
      * reuse the buffer.
      *
      * @param data the bytes; its position moves to its limit
@@ -382,10 +382,9 @@ public interface Writer {
     void flush() throws IOException;
 
     /**
-     * Returns a stream that writes to this writer. The stream keeps no bytes of its own, so stream and writer may be
-     * used in turns. The writer keeps them until a flush: who copies a large file to the stream flushes now and then,
-     * or all of it is in memory. The stream's {@code flush} flushes this writer; closing it does nothing, not even
-     * flush.
+     * Returns a stream that writes to this writer. The stream keeps no bytes, so stream and writer may be used in
+     * turns. The writer keeps them until a flush. To copy a large file to the stream, flush now and then; otherwise all
+     * of it is in memory. The stream's {@code flush} flushes this writer; closing it does nothing, not even flush.
      *
      * @return a new stream
      */

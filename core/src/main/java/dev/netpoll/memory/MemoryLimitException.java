@@ -7,7 +7,7 @@ package dev.netpoll.memory;
  * Thrown when no buffer memory is available: the pool has reached its cap, which the system property {@code
  * dev.netpoll.memory.max} sets, or the operating system refused.
  *
- * <p>The operation that needed the memory has had no effect. It may succeed later, after the program released other
+ * <p>The operation that needed the memory had no effect. It may succeed later, after the program released other
  * buffers.
  *
  * @since 0.1
@@ -18,7 +18,7 @@ public final class MemoryLimitException extends RuntimeException {
     /**
      * Creates one.
      *
-     * @param message what was wanted, and what there is
+     * @param message the requested size, and what is available
      */
     public MemoryLimitException(String message) {
         super(message);
@@ -27,7 +27,7 @@ public final class MemoryLimitException extends RuntimeException {
     /**
      * Creates one with a cause.
      *
-     * @param message what was wanted, and what there is
+     * @param message the requested size, and what is available
      * @param cause the system's refusal
      */
     public MemoryLimitException(String message, Throwable cause) {

@@ -9,32 +9,32 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A fixed piece of native memory that belongs to a {@link SegmentPool} and is shared by counted references.
+ * A fixed piece of native memory that belongs to a {@link SegmentPool}. Its references are counted.
  *
  * <pre>
  *   free (g, 0) --allocate--> owned (g, 1) --retain--> shared (g, n)
  *   free (g + 1, 0) <--release--+  ^-------------------release--|
  * </pre>
  *
- * <p>The state is one word: the generation g, which counts how often the block has come back; whether there has been a
- * second reference in this generation; and the number of references. Who holds a reference for long remembers the
- * generation, see {@link #generation()}, so that a reference which was given up already is recognised even when the
- * block has been handed out again.
+ * <p>The state is one word: the generation g, which counts how often the block has come back; whether this generation
+ * has had a second reference; and the number of references. A long-term holder of a reference remembers the generation,
+ * see {@link #generation()}. So a reference that was given up already is detected even if the pool has handed the block
+ * out again.
  *
  * <p>Invariants:
  * <ul>
- *   <li>I1. The count is 0 exactly while the block is free: in its pool, or in a {@link LoopCache} in front of it.
- *       Nobody else may then touch its memory.
+ *   <li>I1. The count is 0 exactly while the block is free: in its pool, or in a {@link LoopCache} in front of it. No
+ *       other code may then touch its memory.
  *   <li>I2. Only the release that takes the count from 1 to 0 returns the block, so it is returned once.
  *   <li>I3. A retain at 0 and a release at 0 are always detected and change nothing. So are a retain and a release with
- *       that are said to be of another generation, whoever owns the block now.
- *   <li>I4. While there has been only one reference in a generation, who remembers that generation has it. So a release
- *       that finds exactly this state needs no other check: of two that race, one fails.
+ *       another generation, regardless of the block's present owner.
+ *   <li>I4. While a generation has had only one reference, the holder that remembers the generation has it. So a
+ *       release that finds exactly this state needs no other check: of two that race, one fails.
  * </ul>
  *
- * <p>The count may be changed from any thread. The last release happens-after everything done with the memory before
- * the other releases. It does not fail: what goes wrong on the way back to the pool is made up for by {@link Salvage},
- * and a block that is lost altogether is found by its {@link BlockTrace}.
+ * <p>Any thread may change the count. The last release happens-after all use of the memory before the other releases.
+ * It does not fail: {@link Salvage} keeps a block that could not return to its pool, and its {@link BlockTrace} finds a
+ * block that is lost altogether.
  */
 public final class Block {
     private static final VarHandle STATE;
@@ -42,7 +42,7 @@ public final class Block {
     private static final int COUNT_BITS = 28;
     private static final long COUNT = (1L << COUNT_BITS) - 1;
 
-    /** There has been more than one reference since the block was handed out. */
+    /** This generation has had more than one reference. */
     private static final long SHARED = 1L << COUNT_BITS;
 
     /** One generation, and a mask for all of them. */
@@ -61,21 +61,21 @@ public final class Block {
         }
     }
 
-    /** Link of the list of free blocks it is in; guarded by whatever guards that list. */
+    /** Link of the list of free blocks that it is in; has the same guard as that list. */
     @Nullable
     Block nextFree;
 
-    /** Where it goes when it is free: the cache that handed it out, or null for the pool. Of whoever owns the block. */
+    /** The cache that handed it out and gets it when it is free; null for the pool. Owner of the block only. */
     @Nullable
     BlockHome home;
 
     /** Index of the size class, or {@link SegmentPool#DEDICATED}. */
     final int sizeClass;
 
-    /** What the block is a part of. It keeps the memory mapped as long as anybody has the block. */
+    /** The slab that the block is a part of. It keeps the memory mapped while the block is reachable. */
     final Slab slab;
 
-    /** What finds the block if it is lost. */
+    /** Finds the block if it is lost. */
     final BlockTrace trace;
 
     private final SegmentPool pool;
@@ -86,27 +86,27 @@ public final class Block {
 
     /**
      * Null until a view is handed out, and after the views were abandoned. Set under the lock of this object, read
-     * without: its fields are final, and who finds a value that is no more the latest finds one that will be waited
-     * for.
+     * without it: its fields are final, and a thread that reads an outdated value finds views whose end is still
+     * awaited.
      */
     private @Nullable BlockViews views;
 
-    /** The life of the views abandoned last. Guarded by this object. */
+    /** The life of the most recently abandoned views. Guarded by this object. */
     private @Nullable ViewLife abandoned;
 
     private @Nullable Throwable releasedAt; // in checked mode only
 
-    /** A segment of this block that nobody has any more. Set by the last release, taken by the next owner. */
+    /** A segment of this block without an owner. The last release sets it, the next owner takes it. */
     private @Nullable Segment spare;
 
-    /** Through STATE, except where a free block is handed out: nobody else has it then. */
+    /** Accessed through STATE, except where a free block is handed out: no other thread has it then. */
     @SuppressWarnings("UnusedVariable")
     private long state;
 
-    /** The state with the only reference in this generation. Changed by the last release. */
+    /** The state with a single reference in this generation. Changed by the last release. */
     private long owned = 1;
 
-    /** Makes the block of a place of the slab. */
+    /** Creates the block at a place of the slab. */
     Block(SegmentPool pool, MemorySegment memory, int sizeClass, Slab slab, int index) {
         this.pool = pool;
         this.memory = memory;
@@ -123,12 +123,12 @@ public final class Block {
         return memory;
     }
 
-    /** The same memory, not writable. Not for users: {@link #views} are. */
+    /** The same memory, read-only. Not for users: {@link #views} are. */
     public MemorySegment readOnly() {
         return readOnly;
     }
 
-    /** What is handed out to users is cut from these; it is known when nobody has any of it any more. */
+    /** Memory from which users' views are cut; its life ends when none of them is reachable any more. */
     BlockViews views() {
         BlockViews current = views;
         return current != null ? current : makeViews();
@@ -139,7 +139,7 @@ public final class Block {
             BlockViews current = views;
             if (current == null) {
                 current = BlockViews.of(this, abandoned);
-                trace.life = current.life; // nothing is called until all is said: views without a life are never over
+                trace.life = current.life; // no call until all fields are set: views without a life never end
                 trace.shown = true;
                 views = current;
             }
@@ -147,7 +147,7 @@ public final class Block {
         }
     }
 
-    /** There may be views of its memory, as somebody had it before who lost it. */
+    /** Notes that views of its memory may exist, from an earlier block that was lost. */
     Block shown(ViewLife life) {
         synchronized (this) {
             abandoned = life;
@@ -166,9 +166,9 @@ public final class Block {
     }
 
     /**
-     * The views that were handed out are not their owner's any more: whoever wants some gets others.
+     * Abandons the views handed out so far: the next request for views gets new ones.
      *
-     * @return the life of all that were handed out so far; null if it can't be known when that ends
+     * @return the life of all views handed out so far; null if their end can't be known
      */
     @Nullable
     ViewLife abandonViews() {
@@ -193,7 +193,7 @@ public final class Block {
         return capacity;
     }
 
-    /** Whether its memory is unmapped with its last release, so that only checked access to it is safe. */
+    /** Whether its last release unmaps the memory, so that only checked access to it is safe. */
     boolean isDedicated() {
         return sizeClass == SegmentPool.DEDICATED;
     }
@@ -203,12 +203,12 @@ public final class Block {
         return (int) ((long) STATE.getAcquire(this) & COUNT);
     }
 
-    /** What a holder of a reference remembers to be able to prove that it is one of this generation. */
+    /** {@return the generation} A holder of a reference remembers it to prove that the reference is valid. */
     int generation() {
         return (int) (owned >>> GENERATION_SHIFT);
     }
 
-    /** The state while there has been one reference only, in a generation. */
+    /** The state of a generation that has had only one reference. */
     private static long only(int generation) {
         return Integer.toUnsignedLong(generation) << GENERATION_SHIFT | 1;
     }
@@ -217,7 +217,7 @@ public final class Block {
         return (int) (state >>> GENERATION_SHIFT) == generation && (state & COUNT) != 0;
     }
 
-    /** Whether the block has been handed out again since, or is free. */
+    /** Whether the block is free, or was handed out again since that generation. */
     boolean isStale(int generation) {
         return !isOf(generation, (long) STATE.getAcquire(this));
     }
@@ -231,11 +231,11 @@ public final class Block {
         retain(generation());
     }
 
-    /** As {@link #retain()}, for one who has a reference of the generation. */
+    /** Like {@link #retain()}, for a holder of a reference of this generation. */
     void retain(int generation) {
         long only = only(generation);
         if (STATE.compareAndSet(this, only, (only | SHARED) + 1)) {
-            return; // without a look first, which would fetch the cache line twice
+            return; // no read first, which would fetch the cache line twice
         }
         long current;
         do {
@@ -261,15 +261,15 @@ public final class Block {
         }
     }
 
-    /** As {@link #releaseOnly(int, Segment)}, with nothing to keep. */
+    /** Like {@link #releaseOnly(int, Segment)}, without a segment to keep. */
     boolean releaseOnly(int generation) {
         return releaseOnly(generation, null);
     }
 
     /**
-     * Gives up the only reference there has been in this generation; false, and nothing happens, if it is not.
+     * Gives up the reference if this generation has had no other; otherwise does nothing and returns false.
      *
-     * @param used what gave the reference up and may be used again with the next one, or null
+     * @param used the segment that gave the reference up and may be used again with the next one, or null
      */
     boolean releaseOnly(int generation, @Nullable Segment used) {
         long only = only(generation);
@@ -281,13 +281,13 @@ public final class Block {
         spare = used;
         try {
             giveBack();
-        } catch (Throwable _) { // the reference is gone whatever happens; who gave it up can do nothing about it
+        } catch (Throwable _) { // the reference is gone in any case, and the caller could not react
             salvage();
         }
         return true;
     }
 
-    /** As {@link #release()}, for one who has a reference of the generation. */
+    /** Like {@link #release()}, for a holder of a reference of this generation. */
     void release(int generation) {
         long current;
         long fewer;
@@ -322,7 +322,7 @@ public final class Block {
         return kept;
     }
 
-    /** Says that a reference will never be given up. */
+    /** Counts the block as lost: a reference will never be given up. */
     void lost() {
         pool.lost(capacity);
     }
@@ -343,18 +343,18 @@ public final class Block {
         try {
             pool.salvage.keep(this);
         } catch (StackOverflowError _) {
-            // its trace will be found
+            // its trace will bring it back
         }
     }
 
-    /** Checked mode: whoever still reads this memory shall see that it is dead. Nobody else can allocate it yet. */
+    /** Checked mode: shows late readers that this memory is dead. It can't be allocated yet. */
     private void markReleased() {
         memory.fill(CheckedMode.POISON);
         releasedAt = CheckedMode.here("released");
         pool.untrack(trace);
     }
 
-    /** Hands the block out. Nobody else can see it, so no atomic operation is needed. */
+    /** Hands the block out. No other thread can see it, so no atomic operation is needed. */
     Block allocated() {
         if (CheckedMode.ON) {
             track();
@@ -368,7 +368,7 @@ public final class Block {
             trace.allocatedAt = CheckedMode.here("allocated");
             pool.track(trace);
         } catch (OutOfMemoryError | StackOverflowError _) {
-            trace.allocatedAt = null; // it works without
+            trace.allocatedAt = null; // the block works without it
         }
     }
 

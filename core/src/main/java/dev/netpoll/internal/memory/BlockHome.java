@@ -3,12 +3,12 @@
 
 package dev.netpoll.internal.memory;
 
-/** A cache that some blocks go back to when their last reference is gone, instead of the pool. */
+/** A cache that takes back some blocks after their last release, instead of the pool. */
 interface BlockHome {
-    /** Takes back a block that was handed out here. Any thread. May throw: then the block was not taken. */
+    /** Takes back a block that this cache handed out. Any thread. May throw: then the block was not taken. */
     void recycle(Block block);
 
-    /** {@return how many blocks it holds} Exact when nobody uses it meanwhile; so are the two below. */
+    /** {@return how many blocks it holds} Like the next two, exact only while no thread uses the cache. */
     int heldBlocks();
 
     /** {@return their capacity in bytes} */

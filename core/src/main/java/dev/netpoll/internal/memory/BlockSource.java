@@ -3,7 +3,7 @@
 
 package dev.netpoll.internal.memory;
 
-/** Where blocks come from: a {@link SegmentPool}, or the {@link LoopCache} in front of it. Any thread. */
+/** Hands out blocks: a {@link SegmentPool}, or a cache such as {@link LoopCache} in front of it. Any thread. */
 public interface BlockSource {
     /**
      * Hands out a block with one reference, owned by the caller. Its content is arbitrary.

@@ -8,27 +8,27 @@ import java.lang.ref.ReferenceQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is left of a block that nobody has given back and nobody can reach any more: its buffer was never closed, or an
- * Error struck just when the block was in nobody's hands but a thread's. The pool makes a new block of its memory.
+ * What remains of a lost block: unreachable, but never returned. Its buffer was never closed, or an Error struck while
+ * only a thread's stack referred to it. The pool makes a new block of its memory.
  *
- * <p>Made with the block, and reachable through the slab. If users may have views of the memory, it waits until they
- * are gone; where that can't be known, the memory stays lost.
+ * <p>Created with the block, and reachable through the slab. If users may have views of the memory, the pool waits for
+ * their end; where that can't be known, the memory stays lost.
  */
 final class BlockTrace extends PhantomReference<Block> {
     final Slab slab;
 
-    /** Which of the slab's blocks it is, and of what size class. */
+    /** The block's index in the slab, and its size class. */
     final int index;
 
     final int sizeClass;
 
-    /** Whether views of the block were handed out, ever. Written under the block's lock, read when it is gone. */
+    /** Whether views of the block were ever handed out. Written under the block's lock, read when it is gone. */
     volatile boolean shown;
 
-    /** The life of the latest views, which tells when those before them are gone, too; null if that can't be known. */
+    /** The life of the latest views; it ends after those of earlier views. Null if their end can't be known. */
     volatile @Nullable ViewLife life;
 
-    /** Where the block was handed out last; null unless in checked mode. */
+    /** Where the block was last handed out; null unless in checked mode. */
     volatile @Nullable Throwable allocatedAt;
 
     BlockTrace(Block block, ReferenceQueue<Block> lost, int index) {

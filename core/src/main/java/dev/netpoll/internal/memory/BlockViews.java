@@ -8,15 +8,15 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The memory of a block for the eyes of users: what is cut from it keeps a scope of its own reachable, which tells when
- * nobody can look any more, see {@link ViewLife}. Made with the first view of a block and kept with it, so that handing
- * out views makes nothing but the views.
+ * The memory of a block for users. Views cut from it keep its scope reachable, which tells when the last view is gone,
+ * see {@link ViewLife}. Created with the first view of a block and kept with it, so that handing out views allocates
+ * nothing but the views.
  */
 final class BlockViews {
     final MemorySegment writable;
     final MemorySegment readOnly;
 
-    /** Null where native access is missing: then it can't be known when the last view is gone. */
+    /** Null without native access: then the end of the last view can't be known. */
     final @Nullable ViewLife life;
 
     private BlockViews(MemorySegment writable, MemorySegment readOnly, @Nullable ViewLife life) {
@@ -26,9 +26,9 @@ final class BlockViews {
     }
 
     /**
-     * Makes those of a block.
+     * Creates the views of a block.
      *
-     * @param before the life of those that were abandoned before
+     * @param before the life of the views abandoned earlier
      */
     static BlockViews of(Block block, @Nullable ViewLife before) {
         MemorySegment memory = block.memory();
@@ -39,7 +39,7 @@ final class BlockViews {
         Arena arena = block.isDedicated() ? Arena.ofShared() : Arena.ofAuto();
         MemorySegment writable = RawMemory.scoped(memory, arena, life);
         BlockViews views = new BlockViews(writable, writable.asReadOnly(), life);
-        if (block.isDedicated()) { // its memory goes with its release, so the views have to end before that
+        if (block.isDedicated()) { // its release unmaps its memory, so the views have to end before that
             life.watch(arena.scope());
             block.slab.views = arena;
         }

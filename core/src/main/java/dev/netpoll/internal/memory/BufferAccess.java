@@ -7,8 +7,9 @@ import java.lang.invoke.MethodHandles;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The way into the public package of buffers for the packages inside this module. The buffer class installs an
- * implementation when it is initialised, so this package does not depend on it and users don't see the methods.
+ * Gives the other packages of this module access to package-private methods of the public buffer package. The buffer
+ * class installs an implementation when it is initialised. So this package does not depend on it, and users don't see
+ * the methods.
  *
  * @param <B> the buffer class
  */
@@ -49,14 +50,14 @@ public abstract class BufferAccess<B> {
     protected abstract Class<B> type();
 
     /**
-     * A new buffer that owns {@code chain} as readable bytes and takes further memory from {@code pool}. If there is no
-     * heap for a buffer, the chain is freed.
+     * Creates a buffer that owns {@code chain} as readable bytes and takes further memory from {@code pool}. If there
+     * is no heap for a buffer, it frees the chain.
      */
     public abstract B wrap(SegmentPool pool, @Nullable Segment chain);
 
     /**
-     * Adds a chain, which belongs to the buffer from now on, to its readable bytes. Does not fail: who has bytes that
-     * must not be lost makes an empty buffer first.
+     * Adds a chain, which belongs to the buffer from now on, to its readable bytes. Does not fail: a caller whose bytes
+     * must not be lost creates an empty buffer first.
      */
     public abstract void add(B buffer, @Nullable Segment chain);
 
@@ -69,14 +70,14 @@ public abstract class BufferAccess<B> {
     public abstract @Nullable Segment take(B buffer);
 
     /**
-     * A reader that waits until {@code source} has what an operation needs.
+     * Creates a reader that waits until {@code source} has the bytes that an operation needs.
      *
      * @param type the interface of readers, which this package does not know
      */
     public abstract <R> R reader(Class<R> type, ByteSource source);
 
     /**
-     * A writer into {@code sink}.
+     * Creates a writer into {@code sink}.
      *
      * @param type the interface of writers, which this package does not know
      */

@@ -7,11 +7,11 @@ import java.lang.ref.Cleaner;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Checked mode: watches over one buffer. Knows where it was made and closed, and reports it when it becomes unreachable
- * while it holds memory.
+ * Checked mode: watches one buffer. It knows where the buffer was created and closed, and reports the buffer if it
+ * becomes unreachable while it holds memory.
  */
 public final class BufferGuard implements Runnable {
-    private static final class Leaks { // made with the first guard, so never outside checked mode
+    private static final class Leaks { // created with the first guard, so never outside checked mode
         static final Cleaner CLEANER = Cleaner.create();
     }
 
@@ -27,7 +27,7 @@ public final class BufferGuard implements Runnable {
         this.pending = pending;
     }
 
-    /** A guard of {@code buffer}, a {@code name} that consists of the two; null unless in checked mode. */
+    /** Creates a guard of {@code buffer}, a {@code name} with these two halves; null unless in checked mode. */
     public static @Nullable BufferGuard watch(
             String name, Object buffer, SegmentReader readable, @Nullable SegmentWriter pending) {
         if (!CheckedMode.ON) {
@@ -38,13 +38,13 @@ public final class BufferGuard implements Runnable {
         return guard;
     }
 
-    /** The buffer has got its writing half. */
+    /** Notes the buffer's writing half, created later. */
     public void watch(SegmentWriter writer) {
         pending = writer;
     }
 
     /**
-     * The buffer is being closed.
+     * Notes that the buffer is being closed.
      *
      * @throws IllegalStateException if it was closed before: it seems to have two owners
      */
@@ -61,7 +61,7 @@ public final class BufferGuard implements Runnable {
         return closedAt;
     }
 
-    /** The buffer is unreachable. Its memory stays lost: freeing it could hide what the leak does in production. */
+    /** The buffer is unreachable. Its memory stays lost: freeing it could hide the leak's effect in production. */
     @Override
     public void run() {
         SegmentWriter writer = pending;

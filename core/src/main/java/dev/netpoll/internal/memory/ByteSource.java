@@ -7,36 +7,36 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a reader that waits takes its bytes from: a buffer, and the ways to get more into it.
+ * The source of a reader that waits: a buffer, and ways to get more bytes into it.
  *
  * <p>Not thread-safe: one owner at a time. A method that throws has consumed nothing.
  */
 public interface ByteSource {
-    /** Where slices take further memory from. */
+    /** The pool for further memory of slices. */
     SegmentPool pool();
 
     /**
-     * The buffer, when {@code n} bytes are in it: waits for them, but not for 0 or less, and throws when they can't
+     * Returns the buffer when it holds {@code n} bytes. Waits for them, unless {@code n <= 0}, and throws if they can't
      * come. Every operation asks for it, as a source may give up an empty one.
      */
     SegmentReader require(long n) throws IOException;
 
-    /** The buffer, when there is at least one byte in it; null at the end of the stream. */
+    /** Returns the buffer when it holds at least one byte; null at the end of the stream. */
     @Nullable
     SegmentReader requireAny() throws IOException;
 
     /**
-     * The operation that asked for the buffer is over, or has failed; the source may be somebody else's from now on. A
-     * method of this interface that throws has said so itself.
+     * The operation that asked for the buffer is over, or has failed. Another thread may own the source from now on. A
+     * method of this interface that throws has ended the operation itself.
      */
     default void done() {}
 
-    /** Moves into the buffer what has come already; never waits. */
+    /** Moves bytes that have arrived into the buffer; never waits. */
     void take();
 
     /** The number of bytes that can be read without waiting; 0 when closed. */
     long readable();
 
-    /** Ends the life of views and gives back what was consumed; harmless when closed. */
+    /** Ends all views and returns consumed memory; harmless when closed. */
     void release();
 }

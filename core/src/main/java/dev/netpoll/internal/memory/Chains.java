@@ -6,11 +6,11 @@ package dev.netpoll.internal.memory;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** What can be found out about a chain of segments without changing it. Its owner only. */
+/** Read-only queries of a chain of segments. Its owner only. */
 final class Chains {
     private Chains() {}
 
-    /** The offset of the first {@code wanted} at or behind the offset {@code from}, or -1. */
+    /** The offset of the first {@code wanted} at or after the offset {@code from}, or -1. */
     static long indexOf(@Nullable Segment chain, byte wanted, long from) {
         long offset = 0;
         for (Segment segment = chain; segment != null; segment = segment.next) {
@@ -27,7 +27,7 @@ final class Chains {
         return -1;
     }
 
-    /** The unsigned number of {@code width} bytes at an offset, where there are so many. */
+    /** The unsigned number of {@code width} bytes at an offset, which must exist. */
     static long number(Segment chain, int offset, int width, boolean littleEndian) {
         Segment segment = chain;
         int at = offset;
@@ -44,7 +44,7 @@ final class Chains {
         return value;
     }
 
-    /** The number of bytes of the varint at the front; 0 when it does not end here, -1 when it has too many bits. */
+    /** The size in bytes of the varint at the front; 0 if it is incomplete, -1 if it has too many bits. */
     static int varIntSize(@Nullable Segment chain, int bits) {
         int max = VarInts.maxSize(bits);
         int size = 0;
@@ -63,7 +63,7 @@ final class Chains {
         return 0;
     }
 
-    /** Copies the first bytes, of which there are {@code count}, to {@code dst[offset..]}. */
+    /** Copies the first {@code count} bytes, which exist, to {@code dst[offset..]}. */
     static void copy(@Nullable Segment chain, byte[] dst, int offset, int count) {
         int done = 0;
         for (Segment s = chain; s != null && done < count; s = s.next) {

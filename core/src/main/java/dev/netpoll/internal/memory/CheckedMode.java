@@ -12,24 +12,24 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds misuse of buffers at the price of speed. Switched on by a system property, for tests; when it is off, every
+ * Finds misuse of buffers at the cost of speed. A system property switches it on, for tests. When it is off, every
  * check is a constant {@code false} that the compiler drops.
  *
  * <ul>
- *   <li>Memory is overwritten when it is released.
- *   <li>Views end when they are released: access throws, and {@link #releaseOf} tells where it was.
- *   <li>Buffers and blocks remember where they were made and closed.
+ *   <li>A release overwrites the memory.
+ *   <li>A release ends views: access throws, and {@link #releaseOf} tells where the release was.
+ *   <li>Buffers and blocks remember where they were created and closed.
  *   <li>A buffer that is collected while it holds memory is reported as a leak.
  * </ul>
  */
 public final class CheckedMode {
-    /** The system property: {@code true} or empty switches on. */
+    /** The system property: {@code true} or an empty value switches checked mode on. */
     public static final String PROPERTY = "dev.netpoll.checked";
 
     /** Whether checked mode is on. */
     public static final boolean ON = isOn(System.getProperty(PROPERTY));
 
-    /** What released memory is filled with. Not valid in UTF-8, negative as a length. */
+    /** The fill byte of released memory. Invalid in UTF-8, negative as a length. */
     static final byte POISON = (byte) 0xFB;
 
     private static final int MOST_DESCRIBED = 10;
@@ -37,7 +37,7 @@ public final class CheckedMode {
     private static final System.Logger LOG = System.getLogger("dev.netpoll.buffer");
     private static final AtomicLong LEAKS = new AtomicLong();
 
-    /** Where the views of each scope that has ended were released. */
+    /** Where the views of each ended scope were released. */
     private static final Map<MemorySegment.Scope, Throwable> RELEASES =
             Collections.synchronizedMap(new WeakHashMap<>());
 
@@ -47,12 +47,12 @@ public final class CheckedMode {
         return value != null && (value.isEmpty() || Boolean.parseBoolean(value));
     }
 
-    /** The place in the program where this is called. */
+    /** {@return the caller's stack trace} */
     public static Throwable here(String what) {
         return new Trace(what + " by " + Thread.currentThread());
     }
 
-    /** Where the view's life ended; null if it lives, or outside checked mode. */
+    /** Where the view ended; null while it is valid, and outside checked mode. */
     public static @Nullable Throwable releaseOf(MemorySegment view) {
         return RELEASES.get(view.scope());
     }
@@ -61,7 +61,7 @@ public final class CheckedMode {
         RELEASES.put(scope, where);
     }
 
-    /** Buffers found to be leaked so far. */
+    /** The number of leaked buffers found so far. */
     static long leaks() {
         return LEAKS.get();
     }
@@ -73,10 +73,10 @@ public final class CheckedMode {
                 "leak: a " + name + " with " + bytes + " bytes was never closed; the cause says where it was made",
                 madeAt);
         MemoryEvents.leak(bytes, madeAt);
-        LEAKS.incrementAndGet(); // who sees the number finds the report
+        LEAKS.incrementAndGet(); // after the report, so that it exists for any thread that sees the number
     }
 
-    /** The stack traces, ready to be put behind a message; empty when there are none. */
+    /** The stack traces as text to append to a message; empty if there are none. */
     static String describe(Stream<@Nullable Throwable> traces) {
         StringBuilder text = new StringBuilder();
         traces.limit(MOST_DESCRIBED).forEach(trace -> {

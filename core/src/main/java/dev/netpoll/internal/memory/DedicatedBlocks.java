@@ -7,13 +7,13 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** The blocks of a pool above its largest size class: each has a slab and an arena for itself. Any thread. */
+/** The blocks of a pool above its largest size class: each has its own slab and arena. Any thread. */
 final class DedicatedBlocks {
     private final SystemMemory system;
     private final AtomicLong blocks = new AtomicLong();
     private final AtomicLong bytes = new AtomicLong();
 
-    /** Nothing else keeps these, as the slabs are in no list. */
+    /** The only references to the traces, as the slabs are in no list. */
     private final Set<BlockTrace> traces = ConcurrentHashMap.newKeySet();
 
     DedicatedBlocks(SystemMemory system) {
@@ -28,7 +28,7 @@ final class DedicatedBlocks {
         return bytes.get();
     }
 
-    /** Maps one of {@code capacity} bytes, which the caller has reserved. */
+    /** Maps a block of {@code capacity} bytes, which the caller has reserved. */
     Block map(SegmentPool pool, int capacity) {
         Slab slab = system.mapSingle(capacity);
         Block block = null;
@@ -46,26 +46,26 @@ final class DedicatedBlocks {
         return block;
     }
 
-    /** Unmaps one that is free. {@return whether that was possible} If not, a trim does it. */
+    /** Unmaps a free block. {@return whether that was possible} If not, a trim does it. */
     boolean unmap(Block block) {
         block.slab.gone = true;
         traces.remove(block.trace);
         return unmap(block.slab);
     }
 
-    /** As {@link #unmap(Block)}, where only the slab is left of the block. */
+    /** Like {@link #unmap(Block)}, for a block of which only the slab is left. */
     boolean unmap(Slab slab) {
         bytes.addAndGet(-slab.blockSize);
         blocks.decrementAndGet();
         return system.unmapSingle(slab);
     }
 
-    /** Another block has taken the place of a lost one. */
+    /** Adds the trace of a block that replaces a lost one. */
     void add(BlockTrace trace) {
         traces.add(trace);
     }
 
-    /** The block was lost, and is found. */
+    /** Removes the trace of a lost block that was found. */
     void remove(BlockTrace trace) {
         traces.remove(trace);
     }

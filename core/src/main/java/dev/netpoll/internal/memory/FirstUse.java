@@ -12,9 +12,9 @@ import java.time.Duration;
 import java.time.Instant;
 
 /**
- * Uses once what buffers need of the JDK, and gives memory back in each way. A class that fails to initialise, because
- * a handler has used up its stack or the heap is full, fails for ever, and with it every later use by anybody. And the
- * first use of a {@code VarHandle} at a place in the code takes memory, also where memory is given back.
+ * Uses once the JDK classes that buffers need, and returns memory in each way. If a class fails to initialise, because
+ * a handler has used up its stack or the heap is full, every later use by any thread fails, too. And the first use of a
+ * {@code VarHandle} at a place in the code takes memory, even in code that returns memory.
  */
 public final class FirstUse {
     private static final int SMALL = 5;
@@ -24,7 +24,7 @@ public final class FirstUse {
         try {
             useAll();
         } catch (OutOfMemoryError | MemoryLimitException | IllegalArgumentException e) {
-            // it is tried again by whoever needs it; the last is what the pool says of a wrong system property
+            // the next user tries again; the pool throws the last one for an invalid system property
         }
     }
 
@@ -35,7 +35,7 @@ public final class FirstUse {
         giveBackBlocks();
     }
 
-    /** By the loop itself, by another thread, by one of several owners, and when the loop has ended. */
+    /** By the loop itself, by another thread, by one of several owners, and after the loop has ended. */
     private static void giveBackBlocks() {
         LoopCache cache = new LoopCache(SegmentPool.shared());
         cache.own();
@@ -48,7 +48,7 @@ public final class FirstUse {
             cache.release();
             shared.release();
             cache.own();
-            cache.allocate(SMALL).release(); // which takes back what the other thread gave
+            cache.allocate(SMALL).release(); // takes back the block that the other thread returned
             cache.disown();
             passedOn.release();
         } finally {

@@ -9,16 +9,16 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The free blocks of one size class: LIFO stacks (the block freed last is warm in the cache), each behind a try-lock.
+ * The free blocks of one size class: LIFO stacks (the block freed last is warm in the cache), each with a try-lock.
  *
  * <p>Invariants:
  * <ul>
- *   <li>I1. The fields of a stripe and the links of its blocks are touched only by the thread that set {@code lock}.
- *   <li>I2. Nobody waits for a lock: taking goes on to the next stripe, putting ends in the overflow list, onto which
- *       threads only push single blocks and from which they only take everything, so that it has no ABA problem.
+ *   <li>I1. Only the thread that set {@code lock} touches the fields of a stripe and the links of its blocks.
+ *   <li>I2. No thread waits for a lock: taking goes on to the next stripe, putting ends in the overflow list. Threads
+ *       push single blocks onto that list and only ever take all of it, so it has no ABA problem.
  *   <li>I3. {@code taken - put} over all stripes is the number of blocks that were taken from here and are not back.
- *       A block taken elsewhere (newly carved) is counted by the pool.
- *   <li>I4. Putting a block back fails only if the block is not here then. A lock is given back whatever happens.
+ *       The pool counts a block taken elsewhere (newly carved).
+ *   <li>I4. Putting a block back fails only if the block is not here then. A lock is released in any case.
  * </ul>
  */
 final class FreeList {
@@ -42,7 +42,7 @@ final class FreeList {
     @SuppressWarnings("unused") // through OVERFLOW
     private volatile @Nullable Block overflow;
 
-    /** Creates an empty one with {@code stripes} stacks, a power of two. */
+    /** Creates an empty list with {@code stripes} stacks, a power of two. */
     FreeList(int stripes) {
         this.stripes = new Stripe[stripes];
         this.mask = stripes - 1;
@@ -51,12 +51,12 @@ final class FreeList {
         }
     }
 
-    /** Takes a block, preferably from the stripe {@code home}; null when none was found without waiting. */
+    /** Takes a block, preferably from the stripe {@code home}; null if it found none without waiting. */
     @Nullable
     Block take(int home) {
         for (int i = 0; i <= mask; i++) {
             Stripe stripe = stripes[(home + i) & mask];
-            if (stripe.top == null || !stripe.tryLock()) { // a racy look first: most stripes are empty or ours
+            if (stripe.top == null || !stripe.tryLock()) { // racy read first: most stripes are empty or ours
                 continue;
             }
             Block block = stripe.top;
@@ -65,14 +65,14 @@ final class FreeList {
                 block.nextFree = null;
                 stripe.taken++;
                 Slab slab = block.slab;
-                if (!slab.used) { // a look first: the slab is shared by all threads
+                if (!slab.used) { // read first: all threads share the slab
                     slab.used = true;
                 }
             }
             try {
                 VarHandle.releaseFence();
             } catch (StackOverflowError _) {
-                // what was taken is returned
+                // the block is returned
             } finally {
                 stripe.lock = 0;
             }
@@ -134,8 +134,8 @@ final class FreeList {
     }
 
     /**
-     * Takes all blocks out of the stripe {@code i}, and with the last one also the overflow, for a look at them. They
-     * don't count as taken. Nothing is found where another thread is at work.
+     * Takes all blocks out of the stripe {@code i}, and with the last index the overflow, to inspect them. They don't
+     * count as taken. Finds nothing where another thread is at work.
      *
      * @return a list linked by {@code nextFree}
      */
@@ -153,29 +153,29 @@ final class FreeList {
         try {
             VarHandle.releaseFence();
         } catch (StackOverflowError _) {
-            // what was taken is returned
+            // the blocks are returned
         } finally {
             stripe.lock = 0;
         }
         return all;
     }
 
-    /** How many places {@link #drain} knows. */
+    /** The number of places for {@link #drain}. */
     int places() {
         return stripes.length + 1;
     }
 
-    /** Puts a block back that was drained, preferably where it was. */
+    /** Puts a drained block back, preferably where it was. */
     void restore(int place, Block block) {
         store(place, block, 0);
     }
 
-    /** Counts a block that was carved for a taker instead of being found here. */
+    /** Counts a block that was carved for a taker and not found here. */
     void takenElsewhere(int home) {
         Stripe.TAKEN_ELSEWHERE.getAndAdd(stripes[home & mask], 1L);
     }
 
-    /** Blocks in use: exact when nobody takes or puts meanwhile. */
+    /** Blocks in use: exact if no thread takes or puts meanwhile. */
     long outstanding() {
         long sum = 0;
         for (Stripe stripe : stripes) {
@@ -185,7 +185,7 @@ final class FreeList {
         return sum;
     }
 
-    /** Blocks found here so far. */
+    /** The number of blocks found here so far. */
     long hits() {
         long sum = overflowHits.get();
         for (Stripe stripe : stripes) {
@@ -216,7 +216,7 @@ final class FreeList {
         @SuppressWarnings("UnusedVariable")
         private int lock;
 
-        /** Takes less puts that went past the stack; changed without the lock. */
+        /** Takes minus puts that bypassed the stack; changed without the lock. */
         @SuppressWarnings("unused") // through TAKEN_ELSEWHERE
         private long takenElsewhere;
 

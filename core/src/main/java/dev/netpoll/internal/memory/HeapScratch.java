@@ -8,11 +8,11 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Arrays for the moment in which bytes pass through the heap on their way into a string. A few for the whole process,
- * one thread at a time each; who finds none makes one.
+ * Arrays for bytes that pass through the heap on their way into a string. The process shares a few, one thread at a
+ * time each; a thread that finds none creates one.
  */
 final class HeapScratch {
-    /** The length of each. */
+    /** The length of each array. */
     static final int SIZE = 8 << 10;
 
     private static final int SLOTS = 16;
@@ -22,13 +22,13 @@ final class HeapScratch {
 
     private HeapScratch() {}
 
-    /** Takes an array, with arbitrary content; it should be given back. */
+    /** Takes an array with arbitrary content; give it back with {@link #give}. */
     static byte[] take() {
         byte[] array = (byte[]) SLOT.getAndSet(ARRAYS, slot(), (byte[]) null);
         return array != null ? array : new byte[SIZE];
     }
 
-    /** Gives it back. */
+    /** Returns an array. */
     static void give(byte[] array) {
         SLOT.setRelease(ARRAYS, slot(), array);
     }

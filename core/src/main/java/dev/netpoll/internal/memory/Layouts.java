@@ -19,7 +19,7 @@ final class Layouts {
     static final ValueLayout.OfInt INT_LE = ValueLayout.JAVA_INT_UNALIGNED.withOrder(LITTLE_ENDIAN);
     static final ValueLayout.OfLong LONG_LE = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(LITTLE_ENDIAN);
 
-    /** No bytes; native as every other view, so that one kind of segment flows through all call sites. */
+    /** No bytes; native as every other view, so that call sites see a single kind of segment. */
     static final MemorySegment EMPTY = MemorySegment.NULL.asReadOnly();
 
     private static final long ONES = 0x0101_0101_0101_0101L;
@@ -32,7 +32,7 @@ final class Layouts {
         long pattern = (wanted & 0xFF) * ONES;
         int i = from;
         for (; i <= to - Long.BYTES; i += Long.BYTES) {
-            long differences = memory.get(LONG_LE, i) ^ pattern; // a byte that matches becomes zero
+            long differences = memory.get(LONG_LE, i) ^ pattern; // a matching byte becomes zero
             long zeros = (differences - ONES) & ~differences & HIGH_BITS; // exact up to the first zero byte
             if (zeros != 0) {
                 return i + (Long.numberOfTrailingZeros(zeros) >>> 3);

@@ -9,9 +9,9 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The free blocks that an event loop keeps for itself, in front of a {@link SegmentPool}: its own thread takes and puts
- * without any atomic operation. Blocks it handed out and that another thread frees come back over a list of remote
- * frees, which the owner takes whole when it runs out.
+ * The free blocks that an event loop keeps in front of a {@link SegmentPool}. The loop's thread takes and puts without
+ * any atomic operation. Blocks that it handed out and another thread frees return over a list of remote frees. The
+ * owner takes that list whole when it runs out.
  *
  * <pre>
  *   pool --refill--> own stack --allocate--> in use --freed by the owner--> own stack
@@ -22,27 +22,27 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Invariants:
  * <ul>
- *   <li>I1. The stacks and their counts are touched by the owner only. Ownership moves along a happens-before edge of
- *       the threads concerned; a thread asks only whether it is the owner itself, so a plain field answers.
- *   <li>I2. What it holds is bounded: {@link #MAX_BLOCKS} and {@link #MAX_BYTES} per class of at most
- *       {@link #LARGEST}, {@link #MAX_REMOTE} bytes of remote frees. The rest goes to the pool.
- *   <li>I3. The remote list is pushed to by single blocks and only ever taken whole, so it has no ABA problem. What the
- *       freeing thread did with a block happens-before its next allocation, by push and take.
- *   <li>I4. A cache that is not active holds nothing: who pushes looks at {@code active} afterwards, who clears
+ *   <li>I1. Only the owner touches the stacks and their counts. Ownership moves along a happens-before edge between the
+ *       threads; a thread asks only whether it is the owner itself, so a plain field answers.
+ *   <li>I2. The content is bounded: {@link #MAX_BLOCKS} and {@link #MAX_BYTES} per class of at most {@link #LARGEST},
+ *       {@link #MAX_REMOTE} bytes of remote frees. The rest goes to the pool.
+ *   <li>I3. Threads push single blocks to the remote list and only ever take all of it, so it has no ABA problem. The
+ *       freeing thread's use of a block happens-before its next allocation, by push and take.
+ *   <li>I4. An inactive cache holds nothing: a thread that pushes reads {@code active} afterwards, a thread that clears
  *       {@code active} takes the list afterwards; both are volatile, so one of them moves the block to the pool.
  * </ul>
  */
 public final class LoopCache implements BlockSource, BlockHome {
-    /** Larger blocks are not kept. */
+    /** The largest block that is kept. */
     static final int LARGEST = 64 << 10;
 
-    /** Blocks of one class that are kept at most: what a batch of events may need. */
+    /** The maximum number of blocks kept per class: what a batch of events may need. */
     static final int MAX_BLOCKS = 64;
 
-    /** Bytes of one class that are kept at most. Over all nine classes, 256 B to 64 KiB, that makes 1.3 MiB. */
+    /** The maximum number of bytes kept per class. All nine classes, 256 B to 64 KiB, make 1.5 MiB. */
     static final int MAX_BYTES = 256 << 10;
 
-    /** Bytes that may wait in the remote list. */
+    /** The maximum number of bytes in the remote list. */
     static final int MAX_REMOTE = 1 << 20;
 
     private static final int CLASSES = SizeClasses.indexOf(LARGEST) + 1;
@@ -75,7 +75,7 @@ public final class LoopCache implements BlockSource, BlockHome {
 
         int count;
 
-        /** The least count since the last trim: so many were not needed. */
+        /** The least count since the last trim: the number of blocks that were not needed. */
         int lowest;
 
         final int limit;
@@ -85,7 +85,7 @@ public final class LoopCache implements BlockSource, BlockHome {
         }
     }
 
-    /** What other threads change, away from the cache lines that the owner works on. */
+    /** Fields that other threads change, away from the owner's cache lines. */
     @SuppressWarnings("unused")
     private static class RemotePadding {
         long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14;
@@ -95,7 +95,7 @@ public final class LoopCache implements BlockSource, BlockHome {
         @SuppressWarnings("unused") // through REMOTE
         volatile @Nullable Block top;
 
-        /** What the list holds, and what is about to be pushed: blocks in the upper half, bytes in the lower. */
+        /** The list's content, with blocks about to be pushed: block count in the upper half, bytes in the lower. */
         @SuppressWarnings("unused") // through LISTED
         volatile long listed;
     }
@@ -108,7 +108,7 @@ public final class LoopCache implements BlockSource, BlockHome {
     private final SegmentPool pool;
     private final Stack[] stacks = new Stack[CLASSES];
 
-    /** Null until the owner has come, and after it has gone. */
+    /** Null while no thread owns the cache. */
     private volatile @Nullable Thread owner;
 
     /** Owner only. */
@@ -123,7 +123,7 @@ public final class LoopCache implements BlockSource, BlockHome {
     @SuppressWarnings("UnusedVariable") // read through HITS
     private long hits;
 
-    /** Creates one that serves all threads from {@code pool} until a thread becomes its {@link #own owner}. */
+    /** Creates a cache that serves all threads from {@code pool} until a thread becomes its {@link #own owner}. */
     public LoopCache(SegmentPool pool) {
         this.pool = pool;
         for (int i = 0; i < CLASSES; i++) {
@@ -136,7 +136,7 @@ public final class LoopCache implements BlockSource, BlockHome {
         return pool;
     }
 
-    /** Makes the calling thread the owner. What the owner before it did must happen-before. */
+    /** Makes the calling thread the owner. The previous owner's actions must happen-before this call. */
     public void own() {
         Thread current = Thread.currentThread();
         Thread before = (Thread) OWNER.getOpaque(this);
@@ -155,12 +155,12 @@ public final class LoopCache implements BlockSource, BlockHome {
         return OWNER.getOpaque(this) == Thread.currentThread();
     }
 
-    /** <i>Owner.</i> Gives up the ownership, and keeps the blocks for the next owner. */
+    /** <i>Owner.</i> Gives up the ownership but keeps the blocks for the next owner. */
     public void release() {
         OWNER.setOpaque(this, null);
     }
 
-    /** <i>Owner.</i> Gives everything back; from now on it only passes on to the pool. Idempotent. */
+    /** <i>Owner.</i> Returns all blocks; from now on requests go to the pool. Idempotent. */
     public void disown() {
         if (owner == Thread.currentThread()) {
             deactivate();
@@ -170,7 +170,7 @@ public final class LoopCache implements BlockSource, BlockHome {
         }
     }
 
-    /** <i>Owner.</i> Whether it may hold blocks, and so wants to be trimmed now and then. */
+    /** <i>Owner.</i> Whether it may hold blocks and so needs a trim now and then. */
     public boolean isActive() {
         return active;
     }
@@ -199,7 +199,7 @@ public final class LoopCache implements BlockSource, BlockHome {
         return block.allocated();
     }
 
-    /** Takes the remote frees over, or asks the pool. */
+    /** Takes over the remote frees, or asks the pool. */
     private Block refill(Stack stack, int minCapacity) {
         usedSinceTrim = true;
         if (!active) {
@@ -220,7 +220,7 @@ public final class LoopCache implements BlockSource, BlockHome {
         try {
             return pool.allocate(minCapacity);
         } catch (MemoryLimitException e) {
-            deactivate(); // perhaps what is missing lies here
+            deactivate(); // perhaps the missing memory is here
             return pool.allocate(minCapacity);
         }
     }
@@ -272,7 +272,7 @@ public final class LoopCache implements BlockSource, BlockHome {
             try {
                 passOnRemote();
             } catch (StackOverflowError _) {
-                // the block is in the list, where the owner or the next one who pushes finds it
+                // the block is in the list; the owner or the next thread that pushes finds it
             }
         }
     }
@@ -304,7 +304,7 @@ public final class LoopCache implements BlockSource, BlockHome {
         try {
             freed = takeRemote();
         } catch (StackOverflowError _) {
-            return; // they wait for the owner, or the next one who pushes
+            return; // they wait for the owner, or the next thread that pushes
         }
         while (freed != null) {
             Block next = freed.nextFree;
@@ -318,8 +318,8 @@ public final class LoopCache implements BlockSource, BlockHome {
     }
 
     /**
-     * <i>Owner.</i> Gives the blocks back that were not needed since the last call, and everything if none was. To be
-     * called every second or so while {@link #isActive()}.
+     * <i>Owner.</i> Returns the blocks that were not needed since the last call, or all blocks if none was needed. Call
+     * it about once a second while {@link #isActive()}.
      */
     public void trim() {
         if (!usedSinceTrim) {
@@ -327,7 +327,7 @@ public final class LoopCache implements BlockSource, BlockHome {
             return;
         }
         usedSinceTrim = false;
-        keepRemote(); // it never runs out of a size that only others free, and would not look
+        keepRemote(); // the owner never runs out of a size that only others free, and would not look
         for (Stack stack : stacks) {
             drop(stack, stack.lowest);
             stack.lowest = stack.count;

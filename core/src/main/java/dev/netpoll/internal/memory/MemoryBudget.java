@@ -4,26 +4,26 @@
 package dev.netpoll.internal.memory;
 
 /**
- * How many bytes the connections of one group hold together, against what they may hold: those that want more while it
- * is {@link #isExceeded() exceeded} wait until enough has come back.
+ * The bytes that the connections of one group hold together, and their limit. While it is {@link #isExceeded()
+ * exceeded}, connections that want more wait until enough memory is back.
  *
- * <p><b>Place.</b> One per event loop group. Whoever takes memory {@link #charge charges} and goes on: a budget never
- * refuses. Whoever could take more looks at {@link #isExceeded()} first, and waits in its {@link MemoryTurns} instead.
+ * <p><b>Place.</b> One per event loop group. Code that takes memory {@link #charge charges} it and continues: a budget
+ * never refuses. Code that could take more checks {@link #isExceeded()} first, and waits in {@link MemoryTurns}.
  *
- * <p><b>Threads.</b> Any, for every method. A charge or a release is one atomic operation, and now and then a second
- * one. Only those that wait, and those who tell them, take a lock, and no call to other code is made under it.
+ * <p><b>Threads.</b> Any, for every method. A charge or a release is one atomic operation, sometimes two. Only waiters,
+ * and threads that tell them, take a lock.
  *
- * <p><b>Limits.</b> What has not been added to the sums is less than a sixteenth of the limit, so {@link #isExceeded()}
- * answers that exactly. {@link #used()} adds everything up.
+ * <p><b>Limits.</b> Less than a sixteenth of the limit is missing from the sums: {@link #isExceeded()} is as exact as
+ * that. {@link #used()} adds everything up.
  *
  * <p>Invariants:
  * <ul>
- *   <li>B1. {@code input} and {@code output} together are the bytes charged and not released. No more of them than a
- *       sixteenth of the limit lies in counters between calls.
- *   <li>B2. No wake-up is lost: when use has been below three quarters of the limit and no call is under way, nobody
- *       waits. Who waits enters the list and then looks at the sums; who lowers a sum then looks at the list. All these
- *       accesses are volatile, so at least one of the two sees the other. What may still lie in the counters is less
- *       than the difference between three quarters and the low mark.
+ *   <li>B1. {@code input} and {@code output} together are the bytes charged and not released. Between calls, at most a
+ *       sixteenth of the limit is in counters.
+ *   <li>B2. No wake-up is lost: if use has been below three quarters of the limit and no call is under way, no waiter
+ *       is left. A waiter enters the list and then reads the sums; a thread that lowers a sum then reads the list. All
+ *       these accesses are volatile, so at least one of the two sees the other. The bytes that may still be in counters
+ *       are fewer than the difference between three quarters and the low mark.
  * </ul>
  */
 public final class MemoryBudget {
@@ -34,18 +34,18 @@ public final class MemoryBudget {
     private final long limit;
     private final long lowMark;
 
-    /** What was received and is still held, by whomever. */
+    /** Bytes received and still held by anyone. */
     private final StripedSum input;
 
-    /** What was written and not yet sent. */
+    /** Bytes written and not yet sent. */
     private final StripedSum output;
 
     private final MemoryTurns turns;
 
     /**
-     * Creates one of which nothing is used.
+     * Creates an unused budget.
      *
-     * @param limitBytes from where on it is exceeded
+     * @param limitBytes more use exceeds the budget
      */
     public MemoryBudget(long limitBytes) {
         if (limitBytes <= 0) {
@@ -59,25 +59,25 @@ public final class MemoryBudget {
     }
 
     /**
-     * The limit of a group that is not told any: a quarter of the largest heap, but 32 MiB to 256 MiB, and no more than
-     * a quarter of what all groups may have.
+     * The default limit of a group: a quarter of the maximum heap, but 32 MiB to 256 MiB, and at most a quarter of the
+     * limit for all groups.
      */
     public static long defaultLimit() {
         long ofHeap = Math.clamp(Runtime.getRuntime().maxMemory() / 4, MIN_DEFAULT, MAX_DEFAULT);
         return Math.min(ofHeap, Math.max(1, most() / 4));
     }
 
-    /** {@return how many bytes of buffer memory there may be in all} */
+    /** {@return the limit of all buffer memory in bytes} */
     public static long most() {
         return SegmentPool.shared().stats().maxBytes();
     }
 
-    /** From where on it is exceeded, in bytes. */
+    /** The limit in bytes; more use exceeds the budget. */
     public long limit() {
         return limit;
     }
 
-    /** At or below how many bytes those who wait are told: seven eighths of the limit. */
+    /** Waiters are told when use is at most this many bytes: seven eighths of the limit. */
     public long lowMark() {
         return lowMark;
     }
@@ -92,34 +92,34 @@ public final class MemoryBudget {
         add(input, -bytes);
     }
 
-    /** Counts bytes that were written and not sent: so many more, or less than before. Never refuses, nor throws. */
+    /** Counts {@code change} more bytes (or fewer) that were written and not sent. Never refuses, never throws. */
     public void chargeOutput(long change) {
         add(output, change);
     }
 
-    /** The bytes that are charged: exact when no thread changes it meanwhile. */
+    /** The charged bytes: exact if no thread changes them meanwhile. */
     public long used() {
         return input.exact() + output.exact();
     }
 
-    /** Whether more is used than the limit, to a sixteenth of it. Two volatile reads. */
+    /** Whether use exceeds the limit, exact to a sixteenth of it. Two volatile reads. */
     public boolean isExceeded() {
         return input.get() + output.get() > limit;
     }
 
-    /** What was received and is still held, to a sixteenth of the limit. */
+    /** Bytes received and still held, exact to a sixteenth of the limit. */
     long received() {
         return input.get();
     }
 
-    /** Those who wait for memory. */
+    /** The waiters for memory. */
     public MemoryTurns turns() {
         return turns;
     }
 
     /**
-     * Tells those who wait if there is memory. Nobody needs to call it, unless telling failed because a thread had no
-     * stack left; a look now and then makes up for that.
+     * Tells the waiters if there is memory. Needed only if telling failed because a thread had no stack left; an
+     * occasional call makes up for that.
      */
     public void look() {
         if (turns.waiters() != 0) {
@@ -130,13 +130,13 @@ public final class MemoryBudget {
 
     // ---- inside
 
-    /** {@return whether those who wait are to be told} */
+    /** {@return whether waiters should be told} */
     boolean isLow() {
         return input.get() + output.get() <= lowMark;
     }
 
     private void add(StripedSum to, long change) {
-        if (change == 0) { // nearly always: each side has a share that does not count
+        if (change == 0) { // the usual case: each side has a share that does not count
             return;
         }
         int full = to.add(change);
@@ -147,7 +147,7 @@ public final class MemoryBudget {
                     turns.tell();
                 }
             } catch (StackOverflowError _) {
-                // it is counted; the next one settles, or a look
+                // it is counted; the next call settles it, or look()
             }
         }
     }

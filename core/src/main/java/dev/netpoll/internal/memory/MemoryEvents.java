@@ -14,8 +14,8 @@ import jdk.jfr.StackTrace;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Events of the pool in the flight recorder. Nothing happens in a runtime without the module {@code jdk.jfr}. Those of
- * the pool never fail: one that can't be recorded is not worth what its caller has in hand.
+ * Events of the pool in the flight recorder. Without the module {@code jdk.jfr} they do nothing. Those of the pool
+ * never fail: recording one is less important than the caller's work.
  */
 final class MemoryEvents {
     private MemoryEvents() {}
@@ -35,7 +35,7 @@ final class MemoryEvents {
         }
     }
 
-    /** A block was handed out that nobody had before. */
+    /** A block was handed out for the first time. */
     static void miss(int bytes) {
         try {
             if (Flight.isRecorded()) {
@@ -48,7 +48,7 @@ final class MemoryEvents {
         }
     }
 
-    /** Slabs were given back to the system. */
+    /** Slabs were returned to the system. */
     static void trim(@Nullable Slab list, long bytes, long slabBytes) {
         try {
             if (Flight.isRecorded()) {

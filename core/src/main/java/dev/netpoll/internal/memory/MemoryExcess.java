@@ -6,33 +6,33 @@ package dev.netpoll.internal.memory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides who gives up what it holds, as waiting would not end otherwise.
+ * Decides which waiter gives up what it holds, where waiting would never end otherwise.
  *
  * <ul>
- *   <li>Those who went on, and wait again because their peers were too slow, hold memory <i>in vain</i>. If they hold
- *       more than the limit together, the one that holds most gives up.
- *   <li>If those who neither wait nor go on hold twice the limit, the memory is in the hands of the program, which
- *       keeps slices or handles messages: the budget is <i>flooded</i>, and nobody begins to go on before some of it is
- *       back. If that takes too long, those give up one after the other for whom the program keeps most, as they may
- *       wait for each other.
- *   <li>If the process has no memory at all, the one that has the turn gives up when it is stuck.
+ *   <li>Waiters that continued, and wait again because their peers were too slow, hold memory <i>in vain</i>. If they
+ *       hold more than the limit together, the one that holds most gives up.
+ *   <li>If connections that neither wait nor continue hold twice the limit, the program has the memory, in slices or in
+ *       messages that it handles. The budget is <i>flooded</i>, and no further waiter may continue before some memory
+ *       is back. If that takes too long, the waiters for which the program keeps most give up one after the other, as
+ *       they may wait for each other.
+ *   <li>If the process has no memory at all, the waiter that has the turn gives up when it is stuck.
  * </ul>
  *
  * <p>Invariant, numbered through the layers of {@link MemoryTurns}:
  * <ul>
- *   <li>T2. Those who went on with a message and wait for the rest of it, and were not ended, hold no more than the
- *       limit after each call, not counting {@code FREE} for each: {@code inVain} is what they held when they began to
- *       wait. What others hold who wait, they had before the limit was exceeded.
+ *   <li>T2. Waiters that continued with a message, wait for the rest of it and were not ended hold at most the limit
+ *       after each call, not counting {@code FREE} for each: {@code inVain} is what they held when they began to wait.
+ *       Other waiters held their bytes before the limit was exceeded.
  * </ul>
  */
 abstract class MemoryExcess extends MemoryLines {
-    /** How long nobody begins to go on because the program keeps too much, until one of those who wait is ended. */
+    /** How long a flood may keep further waiters from continuing before one of the waiters is ended. */
     private static final long FLOOD_NANOS = 5_000_000_000L;
 
-    /** Whether somebody could not begin to go on because the budget was flooded. Changed under the lock. */
+    /** Whether a waiter could not continue because the budget was flooded. Changed under the lock. */
     volatile boolean heldUp;
 
-    /** When the next one is ended if the flood lasts until then. Guarded by the lock. */
+    /** When the next waiter is ended if the flood lasts until then. Guarded by the lock. */
     private long floodEnds;
 
     private volatile long gaveUp; // changed under the lock
@@ -41,21 +41,21 @@ abstract class MemoryExcess extends MemoryLines {
         super(budget);
     }
 
-    /** How many had to give up what they held, so far. */
+    /** How many waiters had to give up what they held so far. */
     public final long gaveUp() {
         return gaveUp;
     }
 
     // ---- held in vain
 
-    /** Ends those that hold most of what is held in vain, until the others hold no more than the limit (T2). */
+    /** Ends the waiters that hold most in vain, until the others hold no more than the limit (T2). */
     final void closeGreediest() {
         for (MemoryWaiter next = greediest(); next != null; next = greediest()) {
             next.heldTooLong();
         }
     }
 
-    /** {@return the one that holds most of all that is held in vain, if that is too much; each once} */
+    /** {@return the waiter that holds most in vain, if the sum is too much; each once} */
     private @Nullable MemoryWaiter greediest() {
         if (inVain <= budget.limit()) {
             return null;
@@ -64,7 +64,7 @@ abstract class MemoryExcess extends MemoryLines {
             MemoryWaiter greediest = null;
             for (WaitingLine line : begun) {
                 for (MemoryWaiter each = line.first(); each != null; each = each.following) {
-                    count(each, each.held()); // it may have become less
+                    count(each, each.held()); // may have shrunk
                     if (greediest == null || each.inVain > greediest.inVain) {
                         greediest = each;
                     }
@@ -89,8 +89,8 @@ abstract class MemoryExcess extends MemoryLines {
     // ---- kept by the program
 
     /**
-     * {@return whether those that neither wait nor go on hold more than twice the limit} They may hold the limit
-     * without having asked, with parts of messages; the rest is in the hands of the program.
+     * {@return whether connections that neither wait nor continue hold more than twice the limit} They may hold the
+     * limit without asking, as parts of messages; the program holds the rest.
      */
     final boolean isFlooded() {
         MemoryWaiter current = favourite;
@@ -98,7 +98,7 @@ abstract class MemoryExcess extends MemoryLines {
         return others > 2 * budget.limit();
     }
 
-    /** <i>Locked.</i> {@return whether somebody may begin to go on} Who may not is told later. */
+    /** <i>Locked.</i> {@return whether a further waiter may continue} If not, it is told later. */
     final boolean mayBegin() {
         boolean may = !isFlooded();
         if (!may && !heldUp) {
@@ -108,7 +108,7 @@ abstract class MemoryExcess extends MemoryLines {
         return may;
     }
 
-    /** What the program keeps does not come back: perhaps it keeps parts of messages that it waits for the rest of. */
+    /** Ends a waiter if the program keeps its memory: it may keep parts of messages and wait for the rest. */
     final void closeKeeper() {
         MemoryWaiter keeper = null;
         synchronized (this) {
@@ -135,8 +135,9 @@ abstract class MemoryExcess extends MemoryLines {
     // ---- refused by the system
 
     /**
-     * The process has no memory to receive into. Who has the turn, holds more than the limit and has got nothing for
-     * long can't be completed, and nobody else can go on: it gives up what it holds. Allocates nothing.
+     * The process has no memory to receive into. If the waiter with the turn holds more than the limit and has received
+     * nothing for long, it can't complete its message, and no other waiter can continue: it gives up what it holds.
+     * Allocates nothing.
      */
     public final void refused() {
         MemoryWaiter holder = favourite;

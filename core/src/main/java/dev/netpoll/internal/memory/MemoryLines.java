@@ -6,55 +6,55 @@ package dev.netpoll.internal.memory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The lines in which waiters for memory stand, and the sums of what those in them hold. The layers above decide who
- * gives up ({@link MemoryExcess}) and who goes on ({@link MemoryTurns}).
+ * The lines of waiters for memory, and the sums of what the waiters hold. The layers above decide which waiters give up
+ * ({@link MemoryExcess}) and which continue ({@link MemoryTurns}).
  *
- * <p><b>Threads.</b> Any, under one lock: that of this object. No call to other code but {@link MemoryWaiter#held} is
- * made under it. A method that says <i>Locked</i> is called by a thread that has the lock.
+ * <p><b>Threads.</b> Any, under one lock: that of this object. Under it, only {@link MemoryWaiter#held} and {@link
+ * MemoryWaiter#kept} are calls to other code. The caller of a method marked <i>Locked</i> has the lock.
  *
  * <p>Invariant, numbered through the layers of {@link MemoryTurns}:
  * <ul>
- *   <li>T1. A waiter is in one line at most, once, and told at most once for each time it was put there, unless telling
- *       it failed: then it is put back, and told again with the next chance.
+ *   <li>T1. A waiter is in at most one line, once, and is told at most once for each time it was put there. If telling
+ *       fails, it is put back, and told again at the next chance.
  * </ul>
  */
 abstract class MemoryLines {
-    /** What one may hold, in bytes, that has not gone on yet: the share of a connection, and what it got at once. */
+    /** The bytes that a waiter may hold before it continues: a connection's share, and what it got at once. */
     static final long FREE = 16 << 10;
 
     final MemoryBudget budget;
 
-    /** Those who hold a part of a small message, and wait for headroom. */
+    /** Waiters that hold a part of a small message, and wait for headroom. */
     final WaitingLine small = new WaitingLine();
 
-    /** Those who hold a part of a large one, and wait for the turn. */
+    /** Waiters that hold a part of a large message, and wait for the turn. */
     final WaitingLine large = new WaitingLine();
 
-    /** Those who have gone on, and whose peers were too slow for it. */
+    /** Waiters that have continued, but whose peers were too slow. */
     final WaitingLine stalled = new WaitingLine();
 
-    /** Those who hold nothing that somebody waits for. */
+    /** Waiters that hold nothing that anyone waits for. */
     final WaitingLine others = new WaitingLine();
 
-    /** Where those wait who hold a part of a message. */
+    /** The lines of waiters that hold a part of a message. */
     final WaitingLine[] begun = {small, large, stalled};
 
-    /** Those who wait for nothing: they go on within the headroom. */
+    /** Connections that don't wait: they continue within the headroom. */
     final WaitingLine admitted = new WaitingLine();
 
-    /** Who has the turn, or null. Changed under the lock. */
+    /** The waiter that has the turn, or null. Changed under the lock. */
     volatile @Nullable MemoryWaiter favourite;
 
-    /** How much of the headroom the admitted ones take. Guarded by the lock. */
+    /** The part of the headroom that admitted ones take. Guarded by the lock. */
     long granted;
 
     /**
-     * What those hold who wait with a part of a message, or were told and have not asked again, and what the admitted
-     * may hold. Changed under the lock.
+     * What waiters with a part of a message hold, also those that were told and have not asked again, and what the
+     * admitted ones may hold. Changed under the lock.
      */
     volatile long known;
 
-    /** What those hold who went on and wait again, above {@link #FREE} for each. Changed under the lock. */
+    /** What waiters hold that continued and wait again, above {@link #FREE} for each. Changed under the lock. */
     volatile long inVain;
 
     volatile int waiters; // changed under the lock
@@ -63,25 +63,25 @@ abstract class MemoryLines {
         this.budget = budget;
     }
 
-    /** How many wait. */
+    /** The number of waiters. */
     public final int waiters() {
         return waiters;
     }
 
     // ---- lines
 
-    /** <i>Locked.</i> {@return the line of those who come first} */
+    /** <i>Locked.</i> {@return the line whose waiters come first} */
     final WaitingLine firstLine() {
         WaitingLine begun = small.first() != null ? small : large.first() != null ? large : stalled;
         return begun.first() != null ? begun : others;
     }
 
-    /** {@return where it waits if it holds a part of a message} */
+    /** {@return the line of the waiter if it holds a part of a message} */
     final WaitingLine lineOf(MemoryWaiter waiter) {
         return waiter.stalled ? stalled : waiter.small ? small : large;
     }
 
-    /** <i>Locked.</i> Puts it at the end of a line, out of the one that it is in. */
+    /** <i>Locked.</i> Moves the waiter from its line to the end of another one. */
     final void move(MemoryWaiter waiter, WaitingLine line) {
         move(waiter, line, line == others ? 0 : waiter.held()); // asked first: that may fail
     }
@@ -115,7 +115,7 @@ abstract class MemoryLines {
 
     // ---- sums
 
-    /** <i>Locked.</i> Notes what {@code waiter} holds where it is now. Calls nothing, so that it is done whole. */
+    /** <i>Locked.</i> Notes what {@code waiter} holds in its line. Calls nothing, so it can't fail half-way. */
     final void count(MemoryWaiter waiter, long holds) {
         boolean counts = holds > FREE && waiter.line != admitted && waiter.wentOn && !waiter.givesUp;
         long vain = counts ? holds - FREE : 0;
@@ -134,8 +134,8 @@ abstract class MemoryLines {
 
     // ---- telling
 
-    /** Tells one that was taken out of its line, if there is one. Without the lock. */
-    @SuppressWarnings("EmptyCatch") // who gives memory back is innocent, and might have no stack to log with
+    /** Tells a waiter that was taken out of its line, if there is one. Without the lock. */
+    @SuppressWarnings("EmptyCatch") // the thread that returns memory is innocent, and may have no stack to log
     final void tell(@Nullable MemoryWaiter waiter, WaitingLine line) {
         if (waiter == null) {
             return;
@@ -150,7 +150,7 @@ abstract class MemoryLines {
             if (!told) {
                 synchronized (this) {
                     if (waiter.line == null) {
-                        move(waiter, line, waiter.known); // asking it needs more stack
+                        move(waiter, line, waiter.known); // asking it would need more stack
                     }
                 }
             }

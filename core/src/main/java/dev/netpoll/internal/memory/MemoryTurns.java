@@ -6,20 +6,20 @@ package dev.netpoll.internal.memory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides who of those that wait for memory of a {@link MemoryBudget} may go on although it is exceeded.
+ * Decides which waiters for memory of a {@link MemoryBudget} may continue although it is exceeded.
  *
- * <p>If messages of which a part is missing hold all memory, waiting alone would never end. So some may take what they
- * miss above the limit:
+ * <p>If incomplete messages hold all memory, waiting alone would never end. So some may take their missing bytes above
+ * the limit:
  *
  * <ul>
- *   <li><b>small</b> messages, of at most a {@value #SMALL}th of the limit in all, share the <i>headroom</i>, a
- *       {@value #HEADROOM}th of the limit: as many of them go on at once as fit into it, with all they hold;
- *   <li><b>large</b> ones go on one after the other: one has the <i>turn</i>.
+ *   <li><b>small</b> messages, of at most a {@value #SMALL}th of the limit in all, share the <i>headroom</i>, a {@value
+ *       #HEADROOM}th of the limit: as many continue at once as fit into it, with all they hold;
+ *   <li><b>large</b> ones continue one after the other: one has the <i>turn</i>.
  * </ul>
  *
- * Both end when nothing is missing any more, or when they take too long and somebody else wants to go on: that one is
- * <i>stalled</i> and comes after all who are not, until its peer's bytes wait for it. Who has to give up what it holds,
- * {@link MemoryExcess} decides.
+ * <p>Both end when nothing is missing any more, or when the message takes too long and another waiter wants to
+ * continue. The slow one is then <i>stalled</i> and comes after all others, until its peer's bytes have arrived. {@link
+ * MemoryExcess} decides which waiters give up what they hold.
  *
  * <pre>
  *              await            take, but neither turn nor headroom
@@ -36,19 +36,19 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Invariants, numbered through the layers:
  * <ul>
- *   <li>T3. While somebody waits for a turn, somebody has it, unless the budget is flooded: it passes from one to the
- *       next under the lock, and who could not have it for the flood is told when that is over.
+ *   <li>T3. While a waiter waits for a turn, one has it, unless the budget is flooded: the turn passes from one to the
+ *       next under the lock, and a waiter that the flood kept from it is told when the flood is over.
  *   <li>T4. What the admitted ones may hold, above {@code FREE} for each, is {@code granted}, and at most the headroom.
  * </ul>
  */
 public final class MemoryTurns extends MemoryExcess {
-    /** Which part of the limit the headroom is. */
+    /** The headroom is the limit divided by this. */
     static final int HEADROOM = 4;
 
-    /** Which part of the limit a message may take that is small. */
+    /** A small message takes at most the limit divided by this. */
     static final int SMALL = 16;
 
-    /** How many of those who were admitted one that asks looks at, to see whether one is too slow. */
+    /** How many of the admitted ones a request checks for slowness. */
     private static final int LOOKS = 16;
 
     private final long headroom;
@@ -62,15 +62,12 @@ public final class MemoryTurns extends MemoryExcess {
 
     // ---- waiting
 
-    /**
-     * Has {@code waiter} told when use has come down to the low mark; that may be at once. Harmless if it waits
-     * already.
-     */
+    /** Tells {@code waiter} when use has come down to the low mark, perhaps at once. Harmless if it waits already. */
     public void await(MemoryWaiter waiter) {
         await(waiter, others);
     }
 
-    /** As {@link #await}, for one that asked in vain whether it may {@link #take} more: it is also told when it may. */
+    /** Like {@link #await}, for a waiter that asked in vain to {@link #take} more: also tells it when it may. */
     public void awaitTurn(MemoryWaiter waiter) {
         await(waiter, lineOf(waiter));
     }
@@ -81,7 +78,7 @@ public final class MemoryTurns extends MemoryExcess {
             if (waiter.line != line) {
                 move(waiter, line);
             }
-            if (favourite == null) { // it went while we came
+            if (favourite == null) { // the turn became free meanwhile
                 next = favourNext();
             }
         }
@@ -91,7 +88,7 @@ public final class MemoryTurns extends MemoryExcess {
         tell(); // B2
     }
 
-    /** {@code waiter} is not interested any more. It may be being told at this moment. */
+    /** Removes {@code waiter}, which is not interested any more. Another thread may be telling it at this moment. */
     public void cancel(MemoryWaiter waiter) {
         synchronized (this) {
             leaveLine(waiter);
@@ -100,14 +97,14 @@ public final class MemoryTurns extends MemoryExcess {
     }
 
     /**
-     * Tells everybody who waits now, the longest first, while there is memory. What is done between taking a waiter out
-     * and having told it needs no more stack than taking it out did, except the telling itself.
+     * Tells all present waiters, the longest waiting first, while there is memory. Between taking a waiter out and
+     * having told it, only the telling itself needs more stack than taking it out did.
      */
     void tell() {
         if (heldUp && !isFlooded()) {
             endHoldUp();
         }
-        int most = waiters; // who waits again comes to the end, and is not told a second time in this round
+        int most = waiters; // one that waits again goes to the end, and is not told twice in this round
         for (int i = 0; i < most && budget.isLow(); i++) {
             WaitingLine line;
             MemoryWaiter waiter;
@@ -140,9 +137,9 @@ public final class MemoryTurns extends MemoryExcess {
     // ---- going on above the limit
 
     /**
-     * {@return whether {@code waiter} may take {@code missing} bytes now, although the limit is exceeded} That is over
-     * with {@link #satisfied}, or when it takes too long and somebody else asks. If it may not, {@link #awaitTurn} is
-     * next. For one waiter by one thread at a time.
+     * {@return whether {@code waiter} may take {@code missing} bytes now, although the limit is exceeded} This ends
+     * with {@link #satisfied}, or when it takes too long and another waiter asks. If it may not, call {@link
+     * #awaitTurn} next. One thread at a time for each waiter.
      */
     public boolean take(MemoryWaiter waiter, long missing) {
         if (favourite == waiter) {
@@ -169,7 +166,7 @@ public final class MemoryTurns extends MemoryExcess {
         return (!isSmall || waiter.stalled) && takeTurn(waiter);
     }
 
-    /** It went on as a small one, and proves large. */
+    /** Handles a message that continued as a small one and proves large. */
     private void outgrow(MemoryWaiter waiter) {
         MemoryWaiter next;
         synchronized (this) {
@@ -187,7 +184,7 @@ public final class MemoryTurns extends MemoryExcess {
         MemoryWaiter next = null;
         synchronized (this) {
             boolean renews = waiter.line == admitted;
-            long cost = Math.max(0, size - (renews ? waiter.admittedUpTo : FREE)); // also of what it holds already
+            long cost = Math.max(0, size - (renews ? waiter.admittedUpTo : FREE)); // includes what it holds already
             long room = waiter.stalled ? headroom / 2 : headroom;
             if (granted + cost > room && !waiter.stalled) {
                 endSlowest(waiter, cost);
@@ -204,7 +201,7 @@ public final class MemoryTurns extends MemoryExcess {
                 waiter.grant += cost;
                 granted += cost; // T4
                 next = nextSmall();
-            } else if (!waiter.stalled) { // waits before anybody can give headroom back
+            } else if (!waiter.stalled) { // queued before any headroom can come back
                 leaveLine(waiter);
                 next = renews ? nextSmall() : null;
                 move(waiter, small);
@@ -214,7 +211,7 @@ public final class MemoryTurns extends MemoryExcess {
         return fits;
     }
 
-    /** <i>Locked.</i> Takes headroom from those who are too slow. */
+    /** <i>Locked.</i> Takes headroom from connections that are too slow. */
     private void endSlowest(MemoryWaiter asking, long cost) {
         for (int i = 0; i < LOOKS && granted + cost > headroom; i++) {
             MemoryWaiter each = admitted.first();
@@ -225,7 +222,7 @@ public final class MemoryTurns extends MemoryExcess {
                 stall(each);
             } else {
                 admitted.remove(each);
-                admitted.add(each); // so that the next one looks at others
+                admitted.add(each); // so that the next request checks others
             }
         }
     }
@@ -249,7 +246,7 @@ public final class MemoryTurns extends MemoryExcess {
         return next == waiter;
     }
 
-    /** {@code waiter} is not slow any more, as its peer's bytes wait: it is again one of those who are not. */
+    /** Notes that the peer's bytes have arrived: {@code waiter} is not stalled any more. */
     public void forgive(MemoryWaiter waiter) {
         synchronized (this) {
             waiter.forgive();
@@ -259,14 +256,14 @@ public final class MemoryTurns extends MemoryExcess {
         }
     }
 
-    /** {@code waiter} has got something. */
+    /** Notes that {@code waiter} has received something. */
     public void progress(MemoryWaiter waiter) {
         if (favourite == waiter || waiter.line == admitted) {
             waiter.got();
         }
     }
 
-    /** {@code waiter} misses nothing any more: others go on. */
+    /** Notes that {@code waiter} misses nothing any more: others continue. */
     public void satisfied(MemoryWaiter waiter) {
         WaitingLine line = waiter.line;
         if (favourite != waiter && !waiter.stalled && waiter.known == 0 && (line == null || line == others)) {
@@ -295,13 +292,13 @@ public final class MemoryTurns extends MemoryExcess {
         return current.isTooSlow() || (current.stalled && !other.stalled);
     }
 
-    /** <i>Locked.</i> It went on in vain. */
+    /** <i>Locked.</i> Marks a waiter that continued in vain. */
     private void stall(MemoryWaiter waiter) {
-        waiter.stall(); // this and its line before its turn: see satisfied()
+        waiter.stall(); // the mark and the line change before the turn: see satisfied()
         move(waiter, stalled);
     }
 
-    /** <i>Locked.</i> {@return who has the turn now, and is to be told, or null} */
+    /** <i>Locked.</i> {@return the waiter that has the turn now, for the caller to tell, or null} */
     private @Nullable MemoryWaiter favourNext() {
         favourite = null;
         MemoryWaiter next = (large.first() != null ? large : stalled).first();
@@ -317,7 +314,7 @@ public final class MemoryTurns extends MemoryExcess {
         return next;
     }
 
-    /** <i>Locked.</i> {@return who may ask for headroom now, and is to be told, or null} */
+    /** <i>Locked.</i> {@return the waiter that may ask for headroom now, for the caller to tell, or null} */
     private @Nullable MemoryWaiter nextSmall() {
         MemoryWaiter next = granted < headroom ? small.first() : null;
         if (next != null && !mayBegin()) {

@@ -5,14 +5,14 @@ package dev.netpoll.internal.memory;
 
 import org.jspecify.annotations.Nullable;
 
-/** Somebody who waits for memory in a {@link MemoryTurns}, and who is a link of the line of those who do. */
+/** A waiter for memory in a {@link MemoryTurns}, and a link of its line. */
 public abstract class MemoryWaiter {
-    /** How long one may go on in all, and without a byte, if somebody else waits for that. */
+    /** How long one may continue in all, and without a byte, if another waiter wants to. */
     static final long TURN_NANOS = 1_000_000_000;
 
     private static final long SILENCE_NANOS = 150_000_000;
 
-    /** After how long one that was too slow may try once more. */
+    /** After this time, one that was too slow may try once more. */
     private static final long FORGIVING_NANOS = 2_000_000_000;
 
     @Nullable
@@ -21,21 +21,21 @@ public abstract class MemoryWaiter {
     @Nullable
     MemoryWaiter following;
 
-    /** Where it waits. Written under the lock. */
+    /** The line it waits in. Written under the lock. */
     volatile @Nullable WaitingLine line;
 
-    /** Whether it went on for too long. Written under the lock. */
+    /** Whether it continued for too long. Written under the lock. */
     volatile boolean stalled;
 
-    /** Since when; and whether that was forgiven once, for this message. Written under the lock. */
+    /** Since when; and whether this was forgiven, once for each message. Written under the lock. */
     private volatile long stalledAt;
 
     volatile boolean forgiven;
 
-    /** Whether the message it wants is small. Written by the one thread that asks for it. */
+    /** Whether the message it wants is small. Written by the one thread that asks. */
     volatile boolean small;
 
-    /** Up to how many bytes in all it may hold, if it is admitted. Written under the lock. */
+    /** How many bytes in all it may hold, if it is admitted. Written under the lock. */
     volatile long admittedUpTo;
 
     /** Its part of {@code granted}. Guarded by the lock. */
@@ -50,10 +50,10 @@ public abstract class MemoryWaiter {
     /** Whether it was told to give up what it holds. Guarded by the lock. */
     boolean givesUp;
 
-    /** Whether it went on before with the message that it waits for. */
+    /** Whether it has continued with the message that it waits for. */
     volatile boolean wentOn;
 
-    /** What it held when it got something the last time, or 0. For the one thread that asks, and gets. */
+    /** What it held when it last received something, or 0. For the one thread that asks and receives. */
     private long heldThen;
 
     private volatile long beganAt;
@@ -63,23 +63,22 @@ public abstract class MemoryWaiter {
     protected MemoryWaiter() {}
 
     /**
-     * There may be memory again: look, and wait again if there is not. Called once for each time it waits, by the
-     * thread that gave memory back, which may be any, even before {@code await} returns. Must not block, and
-     * should not throw.
+     * There may be memory again: check, and wait again if there is none. Called once for each wait, by the thread that
+     * returned memory, which may be any, even before {@code await} returns. Must not block, and should not throw.
      */
     protected abstract void memoryReturned();
 
-    /** How many bytes of a message it holds. Any thread. */
+    /** The bytes of a message that it holds. Any thread. */
     protected long held() {
         return 0;
     }
 
-    /** How many bytes that it has received the program keeps. Any thread. */
+    /** The bytes it has received that the program keeps. Any thread. */
     protected long kept() {
         return 0;
     }
 
-    /** It is to give up what it holds. Any thread; must neither block nor throw. */
+    /** Gives up what it holds. Any thread; must neither block nor throw. */
     protected void heldTooLong() {}
 
     final void begin() {
@@ -94,7 +93,7 @@ public abstract class MemoryWaiter {
         stalled = true;
     }
 
-    /** {@return whether it waits for long because its peer was too slow once, and that may be forgiven} */
+    /** {@return whether it has been stalled for long enough to be forgiven, and was not forgiven before} */
     public final boolean isForgivable() {
         return stalled && !forgiven && System.nanoTime() - stalledAt > FORGIVING_NANOS;
     }
@@ -104,7 +103,7 @@ public abstract class MemoryWaiter {
         stalled = false;
     }
 
-    /** It asks: for more of the same message, unless it has given some of it back. {@return what it holds} */
+    /** Notes that it asks: for more of the same message, unless it holds less than before. {@return what it holds} */
     final long ask() {
         long holds = held();
         if (holds < heldThen) {
@@ -119,7 +118,7 @@ public abstract class MemoryWaiter {
         heldThen = held();
     }
 
-    /** {@return whether it has got nothing for as long as a turn may last} */
+    /** {@return whether it has received nothing for as long as a turn may last} */
     final boolean isStuck() {
         return System.nanoTime() - gotAt > TURN_NANOS;
     }

@@ -5,14 +5,14 @@ package dev.netpoll.internal.memory;
 
 import org.jspecify.annotations.Nullable;
 
-/** What is said, and thrown on, when a buffer is in a state that one thread brings about only if an Error strikes. */
+/** Detects states of a buffer that a single thread causes only if an Error strikes. */
 final class Misuse {
-    /** No chain has more, but one of which two threads have made a ring. */
+    /** No valid chain has more: a longer one is a ring that two threads made. */
     static final int MOST_SEGMENTS = 1 << 24;
 
     private Misuse() {}
 
-    /** {@code value}, which is there unless somebody else took it at the same time. */
+    /** {@code value}, which is null only if another thread took it at the same time. */
     static <T> T present(@Nullable T value) {
         if (value == null) {
             throw twoThreads();
@@ -20,7 +20,7 @@ final class Misuse {
         return value;
     }
 
-    /** {@code length}, unless two threads have moved the ends past each other: who counts down by it has no end. */
+    /** {@code length}; negative if two threads moved the ends past each other, and then counting down never ends. */
     static int notNegative(int length) {
         if (length < 0) {
             throw twoThreads();
@@ -28,20 +28,20 @@ final class Misuse {
         return length;
     }
 
-    /** Throws unless all is well. */
+    /** Throws unless {@code well}. */
     static void unless(boolean well) {
         if (!well) {
             throw twoThreads();
         }
     }
 
-    /** What is thrown then. */
+    /** {@return the exception for such a state} */
     static IllegalStateException twoThreads() {
         return new IllegalStateException(
                 "a buffer was used by two threads at once, after it was given up, or after an Error in it");
     }
 
-    /** Throws what is unchecked as it is; returns nothing. */
+    /** Throws an unchecked exception unchanged; returns nothing. */
     static RuntimeException rethrown(Throwable unchecked) {
         if (unchecked instanceof Error e) {
             throw e;

@@ -3,7 +3,7 @@
 
 package dev.netpoll.internal.memory;
 
-/** Gives pages back to the system while their addresses stay ours: installed by whoever can call the system. */
+/** Returns pages to the system while their addresses stay ours. Installed by code that can call the system. */
 @FunctionalInterface
 public interface PageReleaser {
     /**

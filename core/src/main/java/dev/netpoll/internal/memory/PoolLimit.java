@@ -6,7 +6,7 @@ package dev.netpoll.internal.memory;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** How much memory the shared pool may hold, as the user says it. */
+/** The user's limit for the memory of the shared pool. */
 final class PoolLimit {
     /** The system property: a number of bytes, or with one of the suffixes k, m, g. */
     static final String PROPERTY = "dev.netpoll.memory.max";
@@ -15,7 +15,7 @@ final class PoolLimit {
 
     private PoolLimit() {}
 
-    /** The cap that the property's value {@code text} asks for; null means the property is not set. */
+    /** The cap for the property's value {@code text}; null means the property is not set. */
     static long parse(@Nullable String text) {
         if (text == null) {
             return Math.max(MIN_DEFAULT, Runtime.getRuntime().maxMemory());

@@ -9,17 +9,17 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The slabs of a pool: how it grows below its cap, and how it gives back what is not used. {@link SegmentPool} hands
- * out the blocks of these slabs.
+ * The slabs of a pool: how it grows below its cap, and how it returns unused memory. {@link SegmentPool} hands out the
+ * blocks of these slabs.
  *
- * <p>A size class starts with a small slab and each further one is twice as large, up to 2 MiB, so that a pool that is
- * little used stays small. Slabs that are not used go back to the system, far from the data, by the {@link
- * PoolTrimmer}; but nothing is unmapped that anybody can reach, see {@link SystemMemory}.
+ * <p>A size class starts with a small slab and each further one is twice as large, up to 2 MiB, so that a little-used
+ * pool stays small. The {@link PoolTrimmer} returns unused slabs to the system, off the data path; but nothing
+ * reachable is unmapped, see {@link SystemMemory}.
  *
- * <p>All slabs together stay below a cap. At the cap, slabs of other classes are given back if they are free.
+ * <p>All slabs together stay below a cap. At the cap, the pool returns free slabs of other classes.
  *
- * <p><b>Threads.</b> Any. The lock {@link #growth} is the only one of a pool that can park a thread. It is held while a
- * new slab is obtained, and for a moment by a trim. A method that says <i>Locked</i> is called by a thread that has it.
+ * <p><b>Threads.</b> Any. The lock {@link #growth} is the only one of a pool that can park a thread. A thread holds it
+ * while it obtains a new slab, and a trim for a moment. The caller of a method marked <i>Locked</i> has it.
  */
 abstract class PoolSlabs {
     final SizeClass[] classes = new SizeClass[SizeClasses.COUNT];
@@ -27,7 +27,7 @@ abstract class PoolSlabs {
 
     final ReentrantLock growth = new ReentrantLock();
     private final Condition trimClosed = growth.newCondition();
-    private int trimsClosing; // guarded by growth: trims that took slabs out and have not given them back yet
+    private int trimsClosing; // guarded by growth: trims that took slabs out and have not returned them yet
     private final AtomicLong trimmedBytes = new AtomicLong();
 
     private final PoolTrimmer trimmer = new PoolTrimmer() {
@@ -49,17 +49,17 @@ abstract class PoolSlabs {
         }
     }
 
-    /** <i>Locked.</i> Puts blocks into the free lists that are free and did not find their way there. */
+    /** <i>Locked.</i> Puts into the free lists the free blocks that did not find their way there. */
     abstract void bringBack();
 
-    /** {@return how many bytes were given back to the system so far} */
+    /** {@return how many bytes were returned to the system so far} */
     final long trimmedBytes() {
         return trimmedBytes.get();
     }
 
     // ---- growth
 
-    /** <i>Locked.</i> {@return whether the class has a new slab} If not, the cap forbids it. */
+    /** <i>Locked.</i> {@return whether the class has got a new slab} If not, the cap forbids it. */
     final boolean addSlab(SizeClass sizeClass) {
         int size = sizeClass.wantedSlab();
         while (!system.reserve(size)) { // near the cap: a smaller slab, down to one block
@@ -74,7 +74,7 @@ abstract class PoolSlabs {
         return true;
     }
 
-    /** <i>Locked.</i> At the cap: waits for a trim under way, gives free slabs back; false if there were none. */
+    /** <i>Locked.</i> At the cap: waits for a trim under way, then returns free slabs; false if there were none. */
     final boolean makeRoom() {
         boolean closing = trimsClosing > 0;
         while (trimsClosing > 0) {
@@ -85,7 +85,7 @@ abstract class PoolSlabs {
 
     // ---- trimming
 
-    /** Gives slabs back that were free and unused for a while; returns whether there are some left. For the trimmer. */
+    /** Gives back slabs that were unused for a while. {@return whether any slabs are left} For the trimmer. */
     final boolean trim() {
         boolean left = system.unmapRefused();
         system.askAgain();
@@ -122,7 +122,7 @@ abstract class PoolSlabs {
         }
     }
 
-    /** <i>Locked.</i> Gives all free slabs back; returns how many bytes. */
+    /** <i>Locked.</i> Gives back all free slabs; returns how many bytes. */
     final long trimNow() {
         Slab unused = null;
         long bytes = 0;
@@ -145,7 +145,7 @@ abstract class PoolSlabs {
         return bytes;
     }
 
-    /** The trimmer tries again what could not be done now. */
+    /** Makes the trimmer retry what could not be done now. */
     final void trimmerIsNeeded() {
         growth.lock();
         try {
@@ -155,7 +155,7 @@ abstract class PoolSlabs {
         }
     }
 
-    /** The trimmer looks now: it finds that there is nothing left, and ends. */
+    /** Wakes the trimmer, which finds nothing left and ends. */
     final void wakeTrimmer() {
         trimmer.wake();
     }

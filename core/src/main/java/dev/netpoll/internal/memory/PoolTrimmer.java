@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Calls a pool's {@link PoolSlabs#trim} now and then, on a virtual thread that exists only while the pool has slabs:
- * started with the first one, ended by the trim that finds none. Start and end happen under the pool's lock.
+ * the first slab starts it, the trim that finds none ends it. Both happen under the pool's lock.
  */
 abstract class PoolTrimmer {
     /**
@@ -27,7 +27,7 @@ abstract class PoolTrimmer {
 
     private volatile @Nullable Throwable failed;
 
-    /** Gives back what is not used; returns whether there is anything left. */
+    /** Gives back unused slabs; returns whether any are left. */
     abstract boolean trim();
 
     /** The time between two trims. */
@@ -36,32 +36,32 @@ abstract class PoolTrimmer {
     }
 
     /**
-     * There is a slab. Under the pool's lock. Called again and again while there is: if no thread can be had now, or
-     * one has died, the next call makes one.
+     * There is a slab. Under the pool's lock. Called repeatedly while there is one: if no thread can start now, or one
+     * has died, the next call starts one.
      */
     void start() {
         Thread current = thread;
-        // It is lost if there was no memory for the timer that was to end its sleep.
+        // The thread is lost if there was no memory for the timer of its sleep.
         boolean lost = System.nanoTime() - dueAt > LATE_NANOS;
         if (current == null || !current.isAlive() || lost) {
             dueAt = System.nanoTime();
             try {
                 thread = Thread.ofVirtual()
                         .name("netpoll-memory-trimmer")
-                        .inheritInheritableThreadLocals(false) // it outlives whoever happens to need the first slab
+                        .inheritInheritableThreadLocals(false) // it outlives the thread that needs the first slab
                         .start(this::run);
             } catch (Throwable _) {
-                thread = null; // what was allocated is of use nevertheless
+                thread = null; // the allocated memory is useful nevertheless
             }
         }
     }
 
-    /** There is none any more, and the run that found it out ends. Under the pool's lock. */
+    /** There is no slab any more, and the run that found this ends. Under the pool's lock. */
     void ended() {
         thread = null;
     }
 
-    /** Makes it look now. */
+    /** Makes it trim now. */
     void wake() {
         LockSupport.unpark(thread);
     }
@@ -74,13 +74,13 @@ abstract class PoolTrimmer {
                 dueAt = System.nanoTime() + sleep;
                 LockSupport.parkNanos(this, sleep);
                 left = trim();
-            } catch (Throwable t) { // whatever it was: there are slabs, and nobody else looks after them
+            } catch (Throwable t) { // whatever it was: there are slabs, and no other thread trims them
                 failed = t;
             }
         }
     }
 
-    /** For tests: what a trim failed of last. */
+    /** For tests: the last failure of a trim. */
     @Nullable
     Throwable failure() {
         return failed;

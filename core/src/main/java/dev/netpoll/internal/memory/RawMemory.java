@@ -8,12 +8,11 @@ import java.lang.foreign.MemorySegment;
 import java.util.function.Consumer;
 
 /**
- * Reads and writes native memory by its address alone. The one place that does.
+ * Reads and writes native memory by its address alone. No other class does.
  *
- * <p>One segment that is a constant and covers all addresses lets the compiler drop the checks of bounds, of liveness
- * and of the owning thread: what is left of an access is one instruction. Making that segment is a restricted
- * operation; where native access was not granted, {@link #AVAILABLE} is false and everybody uses checked access
- * instead.
+ * <p>One constant segment that covers all addresses lets the compiler drop the checks of bounds, of liveness and of the
+ * owning thread: an access becomes one instruction. Creating that segment is a restricted operation. Without native
+ * access, {@link #AVAILABLE} is false and all callers use checked access instead.
  */
 @SuppressWarnings("restricted")
 final class RawMemory {
@@ -27,9 +26,9 @@ final class RawMemory {
     private RawMemory() {}
 
     /**
-     * The same memory with the life of {@code arena}; the memory itself where raw access is not to be had.
+     * The same memory with the life of {@code arena}; the memory itself without raw access.
      *
-     * @param end called when that life is over; what it holds, it keeps reachable until then
+     * @param end called when that life is over; keeps all that it refers to reachable until then
      */
     static MemorySegment scoped(MemorySegment memory, Arena arena, Consumer<MemorySegment> end) {
         // SAFETY: the same bytes for a shorter life: the clean-up keeps the memory mapped.

@@ -6,8 +6,8 @@ package dev.netpoll.internal.memory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The chain of segments that a reader consumes from its front, and the way along it. The layers above add what is
- * copied together ({@link ReaderJoins}), what users keep ({@link ReaderViews}), and the reads ({@link SegmentReader}).
+ * The chain of segments that a reader consumes from its front, and the steps along it. The layers above add joined
+ * copies ({@link ReaderJoins}), views and slices ({@link ReaderViews}), and the reads ({@link SegmentReader}).
  *
  * <pre>
  *   append -> readable -- consumed, never exposed --> freed at once
@@ -17,12 +17,12 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Invariants between calls, numbered through the layers:
  * <ul>
- *   <li>I1. {@code behind} is the sum of the lengths of the readable segments behind the first; none of them is empty.
+ *   <li>I1. {@code behind} is the sum of the lengths of the readable segments after the first; none of them is empty.
  *   <li>I2. Retired segments are exposed.
  *   <li>I3. While {@code end != 0}, numbers are being read from the first segment: {@code start} is where the next one
  *       begins, {@code end} the segment's end, and the segment's own {@code start} is stale. Every other operation
- *       {@link #park}s first. The two are fields of this object, and stored after the paths that may change the
- *       segment have joined, so that the compiler can keep them in registers from one number to the next.
+ *       {@link #park}s first. Both are fields of this object, stored after the paths that may change the segment have
+ *       joined, so that the compiler can keep them in registers from one number to the next.
  * </ul>
  */
 abstract class ReaderChain {
@@ -32,7 +32,7 @@ abstract class ReaderChain {
     @Nullable
     Segment tail;
 
-    /** What was consumed, and is shown by views until they are released. */
+    /** Consumed segments, which views show until they are released. */
     @Nullable
     Segment retired;
 
@@ -43,10 +43,10 @@ abstract class ReaderChain {
 
     long behind;
 
-    /** What is written to the same buffer and can't be read yet: only to say so. */
+    /** The writer of the same buffer, whose bytes can't be read yet; only for messages. */
     private @Nullable SegmentWriter unflushed;
 
-    /** Says which bytes the user may have forgotten to flush when there are too few here. */
+    /** Sets the writer whose bytes the user may have forgotten to flush if there are too few here. */
     public final void isFedBy(SegmentWriter writer) {
         unflushed = writer;
     }
@@ -62,19 +62,19 @@ abstract class ReaderChain {
         return head != null || retired != null;
     }
 
-    /** How many retained bytes those count for that were consumed, and that views show until they are released. */
+    /** How many retained bytes the consumed segments count for, which views show until they are released. */
     public final long chargedForViews() {
         return Segment.chargedOf(retired);
     }
 
-    /** How many retained bytes the unread ones count for. */
+    /** How many retained bytes the unread segments count for. */
     public final long charged() {
         return Segment.chargedOf(head);
     }
 
     // ---- counts of bytes
 
-    /** Checks a count of bytes to be consumed; true when it is 0. */
+    /** Checks a count of bytes to consume; true if it is 0. */
     final boolean isNothing(long n, String operation) {
         if (n > length()) {
             throw tooFew(operation + "(" + n + ")");
@@ -89,7 +89,7 @@ abstract class ReaderChain {
         return new IndexOutOfBoundsException(operation + ": only " + length() + " bytes are readable" + hint());
     }
 
-    /** What to do about bytes that are not readable yet. */
+    /** Advice about bytes that are not readable yet. */
     public final String hint() {
         SegmentWriter writer = unflushed;
         long pending = writer == null ? 0 : writer.pending();
@@ -98,7 +98,7 @@ abstract class ReaderChain {
 
     // ---- the cursor
 
-    /** Ends the cursor: the first segment knows its start again. */
+    /** Ends the cursor: stores its place in the first segment. */
     final void park() {
         if (end != 0) {
             first().start = start;
@@ -107,7 +107,7 @@ abstract class ReaderChain {
         }
     }
 
-    /** The cursor has come to the end of the first segment; returns its new place, parked. */
+    /** Handles a cursor at the end of the first segment; returns its new place, parked. */
     final int exhaust() {
         end = 0;
         Segment front = first();
@@ -126,7 +126,7 @@ abstract class ReaderChain {
         return front;
     }
 
-    /** Adds the segment as it is; returns the one that followed it. */
+    /** Appends the segment as it is; returns the one that followed it. */
     final @Nullable Segment link(Segment segment) {
         Segment following = segment.next;
         segment.next = null;
@@ -141,7 +141,7 @@ abstract class ReaderChain {
         return following;
     }
 
-    /** Consumes {@code n} bytes without looking at them. */
+    /** Consumes {@code n} bytes without reading them. */
     public final void skip(long n) {
         park();
         if (isNothing(n, "skip")) {
@@ -156,7 +156,7 @@ abstract class ReaderChain {
         }
     }
 
-    /** Consumes {@code n} of the bytes of the first segment. */
+    /** Consumes {@code n} bytes of the first segment. */
     final void consume(Segment front, int n) {
         consumeTo(front, front.start + Misuse.notNegative(n));
     }
@@ -194,7 +194,7 @@ abstract class ReaderChain {
         }
     }
 
-    /** Puts a chain of {@code bytes} bytes, which was taken away, before what is readable. */
+    /** Puts a chain of {@code bytes} bytes, taken away earlier, before the readable bytes. */
     final void putBack(Segment first, Segment last, int bytes) {
         Segment front = head;
         last.next = front;

@@ -7,8 +7,9 @@ import dev.netpoll.memory.MemoryLimitException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a reader copies, although reading needs no copy: small segments behind an earlier one, so that each does not
- * keep a block; bytes that a user wants in one piece; and a leftover, so that it does not keep a large block.
+ * The copies that a reader makes although reading needs none: of small segments to the room after an earlier one, so
+ * that each does not keep a block; of bytes that a user wants in one piece; and of a leftover, so that it does not keep
+ * a large block.
  */
 abstract class ReaderJoins extends ReaderChain {
     /** Up to this many bytes are copied into free room of the last segment instead of pinning a block. */
@@ -25,7 +26,7 @@ abstract class ReaderJoins extends ReaderChain {
 
     // ---- small segments
 
-    /** Adds a chain of segments, which belong to this reader from now on. Small ones may be copied together. */
+    /** Appends a chain of segments, which belong to this reader from now on. May copy small ones together. */
     public final void append(@Nullable Segment chain) {
         if (head == null && chain != null && chain.next == null && chain.length() > 0) { // nearly every message
             head = chain;
@@ -49,14 +50,14 @@ abstract class ReaderJoins extends ReaderChain {
                 }
             }
         } finally {
-            while (rest != null && left-- > 0) { // something was wrong with one of them: the others are readable
+            while (rest != null && left-- > 0) { // one of them was invalid: the others are readable
                 rest = link(rest);
             }
         }
         Misuse.unless(rest == null);
     }
 
-    /** Whether the segment is not needed any more: it is empty, or its bytes were copied behind those of the last. */
+    /** Whether the segment is not needed any more: it is empty, or its bytes were copied after those of the last. */
     private boolean isJoined(Segment segment) {
         int n = segment.length();
         Segment last = tail;
@@ -64,7 +65,7 @@ abstract class ReaderJoins extends ReaderChain {
             try {
                 copyToEnd(last, segment, n);
             } catch (IllegalStateException | OutOfMemoryError | StackOverflowError _) {
-                return false; // the user has closed his memory; or let it stay where it is
+                return false; // the user has closed this memory, or there is no memory: it stays where it is
             }
             behind += last == head ? 0 : n;
             return true;
@@ -75,10 +76,10 @@ abstract class ReaderJoins extends ReaderChain {
     // ---- bytes in one piece
 
     /**
-     * Joins the first {@code n} bytes, which lie in several segments, and returns the segment that has them. They are
-     * copied behind the first segment's bytes when it has the room, else all of them into a new block of at least twice
-     * the size of an earlier join: so growing peeks copy every byte a bounded number of times, and hold at most twice
-     * the memory of the largest. Views of the joined segments stay valid, their memory is retired.
+     * Joins the first {@code n} bytes, which lie in several segments, and returns their segment. Copies them after the
+     * first segment's bytes if it has the room, else all of them into a new block of at least twice the size of an
+     * earlier join. So growing peeks copy every byte a bounded number of times, and hold at most twice the memory of
+     * the largest. Views of the joined segments stay valid; their memory is retired.
      */
     final Segment contiguous(int n) {
         Segment front = first();
@@ -112,7 +113,7 @@ abstract class ReaderJoins extends ReaderChain {
         return Math.clamp(2L * block.capacity(), n, Integer.MAX_VALUE);
     }
 
-    /** Moves bytes of the second segment to the first, until that has {@code n}. */
+    /** Moves bytes of the second segment to the first, until the first has {@code n}. */
     private void join(Segment front, int n) {
         Segment source = Misuse.present(front.next);
         int step = Math.min(n - front.length(), source.length());
@@ -129,7 +130,7 @@ abstract class ReaderJoins extends ReaderChain {
 
     // ---- leftovers
 
-    /** Moves a small leftover out of a large block. Only while nobody views its segment. */
+    /** Moves a small leftover out of a large block. Only while no view shows its segment. */
     final void leaveLargeBlock(Segment front) {
         Block block = front.block;
         if (block != null && block.capacity() > SMALL_BLOCK && front.length() <= block.capacity() >> 3) {
@@ -137,7 +138,7 @@ abstract class ReaderJoins extends ReaderChain {
         }
     }
 
-    /** It stays where it is if that is not possible. */
+    /** The leftover stays where it is if that is not possible. */
     private void moveOut(Segment front) {
         Segment small = null;
         try {

@@ -9,14 +9,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What users get of a reader without copying, and how that ends: views, which are valid until {@link #release()}, and
- * slices, which have a life of their own.
+ * Access to a reader's bytes without copying, and how it ends: views, which are valid until {@link #release()}, and
+ * slices, which are independent.
  *
  * <p>Invariants between calls, numbered through the layers of a {@link SegmentReader}:
  * <ul>
- *   <li>I4. {@code viewed} is true when there may be any exposed segment. Of the readable segments only the first may
- *       be exposed, unless {@code allViewed}.
- *   <li>I5. A view stays intact until {@link #release()}: bytes that were exposed are neither changed nor freed.
+ *   <li>I4. {@code viewed} is true when there may be any exposed segment. Only the first readable segment may be
+ *       exposed, unless {@code allViewed}.
+ *   <li>I5. A view stays intact until {@link #release()}: exposed bytes are neither changed nor freed.
  * </ul>
  */
 abstract class ReaderViews extends ReaderJoins {
@@ -45,7 +45,7 @@ abstract class ReaderViews extends ReaderJoins {
         return view;
     }
 
-    /** As {@link #next(int)}, without consuming; the view ends with {@link #release()} even if it is still unread. */
+    /** Like {@link #next(int)}, without consuming; the view ends with {@link #release()} even if it is still unread. */
     public final MemorySegment peek(int n) {
         park();
         Segment front = head;
@@ -63,20 +63,20 @@ abstract class ReaderViews extends ReaderJoins {
         park();
         List<MemorySegment> views = new ArrayList<>();
         for (Segment segment = head; segment != null; segment = segment.next) {
-            allViewed = true; // before one of them is, as the next line may fail
+            allViewed = true; // before any is exposed, as the next line may fail
             views.add(scoped(segment, expose(segment).asSlice(segment.start, segment.length())));
         }
         return views;
     }
 
-    /** The caller makes the slice: that is one level less to inline, and a view need not be an object. */
+    /** The caller cuts the view: that is one level less to inline, and a view need not be an object. */
     private MemorySegment expose(Segment segment) {
         segment.exposed = true;
         viewed = true;
         return segment.shown();
     }
 
-    /** {@return the view, such that it ends in time} The user's memory ends with its arena. */
+    /** {@return the view, in checked mode one that ends with its release} The user's memory ends with its arena. */
     private MemorySegment scoped(Segment segment, MemorySegment view) {
         return scope != null && segment.block != null ? scope.scoped(view) : view;
     }
@@ -85,7 +85,7 @@ abstract class ReaderViews extends ReaderJoins {
 
     /**
      * Consumes {@code n} bytes and returns them as a chain that shares the memory and belongs to the caller; null when
-     * {@code n} is 0. The chain is charged for exactly the bytes of it that were charged here.
+     * {@code n} is 0. The chain is charged for exactly those of its bytes that were charged here.
      */
     public final @Nullable Segment slice(int n) {
         park();
@@ -116,7 +116,7 @@ abstract class ReaderViews extends ReaderJoins {
         return first;
     }
 
-    /** Takes the first segment away, or what has {@code most} bytes of it. */
+    /** Takes the first segment away, or at most {@code most} bytes of it. */
     private Segment cutFront(int most) {
         Segment front = first();
         int taken = Math.min(most, front.length());
@@ -168,8 +168,8 @@ abstract class ReaderViews extends ReaderJoins {
     }
 
     /**
-     * As {@link #take}, but views stay valid, as they may belong to another thread: what they show is freed when nobody
-     * can look at it any more. Everything stays here if this throws.
+     * Like {@link #take}, but views stay valid, as another thread may use them: their memory is freed when no view of
+     * it is reachable any more. If this throws, everything stays here.
      */
     public final @Nullable Segment takeBesideViews() {
         if (!viewed) {
@@ -180,7 +180,7 @@ abstract class ReaderViews extends ReaderJoins {
         return chain;
     }
 
-    /** Frees everything, also what is viewed: the caller asserts that nobody uses a view any more. */
+    /** Frees everything, including viewed memory: the caller guarantees that no view is used any more. */
     public final void clear() {
         Segment readable = head;
         Segment dead = forget();
@@ -195,8 +195,8 @@ abstract class ReaderViews extends ReaderJoins {
     }
 
     /**
-     * Gives up everything for an owner that does not come back, though views may be looked at for longer: what nobody
-     * can look at is freed at once, the rest when no view of it is reachable any more. Without native access that can't
+     * Gives up everything for an owner that does not come back, although views may be used for longer. Memory that no
+     * view shows is freed at once, the rest when no view of it is reachable any more. Without native access that can't
      * be known: then the rest is lost, and counted.
      */
     public final void abandon() {
@@ -211,7 +211,7 @@ abstract class ReaderViews extends ReaderJoins {
 
     /** Forgets everything; returns what was retired. */
     private @Nullable Segment forget() {
-        start = 0; // no matter where the cursor was
+        start = 0; // wherever the cursor was
         end = 0;
         Segment dead = retired;
         head = null;

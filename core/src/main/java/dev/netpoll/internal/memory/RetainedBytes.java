@@ -4,26 +4,26 @@
 package dev.netpoll.internal.memory;
 
 /**
- * The counter of the bytes that were received for one owner and are still retained: unread, viewed or sliced.
+ * Counts the bytes that were received for one owner and are still retained: unread, viewed or sliced.
  *
  * <p>A received {@link Segment} carries its owner's counter and the number of bytes it was charged for. Splitting a
- * segment divides the charge; moving bytes into another segment moves it; freeing a segment reports what is left of
- * it. So for every counter the sum of all reports equals the sum of all charges once all segments are gone.
+ * segment divides the charge; moving bytes into another segment moves it; freeing a segment reports the rest of it. So
+ * for every counter the sum of all reports equals the sum of all charges once all segments are gone.
  */
 public interface RetainedBytes {
     /**
-     * Says that {@code bytes} of what was charged are no longer retained.
+     * Reports that {@code bytes} of the charge are no longer retained.
      *
-     * <p>Called from whichever thread frees the memory, possibly from several at once; must not block or throw.
+     * <p>Called by any thread that frees the memory, possibly by several at once; must not block or throw.
      *
      * @param bytes how many bytes, more than zero
      */
     void released(int bytes);
 
     /**
-     * The program has taken {@code bytes} of what was charged, and holds them as long as it likes.
+     * Reports that the program has taken {@code bytes} of the charge, and holds them as long as it likes.
      *
-     * @return what counts them from now on
+     * @return the counter for them from now on
      */
     default RetainedBytes kept(int bytes) {
         return this;

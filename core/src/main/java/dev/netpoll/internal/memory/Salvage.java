@@ -6,13 +6,13 @@ package dev.netpoll.internal.memory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Blocks whose last reference was given up by a thread that could not bring them back to their pool, as it had no stack
- * left. The next thread that needs a new slab, or the next trim, does it. Any thread.
+ * Free blocks whose last release happened on a thread that had no stack left to return them to their pool. The next
+ * thread that needs a new slab, or the next trim, returns them. Any thread.
  */
 final class Salvage {
     private @Nullable Block first; // changed under the lock of this object
 
-    /** Keeps a block that is free and in no list. Calls nothing. */
+    /** Keeps a free block that is in no list. Calls nothing. */
     void keep(Block block) {
         synchronized (this) {
             block.nextFree = first;
@@ -20,10 +20,10 @@ final class Salvage {
         }
     }
 
-    /** Takes one out. */
+    /** Takes a block out. */
     @Nullable
     Block take() {
-        if (first == null) { // a racy look first
+        if (first == null) { // racy read first
             return null;
         }
         synchronized (this) {

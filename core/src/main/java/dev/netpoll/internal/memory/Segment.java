@@ -10,8 +10,8 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One link of a chain of bytes. Its layers are what it shows ({@link SegmentWindow}), what it counts for
- * ({@link SegmentCharge}), and here its life: who owns it, how it is made, divided and freed.
+ * One link of a chain of bytes. Its layers are its window of bytes ({@link SegmentWindow}), its charge ({@link
+ * SegmentCharge}), and here its life: ownership, creation, division and end.
  *
  * <p>A segment has one owner at a time and is not thread-safe; the block behind it may be shared by many segments.
  *
@@ -26,17 +26,17 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>I4. A segment with a block owns exactly one reference of it, from its creation until {@link #free()}.
  *   <li>I5. A segment that a user may share between threads lives once: no other owner ever gets the same object, and
- *       after {@link #free()} it gives access to nothing. So whoever still has it by mistake finds out, and does no
- *       harm to whoever has the block now. One that only connections have had ({@link #reusable}), which let in one
- *       thread at a time, is used again with its block after {@link #retire()}; whoever calls that has removed all
- *       links to it first, so that no Error in between leaves one. In checked mode all live once.
- *   <li>I6. Of two threads that free a segment, one frees it and the other one gets an exception, whatever happens to
- *       the block in between: the only reference is given up by a compare-and-set that includes the generation of
- *       {@link Block}; one of several by whoever sets {@code freed}.
+ *       after {@link #free()} it gives access to nothing. So a thread that still has it by mistake gets an exception,
+ *       and does no harm to the block's present owner. A segment that only connections have had ({@link #reusable}),
+ *       which admit one thread at a time, is used again with its block after {@link #retire()}. Its callers remove all
+ *       links to the segment first, so that no Error in between leaves one. In checked mode all live once.
+ *   <li>I6. Of two threads that free a segment, one succeeds and the other gets an exception, whatever happens to the
+ *       block in between. A compare-and-set that includes the generation of {@link Block} gives up the only reference;
+ *       one of several is given up by the thread that sets {@code freed}.
  * </ul>
  */
 public final class Segment extends SegmentCharge {
-    /** What {@link #absorb} copies at most. */
+    /** The most bytes that {@link #absorb} copies. */
     private static final int ABSORBED_MAX = 8 << 10;
 
     private static final VarHandle FREED;
@@ -52,7 +52,7 @@ public final class Segment extends SegmentCharge {
     /** The following segment of the chain. */
     public @Nullable Segment next;
 
-    /** True when a view of these bytes was handed out, so the memory must stay until the views are released. */
+    /** True when a view of these bytes was handed out, so the memory must stay until the view's release. */
     public boolean exposed;
 
     private Segment(Block block, int generation, int start, int end, int limit) {
@@ -73,7 +73,7 @@ public final class Segment extends SegmentCharge {
         return this;
     }
 
-    /** One for a reference of {@code block}, which is given up if there is no memory for the segment itself. */
+    /** Creates one for a reference of {@code block}, which is given up if there is no memory for the segment itself. */
     private static Segment owner(Block block, int start, int end, int limit) {
         Segment spare = block.takeSpare();
         if (spare != null) {
@@ -88,7 +88,7 @@ public final class Segment extends SegmentCharge {
     }
 
     /**
-     * A segment over bytes that are already there. It can't be appended to.
+     * Creates a segment over existing bytes. It can't be appended to.
      *
      * @param block the block; its caller's reference passes to the segment (retain first to keep one), and is given up
      *     if there is no memory for a segment
@@ -101,17 +101,17 @@ public final class Segment extends SegmentCharge {
         return owner(block, start, end, end);
     }
 
-    /** An empty segment that may append to the whole block; the caller's only reference passes over as above. */
+    /** An empty segment that may append to the whole block; takes over the caller's only reference, as above. */
     public static Segment writable(Block block) {
         return writable(block, block.capacity());
     }
 
-    /** As {@link #writable(Block)}, but appends only up to {@code limit}. */
+    /** Like {@link #writable(Block)}, but appends only up to {@code limit}. */
     static Segment writable(Block block, int limit) {
         return owner(block, 0, 0, limit);
     }
 
-    /** As {@link #writable(Block)}, with the first {@code count} bytes in it. */
+    /** Like {@link #writable(Block)}, with the first {@code count} bytes in it. */
     public static Segment filled(Block block, int count) {
         Segment segment = writable(block);
         segment.end = count;
@@ -123,7 +123,7 @@ public final class Segment extends SegmentCharge {
         return writable(blocks.allocate(capacity));
     }
 
-    /** A copy of {@code count} bytes of a block, in another block; the caller's only reference to that passes over. */
+    /** A copy of {@code count} bytes of a block, in another block, whose only reference passes to the segment. */
     public static Segment copied(Block from, int start, int count, Block to) {
         MemorySegment.copy(from.memory(), ValueLayout.JAVA_BYTE, start, to.memory(), ValueLayout.JAVA_BYTE, 0, count);
         return filled(to, count);
@@ -146,7 +146,7 @@ public final class Segment extends SegmentCharge {
     }
 
     /**
-     * Says that these bytes count as {@code bytes} retained ones of {@code counter}.
+     * Charges these bytes as {@code bytes} retained ones to {@code counter}.
      *
      * @throws IllegalStateException if the segment is charged already
      */
@@ -155,7 +155,7 @@ public final class Segment extends SegmentCharge {
         return this;
     }
 
-    /** Says that only connections have it, until {@link #shareAll} takes that back. */
+    /** Marks it as used by connections only, until {@link #shareAll} takes that back. */
     public Segment reusable() {
         reusable = !CheckedMode.ON;
         return this;
@@ -186,7 +186,7 @@ public final class Segment extends SegmentCharge {
         return front;
     }
 
-    /** Keeps the first {@code n} bytes. Room that was there before stays, memory that may be shared is not gained. */
+    /** Keeps the first {@code n} bytes. Earlier room stays, but memory that may be shared does not become room. */
     void truncate(int n) {
         boolean owned = room() > 0;
         end = start + n;
@@ -197,10 +197,10 @@ public final class Segment extends SegmentCharge {
     }
 
     /**
-     * Takes in a small segment that follows in the stream alone, if there is room behind the own bytes: many of them
-     * would keep a block each. The other one is freed then.
+     * Copies a small segment, which follows in the stream and has no successor, into the room after the own bytes, and
+     * frees it: many of them would keep a block each.
      *
-     * @return whether it has
+     * @return whether it did
      */
     public boolean absorb(Segment small) {
         int count = small.length();
@@ -217,7 +217,7 @@ public final class Segment extends SegmentCharge {
     // ---- the end
 
     /**
-     * Gives up the memory and reports what is left of the charge.
+     * Gives up the memory and reports the rest of the charge.
      *
      * @throws IllegalStateException if it was freed before; nothing happens then
      */
@@ -243,7 +243,7 @@ public final class Segment extends SegmentCharge {
     }
 
     /**
-     * Frees a segment to which its owner has removed all links, of its own too; if it is {@linkplain #reusable}, the
+     * Frees a segment to which its owner has removed all links, including its own. If it is {@linkplain #reusable}, the
      * block keeps it for its next owner (I5).
      */
     public void retire() {
@@ -264,7 +264,7 @@ public final class Segment extends SegmentCharge {
         end = 0;
         freed = true;
         reusable = false;
-        if (!released.releaseOnly(generation, this)) { // else it may be another's by now
+        if (!released.releaseOnly(generation, this)) { // else another may own it by now
             freed = false;
             freeShared(released);
         }
@@ -273,7 +273,7 @@ public final class Segment extends SegmentCharge {
         }
     }
 
-    /** Of several references of the block, or of the user's memory; or it was freed before. */
+    /** Frees one of several references of the block, or the user's memory; throws if it was freed before. */
     private void freeShared(@Nullable Block released) {
         if (!FREED.compareAndSet(this, false, true)) {
             throw new IllegalStateException(
@@ -323,14 +323,14 @@ public final class Segment extends SegmentCharge {
         return sum;
     }
 
-    /** A chain goes to where several threads may work on it, by mistake. */
+    /** Marks a chain for a place where several threads may use it by mistake. */
     public static void shareAll(@Nullable Segment chain) {
         for (Segment segment = chain; segment != null; segment = segment.next) {
             segment.reusable = false;
         }
     }
 
-    /** Frees every segment of a chain; if some were freed before, the others nevertheless. */
+    /** Frees every segment of a chain, even if some were freed before. */
     public static void freeAll(@Nullable Segment chain) {
         Throwable failure = null;
         Segment segment = chain;
@@ -340,7 +340,7 @@ public final class Segment extends SegmentCharge {
                 segment.free();
             } catch (RuntimeException | Error e) {
                 failure = failure == null ? e : failure;
-                segment.next = null; // two threads at once may have made a ring of what was freed before: it has an end
+                segment.next = null; // two threads may have made a ring of freed segments: this ends it
             }
             segment = following;
         }
@@ -364,7 +364,7 @@ public final class Segment extends SegmentCharge {
         }
     }
 
-    /** Has every segment of a chain freed when nobody can look at it any more. */
+    /** Frees every segment of a chain when no view of it is reachable any more. */
     static void abandonAll(@Nullable Segment chain, boolean exposed) {
         Segment segment = chain;
         while (segment != null) {
@@ -374,7 +374,7 @@ public final class Segment extends SegmentCharge {
             try {
                 segment.abandon();
             } catch (RuntimeException | Error _) {
-                // nobody is there who could be told, and the others have to go as well
+                // no caller could react, and the others have to go as well
             }
             segment = following;
         }

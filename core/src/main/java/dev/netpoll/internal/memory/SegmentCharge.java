@@ -7,7 +7,7 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a segment counts for: the number of bytes that a connection has received and still retains. The segment reports
+ * The charge of a segment: the number of bytes that a connection has received and still retains. The segment reports
  * them to a counter when they are consumed, and at the latest when it is freed.
  *
  * <p>Invariant, numbered through the layers of a {@link Segment}:
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  */
 abstract class SegmentCharge extends SegmentWindow {
-    /** Not private, nor is {@link #charged}: {@link Segment#free} clears them without a call. */
+    /** Package-private, as is {@link #charged}: {@link Segment#free} clears them without a call. */
     @Nullable
     RetainedBytes counter;
 
@@ -35,7 +35,7 @@ abstract class SegmentCharge extends SegmentWindow {
         return charged;
     }
 
-    /** Says that these bytes count as {@code bytes} retained ones of {@code counter}. */
+    /** Charges these bytes as {@code bytes} retained ones to {@code counter}. */
     final void countFor(RetainedBytes counter, int bytes) {
         if (this.counter != null) {
             throw new IllegalStateException("charged already for " + charged + " bytes");
@@ -47,7 +47,7 @@ abstract class SegmentCharge extends SegmentWindow {
         this.charged = bytes;
     }
 
-    /** As {@link Segment#charge}, in place of what it counted for. */
+    /** Like {@link Segment#charge}, but replaces the previous charge. */
     public final void recharge(RetainedBytes counter, int bytes) {
         RetainedBytes before = this.counter;
         int rest = charged;
@@ -59,7 +59,7 @@ abstract class SegmentCharge extends SegmentWindow {
         countFor(counter, bytes);
     }
 
-    /** The program holds it from now on. */
+    /** Tells the counter that the program holds the bytes from now on. */
     final void keep() {
         RetainedBytes charger = counter;
         if (charger != null && charged > 0) {
@@ -67,7 +67,7 @@ abstract class SegmentCharge extends SegmentWindow {
         }
     }
 
-    /** Moves up to {@code n} bytes of the charge to {@code target}, unless that is charged to someone else. */
+    /** Moves up to {@code n} bytes of the charge to {@code target}, unless that has another counter. */
     final void moveCharge(SegmentCharge target, int n) {
         if (counter == null || !target.chargesLike(this)) {
             return;
@@ -78,13 +78,13 @@ abstract class SegmentCharge extends SegmentWindow {
         charged -= moved;
     }
 
-    /** True when bytes of {@code other} may be copied to the end of this one without mixing up their charges. */
+    /** Whether bytes of {@code other} may be copied to the end of this one without mixing up charges. */
     @SuppressWarnings("ReferenceEquality") // a counter is an identity
     final boolean chargesLike(SegmentCharge other) {
         return other.counter == null || counter == null || other.counter == counter;
     }
 
-    /** Reports what is charged beyond the bytes that are left. Only when nobody views the bytes before them. */
+    /** Reports the charge beyond the remaining bytes. Only when no view shows the bytes before them. */
     final void settle() {
         int excess = charged - length();
         if (excess > 0 && counter != null) {

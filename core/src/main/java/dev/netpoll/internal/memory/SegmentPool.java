@@ -20,24 +20,24 @@ import org.jspecify.annotations.Nullable;
  * Hands out {@link Block}s of native memory and takes them back. Thread-safe; meant for platform and virtual threads.
  * An event loop has a {@link LoopCache} in front of it.
  *
- * <p>The blocks of a size class are carved from slabs; {@link PoolSlabs}, the layer below, obtains those and gives them
- * back. Requests above 8 MiB get an arena for themselves ({@link DedicatedBlocks}), which is closed when the block is
- * released: every access to them is checked, so that a stray one is an exception instead of a crash.
+ * <p>The blocks of a size class are carved from slabs; {@link PoolSlabs}, the layer below, obtains and returns those. A
+ * block above 8 MiB gets its own arena ({@link DedicatedBlocks}), which its release closes. Every access to it is
+ * checked, so that a stray one causes an exception instead of a crash.
  *
- * <p>Free blocks lie in striped stacks, see {@link FreeList}; the stripe is chosen by the thread's id. Nobody spins.
- * Whatever fails for lack of heap or stack, no block and no part of the cap is lost by it.
+ * <p>Free blocks lie in striped stacks, see {@link FreeList}; the thread's id selects the stripe. No thread spins. A
+ * failure for lack of heap or stack loses no block and no part of the cap.
  *
- * <p>At the cap, a larger free block serves a smaller request, then free slabs make room; when that does not help
- * either, {@link MemoryLimitException} is thrown.
+ * <p>At the cap, a larger free block serves a smaller request, then free slabs make room. If neither helps, the request
+ * throws {@link MemoryLimitException}.
  */
 public final class SegmentPool extends PoolSlabs implements BlockSource, AutoCloseable {
     /** The system property that caps {@link #shared()}: a number of bytes, or with one of the suffixes k, m, g. */
     public static final String MAX_PROPERTY = PoolLimit.PROPERTY;
 
-    /** The size class of blocks that have an arena for themselves. */
+    /** The size class of blocks that have their own arena. */
     static final int DEDICATED = -1;
 
-    /** How often a request at the cap looks again when it had to pass by locked stacks. */
+    /** How often a request at the cap tries again when it had to skip locked stacks. */
     private static final int LAST_LOOKS = 16;
 
     static {
@@ -66,19 +66,19 @@ public final class SegmentPool extends PoolSlabs implements BlockSource, AutoClo
     /** Free blocks that did not find their way back. */
     final Salvage salvage = new Salvage();
 
-    /** Checked mode: the blocks that are out. */
+    /** Checked mode: the blocks in use. */
     private final Set<BlockTrace> tracked = ConcurrentHashMap.newKeySet();
 
-    /** Traces of blocks that nobody gave back and nobody can reach. */
+    /** Traces of blocks that were not returned and are unreachable. */
     private final ReferenceQueue<Block> lostBlocks = new ReferenceQueue<>();
 
     private final AtomicLong foundBlocks = new AtomicLong();
 
-    /** The trace that is being looked at. Under the lock. */
+    /** The trace being handled. Under the lock. */
     private @Nullable BlockTrace found;
 
     /**
-     * Creates a pool of its own, for tests and for groups that don't want to share.
+     * Creates a separate pool, for tests and for groups that don't want to share.
      *
      * @param maxBytes the cap of all slabs together, in bytes
      */
@@ -91,16 +91,16 @@ public final class SegmentPool extends PoolSlabs implements BlockSource, AutoClo
         this.permanent = permanent;
     }
 
-    /** From now on, all pools give pages of slabs that are not used back to the system by this. */
+    /** Makes all pools return pages of unused slabs to the system by {@code releaser} from now on. */
     public static void releasePagesBy(PageReleaser releaser) {
         SystemMemory.releasePagesBy(releaser);
     }
 
     /**
-     * The pool of this process, made at first use. Its cap is the system property {@value PoolLimit#PROPERTY}, and
+     * The pool of this process, created at first use. Its cap is the system property {@value PoolLimit#PROPERTY}, and
      * without it the maximal heap but at least 256 MiB.
      *
-     * @throws IllegalArgumentException if the property is no size
+     * @throws IllegalArgumentException if the property is not a size
      */
     public static SegmentPool shared() {
         SegmentPool pool = Shared.POOL;
@@ -136,7 +136,7 @@ public final class SegmentPool extends PoolSlabs implements BlockSource, AutoClo
                 throw new IllegalStateException("the pool is closed");
             }
             bringBack();
-            Block block = sizeClass.free.take(home()); // somebody may have put one back while we waited
+            Block block = sizeClass.free.take(home()); // another thread may have put one back meanwhile
             if (block == null) {
                 block = carve(sizeClass);
             }
@@ -165,7 +165,7 @@ public final class SegmentPool extends PoolSlabs implements BlockSource, AutoClo
         return null;
     }
 
-    /** <i>Locked.</i> A block that nobody had before; null when the cap forbids a new slab. */
+    /** <i>Locked.</i> A block for its first use; null if the cap forbids a new slab. */
     private @Nullable Block carve(SizeClass sizeClass) {
         Block block = sizeClass.carve(this);
         if (block == null && addSlab(sizeClass)) {
@@ -211,7 +211,7 @@ public final class SegmentPool extends PoolSlabs implements BlockSource, AutoClo
 
     // ---- taking back
 
-    /** Takes back a block whose last reference is gone. */
+    /** Takes back a block after its last release. */
     void recycle(Block block) {
         if (block.sizeClass != DEDICATED) {
             classes[block.sizeClass].free.put(home(), block);
@@ -233,7 +233,7 @@ public final class SegmentPool extends PoolSlabs implements BlockSource, AutoClo
         }
     }
 
-    /** Makes new blocks in place of those that are lost. Without memory for it, the next call goes on. */
+    /** Creates new blocks in place of lost ones. Without memory for it, the next call continues. */
     private void findLost() {
         BlockTrace trace = found != null ? found : nextLost();
         while (trace != null) {
@@ -273,17 +273,17 @@ public final class SegmentPool extends PoolSlabs implements BlockSource, AutoClo
         foundBlocks.incrementAndGet();
     }
 
-    /** Where traces of blocks go that nobody can reach. */
+    /** The queue for traces of unreachable blocks. */
     ReferenceQueue<Block> lostBlocks() {
         return lostBlocks;
     }
 
-    /** Says that a block will never come back. */
+    /** Counts a block that will never come back. */
     void lost(int bytes) {
         lostBytes.addAndGet(bytes);
     }
 
-    // ---- who uses the pool, and how much
+    // ---- users and figures of the pool
 
     void register(BlockHome cache) {
         caches.add(cache);
@@ -294,12 +294,12 @@ public final class SegmentPool extends PoolSlabs implements BlockSource, AutoClo
         caches.remove(cache);
     }
 
-    /** Checked mode: the block is out. */
+    /** Checked mode: the block is in use. */
     void track(BlockTrace trace) {
         tracked.add(trace);
     }
 
-    /** Checked mode: it is not any more. */
+    /** Checked mode: the block is not in use any more. */
     void untrack(BlockTrace trace) {
         tracked.remove(trace);
     }
@@ -336,12 +336,12 @@ public final class SegmentPool extends PoolSlabs implements BlockSource, AutoClo
                 lostBytes.get());
     }
 
-    /** The number of blocks that were handed out and are not back: exact when no thread uses the pool meanwhile. */
+    /** The number of blocks handed out and not returned: exact if no thread uses the pool meanwhile. */
     public long outstandingBlocks() {
         return stats().outstandingBlocks();
     }
 
-    /** In checked mode, where the blocks that are out were handed out: one stack trace each, ten at most. */
+    /** In checked mode, where the blocks in use were handed out: one stack trace each, ten at most. */
     public String whereAllocated() {
         return CheckedMode.describe(tracked.stream().map(trace -> trace.allocatedAt));
     }
@@ -349,7 +349,7 @@ public final class SegmentPool extends PoolSlabs implements BlockSource, AutoClo
     /**
      * Returns all memory to the system. Not for {@link #shared()}, and not while others use the pool. Idempotent.
      *
-     * @throws IllegalStateException if blocks are outstanding: somebody leaks, or still uses them
+     * @throws IllegalStateException if blocks are outstanding: leaked, or still in use
      */
     @Override
     public void close() {
@@ -374,7 +374,7 @@ public final class SegmentPool extends PoolSlabs implements BlockSource, AutoClo
     private static final class Shared {
         static final @Nullable SegmentPool POOL;
 
-        /** Why there is none: what the property says is no limit. */
+        /** Why there is none: the property's value is not a limit. */
         static @Nullable String invalid;
 
         static {

@@ -11,8 +11,8 @@ import java.util.Objects;
 
 /**
  * The reading half of a buffer: a chain of segments that is consumed from its front. This layer reads numbers, bytes
- * and text; below it are views and slices ({@link ReaderViews}), what is copied together ({@link ReaderJoins}), and the
- * chain itself ({@link ReaderChain}).
+ * and text; below it are views and slices ({@link ReaderViews}), joined copies ({@link ReaderJoins}), and the chain
+ * itself ({@link ReaderChain}).
  *
  * <p>Invariant, numbered through the layers:
  * <ul>
@@ -24,10 +24,10 @@ import java.util.Objects;
  * count.
  */
 public final class SegmentReader extends ReaderViews {
-    /** Up to this many bytes, an array that is used once is cheaper than one that is kept. */
+    /** Up to this many bytes, a new array is cheaper than a shared one. */
     private static final int SMALL_TEXT = 64;
 
-    /** Creates an empty one that takes memory for joined bytes from {@code blocks}. */
+    /** Creates an empty reader that takes memory for joined bytes from {@code blocks}. */
     public SegmentReader(BlockSource blocks) {
         super(blocks);
     }
@@ -46,7 +46,7 @@ public final class SegmentReader extends ReaderViews {
         return value;
     }
 
-    /** Consumes two bytes, the high one first. */
+    /** Consumes two bytes, big-endian. */
     public short readShort() {
         int at = start;
         if (at > end - Short.BYTES) {
@@ -58,7 +58,7 @@ public final class SegmentReader extends ReaderViews {
         return value;
     }
 
-    /** Consumes four bytes, the high one first. */
+    /** Consumes four bytes, big-endian. */
     public int readInt() {
         int at = start;
         if (at > end - Integer.BYTES) {
@@ -70,7 +70,7 @@ public final class SegmentReader extends ReaderViews {
         return value;
     }
 
-    /** The number that the next four bytes are, the high one first; consumes nothing. */
+    /** The big-endian number in the next four bytes; consumes nothing. */
     public int peekInt() {
         int at = start;
         if (at > end - Integer.BYTES) {
@@ -79,7 +79,7 @@ public final class SegmentReader extends ReaderViews {
         return first().getInt(at);
     }
 
-    /** Consumes eight bytes, the high one first. */
+    /** Consumes eight bytes, big-endian. */
     public long readLong() {
         int at = start;
         if (at > end - Long.BYTES) {
@@ -91,22 +91,22 @@ public final class SegmentReader extends ReaderViews {
         return value;
     }
 
-    /** Consumes two bytes, the low one first. */
+    /** Consumes two bytes, little-endian. */
     public short readShortLE() {
         return Short.reverseBytes(readShort());
     }
 
-    /** Consumes four bytes, the low one first. */
+    /** Consumes four bytes, little-endian. */
     public int readIntLE() {
         return Integer.reverseBytes(readInt());
     }
 
-    /** Consumes eight bytes, the low one first. */
+    /** Consumes eight bytes, little-endian. */
     public long readLongLE() {
         return Long.reverseBytes(readLong());
     }
 
-    /** Puts the cursor where {@code n} bytes lie in one piece; returns the place, from where the caller moves on. */
+    /** Moves the cursor to {@code n} bytes in one piece; returns its place, from where the caller moves on. */
     private int makeReady(int n) {
         park();
         isNothing(n, "read");
@@ -120,15 +120,15 @@ public final class SegmentReader extends ReaderViews {
     }
 
     /**
-     * The number of bytes of the varint at the front; 0 when its end is not there yet, and -1 when it has more bits
-     * than {@code bits}. Consumes nothing.
+     * The size in bytes of the varint at the front; 0 if it is incomplete, and -1 if it has more than {@code bits}
+     * bits. Consumes nothing.
      */
     public int varIntSize(int bits) {
         park();
         return Chains.varIntSize(head, bits);
     }
 
-    /** Consumes a varint that has {@code size} bytes, as {@link #varIntSize} says. */
+    /** Consumes a varint of {@code size} bytes, as {@link #varIntSize} returned it. */
     public long readVarInt(int size) {
         park();
         Segment front = first();
@@ -164,7 +164,7 @@ public final class SegmentReader extends ReaderViews {
         return Chains.number(segment, offset, width, littleEndian);
     }
 
-    /** The offset of the first {@code wanted} at or behind the offset {@code from}, or -1; consumes nothing. */
+    /** The offset of the first {@code wanted} at or after the offset {@code from}, or -1; consumes nothing. */
     public long indexOf(byte wanted, long from) {
         park();
         if (from < 0) {
@@ -204,7 +204,7 @@ public final class SegmentReader extends ReaderViews {
         }
     }
 
-    /** Consumes what is there, at most {@code count} bytes, into {@code dst[offset..]}; returns how many. */
+    /** Consumes the available bytes, at most {@code count}, into {@code dst[offset..]}; returns how many. */
     public int read(byte[] dst, int offset, int count) {
         Objects.checkFromIndexSize(offset, count, dst.length);
         int n = (int) Math.min(count, length());
@@ -214,7 +214,7 @@ public final class SegmentReader extends ReaderViews {
         return n;
     }
 
-    /** Consumes what is there, at most as many bytes as remain in {@code dst}, into it; returns how many. */
+    /** Consumes the available bytes, at most as many as remain in {@code dst}, into it; returns how many. */
     public int read(ByteBuffer dst) {
         if (dst.isReadOnly()) {
             throw new ReadOnlyBufferException();
@@ -237,7 +237,7 @@ public final class SegmentReader extends ReaderViews {
         return bytes;
     }
 
-    /** As for memory, but without a view of the array. */
+    /** Like the copy to memory, but without a view of the array. */
     private void copyOut(byte[] dst, int offset, int count) {
         park();
         int done = 0;
@@ -278,7 +278,7 @@ public final class SegmentReader extends ReaderViews {
         return text;
     }
 
-    /** The bytes are consumed when the text is there. */
+    /** Consumes the bytes only after the text exists. */
     private String toText(byte[] scratch, int n) {
         copyTo(scratch, 0, n);
         String text = new String(scratch, 0, n, StandardCharsets.UTF_8);

@@ -9,8 +9,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a segment shows: the window {@code [start, end)} of a {@link Block}, or of memory that belongs to the user
- * ({@code block == null}). All access to the bytes themselves is here: single numbers, views and copies.
+ * The window {@code [start, end)} of a segment over a {@link Block}, or over memory that belongs to the user ({@code
+ * block == null}). All access to the bytes themselves is here: single numbers, views and copies.
  *
  * <p>Invariants, numbered through the layers of a {@link Segment}:
  * <ul>
@@ -21,36 +21,36 @@ import org.jspecify.annotations.Nullable;
  */
 @SuppressWarnings("ReachabilityFenceUsage") // an access that throws has touched nothing
 abstract class SegmentWindow {
-    /** Instead of an address: the user's memory, which he may free at any time; or raw access is not to be had. */
+    /** In place of an address: the user may free this memory at any time, or there is no raw access. */
     private static final long CHECKED_ACCESS = 0;
 
     /** The whole block, or the whole of the user's memory (read-only then); always native memory. */
     public final MemorySegment memory;
 
-    /** Where the memory comes from, or null when it is the user's. */
+    /** The block of the memory, or null if the memory is the user's. */
     public final @Nullable Block block;
 
     /** The address of index 0 of {@link #memory} for raw access, or {@link #CHECKED_ACCESS}. */
     private final long base;
 
-    /** That of the block, when this got its reference. */
+    /** The block's generation when this segment got its reference. */
     int generation;
 
-    /** Of the memory; 0 once it is freed, so that there is no access by index any more. */
+    /** Capacity of the memory; 0 once it is freed, so that access by index ends. */
     int capacity;
 
     /** Index of the first byte in {@link #memory}. */
     public int start;
 
-    /** Index behind the last byte in {@link #memory}. */
+    /** Index after the last byte in {@link #memory}. */
     public int end;
 
-    /** Up to where this segment alone may append, see I2. */
+    /** The end of the room in which this segment alone may append, see I2. */
     int limit;
 
     boolean freed;
 
-    /** Whether only connections have had it: then nobody has it by mistake when it is retired. See I5. */
+    /** Whether only connections have had it: then no thread has it by mistake when it is retired. See I5. */
     boolean reusable;
 
     SegmentWindow(Block block, int generation, int start, int end, int limit) {
@@ -84,7 +84,7 @@ abstract class SegmentWindow {
         return limit - end;
     }
 
-    /** An empty one has {@code count} bytes from now on, and can't be appended to. */
+    /** Sets the length of an empty segment to {@code count}; it can't be appended to from now on. */
     public final void holds(int count) {
         end = Math.addExact(start, Objects.checkIndex(count, capacity + 1));
         limit = end;
@@ -198,7 +198,7 @@ abstract class SegmentWindow {
         Reference.reachabilityFence(this);
     }
 
-    /** Where the access begins, which is inside the memory whatever its caller has got wrong. */
+    /** Checks the start of an access, which stays inside the memory even if the caller is wrong. */
     private int inside(int at, int size) {
         if (at < 0 || at > capacity - size) {
             throw outside(at, size);
@@ -214,7 +214,7 @@ abstract class SegmentWindow {
         if (freed || (block != null && block.isStale(generation))) {
             throw misused();
         }
-        Objects.checkFromIndexSize(at, size, limit); // closer than what protects the memory of others
+        Objects.checkFromIndexSize(at, size, limit); // stricter than the check that protects the memory of others
     }
 
     private IllegalStateException misused() {
@@ -228,26 +228,26 @@ abstract class SegmentWindow {
         return (block != null ? block.address() : memory.address()) + start;
     }
 
-    /** The bytes as memory that can't be written, bounded to the first {@code n}; does not mark them as exposed. */
+    /** The first {@code n} bytes as read-only memory; does not mark them as exposed. */
     public final MemorySegment view(int n) {
         return (block != null ? block.readOnly() : memory).asSlice(start, n);
     }
 
-    /** What the bytes lie in, for the user to read. */
+    /** The memory of the bytes, for the user to read. */
     final MemorySegment shown() {
         return block != null ? block.views().readOnly : memory;
     }
 
-    /** What the bytes lie in, for the user to write; only of a block. */
+    /** The memory of the bytes, for the user to write; only of a block. */
     final MemorySegment reservable() {
         return block != null ? block.views().writable : memory;
     }
 
     // ---- copies
 
-    /** Copies to {@link #end}, which stays where it is; there must be room. Nobody else gets the block meanwhile. */
+    /** Copies to {@link #end}, which stays unchanged; there must be room. The block gets no other owner meanwhile. */
     final void put(MemorySegment source, long offset, int count) {
-        if (reusable) { // only connections have it, which let in one thread at a time
+        if (reusable) { // only connections have it, which admit one thread at a time
             MemorySegment.copy(source, offset, memory, end, count);
         } else {
             putShared(source, offset, count);
@@ -263,7 +263,7 @@ abstract class SegmentWindow {
         }
     }
 
-    /** As {@link #put(MemorySegment, long, int)}. */
+    /** Like {@link #put(MemorySegment, long, int)}. */
     final void put(byte[] source, int offset, int count) {
         if (reusable) {
             MemorySegment.copy(source, offset, memory, Layouts.BYTE, end, count);
@@ -281,7 +281,7 @@ abstract class SegmentWindow {
         }
     }
 
-    /** {@return the block, which stays whose it is until {@link #letGo}, also if the segment is freed; or null} */
+    /** {@return the block, which gets no other owner until {@link #letGo}, even if the segment is freed; or null} */
     final @Nullable Block hold() {
         Block held = block;
         if (held != null) {
@@ -290,7 +290,7 @@ abstract class SegmentWindow {
         return held;
     }
 
-    /** Ends what {@link #hold} began, whose result is {@code held}. */
+    /** Ends a {@link #hold}, whose result is {@code held}. */
     final void letGo(@Nullable Block held) {
         if (held != null) {
             held.release(generation);

@@ -10,8 +10,8 @@ import java.util.Objects;
 
 /**
  * The writing half of a buffer: a chain of pending bytes that grows at its end until it is taken away. This layer
- * writes numbers, bytes and text; below it are bytes by reference ({@link WriterReferences}), reservations and how the
- * bytes leave ({@link WriterReservations}), and the chain itself ({@link WriterChain}).
+ * writes numbers, bytes and text; below it are bytes by reference ({@link WriterReferences}), reservations and removal
+ * ({@link WriterReservations}), and the chain itself ({@link WriterChain}).
  *
  * <p>Invariant, numbered through the layers:
  * <ul>
@@ -24,20 +24,20 @@ import java.util.Objects;
  * <p>Not thread-safe: one owner at a time.
  */
 public final class SegmentWriter extends WriterReferences {
-    /** From so many characters on, the block is held while they are encoded. */
+    /** From this many characters on, the block is held during encoding. */
     private static final int GUARDED = 128;
 
-    /** From this length on, a text is first taken for ASCII, lest it get three times the memory it needs. */
+    /** From this length on, a text is first tried as ASCII: room for any text is three times as large. */
     private static final int LARGE_TEXT = 8 << 10;
 
-    /** Creates an empty one that takes its blocks from {@code blocks}; they grow with the number of pending bytes. */
+    /** Creates an empty writer that takes blocks from {@code blocks}; they grow with the number of pending bytes. */
     public SegmentWriter(BlockSource blocks) {
         this(blocks, 0);
     }
 
     /**
-     * As {@link #SegmentWriter(BlockSource)}, for tests: segments hold {@code fixedBlock} bytes, except where more have
-     * to be in one piece. 0 means the normal growth.
+     * Like {@link #SegmentWriter(BlockSource)}, for tests: segments hold {@code fixedBlock} bytes, unless more have to
+     * be in one piece. 0 means normal growth.
      */
     public SegmentWriter(BlockSource blocks, int fixedBlock) {
         this(blocks, fixedBlock, false);
@@ -47,7 +47,7 @@ public final class SegmentWriter extends WriterReferences {
         super(blocks, fixedBlock, ofConnection);
     }
 
-    /** {@return one for a connection} */
+    /** {@return a writer for a connection} */
     public static SegmentWriter ofConnection(BlockSource blocks) {
         return new SegmentWriter(blocks, 0, true);
     }
@@ -64,7 +64,7 @@ public final class SegmentWriter extends WriterReferences {
         end = at + Byte.BYTES;
     }
 
-    /** Writes the low 16 bits, the high byte first. */
+    /** Writes the low 16 bits, big-endian. */
     public void writeShort(int s) {
         int at = end;
         if (at > limit - Short.BYTES) {
@@ -74,7 +74,7 @@ public final class SegmentWriter extends WriterReferences {
         end = at + Short.BYTES;
     }
 
-    /** Writes four bytes, the high one first. */
+    /** Writes four bytes, big-endian. */
     public void writeInt(int i) {
         int at = end;
         if (at > limit - Integer.BYTES) {
@@ -84,7 +84,7 @@ public final class SegmentWriter extends WriterReferences {
         end = at + Integer.BYTES;
     }
 
-    /** Writes eight bytes, the high one first. */
+    /** Writes eight bytes, big-endian. */
     public void writeLong(long l) {
         int at = end;
         if (at > limit - Long.BYTES) {
@@ -94,17 +94,17 @@ public final class SegmentWriter extends WriterReferences {
         end = at + Long.BYTES;
     }
 
-    /** Writes the low 16 bits, the low byte first. */
+    /** Writes the low 16 bits, little-endian. */
     public void writeShortLE(int s) {
         writeShort(Short.reverseBytes((short) s));
     }
 
-    /** Writes four bytes, the low one first. */
+    /** Writes four bytes, little-endian. */
     public void writeIntLE(int i) {
         writeInt(Integer.reverseBytes(i));
     }
 
-    /** Writes eight bytes, the low one first. */
+    /** Writes eight bytes, little-endian. */
     public void writeLongLE(long l) {
         writeLong(Long.reverseBytes(l));
     }
@@ -127,7 +127,7 @@ public final class SegmentWriter extends WriterReferences {
         Objects.checkFromIndexSize(offset, count, src.length);
         park();
         Segment last = tail;
-        if (last != null && count > 0 && count <= last.room()) { // as most small ones; no view of the array is made
+        if (last != null && count > 0 && count <= last.room()) { // most small ones; needs no view of the array
             last.put(src, offset, count);
             last.end += count;
         } else {
@@ -161,8 +161,8 @@ public final class SegmentWriter extends WriterReferences {
     }
 
     /**
-     * Writing a long text takes a while, in which another thread, by mistake, might free the segment: then its memory
-     * must not become somebody else's before this ends.
+     * Writing a long text takes a while, in which another thread might free the segment by mistake. Until this ends,
+     * its memory must not get another owner.
      */
     private static int encodeHeld(String text, Segment target, int at, boolean notAscii) {
         Block block = target.hold();
@@ -182,7 +182,7 @@ public final class SegmentWriter extends WriterReferences {
         }
     }
 
-    /** There is no room for the longest encoding: a new block for it, or a detour if that would waste much. */
+    /** Without room for the longest encoding: takes a new block, or a detour if that would waste much. */
     private void writeUtf8Slowly(String text, int chars) {
         try {
             encode(text, chars);

@@ -6,16 +6,16 @@ package dev.netpoll.internal.memory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The slabs of one size of blocks, and the blocks of them that are free.
+ * The slabs of one block size, and their free blocks.
  *
- * <p>Guarded by the pool's lock, except {@link #free}, which guards itself. Nothing that happens between taking blocks
- * out of the free list and putting them back makes an object.
+ * <p>Guarded by the pool's lock, except {@link #free}, which guards itself. No code between taking blocks out of the
+ * free list and putting them back allocates objects.
  */
 final class SizeClass {
     private static final int FIRST_SLAB = 64 << 10;
     private static final int MAX_SLAB = 2 << 20;
 
-    /** A slab is given back when so many trims in a row have found it free and not used in between. */
+    /** A slab is given back after this many trims in a row found it free and not used in between. */
     private static final int IDLE_TRIMS = 2;
 
     final int index;
@@ -27,7 +27,7 @@ final class SizeClass {
 
     private int nextSlab;
 
-    /** What a trim has taken out of each place of the free list. Empty between trims. */
+    /** The blocks that a trim has taken out of each place of the free list. Empty between trims. */
     private final @Nullable Block[] drained;
 
     SizeClass(int index, int stripes) {
@@ -42,14 +42,14 @@ final class SizeClass {
         return Math.max(FIRST_SLAB, blockSize);
     }
 
-    /** A block that was not handed out before, or null when a new slab is needed for that. */
+    /** A block for its first use, or null if that needs a new slab. */
     @Nullable
     Block carve(SegmentPool pool) {
         Slab newest = slabs;
         return newest != null && newest.hasRoom() ? newest.carve(pool, index) : null;
     }
 
-    /** The size that the next slab should have. */
+    /** The size for the next slab. */
     int wantedSlab() {
         return nextSlab;
     }
@@ -65,8 +65,8 @@ final class SizeClass {
     }
 
     /**
-     * Takes the slabs out that are free and have not been used for a while. The blocks of the others are put back such
-     * that those of slabs in use are handed out first, and the rest has a chance to become free.
+     * Takes out the slabs that are free and were unused for a while. Puts the blocks of the others back so that those
+     * of slabs in use are handed out first, and the rest has a chance to become free.
      *
      * @param now true to take all free slabs, used or not
      * @param unused a list, linked by {@code next}
@@ -80,7 +80,7 @@ final class SizeClass {
         for (Slab slab = slabs; slab != null; slab = slab.next) {
             slab.free = 0;
         }
-        int needed = Integer.MAX_VALUE; // so that all are put back if something goes wrong
+        int needed = Integer.MAX_VALUE; // so that all are put back if something fails
         try {
             for (int i = 0; i < drained.length; i++) {
                 drained[i] = free.drain(i);
@@ -127,7 +127,7 @@ final class SizeClass {
         return taken;
     }
 
-    /** Puts back what is kept: first, and so at the bottom of the stack, the blocks of slabs that may soon go. */
+    /** Puts back the kept blocks: first, and so at the bottom of the stack, those of slabs that may soon go. */
     private void restore(int place, @Nullable Block list, int needed) {
         Block later = null;
         Block next;

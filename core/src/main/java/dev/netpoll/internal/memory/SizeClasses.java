@@ -5,7 +5,7 @@ package dev.netpoll.internal.memory;
 
 /**
  * The sizes of blocks: the powers of two from 256 B to 8 MiB. A smaller block would be mostly bookkeeping; a larger one
- * is rare enough to be mapped for itself. Powers of two waste less than half, and only of what is not filled: a writer
+ * is rare enough for its own mapping. Powers of two waste less than half, and only of what is not filled: a writer
  * fills its blocks, and a reader's leftovers are copied into right-sized ones.
  */
 final class SizeClasses {
@@ -17,7 +17,7 @@ final class SizeClasses {
 
     private static final int MIN_SHIFT = Integer.numberOfTrailingZeros(MIN_BLOCK);
 
-    /** How many there are. */
+    /** The number of classes. */
     static final int COUNT = Integer.numberOfTrailingZeros(MAX_BLOCK) - MIN_SHIFT + 1;
 
     private SizeClasses() {}

@@ -8,8 +8,8 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The memory from which blocks of one size are carved: it stays mapped as long as anybody can reach it, a block of it,
- * or a view. Or the memory of a single block above the largest size, which is unmapped when the block is released.
+ * The memory from which blocks of one size are carved. It stays mapped as long as it, a block of it or a view is
+ * reachable. Or the memory of a single block above the largest size, which its release unmaps.
  *
  * <p>Guarded by the pool's lock, except {@link #used}, {@link #views} and {@link #gone}.
  */
@@ -21,33 +21,33 @@ final class Slab {
     @Nullable
     Slab next;
 
-    /** Set by whoever takes one of its blocks from the free list, cleared by each trim. Racy: a hint. */
+    /** Set when a thread takes one of its blocks from the free list, cleared by each trim. Racy: a hint. */
     boolean used = true;
 
     /** How many of its blocks the trim in progress found free. */
     int free;
 
-    /** Whether its memory is not the pool's any more, so that none of its blocks is missed. */
+    /** Whether the pool has given up its memory, so that none of its blocks counts as lost. */
     volatile boolean gone;
 
     /** How many trims in a row have found it free and unused. */
     int idleTrims;
 
-    /** The scope of the views of a single block, while there are some that are not abandoned. Of the block's owner. */
+    /** The scope of a single block's views, while some are not abandoned. Owner of the block only. */
     volatile @Nullable Arena views;
 
     private final @Nullable Arena arena;
     private int blocks;
 
-    /** Of each block that was carved. They live as long as the slab is in use. */
+    /** The trace of each carved block. They live as long as the slab is in use. */
     private final @Nullable BlockTrace[] traces;
 
-    /** One for many blocks. */
+    /** Creates a slab for many blocks. */
     Slab(MemorySegment memory, int blockSize) {
         this(null, memory, blockSize);
     }
 
-    /** One for a single block, in an arena that is closed with it. */
+    /** Creates a slab for a single block, in an arena that is closed with it. */
     Slab(@Nullable Arena arena, MemorySegment memory, int blockSize) {
         this.arena = arena;
         this.memory = memory;
@@ -65,7 +65,7 @@ final class Slab {
         return block;
     }
 
-    /** Makes the block of a place for the first time, or anew after that one was lost. */
+    /** Creates the block of a place for the first time, or anew after the earlier one was lost. */
     Block carve(SegmentPool pool, int sizeClass, int index) {
         MemorySegment part = memory.asSlice((long) index * blockSize, blockSize);
         Block block = new Block(pool, part, sizeClass, this, index);
@@ -78,9 +78,9 @@ final class Slab {
     }
 
     /**
-     * Unmaps what belongs to a single block. Stops all threads for a moment.
+     * Unmaps the memory of a single block. Stops all threads for a moment.
      *
-     * @return false if that is impossible now: the system is at work on a view that was released too early
+     * @return false if that is impossible now: a system call uses a view that was released too early
      */
     boolean close() {
         return close(views) && close(arena);

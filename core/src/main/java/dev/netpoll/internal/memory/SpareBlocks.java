@@ -8,25 +8,25 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The few small blocks that a thread keeps between the handlers that it runs, in front of a {@link LoopCache}. While a
- * loop is lent to a handler, nobody owns its cache. Without these, what the handler writes would come from the pool and
- * go back there: several atomic operations a request.
+ * A few small blocks that a thread keeps between the handlers that it runs, in front of a {@link LoopCache}. While a
+ * loop is lent to a handler, no thread owns the loop's cache. Without these blocks, the handler's writes would use the
+ * pool: several atomic operations a request.
  *
  * <p><b>Threads.</b> Any may allocate and recycle, but only the owner's blocks are kept.
  *
  * <p>Invariants:
  * <ul>
- *   <li>I1. The blocks and their number are touched by the owner only.
+ *   <li>I1. Only the owner touches the blocks and their number.
  *   <li>I2. It holds {@link #MOST} blocks of up to {@link #LARGEST} bytes at most, and none before {@link #begin()}
  *       or after {@link #release()}.
- *   <li>I3. What is thrown leaves a block where it was: nothing is called while one is put in or taken out.
+ *   <li>I3. An exception leaves a block where it was: nothing is called while one is put in or taken out.
  * </ul>
  */
 public final class SpareBlocks implements BlockSource, BlockHome {
-    /** Blocks kept at most. */
+    /** The maximum number of blocks. */
     static final int MOST = 8;
 
-    /** Larger blocks are not kept. */
+    /** The largest block that is kept. */
     static final int LARGEST = 8 << 10;
 
     private static final VarHandle COUNT;
@@ -59,7 +59,7 @@ public final class SpareBlocks implements BlockSource, BlockHome {
     /** Whether a block was taken from here since the last {@link #trim()}. */
     private boolean used;
 
-    /** Creates one that is empty, for the blocks of one thread. */
+    /** Creates an empty cache for the blocks of one thread. */
     public SpareBlocks(Thread owner, LoopCache behind) {
         this.owner = owner;
         this.behind = behind;
@@ -99,7 +99,7 @@ public final class SpareBlocks implements BlockSource, BlockHome {
         bytes -= kept.capacity();
     }
 
-    /** What comes from the pool comes here when it is free; what comes from the loop's cache goes back there. */
+    /** A block from the pool returns here when it is free, a block from the loop's cache returns there. */
     private Block adopt(Block block) {
         if (registered
                 && block.home == null
@@ -124,12 +124,12 @@ public final class SpareBlocks implements BlockSource, BlockHome {
         }
     }
 
-    /** <i>Owner.</i> {@return whether it holds blocks, and so wants to be trimmed now and then} */
+    /** <i>Owner.</i> {@return whether it holds blocks, and so needs a trim now and then} */
     public boolean isActive() {
         return count > 0;
     }
 
-    /** <i>Owner.</i> Gives the blocks to the pool if none was needed since the last call. */
+    /** <i>Owner.</i> Returns the blocks to the pool if none was needed since the last call. */
     public void trim() {
         if (used) {
             used = false;
@@ -138,10 +138,10 @@ public final class SpareBlocks implements BlockSource, BlockHome {
         }
     }
 
-    /** <i>Owner.</i> Gives the blocks to the pool, and keeps none from now on. Idempotent. */
+    /** <i>Owner.</i> Returns the blocks to the pool, and keeps none from now on. Idempotent. */
     public void release() {
         if (registered) {
-            registered = false; // first: what is given back goes to the pool
+            registered = false; // first, so that returned blocks go to the pool
             giveBack();
             behind.pool().unregister(this);
         }

@@ -7,22 +7,22 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * A sum that many threads change. A change is one atomic operation on one of several counters, chosen by the thread's
- * id; a counter that has become large is {@link #settle settled}, which adds it to the sum.
+ * A sum that many threads change. A change is one atomic operation on one of several counters, selected by the thread's
+ * id. {@link #settle} adds a counter that has become large to the sum.
  *
- * <p>Invariant: the sum and all counters together are what was added. No counter is further from 0 than the quantum
- * while nobody is between {@link #add} and {@link #settle}, and all of them together than the slack.
+ * <p>Invariant: the sum and all counters together are the total of all changes. While no thread is between {@link #add}
+ * and {@link #settle}, no counter is further from 0 than the quantum, and all together than the slack.
  */
 final class StripedSum {
-    /** What {@link #add} says when nothing needs to be settled. */
+    /** The result of {@link #add} if no counter needs to be settled. */
     static final int SETTLED = -1;
 
-    /** What a counter may hold at most before it is added to the sum. */
+    /** The most that a counter may hold before it is added to the sum. */
     private static final long MAX_QUANTUM = 64L << 10;
 
     private static final int MOST_COUNTERS = 16;
 
-    /** Counters lie so far apart that no two share a cache line, nor the lines that are fetched in pairs. */
+    /** The distance of the counters: no two share a cache line, nor a pair of lines that are fetched together. */
     private static final int SPREAD = 16;
 
     private static final VarHandle COUNTER = MethodHandles.arrayElementVarHandle(long[].class);
@@ -41,7 +41,7 @@ final class StripedSum {
     private final int mask;
     private final long quantum;
 
-    /** Creates one that is 0, of which no more than {@code slack} lies in the counters. */
+    /** Creates a sum of 0, of which at most {@code slack} lies in the counters. */
     StripedSum(long slack) {
         int processors = Runtime.getRuntime().availableProcessors();
         int count = Math.min(MOST_COUNTERS, Integer.highestOneBit(Math.max(1, 2 * processors - 1)));
@@ -50,12 +50,12 @@ final class StripedSum {
         this.quantum = Math.min(MAX_QUANTUM, slack / count);
     }
 
-    /** The sum, to the slack. One volatile read. */
+    /** The sum, exact to the slack. One volatile read. */
     long get() {
         return sum;
     }
 
-    /** The sum: exact when no thread changes it meanwhile. */
+    /** The sum: exact if no thread changes it meanwhile. */
     long exact() {
         long all = sum;
         for (int i = 0; i <= mask; i++) {
@@ -64,7 +64,7 @@ final class StripedSum {
         return all;
     }
 
-    /** Adds {@code change}; {@return the counter that is to be settled now, or SETTLED} */
+    /** Adds {@code change}; {@return the counter to settle now, or SETTLED} */
     int add(long change) {
         long id = Thread.currentThread().threadId();
         int at = place((int) (id ^ (id >>> 4)) & mask);

@@ -11,17 +11,17 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a pool has of the system's memory: below a cap, in whole slabs. Any thread.
+ * A pool's memory from the system: whole slabs, below a cap. Any thread.
  *
- * <p>A slab is never unmapped explicitly, as somebody might still look at it: the garbage collector does that when
- * nobody can. One that is not needed is <i>parked</i>: its pages go back to the system at once, if somebody has said
- * how (see {@link PageReleaser}), and its addresses are used again, for blocks of whatever size, unless a collection
- * comes first. What is parked does not count.
+ * <p>A slab is never unmapped explicitly, as it may still be in use: the garbage collector unmaps it when it is
+ * unreachable. An unneeded slab is <i>parked</i>: its pages return to the system at once, if a {@link PageReleaser} is
+ * installed, and its addresses are used again, for blocks of any size, unless a collection comes first. Parked memory
+ * does not count.
  */
 final class SystemMemory {
     private static final int PAGE = 4096;
 
-    /** After a refusal the JVM is not asked again for so long, except by {@link #askAgain}. */
+    /** For this long after a refusal the JVM is not asked again, except by {@link #askAgain}. */
     private static final long REFUSED_NANOS = 3_000_000_000L;
 
     private static volatile @Nullable PageReleaser pages;
@@ -39,7 +39,7 @@ final class SystemMemory {
     /** Memory of single blocks that could not be unmapped yet. It counts until it is. */
     private @Nullable Slab refused;
 
-    /** A slab's memory that nobody needs. Weak: it keeps nothing that the JVM could want back. */
+    /** The memory of an unneeded slab. Weak: it keeps nothing that the JVM could reclaim. */
     private static final class Parked extends WeakReference<MemorySegment> {
         @Nullable
         Parked next;
@@ -54,7 +54,7 @@ final class SystemMemory {
         this.maxBytes = maxBytes;
     }
 
-    /** From now on, pages go back to the system that way. */
+    /** Returns pages to the system by {@code releaser} from now on. */
     static void releasePagesBy(PageReleaser releaser) {
         pages = releaser;
     }
@@ -64,9 +64,7 @@ final class SystemMemory {
         return bytes.get();
     }
 
-    /**
-     * Takes {@code wanted} bytes of what the cap leaves, for one of the methods below; false if there are not so many.
-     */
+    /** Reserves {@code wanted} bytes below the cap, for one of the methods below; false if fewer are left. */
     boolean reserve(long wanted) {
         long current;
         do {
@@ -78,13 +76,13 @@ final class SystemMemory {
         return true;
     }
 
-    /** Gives back what was reserved. */
+    /** Gives up a reservation. */
     void unreserve(long size) {
         bytes.getAndAdd(-size);
     }
 
     /**
-     * Makes a slab of as many bytes as were reserved.
+     * Creates a slab of as many bytes as were reserved.
      *
      * @throws MemoryLimitException if the system refuses; nothing is reserved any more
      */
@@ -109,8 +107,8 @@ final class SystemMemory {
     }
 
     /**
-     * Allocates what the collector frees. Where pages can go back to the system, it does not count against the JVM's
-     * limit of direct memory, which other code may use up; elsewhere that limit makes the JVM collect what is parked.
+     * Allocates memory that the collector frees. With a page releaser, it does not count against the JVM's limit of
+     * direct memory, which other code may use up; otherwise that limit makes the JVM collect parked memory.
      */
     private static MemorySegment allocate(int size, int alignment) {
         if (!RawMemory.AVAILABLE || pages == null) {
@@ -128,7 +126,7 @@ final class SystemMemory {
         }
     }
 
-    /** As {@link #map}, for a single block that is unmapped when it is released. */
+    /** Like {@link #map}, for a single block that is unmapped when it is released. */
     Slab mapSingle(int size) {
         Slab slab = null;
         Arena arena = null;
@@ -155,14 +153,14 @@ final class SystemMemory {
         refusedAt = System.nanoTime() | 1; // which is not 0
     }
 
-    /** Looks whether the JVM still refuses what it refused last. For a thread that may wait. */
+    /** Checks whether the JVM still refuses what it last refused. For a thread that may wait. */
     void askAgain() {
         if (refusedAt == 0) {
             return;
         }
         int size = refusedBytes;
         try {
-            park(allocate(size, PAGE)); // whoever needs it finds it there
+            park(allocate(size, PAGE)); // for the next thread that needs it
             refusedAt = 0;
         } catch (OutOfMemoryError e) {
             noteRefusal(size);
@@ -170,8 +168,8 @@ final class SystemMemory {
     }
 
     /**
-     * At its limit the JVM collects garbage and sleeps for half a second before it refuses, and an event loop with it.
-     * So for a while after that nobody asks again.
+     * At its limit the JVM collects garbage and sleeps for half a second before it refuses, which would stop an event
+     * loop. So for a while afterwards no thread asks again.
      */
     private void failIfJustRefused(int size) {
         long at = refusedAt;
@@ -208,11 +206,11 @@ final class SystemMemory {
                 parked = entry;
             }
         } catch (Throwable _) { // the others have to go as well
-            // the collector takes it
+            // the collector frees it
         }
     }
 
-    /** Memory of exactly {@code size} bytes that was parked and has not been collected. */
+    /** Parked memory of exactly {@code size} bytes that has not been collected. */
     private @Nullable MemorySegment unpark(int size) {
         synchronized (this) {
             Parked before = null;
@@ -234,7 +232,7 @@ final class SystemMemory {
         }
     }
 
-    /** Unmaps what belongs to a single block, now or when nobody uses a stray view any more; false in that case. */
+    /** Unmaps the memory of a single block, now or later, when no stray view is in use; false if later. */
     boolean unmapSingle(Slab slab) {
         if (slab.close()) {
             unreserve(slab.memory.byteSize());
@@ -247,7 +245,7 @@ final class SystemMemory {
         return false;
     }
 
-    /** Tries again what could not be unmapped; returns whether there is something left. */
+    /** Retries what could not be unmapped; returns whether anything is left. */
     boolean unmapRefused() {
         Slab again;
         synchronized (this) {

@@ -5,12 +5,12 @@ package dev.netpoll.internal.memory;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-/** Text straight into segments, without an array in between. */
+/** Encodes text straight into segments, without an array in between. */
 final class Utf8 {
     /** Up to this length a plain loop is as fast as the call of the vectorised copy. */
     private static final int SHORT = 16;
 
-    /** How many characters of a text are looked at to guess what it is. */
+    /** How many characters of a text are sampled for a guess whether it is ASCII. */
     private static final int SAMPLES = 32;
 
     /** Never a byte of UTF-8. */
@@ -18,14 +18,14 @@ final class Utf8 {
 
     private Utf8() {}
 
-    /** The room that {@link #encode} needs for {@code chars} characters: with a terminator and a mark behind them. */
+    /** The room that {@link #encode} needs for {@code chars} characters, a terminator and a mark after them. */
     static long room(int chars) {
         return 3L * chars + 2;
     }
 
     /**
-     * Writes {@code text} at the index {@code at}, where the segment has {@link #room}; changes bytes behind it, too.
-     * An unpaired surrogate becomes {@code '?'}.
+     * Writes {@code text} at the index {@code at}, where the segment has {@link #room}; changes bytes after it, too. An
+     * unpaired surrogate becomes {@code '?'}.
      *
      * @return the number of bytes of the text
      */
@@ -34,17 +34,17 @@ final class Utf8 {
         if (chars <= SHORT || !looksLikeAscii(text)) {
             return encodeChars(text, target, at);
         }
-        // The runtime copies a string of ASCII as it lies, but does not say whether it was one: then the terminator is
-        // the last byte that was written, and the mark behind it is still there.
+        // The runtime copies an ASCII string as it is, but does not say whether it was one. If so, the terminator is
+        // the last byte written, and the mark after it is still there.
         target.setByte(at + chars + 1, MARK);
         target.memory.setString(at, text, UTF_8);
         return target.getByte(at + chars + 1) == MARK ? chars : encodeChars(text, target, at);
     }
 
     /**
-     * As {@link #encode}, but with room for only two bytes more than {@code text} has characters.
+     * Like {@link #encode}, but with room for only two bytes more than {@code text} has characters.
      *
-     * @return whether it is ASCII; if not, what was written is of no use. That is expensive to find out.
+     * @return whether it is ASCII; if not, the written bytes are useless. Finding that out is expensive.
      */
     static boolean encodeAscii(String text, Segment target, int at) {
         int chars = text.length();
@@ -60,7 +60,7 @@ final class Utf8 {
         }
     }
 
-    /** A guess, from samples all over the text. */
+    /** Guesses from samples all over the text. */
     private static boolean looksLikeAscii(String text) {
         int last = text.length() - 1;
         int step = (last / SAMPLES) | 1; // odd, as patterns seldom are
@@ -71,7 +71,7 @@ final class Utf8 {
         return seen < 0x80;
     }
 
-    /** As {@link #encode}, for a text that is not taken for ASCII. */
+    /** Like {@link #encode}, for a text that does not seem to be ASCII. */
     static int encodeChars(String text, Segment target, int from) {
         int at = from;
         int chars = text.length();

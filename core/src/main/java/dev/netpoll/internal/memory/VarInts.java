@@ -4,8 +4,8 @@
 package dev.netpoll.internal.memory;
 
 /**
- * Numbers of variable length as in Protocol Buffers: seven bits in each byte, the lowest first; the high bit of a byte
- * says that another one follows.
+ * Varints: numbers of variable length as in Protocol Buffers. Seven bits in each byte, the lowest first; the high bit
+ * of a byte says that another one follows.
  */
 final class VarInts {
     private static final int BITS = 7;
@@ -22,7 +22,7 @@ final class VarInts {
         return maxSize(Long.SIZE - Long.numberOfLeadingZeros(value | 1));
     }
 
-    /** Whether {@code last} is too great for the last of the most bytes that {@code bits} bits take. */
+    /** Whether {@code last} is too great for the last possible byte of a number of {@code bits} bits. */
     static boolean overflows(byte last, int bits) {
         return last >>> (bits - BITS * (maxSize(bits) - 1)) != 0;
     }
@@ -46,7 +46,7 @@ final class VarInts {
         return value;
     }
 
-    /** {@code value}, completed with its byte number {@code index}. */
+    /** {@code value} with the bits of its byte number {@code index} added. */
     static long with(long value, int index, byte next) {
         return value | (next & 0x7FL) << (BITS * index);
     }

@@ -9,7 +9,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Learns that nobody can look at some views of a block any more, and then frees the segments that had to wait for it.
+ * Learns when some views of a block are unreachable, and then frees the segments that had to wait for this.
  *
  * <pre>
  *   views reachable --the last one is collected, or the scope is closed--> ended
@@ -17,35 +17,35 @@ import org.jspecify.annotations.Nullable;
  *      adopt: the segment waits                                  adopt: it is freed at once
  * </pre>
  *
- * <p><b>Place.</b> Made with the {@link BlockViews} whose life it is. Their scope's clean-up holds it, and it holds the
- * memory that they show, but not them.
+ * <p><b>Place.</b> Created with the {@link BlockViews} whose life it is. Their scope's clean-up holds it, and it holds
+ * the memory that they show, but not them.
  *
- * <p><b>Threads.</b> Any; its end comes on a thread of the garbage collector's helpers.
+ * <p><b>Threads.</b> Any; its end comes on a cleaner thread, or on the thread that closes the scope.
  */
 final class ViewLife implements Consumer<MemorySegment>, Runnable {
-    private static final class Watch { // a thread, so only if somebody looks at a block that is unmapped when released
+    private static final class Watch { // a thread, so only if there is a view of a block that its release unmaps
         static final Cleaner CLEANER = Cleaner.create();
     }
 
-    /** Keeps mapped what is shown: the scope of the views does not know whose memory it is. */
+    /** Keeps the shown memory mapped, as the scope of the views does not. */
     private final MemorySegment memory;
 
     private @Nullable ViewLife before; // these three guarded by this object
     private @Nullable Segment waiting;
     private boolean ended;
 
-    /** Begins one. What waits for it waits for {@code before}, too. */
+    /** Begins a life. Segments that wait for it wait for {@code before}, too. */
     ViewLife(MemorySegment memory, @Nullable ViewLife before) {
         this.memory = memory;
         this.before = before == null || before.isEnded() ? null : before;
     }
 
-    /** Looks at a scope that nobody else looks at. */
+    /** Watches a scope that nothing else watches. */
     void watch(MemorySegment.Scope scope) {
         Watch.CLEANER.register(scope, this);
     }
 
-    /** Frees the segment, which belongs to this from now on, when nobody can look at its memory. */
+    /** Frees the segment, which belongs to this from now on, when no view of its memory is reachable. */
     void adopt(Segment segment) {
         ViewLife earlier;
         synchronized (this) {

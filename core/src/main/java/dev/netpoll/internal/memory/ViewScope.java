@@ -10,16 +10,16 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Checked mode: the common life of the views that a reader or writer hands out until they are released. Each view gets
- * an arena's scope, though the memory is the pool's, so that access after the release throws.
+ * an arena's scope, although the memory is the pool's, so that access after the release throws.
  */
 final class ViewScope {
     private static final System.Logger LOG = System.getLogger("dev.netpoll.buffer");
 
-    /** Keeps reachable what tells that nobody looks any more. */
+    /** Keeps the original view reachable, whose end {@link ViewLife} learns. */
     private record Keeper(MemorySegment view) implements Consumer<MemorySegment> {
         @Override
         public void accept(MemorySegment ended) {
-            // it only had to be there
+            // it only has to hold the view
         }
     }
 
@@ -28,7 +28,7 @@ final class ViewScope {
 
     private ViewScope() {}
 
-    /** A scope without views yet; null unless in checked mode. */
+    /** {@return a scope without views; null unless in checked mode} */
     static @Nullable ViewScope ofMode() {
         return CheckedMode.ON ? new ViewScope() : null;
     }
@@ -43,12 +43,12 @@ final class ViewScope {
         return RawMemory.scoped(view, current, new Keeper(view)); // see BlockViews
     }
 
-    /** Forgets the views, which nobody ends. Others may follow. */
+    /** Forgets the views, which never end. Others may follow. */
     void abandon() {
         arena = null;
     }
 
-    /** Ends the views, if there are any; remembers where. Others may follow. */
+    /** Ends the views, if there are any, and remembers where. Others may follow. */
     void end() {
         Arena current = arena;
         if (current == null) {
@@ -58,7 +58,7 @@ final class ViewScope {
         try {
             end(current);
         } catch (OutOfMemoryError | StackOverflowError _) {
-            // then they live on: whoever frees their memory now must not fail
+            // then they live on: the thread that frees their memory must not fail
         }
     }
 

@@ -5,7 +5,7 @@ package dev.netpoll.internal.memory;
 
 import org.jspecify.annotations.Nullable;
 
-/** Some of those who wait in a {@link MemoryTurns}, the longest first. Guarded by its lock. */
+/** Some of the waiters of a {@link MemoryTurns}, the longest waiting first. Guarded by its lock. */
 final class WaitingLine {
     private @Nullable MemoryWaiter first;
     private @Nullable MemoryWaiter last;

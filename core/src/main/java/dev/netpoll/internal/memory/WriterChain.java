@@ -7,7 +7,7 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A chain of pending bytes that grows at its end. The layers above add reservations and how the bytes leave ({@link
+ * A chain of pending bytes that grows at its end. The layers above add reservations and removal ({@link
  * WriterReservations}), bytes by reference ({@link WriterReferences}), and the writes ({@link SegmentWriter}).
  *
  * <p>Invariants between calls, numbered through the layers:
@@ -24,15 +24,15 @@ class WriterChain {
     private static final int SECOND_BLOCK = 16 << 10;
     private static final int LARGE_BLOCK = 64 << 10;
 
-    /** At most so much of the user's memory becomes one segment: a multiple of every page size. */
+    /** The most user memory that becomes one segment: a multiple of every page size. */
     private static final int MAX_DIRECT = 1 << 30;
 
     final BlockSource blocks;
 
-    /** For tests: how many bytes a segment holds, except where more have to be in one piece; or 0. */
+    /** For tests: how many bytes a segment holds, unless more have to be in one piece; or 0. */
     final int fixedBlock;
 
-    /** Whether its segments only ever reach a connection, which lets one thread at a time use them. */
+    /** Whether its segments only ever reach a connection, which admits one thread at a time. */
     private final boolean ofConnection;
 
     @Nullable
@@ -67,7 +67,7 @@ class WriterChain {
 
     // ---- the cursor
 
-    /** The segment that the cursor is in, or parked before. */
+    /** The segment that the cursor is in, or was in before it was parked. */
     final Segment last() {
         Segment last = tail;
         if (last == null) {
@@ -76,7 +76,7 @@ class WriterChain {
         return last;
     }
 
-    /** Ends the cursor: the last segment knows its end again. */
+    /** Ends the cursor: stores its place in the last segment. */
     final void park() {
         if (limit != 0) {
             last().end = end;
@@ -85,7 +85,7 @@ class WriterChain {
         }
     }
 
-    /** Puts the cursor where {@code n} bytes fit; returns the place, for the caller to write and move on. */
+    /** Moves the cursor to where {@code n} bytes fit; returns its place, for the caller to write and move on. */
     final int makeRoom(int n) {
         park();
         Segment last = roomFor(n);
@@ -101,7 +101,7 @@ class WriterChain {
         return last != null && n <= last.room() ? last : grow(n);
     }
 
-    /** Adds an empty segment for at least {@code n} bytes in one piece. */
+    /** Appends an empty segment for at least {@code n} bytes in one piece. */
     final Segment grow(int n) {
         int size = Math.max(n, nextBlock());
         Block block = blocks.allocate(size);
@@ -153,14 +153,14 @@ class WriterChain {
         last.free();
     }
 
-    /** Adds copies of the bytes; a part of them if it fails. */
+    /** Appends copies of the bytes; only a part of them if it fails. */
     final void copyPieces(MemorySegment src, long offset, long count) {
         long done = 0;
         while (done < count) {
             long left = count - done;
             Segment last = tail;
             if (last == null || last.room() == 0) {
-                // Large data comes in large blocks, but not in one: those are rarely found in the pool.
+                // Large data goes to large blocks, but not to a single one: the pool rarely has one free.
                 last = grow(fixedBlock > 0 ? 1 : (int) Math.min(left, LARGE_BLOCK));
             }
             int n = (int) Math.min(left, last.room());
@@ -170,14 +170,14 @@ class WriterChain {
         }
     }
 
-    /** Adds the user's memory itself; a part of it if it fails. */
+    /** Appends the user's memory itself; only a part of it if it fails. */
     final void referPieces(MemorySegment data, long size) {
         for (long done = 0; done < size; done += MAX_DIRECT) {
             link(Segment.ofUser(data.asSlice(done, Math.min(MAX_DIRECT, size - done))));
         }
     }
 
-    /** Takes the whole chain away as it is, no matter where the cursor was. */
+    /** Takes the whole chain away as it is, wherever the cursor was. */
     final @Nullable Segment detach() {
         Segment chain = head;
         end = 0;

@@ -7,11 +7,11 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Bytes that become pending where they are: memory that the user lends until the bytes are gone, and segments of
- * another buffer.
+ * Bytes that become pending in place: memory that the user lends until the bytes are gone, and segments of another
+ * buffer.
  */
 abstract class WriterReferences extends WriterReservations {
-    /** Nobody's thread: memory that even this one may access is not confined to any. */
+    /** A thread that never runs: memory that even this one may access is not confined to any. */
     private static final Thread ANOTHER_THREAD = Thread.ofPlatform().unstarted(() -> {});
 
     WriterReferences(BlockSource blocks, int fixedBlock, boolean ofConnection) {
@@ -22,8 +22,8 @@ abstract class WriterReferences extends WriterReservations {
 
     /**
      * Inserts {@code data} so that exactly {@code remaining} of the bytes that are pending now follow it. Native memory
-     * that every thread may access is inserted by reference: it must be neither changed nor freed until the bytes are
-     * gone. Other memory is copied.
+     * that every thread may access is inserted by reference: the user must neither change nor free it until the bytes
+     * are gone. Other memory is copied.
      */
     public final void writeDirect(MemorySegment data, long remaining) {
         park();
@@ -43,7 +43,7 @@ abstract class WriterReferences extends WriterReservations {
         }
     }
 
-    /** Refuses memory that is gone or belongs to another thread before anything is changed. */
+    /** Rejects memory that is closed or confined to another thread, before anything is changed. */
     static MemorySegment checkAccessible(MemorySegment memory) {
         if (!memory.scope().isAlive()) {
             throw new IllegalStateException("the memory's arena is closed");
@@ -64,7 +64,7 @@ abstract class WriterReferences extends WriterReservations {
         }
     }
 
-    /** Makes a chain of the data first, so that nothing is changed if that fails. */
+    /** Makes a chain of the data first, so that a failure changes nothing. */
     private void insert(MemorySegment data, long size, boolean byReference, long at) {
         WriterChain inserted = new WriterChain(blocks, fixedBlock, false);
         try {
@@ -92,7 +92,7 @@ abstract class WriterReferences extends WriterReservations {
             previous = after;
             after = after.next;
         }
-        if (after != null && left > 0) { // inside a segment: its front part takes the place before it
+        if (after != null && left > 0) { // inside a segment: its front part goes before it
             Segment front = after.split((int) left);
             linkBehind(previous, front);
             previous = front;
@@ -116,7 +116,7 @@ abstract class WriterReferences extends WriterReservations {
         }
     }
 
-    /** Whether some of the pending bytes are in memory of the user's, who may close it. */
+    /** Whether some pending bytes are in user memory, which the user may close. */
     public final boolean hasUserMemory() {
         for (Segment segment = head; segment != null; segment = segment.next) {
             if (segment.block == null) {
@@ -127,8 +127,8 @@ abstract class WriterReferences extends WriterReservations {
     }
 
     /**
-     * Copies what lies in memory of the user's, who may change and free it from now on. If it throws, nothing is
-     * pending any more.
+     * Copies pending user memory, which the user may change and free from now on. If it throws, nothing is pending any
+     * more.
      *
      * @throws IllegalStateException if such memory was freed already
      */

@@ -7,18 +7,18 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The end of what is pending: memory that users reserve there and fill in themselves, what they take back of it, and
- * how all of it leaves.
+ * The end of the pending bytes: memory that users reserve there and fill themselves, bytes that they take back, and the
+ * removal of the whole chain.
  *
  * <p>Invariants between calls, numbered through the layers of a {@link SegmentWriter}:
  * <ul>
- *   <li>I4. While {@code reserved >= 0} and {@code reservedEnd == pending()}, the last operation was a
- *       {@link #reserve}, and the end of the last segment are those bytes.
+ *   <li>I4. While {@code reserved >= 0} and {@code reservedEnd == pending()}, the last operation was a {@link
+ *       #reserve}, and those bytes are the end of the last segment.
  *   <li>I5. A reservation and a number lie in one segment; other bytes may be split over several.
  * </ul>
  */
 abstract class WriterReservations extends WriterChain {
-    /** How many bytes the last operation reserved, or -1: every other change of the chain says so. */
+    /** How many bytes the last operation reserved, or -1: every other change of the chain sets that. */
     int reserved = -1;
 
     private long reservedEnd;
@@ -63,7 +63,7 @@ abstract class WriterReservations extends WriterChain {
         return scope != null ? scope.scoped(memory) : memory;
     }
 
-    /** Keeps the first {@code n} bytes of the reservation that was the last operation. */
+    /** Keeps the first {@code n} bytes of the last operation's reservation. */
     public final void commit(int n) {
         park();
         int size = reserved;
@@ -129,7 +129,7 @@ abstract class WriterReservations extends WriterChain {
         reserved = -1;
         try {
             copyPieces(src, offset, count);
-        } catch (Throwable t) { // no memory, or the source was closed meanwhile: as if nothing was written
+        } catch (Throwable t) { // no memory, or the source was closed meanwhile: undoes it
             dropEmptyTail();
             truncate(already);
             throw t;
@@ -151,8 +151,8 @@ abstract class WriterReservations extends WriterChain {
     }
 
     /**
-     * Gives up everything for an owner that does not come back, though reservations may be written to for longer: what
-     * nobody can reach is freed at once, the rest when no reservation in it is reachable any more. Without native
+     * Gives up everything for an owner that does not come back, although reservations may be written to for longer.
+     * Unreachable memory is freed at once, the rest when no reservation in it is reachable any more. Without native
      * access that can't be known: then the rest is lost, and counted.
      */
     public final void abandon() {

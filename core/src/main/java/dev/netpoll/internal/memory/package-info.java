@@ -2,7 +2,7 @@
 // Copyright The Netpoll for Java Authors
 
 /**
- * Native memory: blocks with counted references, chains of segments, and the pool they come from. Knows nothing of
- * sockets or connections.
+ * Native memory: reference-counted blocks, chains of segments, and the pool of blocks. Knows nothing of sockets or
+ * connections.
  */
 package dev.netpoll.internal.memory;
