@@ -14,7 +14,7 @@ import java.util.Map;
  * @since 0.1
  */
 public final class Backend {
-    /** Guarded by itself. Weak, as other modules may make backends without end: one for each test network. */
+    /** Guarded by itself. Weak, as other modules may create any number of backends: one for each test network. */
     private static final Map<String, WeakReference<Backend>> ALL = new HashMap<>();
 
     /**

@@ -119,7 +119,7 @@ public interface Connection extends AutoCloseable {
      */
     void demand(int bytes) throws FrameTooLargeException;
 
-    /** {@return our address, or null if the socket has none} */
+    /** {@return the local address, or null if the socket has none} */
     @Nullable
     SocketAddress localAddress();
 

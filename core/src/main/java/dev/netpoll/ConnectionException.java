@@ -48,7 +48,7 @@ public abstract sealed class ConnectionException extends IOException
         return operation;
     }
 
-    /** {@return our address, or null if there was none} */
+    /** {@return the local address, or null if there was none} */
     public @Nullable SocketAddress localAddress() {
         return localAddress;
     }

@@ -15,7 +15,7 @@ import java.util.Objects;
  * @since 0.1
  */
 public final class ConnectionOptions {
-    /** A page: of less than that nothing is gained. */
+    /** A page: smaller pieces gain nothing. */
     private static final int ZERO_COPY_LEAST = 4096;
 
     private static final ConnectionOptions DEFAULTS = new Builder().build();
@@ -48,7 +48,7 @@ public final class ConnectionOptions {
         socketOptions = Map.copyOf(builder.socketOptions);
     }
 
-    /** {@return the options everything starts with} */
+    /** {@return the default options} */
     public static ConnectionOptions defaults() {
         return DEFAULTS;
     }
@@ -120,8 +120,8 @@ public final class ConnectionOptions {
     }
 
     /**
-     * {@return at how many bytes of memory held by unread, sliced and viewed input reading pauses; default 1 MiB} A
-     * waiting read, or a frame that has begun, overrides it, until slices hold this and {@link #maxFrameLength}
+     * {@return how many bytes of memory unread, sliced and viewed input may hold before reading pauses; default 1 MiB}
+     * A waiting read, or a frame that has begun, overrides it, until slices hold this and {@link #maxFrameLength}
      * together. From then on, no further frame arrives before the program closes some slices, and a read that would
      * have to wait throws {@link IllegalStateException}, because it might wait for itself. Close slices, and
      * {@linkplain dev.netpoll.buffer.Reader#release release} the reader, whose views count the same. If a handler
@@ -164,8 +164,8 @@ public final class ConnectionOptions {
     }
 
     /**
-     * {@return from how many bytes in one piece the kernel sends from our memory without copying it; default 0, which
-     * means never}
+     * {@return the minimum size, in bytes, of a piece of this library's memory that the kernel sends without copying;
+     * default 0, which means never}
      *
      * <p>A hint. The kernel pins pages instead of copying, and the memory is kept until the peer has acknowledged it.
      * So it pays only for large pieces, over a network card that can gather them: measure it, with 64 KiB and more. If

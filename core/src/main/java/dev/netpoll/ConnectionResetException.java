@@ -7,7 +7,7 @@ import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The connection broke: the peer reset it, or is gone without saying so.
+ * The connection broke: the peer reset it, or vanished.
  *
  * @since 0.1
  */

@@ -82,12 +82,12 @@ public final class DetachedSocket implements AutoCloseable {
         }
     }
 
-    /** {@return whether it was still there: it is the caller's now} */
+    /** Takes the socket for the caller; {@return false if it was adopted or closed before} */
     boolean take() {
         return gone.compareAndSet(false, true);
     }
 
-    /** It was not adopted. */
+    /** Undoes {@link #take}: the adoption failed. */
     void giveBack() {
         gone.set(false);
     }
@@ -101,7 +101,7 @@ public final class DetachedSocket implements AutoCloseable {
         try {
             own.close();
         } catch (IOException e) {
-            // It is gone, however its peer took that.
+            // The socket is closed all the same.
         }
     }
 

@@ -16,9 +16,9 @@ public interface ErrorHandler {
     /**
      * The default: logs to the {@link System.Logger} {@code dev.netpoll}. Peers cause an {@link IOException}, also
      * within an {@link java.io.UncheckedIOException}: they leave, break off, or send invalid bytes. Such failures are
-     * routine and logged as one line at DEBUG. Anything else is the program's to look at, and logged at WARNING with
-     * the stack: other exceptions and errors, a {@link ConnectionException} of another connection, such as a backend
-     * that cannot be reached, and a {@link java.nio.file.FileSystemException}.
+     * routine and logged as one line at DEBUG. Anything else needs the program's attention, and is logged at WARNING
+     * with the stack: other exceptions and errors, a {@link ConnectionException} of another connection, such as a
+     * backend that cannot be reached, and a {@link java.nio.file.FileSystemException}.
      *
      * <p>So that no peer can fill the log, read the lengths it sends with {@code Reader.readLength}, and throw an
      * {@link IOException} for its other mistakes.

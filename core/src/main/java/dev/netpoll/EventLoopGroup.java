@@ -22,12 +22,12 @@ import java.util.Objects;
  * @since 0.1
  */
 public final class EventLoopGroup implements AutoCloseable {
-    /** Made when the shared group is first asked for. */
+    /** Created at the first use of the shared group. */
     private static final class Shared {
         static final EventLoopGroup GROUP = new EventLoopGroup(builder(), true);
     }
 
-    static { // before a handler that has used up its stack can be the first who needs them
+    static { // before a handler without stack left can be the first to need them
         Classes.initialize(
                 MethodHandles.lookup(),
                 ErrorHandler.class,
@@ -135,7 +135,7 @@ public final class EventLoopGroup implements AutoCloseable {
         loops.close();
     }
 
-    /** {@return what is behind this door} */
+    /** {@return the implementation} */
     LoopGroup loopGroup() {
         return loops;
     }

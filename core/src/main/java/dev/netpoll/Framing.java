@@ -17,15 +17,15 @@ import java.util.Objects;
  *
  * <p><b>Runs.</b> A run begins when the next frame has arrived to its last byte. Until then no thread wakes or waits,
  * however long it takes. The handler reads the frame from its first byte, header included. When it returns, the library
- * skips what it left of the frame. {@code readableBytes()} may show more than the frame. A handler that reads on does
- * so as without framing, and the next frame begins where it stopped. {@link Connection#demand} has no effect. Frames
- * that follow go to further runs at once. The first frame begins where onConnect stopped reading. A handler on an event
- * loop that returned because of {@link Connection#isWritable} keeps what it left, and runs again when the output has
- * drained, whether or not a frame has arrived.
+ * skips what it left of the frame. {@code readableBytes()} may show more than the frame. A handler may read on, as
+ * without framing; the next frame begins where it stopped. {@link Connection#demand} has no effect. Frames that follow
+ * go to further runs at once. The first frame begins where onConnect stopped reading. A handler on an event loop that
+ * returned because of {@link Connection#isWritable} keeps what it left, and runs again when the output has drained,
+ * whether or not a frame has arrived.
  *
- * <p><b>Limits.</b> A frame may be larger than the inbound high mark. The library refuses a length that is too large,
- * negative, or has too many bits before it receives its bytes: the error handler gets a {@link FrameTooLargeException},
- * and the connection is closed.
+ * <p><b>Limits.</b> A frame may be larger than the inbound high mark. Before it receives a frame's bytes, the library
+ * refuses a length that is too large, negative, or has too many bits: the error handler gets a {@link
+ * FrameTooLargeException}, and the connection is closed.
  *
  * <p><b>End.</b> When the peer finishes in the middle of a frame, the handler does not run for it, and the connection
  * ends as it does between frames. The read time-out does not limit a frame that arrives slowly, because no thread waits
@@ -144,7 +144,7 @@ public final class Framing {
         return maxFrameLength == 0 ? options.maxFrameLength() : maxFrameLength;
     }
 
-    /** Refuses what lets no frame through. */
+    /** Refuses a limit that lets no frame through. */
     void check(ConnectionOptions options) {
         long shortest = (long) offset + Math.max(1, width) + Math.max(0, adjustment);
         int longest = maxFrameLength(options);
@@ -154,7 +154,7 @@ public final class Framing {
         }
     }
 
-    /** {@return what it consists of} */
+    /** {@return the settings} */
     @Override
     public String toString() {
         String field = width == VARINT ? "varint" : "lengthField(" + offset + ", " + width + ", " + order + ")";

@@ -33,7 +33,7 @@ final class LoggingErrorHandler {
         return error == null || (error instanceof IOException && !(error instanceof FileSystemException));
     }
 
-    /** {@return whether a failure of that connection, and not of another one that its handler uses} */
+    /** {@return whether it is a failure of that connection, and not of another one that its handler uses} */
     private static boolean isOf(Connection connection, ConnectionException failure) {
         return !(failure instanceof ConnectFailedException || failure instanceof ConnectTimeoutException)
                 && (failure.localAddress() == null || failure.localAddress().equals(connection.localAddress()))

@@ -45,7 +45,7 @@ public final class Protocol {
         return new Builder();
     }
 
-    /** {@return a builder that begins with what this protocol has} */
+    /** {@return a builder that begins with these settings} */
     public Builder toBuilder() {
         return builder().protocol(this);
     }

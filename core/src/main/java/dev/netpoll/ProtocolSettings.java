@@ -36,10 +36,10 @@ public abstract sealed class ProtocolSettings<B extends ProtocolSettings<B>>
     Dispatch dispatch = Dispatch.adaptive();
     ConnectionOptions.Builder options = ConnectionOptions.builder();
 
-    /** Whether one was set by its own setter, which a whole protocol would drop. */
+    /** Whether a single setting was set, which {@link #protocol} would drop. */
     private boolean someSet;
 
-    /** Whether an option was set by its own setter, which others would drop. */
+    /** Whether a single option was set, which {@link #options} would drop. */
     private boolean optionSet;
 
     ProtocolSettings() {}
@@ -72,7 +72,7 @@ public abstract sealed class ProtocolSettings<B extends ProtocolSettings<B>>
      * Runs once for each connection before any other callback of it, and before {@code dial} returns. It may set
      * options, attach an object, add callbacks, or close the connection to reject it, which makes {@code dial} fail. It
      * can neither read nor write yet; another thread may once onConnect would run. {@link
-     * Dialer#dial(java.net.SocketAddress, Duration, Object)} passes what differs from dial to dial.
+     * Dialer#dial(java.net.SocketAddress, Duration, Object)} passes data that belong to a single dial.
      */
     public B onPrepare(ConnectionHandler handler) {
         onPrepare = Objects.requireNonNull(handler, "handler");
@@ -95,9 +95,9 @@ public abstract sealed class ProtocolSettings<B extends ProtocolSettings<B>>
      * for more than {@link ConnectionOptions#inboundHighMark} must demand it, because no more than that arrives
      * otherwise. When the run ends, the library releases what it consumed and flushes what it wrote.
      *
-     * <p>On a dialed connection it handles what the peer sends instead of a caller that reads. It may run before {@code
-     * dial} returns: {@linkplain Dialer#dial(java.net.SocketAddress, Duration, Object) attach} what it needs to know,
-     * or prepare it in {@link #onPrepare}.
+     * <p>On a dialed connection it handles the peer's bytes instead of a caller that reads. It may run before {@code
+     * dial} returns: {@linkplain Dialer#dial(java.net.SocketAddress, Duration, Object) attach} the object that it
+     * needs, or prepare it in {@link #onPrepare}.
      */
     public B onRequest(ConnectionHandler handler) {
         onRequest = Objects.requireNonNull(handler, "handler");

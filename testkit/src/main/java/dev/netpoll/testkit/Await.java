@@ -12,9 +12,9 @@ import java.util.concurrent.locks.LockSupport;
  * Waits until a condition holds, with a deadline, in place of sleeping: tests take only as long as they must, and fail
  * with a sentence that says what did not happen.
  *
- * <p>The condition is asked after pauses that grow from 20 microseconds to a millisecond, on the calling thread, and
- * once more at the deadline. What it throws, the wait throws: unchecked exceptions and errors as they are, others as
- * the cause of an AssertionError.
+ * <p>The calling thread evaluates the condition after pauses that grow from 20 microseconds to a millisecond, and once
+ * more at the deadline. If the condition throws, the wait throws, too: unchecked exceptions and errors as they are,
+ * others as the cause of an AssertionError.
  *
  * <p><b>Threads.</b> Any thread, except those of event loops, which a wait would hold up. An interrupt ends the wait
  * with an AssertionError, and the thread stays interrupted.
@@ -57,7 +57,7 @@ public final class Await {
     /**
      * {@return whether the condition became true in time}
      *
-     * @param limit how long to wait at most; with zero or less the condition is asked at once and not again later
+     * @param limit how long to wait at most; with zero or less the condition must be true at once
      */
     public static boolean within(Duration limit, Callable<Boolean> condition) {
         long begin = System.nanoTime();
@@ -77,8 +77,8 @@ public final class Await {
     }
 
     /**
-     * Watches a condition for a while, as something that must not happen cannot be awaited otherwise. Keep it short for
-     * people and long for an event loop, such as 50 milliseconds.
+     * Watches a condition for a while: a test cannot wait for something that must not happen. Choose a time that is
+     * short for people and long for an event loop, such as 50 milliseconds.
      *
      * @param what the condition in words
      * @param length how long to watch

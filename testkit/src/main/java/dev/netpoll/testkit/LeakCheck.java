@@ -11,33 +11,33 @@ import java.util.Objects;
 
 /**
  * Checks that a test gives everything back: blocks of the library's buffer memory, threads of event loops, and, on
- * Linux, descriptors of sockets. Take the state at the beginning, and close the check when everything else is closed.
+ * Linux, descriptors of sockets. Begin the check before everything else, and close it after everything else.
  *
  * {@snippet file="dev/netpoll/testkit/UpperCaseTest.java" region="leaks"}
  *
  * <p>{@link #close()} waits up to {@linkplain #begin(Duration) a limit} for the numbers to come back, because loops and
- * connections end a moment after their close. Then it throws an AssertionError that names what is left. In {@linkplain
- * dev.netpoll.buffer.BufferMemory checked mode} it also names where the blocks were handed out.
+ * connections end a moment after their close. Then it throws an AssertionError that lists what is left. In {@linkplain
+ * dev.netpoll.buffer.BufferMemory checked mode} it also says where the blocks were handed out.
  *
  * <p>Memory of a buffer or connection that the program dropped without closing it comes back when it is collected. The
- * check takes that for a leak, unless {@link #allowCollected()} says otherwise.
+ * check reports that as a leak, unless {@link #allowCollected()} says otherwise.
  *
  * <p><b>Limits.</b> The numbers are those of the whole process: tests that run at the same time disturb each other. A
  * group that outlives the check must have started before it; {@link EventLoopGroup#shared()} starts with its first use.
- * Files, and on other systems than Linux all descriptors, are not counted.
+ * The check counts no files, and on systems other than Linux no descriptors at all.
  *
  * <p><b>Threads.</b> Any thread, one at a time.
  *
  * @since 0.1
  */
 public final class LeakCheck implements AutoCloseable {
-    /** After so long, what is left may have to be collected first. */
+    /** After this long, what is left may need the garbage collector first. */
     private static final Duration PROMPTLY = Duration.ofSeconds(1);
 
-    /** The time between two collections. The pool looks every two seconds for what was collected. */
+    /** The time between two collections. The pool checks every two seconds for collected blocks. */
     private static final Duration COLLECTION = Duration.ofSeconds(1);
 
-    /** Opened once in a process. */
+    /** Whether {@link #prepareJdk} has run; once per process. */
     private static boolean jdkIsReady;
 
     private final Duration limit;
@@ -68,13 +68,13 @@ public final class LeakCheck implements AutoCloseable {
         return new LeakCheck(limit);
     }
 
-    /** The JDK opens descriptors with its first sockets, and keeps them: they would look like a leak. */
+    /** Makes the JDK open the descriptors that it keeps after its first sockets: they would look like a leak. */
     private static synchronized void prepareJdk() {
         if (!jdkIsReady && ProcessState.canSeeDescriptors()) {
             try {
                 ProcessState.openWhatTheJdkKeeps();
             } catch (IOException e) {
-                // No sockets here: so the test opens none either, or meets the same error.
+                // No sockets on this system: the test opens none either, or gets the same error.
             }
         }
         jdkIsReady = true;
@@ -91,7 +91,7 @@ public final class LeakCheck implements AutoCloseable {
         return this;
     }
 
-    /** {@return what the process holds now beyond the beginning, in words; empty if nothing} Does not wait. */
+    /** {@return what the process holds more than at the beginning, in words; empty if nothing} Does not wait. */
     public String leaks() {
         ProcessState now = ProcessState.now();
         if (!now.holdsNoMoreThan(before)) {
@@ -115,7 +115,7 @@ public final class LeakCheck implements AutoCloseable {
         long begin = System.nanoTime();
         boolean back = Await.within(min(limit, PROMPTLY), this::isBack);
         for (Duration left = left(begin); !back && left.isPositive(); left = left(begin)) {
-            System.gc(); // what was lost comes back, and is reported as lost
+            System.gc(); // lost blocks come back, and are reported as lost
             back = Await.within(min(left, COLLECTION), this::isBack);
         }
         String left = leaks();

@@ -11,9 +11,9 @@ import java.util.Locale;
 import java.util.Set;
 
 /**
- * What an operating system may answer to a dial, a send or a receive. A failed dial is a {@link
- * ConnectFailedException}, a failed send or receive a {@link ConnectionResetException}; {@link
- * ConnectionException#errno()} of both is {@link #errno()}.
+ * An operating system's error for a dial, a send or a receive. A failed dial is a {@link ConnectFailedException}, a
+ * failed send or receive a {@link ConnectionResetException}; {@link ConnectionException#errno()} of both is {@link
+ * #errno()}.
  *
  * @since 0.1
  */
@@ -27,10 +27,10 @@ public enum NetworkError {
     /** The peer's machine did not answer for too long. Dials, sends and receives. */
     TIMED_OUT(Errno.ETIMEDOUT, Kind.DIAL, Kind.SEND, Kind.RECEIVE),
 
-    /** No way leads to the machine. Dials, sends and receives. */
+    /** No route leads to the machine. Dials, sends and receives. */
     HOST_UNREACHABLE(Errno.EHOSTUNREACH, Kind.DIAL, Kind.SEND, Kind.RECEIVE),
 
-    /** No way leads to the network. Dials, sends and receives. */
+    /** No route leads to the network. Dials, sends and receives. */
     NETWORK_UNREACHABLE(Errno.ENETUNREACH, Kind.DIAL, Kind.SEND, Kind.RECEIVE),
 
     /** The peer reads nothing any more. Sends only. */
@@ -51,7 +51,7 @@ public enum NetworkError {
 
     private final int number;
 
-    @SuppressWarnings("ImmutableEnumChecker") // Set.of returns one that cannot be changed
+    @SuppressWarnings("ImmutableEnumChecker") // Set.of is immutable
     private final Set<Kind> kinds;
 
     NetworkError(int number, Kind... kinds) {
@@ -64,7 +64,7 @@ public enum NetworkError {
         return Errno.name(number);
     }
 
-    /** {@return the error number, if such an operation can fail like that} */
+    /** {@return the error number, if such an operation can fail with it} */
     int number(Kind kind) {
         if (!kinds.contains(kind)) {
             throw new IllegalArgumentException(

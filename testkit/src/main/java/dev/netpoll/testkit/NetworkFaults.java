@@ -4,8 +4,8 @@
 package dev.netpoll.testkit;
 
 /**
- * How often a {@link TestNetwork} misbehaves, within what an operating system may do to any connection. None of this
- * breaks a connection or loses a byte: code that is right works under each of these settings.
+ * How often a {@link TestNetwork} misbehaves, as an operating system may with any connection. No fault breaks a
+ * connection or loses a byte: correct code works with all settings.
  *
  * <p>Rates are probabilities between 0 and 1. An object is immutable; each {@code with} method returns a copy.
  *
@@ -42,7 +42,7 @@ public final class NetworkFaults {
         return NONE;
     }
 
-    /** {@return everything now and then, through narrow pipes: messages arrive in pieces and late} */
+    /** {@return every fault at a moderate rate, and narrow pipes: messages arrive in pieces and late} */
     public static NetworkFaults some() {
         return SOME;
     }
@@ -124,7 +124,7 @@ public final class NetworkFaults {
     /**
      * {@return a copy with another rate of sends that the network refuses for the moment}
      *
-     * @throws IllegalArgumentException if it is not between 0 and 1, or 1: nothing would ever be sent
+     * @throws IllegalArgumentException if it is not at least 0 and less than 1: with 1, nothing would ever be sent
      */
     public NetworkFaults withWouldBlock(double rate) {
         return new NetworkFaults(new Rates(
@@ -139,7 +139,7 @@ public final class NetworkFaults {
     /**
      * {@return a copy with another rate of late events}
      *
-     * @throws IllegalArgumentException if it is not between 0 and 1, or 1: nothing would ever happen
+     * @throws IllegalArgumentException if it is not at least 0 and less than 1: with 1, nothing would ever happen
      */
     public NetworkFaults withDelay(double rate) {
         return new NetworkFaults(new Rates(
@@ -167,7 +167,7 @@ public final class NetworkFaults {
     }
 
     private static double check(String name, double rate) {
-        if (!(rate >= 0 && rate <= 1)) { // not for NaN either
+        if (!(rate >= 0 && rate <= 1)) { // rejects NaN, too
             throw new IllegalArgumentException(name + " must be between 0 and 1: " + rate);
         }
         return rate;

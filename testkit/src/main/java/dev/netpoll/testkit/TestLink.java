@@ -7,13 +7,13 @@ import dev.netpoll.ConnectionResetException;
 import dev.netpoll.testkit.internal.MemoryTransport;
 
 /**
- * The way between a connection of a {@link TestNetwork} and its peer, seen from that connection: inbound is what the
+ * The path between a connection of a {@link TestNetwork} and its peer, seen from that connection: inbound is what the
  * peer sends. {@link TestNetwork#link} returns it, for dialed and for accepted connections.
  *
  * <p><b>Threads.</b> Any thread, also callbacks of the connection. A method takes effect before it returns; the
  * connection's event loop reports it soon after.
  *
- * <p><b>Lifetime.</b> When the connection has ended, each method has no effect.
+ * <p><b>Lifetime.</b> After the connection has ended, no method has an effect.
  *
  * @since 0.1
  */
@@ -25,7 +25,7 @@ public final class TestLink {
     }
 
     /**
-     * Resets the connection. Bytes sent before the reset arrive first, also if they were stalled. Then reads and
+     * Resets the connection. Bytes sent before the reset arrive first, even if they were stalled. Then reads and
      * flushes at both ends throw {@link ConnectionResetException}.
      */
     public void reset() {
@@ -55,30 +55,29 @@ public final class TestLink {
         end.stallPeer(true);
     }
 
-    /** Ends all stalls of this link: what was held back arrives, complete and in order. */
+    /** Ends all stalls of this link: the bytes held back arrive, complete and in order. */
     public void resume() {
         end.stall(false);
         end.stallPeer(false);
     }
 
     /**
-     * Fails the next flush of this connection that reaches the network; repeated calls fail as many. {@link
+     * Fails the next flush of this connection that reaches the network; each further call fails another one. {@link
      * NetworkError#NO_BUFFERS} fails that flush alone. Any other error breaks the connection: the flush throws {@link
-     * ConnectionResetException}, and so do later reads and flushes, once what has arrived is read. The peer sees a
-     * reset.
+     * ConnectionResetException}, and so do later reads and flushes, once the bytes that have arrived are read. The peer
+     * sees a reset.
      *
-     * @throws IllegalArgumentException if a send cannot fail like that
+     * @throws IllegalArgumentException if a send cannot fail with this error
      */
     public void failNextSend(NetworkError error) {
         end.failSends(1, error.number(NetworkError.Kind.SEND));
     }
 
     /**
-     * Fails the connection in place of the next bytes that arrive at it; those bytes, and others not yet delivered, are
-     * lost. Reads throw {@link ConnectionResetException}, once what was delivered before is read. The peer sees a
-     * reset.
+     * Fails the connection when the next bytes arrive at it; those bytes, and others not yet delivered, are lost. Reads
+     * throw {@link ConnectionResetException}, once the bytes delivered before are read. The peer sees a reset.
      *
-     * @throws IllegalArgumentException if a receive cannot fail like that
+     * @throws IllegalArgumentException if a receive cannot fail with this error
      */
     public void failNextReceive(NetworkError error) {
         end.failReceives(1, error.number(NetworkError.Kind.RECEIVE));
@@ -94,7 +93,7 @@ public final class TestLink {
         return end.outboundBytes();
     }
 
-    /** {@return whether this connection is open: its own end, whatever the peer has done} */
+    /** {@return whether this end of the connection is open, whatever the peer has done} */
     public boolean isOpen() {
         return end.isOpen();
     }

@@ -30,21 +30,21 @@ import java.util.concurrent.atomic.AtomicLong;
  * dials, sends or receives ({@link #failDials}, {@link #failSends}, {@link #failReceives}), or one connection, by its
  * {@link #link}. {@link NetworkFaults} make it awkward without breaking anything: bytes come in pieces, and late.
  *
- * <p><b>Seeds.</b> The network draws all that it leaves to chance from one generator: networks with equal seeds and
- * faults make the same decisions in the same order. Which decision meets which event depends on the order in which
- * threads come. So a run repeats exactly only if one thread does everything; with event loops, a seed that failed
- * makes the failure likely to come back, and no more.
+ * <p><b>Seeds.</b> The network makes all random decisions with one generator: networks with equal seeds and faults make
+ * the same decisions in the same order. Which decision meets which event depends on the order of the threads. So a run
+ * repeats exactly only if one thread does everything; with event loops, a seed that failed only makes the failure
+ * likely to return.
  *
  * <p><b>Threads.</b> Any thread may call any method, also callbacks of connections. A method takes effect before it
  * returns; event loops report it soon after.
  *
- * <p><b>Lifetime.</b> A network holds heap memory only, for bytes that are under way. {@link #close()} ends what is
- * left of it. A network that nobody refers to any more is collected, closed or not.
+ * <p><b>Lifetime.</b> A network holds heap memory only, for bytes that are under way. {@link #close()} ends its
+ * connections. An unreachable network is garbage collected, closed or not.
  *
  * <p><b>Limits.</b> IP addresses only, and they belong to the network: the operating system is not asked, except to
  * resolve the name of an unresolved address. {@link Connection#detach()} and {@link EventLoopGroup#adopt} throw an
- * IOException. Socket options can be set and read, and change nothing. There is no backlog: all dials to a
- * listening address succeed. Loops run on platform threads.
+ * IOException. Socket options can be set and read, and change nothing. There is no backlog: all dials to a listening
+ * address succeed. Loops run on platform threads.
  *
  * @since 0.1
  */
@@ -72,7 +72,7 @@ public final class TestNetwork implements AutoCloseable {
     /**
      * {@return a network without connections that misbehaves as {@code faults} say}
      *
-     * @param seed of all decisions that the network leaves to chance; print it when a test fails
+     * @param seed the seed of all random decisions; print it when a test fails
      */
     public static TestNetwork seeded(long seed, NetworkFaults faults) {
         return new TestNetwork(seed, faults);
@@ -98,9 +98,9 @@ public final class TestNetwork implements AutoCloseable {
 
     /**
      * {@return an address of this network that nobody uses, to listen on} Further calls return other addresses, until
-     * each of about 25,000 ports was returned. ({@link Server#listen} with port 0 picks one, too.)
+     * it has returned each of about 25,000 ports. ({@link Server#listen} with port 0 picks one, too.)
      *
-     * @throws IllegalStateException if sockets have all these ports
+     * @throws IllegalStateException if sockets use all these ports
      */
     public InetSocketAddress freshAddress() {
         InetSocketAddress address = network.freshAddress(InetAddress.getLoopbackAddress());
@@ -129,7 +129,7 @@ public final class TestNetwork implements AutoCloseable {
     }
 
     /**
-     * Refuses the next dials, whoever dials, as if nobody listened. {@link Dialer#dial} throws {@link
+     * Refuses the next dials, of any dialer, as if nobody listened. {@link Dialer#dial} throws {@link
      * ConnectFailedException}.
      *
      * @param count how many dials to refuse
@@ -140,18 +140,18 @@ public final class TestNetwork implements AutoCloseable {
     }
 
     /**
-     * Fails the next dials, whoever dials, after those that are to fail already. {@link Dialer#dial} throws {@link
+     * Fails the next dials, of any dialer, after those already planned to fail. {@link Dialer#dial} throws {@link
      * ConnectFailedException}.
      *
      * @param count how many dials to fail; an attempt to reach one of several addresses of a name counts as a dial
-     * @throws IllegalArgumentException if {@code count} is less than 1, or a dial cannot fail like that
+     * @throws IllegalArgumentException if {@code count} is less than 1, or a dial cannot fail with this error
      */
     public void failDials(int count, NetworkError error) {
         network.failDials(positive(count), error.number(NetworkError.Kind.DIAL));
     }
 
     /**
-     * Leaves the next dials without an answer, after those that are to fail already. {@link Dialer#dial} throws {@link
+     * Leaves the next dials without an answer, after those already planned to fail. {@link Dialer#dial} throws {@link
      * ConnectTimeoutException} when its time is up.
      *
      * @param count how many dials to ignore
@@ -162,22 +162,22 @@ public final class TestNetwork implements AutoCloseable {
     }
 
     /**
-     * Fails the next flushes that reach the network, of any connection. {@link TestLink#failNextSend}, which does so to
-     * one connection, says what happens then.
+     * Fails the next flushes that reach the network, of any connection. {@link TestLink#failNextSend} does so to one
+     * connection, and describes what happens then.
      *
      * @param count how many to fail
-     * @throws IllegalArgumentException if {@code count} is less than 1, or a send cannot fail like that
+     * @throws IllegalArgumentException if {@code count} is less than 1, or a send cannot fail with this error
      */
     public void failSends(int count, NetworkError error) {
         network.failSends(positive(count), error.number(NetworkError.Kind.SEND));
     }
 
     /**
-     * Fails the next connections at which bytes arrive. {@link TestLink#failNextReceive}, which does so to one
-     * connection, says what happens then.
+     * Fails the next connections at which bytes arrive. {@link TestLink#failNextReceive} does so to one connection, and
+     * describes what happens then.
      *
      * @param count how many to fail
-     * @throws IllegalArgumentException if {@code count} is less than 1, or a receive cannot fail like that
+     * @throws IllegalArgumentException if {@code count} is less than 1, or a receive cannot fail with this error
      */
     public void failReceives(int count, NetworkError error) {
         network.failReceives(positive(count), error.number(NetworkError.Kind.RECEIVE));
@@ -200,7 +200,7 @@ public final class TestNetwork implements AutoCloseable {
         network.forEachEnd(end -> end.stall(true));
     }
 
-    /** Ends all stalls: what was held back arrives, complete and in order. */
+    /** Ends all stalls: the bytes held back arrive, complete and in order. */
     public void resumeAll() {
         network.forEachEnd(end -> end.stall(false));
     }
@@ -212,15 +212,15 @@ public final class TestNetwork implements AutoCloseable {
 
     /**
      * Unplugs the network for good. Open connections are reset: their reads and flushes throw {@link
-     * ConnectionResetException}, after what has arrived is read. Dials and {@link Server#listen} fail from now on.
-     * Close servers and groups first, unless the test is about what they do then. Idempotent.
+     * ConnectionResetException}, once the bytes that have arrived are read. Dials and {@link Server#listen} fail from
+     * now on. Close servers and groups first, unless the test is about what they do then. Idempotent.
      */
     @Override
     public void close() {
         network.shutDown();
     }
 
-    /** {@return the name of the backend, the seed and the faults: what a failed test should print} */
+    /** {@return the name of the backend, the seed and the faults; a failed test should print it} */
     @Override
     public String toString() {
         return backend + ", seed " + seed + ", " + faults();

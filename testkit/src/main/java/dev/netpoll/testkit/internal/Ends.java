@@ -5,7 +5,7 @@ package dev.netpoll.testkit.internal;
 
 import java.net.InetSocketAddress;
 
-/** What tells one end of a connection from all others: its address and its peer's. */
+/** The identity of one end of a connection: its address and its peer's. */
 record Ends(InetSocketAddress local, InetSocketAddress remote) {
     /** {@return the same connection, seen from the other end} */
     Ends reversed() {

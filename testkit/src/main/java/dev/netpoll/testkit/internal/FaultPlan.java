@@ -6,7 +6,7 @@ package dev.netpoll.testkit.internal;
 import dev.netpoll.internal.transport.Errno;
 import java.util.ArrayDeque;
 
-/** The error numbers that the next operations fail with, first come first served. Guarded by the network's lock. */
+/** The error numbers with which the next operations fail, in order. Guarded by the network's lock. */
 final class FaultPlan {
     private static final class Entry {
         final int errno;
@@ -20,14 +20,14 @@ final class FaultPlan {
 
     private final ArrayDeque<Entry> entries = new ArrayDeque<>();
 
-    /** Fails {@code count} more operations, after those that are to fail already. */
+    /** Fails {@code count} more operations, after those already planned to fail. */
     void add(int count, int errno) {
         if (count > 0) {
             entries.add(new Entry(count, errno));
         }
     }
 
-    /** {@return the error number of the next operation, which is used up; 0 if it succeeds} */
+    /** Takes the next error number from the plan; {@return it, or 0 if the operation succeeds} */
     int take() {
         Entry first = entries.peek();
         if (first == null) {
@@ -40,7 +40,7 @@ final class FaultPlan {
         return first.errno;
     }
 
-    /** {@return as {@link #take}, but what concerns a caller alone waits for one} */
+    /** {@return like {@link #take}, but 0 for ENOBUFS, which concerns only a caller and waits for one} */
     int takeLasting() {
         Entry first = entries.peek();
         return first == null || first.errno == Errno.ENOBUFS ? 0 : take();

@@ -26,7 +26,7 @@ abstract class MemoryEnd {
 
     final MemoryNetwork network;
 
-    /** What the peer has sent. */
+    /** The bytes that the peer has sent. */
     final Pipe in;
 
     private final FaultPlan sends = new FaultPlan();
@@ -38,10 +38,10 @@ abstract class MemoryEnd {
     private @Nullable MemoryPoller poller;
     private boolean closed;
 
-    /** What came of the dial, to be reported by the next turn: 0, an error number, or {@link #NONE}. */
+    /** The result of the dial, which the next turn reports: 0, an error number, or {@link #NONE}. */
     private int answer = NONE;
 
-    /** What broke this end alone, an error number or 0; the peer learns of it as a reset. */
+    /** The error number that broke this end alone, or 0; the peer sees a reset. */
     private int failure;
 
     MemoryEnd(MemoryNetwork network, @Nullable InetSocketAddress local) {
@@ -52,7 +52,7 @@ abstract class MemoryEnd {
 
     // ---- under the lock ----
 
-    /** This end is connected with another one. */
+    /** Connects this end with another one. */
     final void joins(MemoryEnd other, Ends here) {
         stand(here, other);
         other.stand(here.reversed(), this);
@@ -65,7 +65,7 @@ abstract class MemoryEnd {
         peer = other;
     }
 
-    /** {@return where it is connected} */
+    /** {@return its address and its peer's} */
     final Ends place() {
         return Objects.requireNonNull(place, "place");
     }
@@ -82,7 +82,7 @@ abstract class MemoryEnd {
         }
     }
 
-    /** As {@link #wake}, but not before there may be memory again. */
+    /** Like {@link #wake}, but only when there may be memory again. */
     final void wakeForMemory() {
         if (poller != null && !closed) {
             poller.starve(self());
@@ -117,7 +117,7 @@ abstract class MemoryEnd {
         return peer;
     }
 
-    /** Ends it; {@return whether it was open} */
+    /** Closes this end; {@return whether it was open} */
     final boolean shut() {
         if (closed) {
             return false;
@@ -128,23 +128,23 @@ abstract class MemoryEnd {
         return true;
     }
 
-    /** {@return what has broken this end and is to be seen here, or 0} */
+    /** {@return the error number that has broken this end, as seen from here, or 0} */
     final int brokenBy() {
         return failure != 0 ? failure : in.reset && !in.stalled ? Errno.ECONNRESET : 0;
     }
 
-    /** {@return how many bytes have arrived and were not delivered} */
+    /** {@return how many bytes have arrived and are not delivered yet} */
     final int arrivedBytes() {
         return in.stalled ? 0 : in.size();
     }
 
-    /** {@return the error number that a test has planned for what arrives next, or 0} */
+    /** {@return the error number that a test has planned for the next receive, or 0} */
     final int takeReceiveFault() {
         int own = receives.take();
         return own != 0 ? own : network.receives.take();
     }
 
-    /** {@return the error number that a test has planned for what is sent next, or 0} */
+    /** {@return the error number that a test has planned for the next send, or 0} */
     final int takeSendFault(boolean onLoop) {
         int own = onLoop ? sends.takeLasting() : sends.take();
         if (own != 0) {
@@ -153,7 +153,7 @@ abstract class MemoryEnd {
         return onLoop ? network.sends.takeLasting() : network.sends.take();
     }
 
-    /** Nothing more goes either way; the peer sees a reset behind what was sent. */
+    /** Breaks the connection in both directions; the peer sees a reset after the bytes sent. */
     final void breakBy(int errno) {
         failure = failure == 0 ? errno : failure;
         if (peer != null) {
@@ -165,7 +165,7 @@ abstract class MemoryEnd {
 
     // ---- what a test does; any thread ----
 
-    /** Resets the connection; what was sent before arrives first, also if it was held back. */
+    /** Resets the connection; bytes sent before arrive first, even if they were held back. */
     public final void cut() {
         network.lock.lock();
         try {
@@ -184,7 +184,7 @@ abstract class MemoryEnd {
         wake();
     }
 
-    /** Lets nothing arrive here, or all that was held back. */
+    /** Stalls this end, or ends the stall: the bytes held back arrive. */
     public final void stall(boolean on) {
         network.lock.lock();
         try {
@@ -195,7 +195,7 @@ abstract class MemoryEnd {
         }
     }
 
-    /** Lets nothing arrive at the other end, or all that was held back. */
+    /** Like {@link #stall}, at the other end. */
     public final void stallPeer(boolean on) {
         network.lock.lock();
         try {
@@ -227,7 +227,7 @@ abstract class MemoryEnd {
         }
     }
 
-    /** Forgets the planned faults, and lets arrive what was held back. */
+    /** Forgets the planned faults, and ends a stall. */
     public final void clearFaults() {
         network.lock.lock();
         try {

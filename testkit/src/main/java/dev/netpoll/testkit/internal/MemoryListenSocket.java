@@ -10,7 +10,7 @@ import java.net.InetSocketAddress;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
-/** A queue of server ends that nobody has accepted yet. Without a bound: there is no backlog. */
+/** A listening socket: an unbounded queue of server ends that nobody has accepted yet. */
 final class MemoryListenSocket implements ListenSocket, MemoryPoller.Source {
     private final MemoryNetwork network;
     private final InetSocketAddress address;
@@ -63,7 +63,7 @@ final class MemoryListenSocket implements ListenSocket, MemoryPoller.Source {
         network.lock.lock();
         try {
             if (poller != null) {
-                poller.ready(this); // for the others
+                poller.ready(this); // for the other connections
             }
         } finally {
             network.lock.unlock();

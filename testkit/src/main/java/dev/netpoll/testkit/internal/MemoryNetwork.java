@@ -28,13 +28,13 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The network: listening sockets, connections, and the faults that a test asks for.
+ * A network in memory: listening sockets, connections, and the faults that a test asks for.
  *
  * <p><b>Place.</b> Behind {@link dev.netpoll.testkit.TestNetwork}; event loops know it as their {@link Mechanism}.
  *
  * <p><b>Threads.</b> Any. One lock guards everything in the network; no callback runs under it.
  *
- * <p><b>Memory.</b> Bytes under way are in arrays of the heap. Only what is being delivered is in blocks of the pool.
+ * <p><b>Memory.</b> Bytes under way are in arrays on the heap. Only bytes being delivered are in blocks of the pool.
  */
 public final class MemoryNetwork implements Mechanism {
     /** The error number of dials that nobody answers. */
@@ -44,7 +44,7 @@ public final class MemoryNetwork implements Mechanism {
     final NetworkFaults faults;
     final Random random;
 
-    /** Faults of whichever connection sends or receives next; each connection has its own besides. */
+    /** Faults for the next connection that sends or receives; each connection also has its own. */
     final FaultPlan sends = new FaultPlan();
 
     final FaultPlan receives = new FaultPlan();
@@ -54,18 +54,18 @@ public final class MemoryNetwork implements Mechanism {
     private final Map<InetSocketAddress, MemoryListenSocket> listeners = new HashMap<>();
     private final Map<Ends, MemoryTransport> ends = new HashMap<>();
 
-    /** Those that dial and get no answer. */
+    /** Ends whose dial gets no answer. */
     private final Set<MemoryEnd> unanswered = new HashSet<>();
 
     private final Ports ports = new Ports();
     private boolean down;
 
-    /** Makes a network with a usual name. */
+    /** Creates a network with the default name. */
     public MemoryNetwork(long seed, NetworkFaults faults) {
         this("memory", seed, faults);
     }
 
-    /** Makes a network; the name is that of its backend. */
+    /** Creates a network; the name is that of its backend. */
     public MemoryNetwork(String name, long seed, NetworkFaults faults) {
         this.name = name;
         this.random = new Random(seed);
@@ -113,7 +113,7 @@ public final class MemoryNetwork implements Mechanism {
         }
     }
 
-    /** An address that stands for all takes its port everywhere. */
+    /** A wildcard address takes its port on all addresses. */
     private boolean isTaken(InetSocketAddress address) {
         return listeners.keySet().stream()
                 .anyMatch(bound -> bound.getPort() == address.getPort()
@@ -143,10 +143,10 @@ public final class MemoryNetwork implements Mechanism {
         return inet;
     }
 
-    // ---- what sockets ask for; under the lock ----
+    // ---- what sockets call; under the lock ----
 
     /**
-     * Connects an end with a new one that the listener there gets.
+     * Connects an end with a new one, which it passes to the listener at the address.
      *
      * @return 0, an error number, or {@link #SILENCE}
      */
@@ -205,7 +205,7 @@ public final class MemoryNetwork implements Mechanism {
         ports.release(address.getPort());
     }
 
-    /** The end is closed. */
+    /** Forgets a closed end. */
     void forget(MemoryEnd end, @Nullable Ends place) {
         unanswered.remove(end);
         if (place != null && ends.remove(place, end)) {
@@ -217,19 +217,19 @@ public final class MemoryNetwork implements Mechanism {
         return probability > 0 && random.nextDouble() < probability;
     }
 
-    /** {@return some of {@code most}, at least one, all of it unless chance wants it otherwise} */
+    /** {@return {@code most}, or with the given probability a random number from 1 to {@code most}} */
     int someOf(int most, double probability) {
         return most > 1 && chance(probability) ? 1 + random.nextInt(most) : most;
     }
 
-    // ---- what a test asks for; any thread ----
+    // ---- what a test calls; any thread ----
 
     /** {@return how the network misbehaves} */
     public NetworkFaults faults() {
         return faults;
     }
 
-    /** {@return an address with a port that no socket has, or null if all ports are in use} */
+    /** {@return an address with a port that no socket uses, or null if all ports are in use} */
     public @Nullable InetSocketAddress freshAddress(InetAddress host) {
         lock.lock();
         try {
@@ -239,12 +239,12 @@ public final class MemoryNetwork implements Mechanism {
         }
     }
 
-    /** Cuts a connection: both ends deliver what was sent before, and then fail with ECONNRESET. */
+    /** Cuts a connection: both ends deliver the bytes sent before, then fail with ECONNRESET. */
     public void reset(Transport transport) {
         ((MemoryTransport) transport).cut();
     }
 
-    /** Does something to each open end, of both sides of each connection. */
+    /** Applies an action to each open end, on both sides of each connection. */
     public void forEachEnd(Consumer<MemoryTransport> action) {
         lock.lock();
         try {
@@ -283,7 +283,7 @@ public final class MemoryNetwork implements Mechanism {
         }
     }
 
-    /** Forgets all planned faults, and lets everything arrive that was held back. */
+    /** Forgets all planned faults, and ends all stalls. */
     public void clearFaults() {
         lock.lock();
         try {

@@ -23,18 +23,18 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Holds the sockets of one event loop that may have something to report.
+ * A poller in memory: holds the sockets of one event loop that may have something to report.
  *
  * <p><b>Threads.</b> As {@link Poller} says. The network's lock guards {@code ready}, {@code starved} and {@code
- * woken}; the batch is the loop's.
+ * woken}; the batch belongs to the loop.
  */
 final class MemoryPoller implements Poller {
     /** Something that may have events. */
     interface Source {
-        /** Reports what there is to report. {@return how many events that were} */
+        /** Reports events; {@return how many} */
         int turn();
 
-        /** What {@link #turn} has thrown: this source fails, and no other. Never throws. */
+        /** {@link #turn} threw this: the source must fail, without harm to others. Must not throw. */
         void crashed(Throwable thrown);
     }
 
@@ -44,7 +44,7 @@ final class MemoryPoller implements Poller {
     private final Set<Source> ready = new LinkedHashSet<>();
     private final ArrayDeque<Source> batch = new ArrayDeque<>();
 
-    /** Those that found no memory to receive into, and when they try again. */
+    /** Sources that found no memory to receive into; they try again at {@link #retryAt}. */
     private final Set<Source> starved = new LinkedHashSet<>();
 
     private long retryAt;
@@ -55,13 +55,13 @@ final class MemoryPoller implements Poller {
         this.changed = network.lock.newCondition();
     }
 
-    /** The source will have its turn. Under the lock. */
+    /** Gives the source a turn in the next batch. Under the lock. */
     void ready(Source source) {
         ready.add(source);
         changed.signalAll();
     }
 
-    /** The source will have its turn when there may be memory again. Under the lock. */
+    /** Gives the source a turn when there may be memory again. Under the lock. */
     void starve(Source source) {
         if (starved.isEmpty()) {
             retryAt = System.nanoTime() + Starvation.RETRY_NANOS;
@@ -143,12 +143,12 @@ final class MemoryPoller implements Poller {
             try {
                 rest = changed.awaitNanos(rest);
             } catch (InterruptedException e) {
-                interrupted = true; // ends this wait, as in a kernel, and means nothing else
+                interrupted = true; // ends this wait, as in a kernel; has no other meaning
             }
         }
     }
 
-    /** Uses up a wake-up of the calling thread, as any code that takes locks may. */
+    /** Consumes the calling thread's unpark, as any code that takes locks may. */
     @Override
     public void wakeup() {
         network.lock.lock();

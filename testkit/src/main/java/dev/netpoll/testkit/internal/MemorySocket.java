@@ -24,7 +24,7 @@ abstract class MemorySocket extends MemoryEnd implements Transport {
     private final Map<String, Object> options = new HashMap<>(Map.of("TCP_NODELAY", true));
     private boolean outputShutDown;
 
-    /** Bytes were taken out of the pipe, and their receiver has not put them where it looks for them. */
+    /** Bytes were taken out of the pipe, and their receiver does not see them itself yet. */
     private boolean arriving;
 
     MemorySocket(MemoryNetwork network, @Nullable InetSocketAddress local) {
@@ -51,7 +51,7 @@ abstract class MemorySocket extends MemoryEnd implements Transport {
         return move(bytes, false);
     }
 
-    /** Moves bytes to the peer's pipe; {@return as {@link #send}} */
+    /** Moves bytes to the peer's pipe; {@return the result of {@link #send}} */
     final int move(SendQueue bytes, boolean onLoop) {
         network.lock.lock();
         try {
@@ -67,16 +67,16 @@ abstract class MemorySocket extends MemoryEnd implements Transport {
                 MemoryEnd other = peer();
                 if (errno != 0 || other == null) {
                     if (errno == Errno.EPIPE && !outputShutDown) {
-                        breakBy(errno); // nobody is there any more
+                        breakBy(errno); // the peer is gone
                     }
                     return -errno;
                 }
                 int fits = Math.min(other.in.room(), head.length());
                 if (fits == 0) {
-                    return WOULD_BLOCK; // who makes room wakes this end
+                    return WOULD_BLOCK; // the end that makes room wakes this one
                 }
                 if (network.chance(network.faults.wouldBlock())) {
-                    wake(); // a turn will find the queue that the caller is going to hand over
+                    wake(); // a turn will find the queue that the caller then hands over
                     return WOULD_BLOCK;
                 }
                 int count = network.someOf(fits, network.faults.shortWrite());
@@ -105,7 +105,7 @@ abstract class MemorySocket extends MemoryEnd implements Transport {
         if (broken != 0) {
             return broken;
         }
-        // What happened at the other end has to arrive here to be known.
+        // This end knows only of events that have arrived here.
         return outputShutDown || (other.isClosed() && !in.stalled) ? Errno.EPIPE : 0;
     }
 

@@ -19,19 +19,19 @@ import java.net.SocketOption;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One end of a connection, as its event loop drives it. It reports what the epoll backend would, hang-ups while reading
- * is paused included.
+ * One end of a connection, as its event loop drives it. It reports the same events as the epoll backend, even hang-ups
+ * while reading is paused.
  *
  * <p><b>Threads.</b> The loop's. {@link MemorySocket} holds what other threads see, under the network's lock. It
  * reports no event under that lock.
  *
- * <p><b>Memory.</b> Copies what arrives into blocks of the pool, which belong to the receiver.
+ * <p><b>Memory.</b> Copies arriving bytes into blocks of the pool, which belong to the receiver.
  *
- * <p><b>Fails.</b> What an event throws fails this end alone. Without memory, bytes stay in the pipe, and it tries
- * again later.
+ * <p><b>Fails.</b> An exception of an event fails only this end. Without memory, bytes stay in the pipe until a later
+ * try.
  */
 public final class MemoryTransport extends MemorySocket implements MemoryPoller.Source {
-    /** An option of each connection of a test network alone: its end here. */
+    /** An option that only connections of a test network have: their end. */
     public static final SocketOption<MemoryTransport> SELF = new SocketOption<>() {
         @Override
         public String name() {
@@ -63,7 +63,7 @@ public final class MemoryTransport extends MemorySocket implements MemoryPoller.
     private @Nullable TransportEvents events;
     private @Nullable SendQueue queue;
 
-    /** What {@link #find} has taken out of the pipe. */
+    /** The bytes that {@link #find} has taken out of the pipe. */
     private @Nullable Segment found;
 
     private boolean paused;
@@ -71,10 +71,10 @@ public final class MemoryTransport extends MemorySocket implements MemoryPoller.
     private boolean goneTold;
     private boolean starving;
 
-    /** An event has thrown; what the failure is reported with, again if that throws too. */
+    /** The error number of the failure after an event threw, or 0; reported again if that throws too. */
     private int crash;
 
-    /** Nothing more is reported, but for a failure that could not be told. */
+    /** Nothing more is reported, except a failure whose report threw. */
     private boolean done;
 
     private boolean failureTold;
@@ -88,7 +88,7 @@ public final class MemoryTransport extends MemorySocket implements MemoryPoller.
         return this;
     }
 
-    /** {@return whether it is an end of that network} */
+    /** {@return whether this end belongs to that network} */
     public boolean isOf(MemoryNetwork other) {
         return network == other;
     }
@@ -157,7 +157,7 @@ public final class MemoryTransport extends MemorySocket implements MemoryPoller.
         }
     }
 
-    /** {@return whether a dial was answered} */
+    /** Reports the answer to a dial; {@return whether there was one} */
     private boolean tellAnswer(TransportEvents receiver) {
         int result;
         network.lock.lock();
@@ -174,7 +174,7 @@ public final class MemoryTransport extends MemorySocket implements MemoryPoller.
         return result != NONE;
     }
 
-    /** The last event. */
+    /** Reports the failure, as the last event. */
     private void fail(TransportEvents receiver, int errno) {
         done = true;
         queue = null;
@@ -187,7 +187,7 @@ public final class MemoryTransport extends MemorySocket implements MemoryPoller.
         try {
             TransportEvents receiver = events;
             if (crash != 0 || receiver == null) {
-                close(true); // nobody can be told; so at least the peer learns of it
+                close(true); // the failure cannot be reported; at least the peer learns of it
             } else {
                 crash = Crash.errno(thrown);
                 if (!isOver()) {
@@ -269,7 +269,7 @@ public final class MemoryTransport extends MemorySocket implements MemoryPoller.
         return Found.END;
     }
 
-    /** Moves some of what has arrived into a block; {@return false if there is no memory for it} */
+    /** Moves some of the arrived bytes into a block; {@return false if there is no memory for them} */
     private boolean take() {
         int count = network.someOf(Math.min(arrivedBytes(), RECEIVE_BYTES_MAX), network.faults.shortRead());
         Block block;
@@ -334,7 +334,7 @@ public final class MemoryTransport extends MemorySocket implements MemoryPoller.
         network.lock.lock();
         try {
             if (brokenBy() != 0) {
-                wake(); // the failure is reported behind what has arrived
+                wake(); // the failure is reported after the bytes that have arrived
                 return sent > 0;
             }
         } finally {

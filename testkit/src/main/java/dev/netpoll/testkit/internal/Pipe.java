@@ -8,13 +8,13 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Bytes on their way in one direction of a connection, and the end or reset behind them. A ring that grows with its
+ * The bytes under way in one direction of a connection, and the end or reset after them. A ring that grows with its
  * content, up to its capacity. Guarded by the network's lock.
  */
 final class Pipe {
     private static final int LENGTH_MIN = 1 << 10;
 
-    /** A longer ring is given up when it is empty. */
+    /** A longer ring is freed when it is empty. */
     private static final int KEPT_MAX = 64 << 10;
 
     private static final byte[] NONE = {};
@@ -26,13 +26,13 @@ final class Pipe {
     /** How many bytes are under way. */
     private int size;
 
-    /** The sender said that nothing follows. */
+    /** The sender has ended the stream. */
     boolean ended;
 
-    /** The sender broke the connection off. */
+    /** The connection was reset. */
     boolean reset;
 
-    /** Nothing arrives: neither bytes, nor what follows them. */
+    /** Nothing arrives: neither bytes, nor the end or reset after them. */
     boolean stalled;
 
     Pipe(int capacity) {
@@ -47,7 +47,7 @@ final class Pipe {
         return capacity - size;
     }
 
-    /** Takes the first {@code count} bytes of a segment; there is room. */
+    /** Takes the first {@code count} bytes of a segment; there must be room. */
     void write(Segment from, int count) {
         reserve(size + count);
         int at = (head + size) % ring.length;
@@ -70,7 +70,7 @@ final class Pipe {
         head = 0;
     }
 
-    /** Moves {@code count} bytes, which are there, to the beginning of {@code to}. */
+    /** Moves {@code count} bytes, which must be there, to the beginning of {@code to}. */
     void read(MemorySegment to, int count) {
         int first = Math.min(count, ring.length - head);
         MemorySegment.copy(ring, head, to, ValueLayout.JAVA_BYTE, 0, first);
@@ -82,7 +82,7 @@ final class Pipe {
         }
     }
 
-    /** Drops what is under way. */
+    /** Drops the bytes under way. */
     void clear() {
         ring = NONE;
         head = 0;

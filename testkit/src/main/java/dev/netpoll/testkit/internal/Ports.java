@@ -6,17 +6,17 @@ package dev.netpoll.testkit.internal;
 import java.util.HashMap;
 import java.util.Map;
 
-/** The ports of a network that are in use, and those it hands out in turn. Guarded by the network's lock. */
+/** The ports of a network: those in use, and free ones to hand out in turn. Guarded by the network's lock. */
 final class Ports {
     private static final int FIRST = 40_000;
     private static final int LAST = 65_535;
 
-    /** How many sockets have the port. */
+    /** The number of sockets that use each port. */
     private final Map<Integer, Integer> users = new HashMap<>();
 
     private int next = FIRST;
 
-    /** {@return a port that no socket has, the one least recently handed out; 0 if there is none} */
+    /** {@return the least recently handed out port that no socket uses; 0 if there is none} */
     int fresh() {
         for (int i = FIRST; i <= LAST; i++) {
             int candidate = next;

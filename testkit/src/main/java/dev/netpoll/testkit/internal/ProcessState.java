@@ -25,29 +25,29 @@ import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** What this process holds at a moment: descriptors, threads of event loops, and blocks of pooled memory. */
+/** A snapshot of what this process holds: descriptors, threads of event loops, and blocks of pooled memory. */
 public record ProcessState(int descriptorCount, Set<String> descriptors, List<String> threads, long blocks) {
     private static final Path DESCRIPTORS = Path.of("/proc/self/fd");
 
-    /** {@return what it holds now} */
+    /** {@return a snapshot of now} */
     public static ProcessState now() {
         Set<String> descriptors = openDescriptors();
         return new ProcessState(descriptors.size(), descriptors, liveLoops(), outstandingBlocks());
     }
 
-    /** {@return whether it holds no more than before, and exactly as many blocks} */
+    /** {@return whether the process holds no more than before, and exactly as many blocks} */
     public boolean isBackAt(ProcessState before) {
         return holdsNoMoreThan(before) && blocks == before.blocks;
     }
 
-    /** {@return whether it holds no more than before} */
+    /** {@return whether the process holds no more than before} */
     public boolean holdsNoMoreThan(ProcessState before) {
         return descriptorCount <= before.descriptorCount
                 && threads.size() <= before.threads.size()
                 && blocks <= before.blocks;
     }
 
-    /** {@return what it holds beyond that} */
+    /** {@return what the process holds beyond that} */
     public String beyond(ProcessState before) {
         Set<String> opened = new TreeSet<>(descriptors);
         opened.removeAll(before.descriptors);
@@ -62,7 +62,7 @@ public record ProcessState(int descriptorCount, Set<String> descriptors, List<St
                         blocks);
     }
 
-    /** {@return the targets of this process's open descriptors, but for files that the JVM opens when it likes} */
+    /** {@return the targets of this process's open descriptors, without files, which the JVM may open any time} */
     public static Set<String> openDescriptors() {
         if (!canSeeDescriptors()) {
             return Set.of();
@@ -100,7 +100,7 @@ public record ProcessState(int descriptorCount, Set<String> descriptors, List<St
         return SegmentPool.shared().outstandingBlocks();
     }
 
-    /** {@return how many blocks were lost so far, and found when they had been collected} */
+    /** {@return how many lost blocks were found so far, after their collection} */
     public static long foundBlocks() {
         return SegmentPool.shared().stats().foundBlocks();
     }
@@ -111,8 +111,8 @@ public record ProcessState(int descriptorCount, Set<String> descriptors, List<St
     }
 
     /**
-     * Lets the JDK open what it keeps: what it waits with for selectors and for the sockets of virtual threads, and
-     * what it closes channels with.
+     * Makes the JDK open the descriptors that it keeps: those with which it waits for selectors and for the sockets of
+     * virtual threads, and closes channels.
      */
     public static void openWhatTheJdkKeeps() throws IOException {
         InetSocketAddress any = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
@@ -155,7 +155,7 @@ public record ProcessState(int descriptorCount, Set<String> descriptors, List<St
 
     private static String target(Path link) {
         try {
-            // The number makes equal targets, as of event descriptors, different.
+            // The number tells equal targets apart, such as those of event descriptors.
             String target = Files.readSymbolicLink(link).toString();
             return target.startsWith("/") ? target : target + " as " + link.getFileName();
         } catch (IOException closedMeanwhile) {

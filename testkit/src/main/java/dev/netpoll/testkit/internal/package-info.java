@@ -3,9 +3,8 @@
 
 /**
  * The network behind {@link dev.netpoll.testkit.TestNetwork}, and what {@link dev.netpoll.testkit.LeakCheck} counts.
- * Everything that is left to chance in a kernel - how much a call reads or writes, whether it would block, when an
- * event is told, in which order - is drawn from one seed. With all pollers driven by one thread, equal seeds give equal
- * runs.
+ * One seed determines everything that is random in a kernel: how much a call reads or writes, whether it would block,
+ * when events are reported, in which order. With all pollers driven by one thread, equal seeds give equal runs.
  *
  * <pre>
  *   MemoryNetwork network = new MemoryNetwork(seed, NetworkFaults.some());

@@ -14,19 +14,19 @@ import dev.netpoll.memory.MemoryLimitException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The blocks that the kernel receives into, for all sockets of a loop: idle connections own none. What was received is
- * handed over as it lies, and another block takes its place. Only little data, of up to an eighth of a block, is copied
- * into a block of its size, so that at most 8 times the memory of what was received is held.
+ * A buffer ring: the blocks that the kernel receives into, for all sockets of a loop, so that idle connections own
+ * none. A filled block is handed over itself, and a new one takes its place. Only little data, up to an eighth of a
+ * block, is copied into a block of its size, so a segment holds at most 8 times its bytes.
  *
- * <p>Where the kernel can ({@code IOU_PBUF_RING_INC}), it fills a block piece by piece; else every receive takes a new
- * one.
+ * <p>If the kernel supports it ({@code IOU_PBUF_RING_INC}), it fills a block piece by piece; else every receive takes a
+ * new one.
  *
- * <p>It begins with few blocks, and takes twice as many whenever the kernel ran out of them.
+ * <p>The ring begins with few blocks, and doubles their number whenever the kernel runs out of them.
  *
  * <ul>
- *   <li>I1 {@code blocks[id]} is the kernel's from {@link #provide} until a completion gives it back, at
- *       {@code filled[id]} bytes from its beginning; nobody else writes there.
- *   <li>I2 The kernel takes buffers in the order of the ring, and only inside of io_uring_enter.
+ *   <li>I1 From {@link #provide} until a completion returns it, only the kernel writes to {@code blocks[id]} from
+ *       offset {@code filled[id]} on.
+ *   <li>I2 The kernel takes buffers in the order of the ring, and only inside io_uring_enter.
  * </ul>
  *
  * <p>Not thread-safe: loop only.
@@ -43,18 +43,18 @@ final class BufferRing {
     private final @Nullable Block[] blocks;
     private final int[] filled;
 
-    /** Ids without a block, as a stack. */
+    /** A stack of the ids without a block. */
     private final int[] vacant;
 
     private int vacantCount;
 
-    /** How many ids are in use: with a block, or waiting for one. */
+    /** The number of ids in use, with a block or waiting for one. */
     private int wanted;
 
-    /** Whether more blocks were taken since the last {@link #publish}. */
+    /** Whether {@link #starved} has added buffers since the last {@link #publish}. */
     private boolean grown;
 
-    /** What the ring of now sees, and what the one before it has seen, which the next one gets: made beforehand. */
+    /** The memory registered with the current ring; the next ring gets {@link #nextRing}, allocated beforehand. */
     private BufferRingMemory ring;
 
     private BufferRingMemory nextRing;
@@ -63,10 +63,10 @@ final class BufferRing {
     private int published;
 
     /**
-     * Makes one without blocks, that no ring knows of.
+     * Creates a buffer ring without blocks, not yet attached to a ring.
      *
      * @param group the number of the buffer group
-     * @param count how many blocks at most; a power of two
+     * @param count the most blocks; a power of two
      * @param incremental whether the kernel fills a block piece by piece
      */
     BufferRing(int group, int count, int blockSize, boolean incremental, BlockSource source) {
@@ -87,7 +87,7 @@ final class BufferRing {
         }
     }
 
-    /** Makes it a buffer group of a ring. What the ring before it was given, which is closed, is given to this one. */
+    /** Registers the group with a ring. The previous ring is closed; the next one will reuse its memory. */
     void attach(Scratch scratch, int descriptor) throws TransportException {
         BufferRingMemory next = nextRing;
         int result = next.register(scratch, descriptor, group, incremental ? IoUring.IOU_PBUF_RING_INC : 0);
@@ -105,7 +105,7 @@ final class BufferRing {
         return group;
     }
 
-    /** After {@link #attach} to another ring: what the one before it had not filled is this one's. */
+    /** After {@link #attach} to another ring: provides the blocks that the previous ring did not fill. */
     void provideAgain() {
         for (int id = 0; id < wanted; id++) {
             if (blocks[id] != null) {
@@ -114,14 +114,14 @@ final class BufferRing {
         }
     }
 
-    /** Somebody receives into these buffers; before that, there are none. */
+    /** Takes the first blocks, as a socket is about to receive into them. */
     void use() {
         if (wanted == 0) {
             grow(FIRST_BUFFERS);
         }
     }
 
-    /** Gives the kernel what it may take from now on. */
+    /** Publishes the buffers that the kernel may take from now on. */
     void publish() {
         if (vacantCount > 0) {
             refill();
@@ -133,12 +133,12 @@ final class BufferRing {
         }
     }
 
-    /** {@return whether the kernel finds a buffer} */
+    /** {@return whether the kernel has a buffer} */
     boolean hasBuffers() {
         return vacantCount < wanted;
     }
 
-    /** The kernel ran out of buffers. */
+    /** The kernel ran out of buffers: provides more. */
     void starved() {
         if (!grown && wanted < blocks.length) {
             grown = true;
@@ -157,7 +157,7 @@ final class BufferRing {
         while (vacantCount > 0) {
             Block block = allocate(blockSize);
             if (block == null) {
-                return; // what there is has to do
+                return; // the existing blocks must suffice
             }
             int id = vacant[--vacantCount];
             blocks[id] = block;
@@ -187,15 +187,15 @@ final class BufferRing {
         return block;
     }
 
-    /** {@return where in its block the bytes of a completion begin} To be asked before {@link #take}. */
+    /** {@return where in its block the bytes of a completion begin} Call it before {@link #take}. */
     int offset(int flags) {
         return filled[flags >>> IoUring.IORING_CQE_BUFFER_SHIFT];
     }
 
     /**
-     * Takes the block out that a completion has filled, or a share of it, in the order of completions.
+     * Takes the block of a completion, or a share of it if the kernel goes on filling it. In the order of completions.
      *
-     * @return the block, of which the caller owns a reference
+     * @return the block, with a reference that the caller owns
      */
     Block take(int flags, int length) {
         int id = flags >>> IoUring.IORING_CQE_BUFFER_SHIFT;
@@ -210,7 +210,7 @@ final class BufferRing {
         return block;
     }
 
-    /** {@return what was received into a block; the reference passes to the segment, which the caller owns} */
+    /** {@return the received bytes as a segment that the caller owns} Takes over the block's reference. */
     Segment segment(Block block, int from, int length) {
         if (length <= copied) {
             Block fitting = allocate(length);
@@ -222,13 +222,13 @@ final class BufferRing {
                 }
             }
         }
-        // Of a block that is not shared, what comes next may be put behind it.
+        // Later bytes may be appended in a block that is not shared.
         return incremental
                 ? Segment.of(block, from, from + length)
                 : Segment.filled(block, length).reusable();
     }
 
-    /** The block is somebody else's now. */
+    /** Replaces a block that the kernel has returned. */
     private void vacate(int id) {
         Block next = allocate(blockSize);
         blocks[id] = next;
@@ -239,7 +239,7 @@ final class BufferRing {
         }
     }
 
-    /** Takes all blocks from the kernel, which will find none, and gives them back (I2). */
+    /** Takes all blocks back from the kernel, which then finds none (I2), and releases them. */
     void takeBack() {
         int provided = wanted - vacantCount;
         if (provided > 0) {
@@ -250,7 +250,7 @@ final class BufferRing {
         }
     }
 
-    /** Gives the blocks back, when no kernel has them. */
+    /** Releases the blocks, once the kernel has none of them. */
     void release() {
         for (int id = 0; id < wanted; id++) {
             Block block = blocks[id];
@@ -264,7 +264,7 @@ final class BufferRing {
         vacantCount = 0;
     }
 
-    /** Gives everything back, when no kernel has it any more. */
+    /** Frees everything, once the kernel uses none of it. */
     void close() {
         release();
         ring.close();

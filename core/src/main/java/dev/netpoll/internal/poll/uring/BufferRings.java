@@ -10,11 +10,11 @@ import dev.netpoll.internal.transport.TransportException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the sockets of a loop receive into: small buffers for requests, and big ones for sockets that receive in bulk,
- * unless memory is used up. The buffers outlive the ring that fills them. Not thread-safe: loop only.
+ * The buffer rings of a loop: small buffers for requests, and big ones for sockets that receive in bulk, unless memory
+ * is used up. They outlive the ring that fills them. Not thread-safe: loop only.
  */
 final class BufferRings {
-    /** The size of a small buffer: a request or answer of the usual size fits in. */
+    /** The size of a small buffer: a request or answer of the usual size fits. */
     static final int SMALL = 4 << 10;
 
     private static final int BIG = 64 << 10;
@@ -27,7 +27,7 @@ final class BufferRings {
 
     private @Nullable MemoryBudget budget;
 
-    /** Makes them without memory, which they take from {@code source}. */
+    /** Creates them without blocks, which they take from {@code source}. */
     BufferRings(Features features, RingSize size, BlockSource source) {
         small = new BufferRing(SMALL_GROUP, size.buffers(), SMALL, false, source);
         try {
@@ -43,33 +43,33 @@ final class BufferRings {
         return kind == Operation.RECEIVE_BULK ? big : small;
     }
 
-    // ---------------------------------------------------------------- the kernel's
+    // ---------------------------------------------------------------- the kernel's side
 
-    /** Makes them known to a ring, which fills them from now on. */
+    /** Registers them with a ring, which fills them from now on. */
     void attach(Scratch scratch, int ring) throws TransportException {
         small.attach(scratch, ring);
         big.attach(scratch, ring);
     }
 
-    /** After {@link #attach} to another ring: gives it what the one before had not filled. */
+    /** After {@link #attach} to another ring: provides the blocks that the previous ring did not fill. */
     void provideAgain() {
         small.provideAgain();
         big.provideAgain();
     }
 
-    /** Gives the kernel what it may take from now on. */
+    /** Publishes the buffers that the kernel may take from now on. */
     void publish() {
         small.publish();
         big.publish();
     }
 
-    /** Takes all from the kernel, and gives the memory back. */
+    /** Takes all blocks back from the kernel, and releases them. */
     void takeBack() {
         small.takeBack();
         big.takeBack();
     }
 
-    /** Gives everything back, when no kernel has it any more. */
+    /** Frees everything, once the kernel uses none of it. */
     void close() {
         small.close();
         big.close();
@@ -77,12 +77,12 @@ final class BufferRings {
 
     // ---------------------------------------------------------------- the budget
 
-    /** Receives into small buffers only while this is exceeded. */
+    /** While this budget is exceeded, sockets receive only into small buffers. */
     void limitBy(MemoryBudget limit) {
         budget = limit;
     }
 
-    /** There is no memory to receive into. */
+    /** Reports that there was no memory to receive into. */
     void refused() {
         MemoryBudget limit = budget;
         if (limit != null) {
@@ -90,7 +90,7 @@ final class BufferRings {
         }
     }
 
-    /** {@return whether memory is used up, so that nobody gets big buffers} */
+    /** {@return whether memory is used up, so that no socket gets big buffers} */
     boolean isCrowded() {
         MemoryBudget limit = budget;
         return limit != null && limit.isExceeded();

@@ -8,7 +8,7 @@ import dev.netpoll.internal.memory.Segment;
 /** A socket with operations in a ring. Loop only. */
 interface Completable {
     /**
-     * Takes note of a completion.
+     * Handles a completion.
      *
      * @param kind one of {@link Operation}
      * @param result what the system call would have returned, with an error number negated
@@ -16,18 +16,18 @@ interface Completable {
      */
     void completed(int kind, int result, int flags);
 
-    /** Takes over what was received; <i>instead of</i> {@link #completed} where that was something. */
+    /** Takes over received bytes; called <i>instead of</i> {@link #completed} if there are any. */
     void received(int kind, Segment segment, int flags);
 
-    /** One of the others threw this: it has to fail, alone. Must not throw. */
+    /** Another method threw this: the socket must fail, without harm to others. Must not throw. */
     void crashed(Throwable thrown);
 
     /** A completion of this kind will be delivered soon. */
     void arrived(int kind);
 
     /**
-     * The ring is gone, and with it all that was under way; it goes on in a new one. What is still to be delivered
-     * stays so.
+     * The ring is gone with all operations under way: begins them again in the new ring. Completions not delivered yet
+     * are still delivered.
      */
     void moved();
 }

@@ -10,20 +10,20 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Completions that were taken from a ring and are delivered one by one, in batches: what is completed while a batch is
- * delivered belongs to the next one, so that a turn ends however much the sockets have to say. They outlive the ring,
- * so that another thread with another ring can go on with them. Not thread-safe: loop only.
+ * Completions taken from a ring, to be delivered one by one in batches: those that arrive during a batch belong to the
+ * next one, so that a turn ends however busy the sockets are. They outlive the ring, so that another thread with
+ * another ring can continue with them. Not thread-safe: loop only.
  */
 final class Completions {
     private static final int FIRST_CAPACITY = 256;
 
-    /** After so many batches in a row that needed at most a quarter of the room, the room of a burst is given back. */
+    /** After this many consecutive batches that needed at most a quarter of the room, it shrinks to the first one. */
     private static final int SMALL_BATCHES = 64;
 
     private long[] operations = new long[FIRST_CAPACITY];
     private long[] results = new long[FIRST_CAPACITY];
 
-    /** The memory that bytes were received into, and where in it they begin: of whoever takes it out. */
+    /** The blocks with received bytes, until {@link #takeBlock}; {@link #offsets} says where the bytes begin. */
     private @Nullable Block[] blocks = new Block[FIRST_CAPACITY];
 
     private int[] offsets = new int[FIRST_CAPACITY];
@@ -32,7 +32,7 @@ final class Completions {
     private int count;
     private int smallBatches;
 
-    /** Takes what the ring has, or as much as there is memory for; {@return up to where} */
+    /** Takes completions of the ring, as many as there is memory for; {@return the end of those taken} */
     int take(RingMemory ring, int from, int to) {
         int taken = to;
         int more = to - from;
@@ -67,12 +67,12 @@ final class Completions {
         }
     }
 
-    /** All there are now make the next batch. */
+    /** Makes all present completions the next batch. */
     void beginBatch() {
         batchEnd = count;
     }
 
-    /** {@return the place of the next completion of the batch, or -1 if all of it was delivered} */
+    /** {@return the index of the next completion of the batch, or -1 if all were delivered} */
     int next() {
         if (next < batchEnd) {
             return next++;
@@ -81,7 +81,7 @@ final class Completions {
         return -1;
     }
 
-    /** Moves what belongs to the next batch, most often nothing. */
+    /** Moves the completions of the next batch, usually none. */
     private void moveToFront() {
         int left = count - next;
         if (left > 0 && next > 0) {
@@ -116,7 +116,7 @@ final class Completions {
         return next == count;
     }
 
-    /** {@return the place of the first completion that was not delivered; they end before {@link #end}} */
+    /** {@return the index of the first completion not delivered yet; they end before {@link #end}} */
     int begin() {
         return next;
     }
@@ -137,13 +137,13 @@ final class Completions {
         return (int) (results[index] >>> Integer.SIZE);
     }
 
-    /** Adds what was received. */
+    /** Adds the block with the received bytes. */
     void setBlock(int index, Block block, int offset) {
         blocks[index] = block;
         offsets[index] = offset;
     }
 
-    /** {@return the block with what was received, and with it its reference, or null} */
+    /** {@return the block with the received bytes, or null} Its reference passes to the caller. */
     @Nullable
     Block takeBlock(int index) {
         Block block = blocks[index];
@@ -155,13 +155,13 @@ final class Completions {
         return offsets[index];
     }
 
-    /** Nothing is left to deliver at this place. */
+    /** Removes a completion: nothing is left to deliver at its index. */
     void remove(int index) {
         operations[index] = Operation.of(Operation.CANCEL, 0);
         results[index] = 0;
     }
 
-    /** Says that the operation goes on, in another ring. */
+    /** Marks the operation as going on, in another ring. */
     void setMore(int index) {
         results[index] |= (long) IoUring.IORING_CQE_F_MORE << Integer.SIZE;
     }

@@ -15,32 +15,32 @@ import dev.netpoll.internal.transport.TransportException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The layer of a {@link UringPoller} that gives a loop another ring when it gets another thread, and holds what
- * outlives a ring.
+ * The layer of a {@link UringPoller} that gives a loop another ring when it gets another thread, and holds the state
+ * that outlives a ring.
  *
- * <p>A ring is bound to a thread. When user code holds up a loop's thread, another thread drives the loop. It enables a
- * ring that was made beforehand, closes the old one, goes on with what the old one has completed, and has all sockets
- * begin anew what was under way.
+ * <p>A ring is bound to a thread. When user code holds up a loop's thread, another thread drives the loop. It closes
+ * the old ring, enables one that was opened beforehand, continues with the completions of the old one, and makes all
+ * sockets restart their operations.
  *
  * <pre>
  * spare --takeOver(): its owner enables it--> half begun --buffers, wake-ups and sockets are in it--> begun
  * begun --leave(): its owner, at the end--> closed
- * begun --takeOver(): another thread, which goes on with the spare--> closed
- * half begun --takeOver(), after an Error came in between: goes on with another ring--> closed
+ * begun --takeOver(): another thread, which continues with the spare--> closed
+ * half begun --takeOver(), after an Error interrupted it: continues with another ring--> closed
  * </pre>
  *
  * <ul>
  *   <li>I1 Only the {@link #owner} submits to the ring and takes completions out. It changes under {@link #handOver}.
- *   <li>I2 A ring gives way to another only if all that it has completed is in {@link #completions}. Else bytes would
- *       be lost, so the loop fails instead.
- *   <li>I3 Once {@link #failure} is set, nothing is submitted any more, and the loop learns why when it fetches.
+ *   <li>I2 A ring is replaced only if all its completions are in {@link #completions}. Else bytes would be lost, so the
+ *       loop fails instead.
+ *   <li>I3 Once {@link #failure} is set, nothing is submitted any more, and the loop's next fetch throws it.
  * </ul>
  *
- * <p><b>Threads.</b> The thread that drives the loop, where nothing else is said. A successor may call {@link
- * #takeOver} while the thread before it calls {@link #leave}.
+ * <p><b>Threads.</b> The thread that drives the loop, unless stated otherwise. A successor may call {@link #takeOver}
+ * while its predecessor calls {@link #leave}.
  */
 abstract class MovableRing implements Poller {
-    /** This poller's own: nobody borrows it. After the end, one that others have too. */
+    /** Belongs to this poller alone. After the end, one that other pollers share. */
     private Scratch scratch;
 
     final Features features;
@@ -48,47 +48,47 @@ abstract class MovableRing implements Poller {
     final LoopCache memory = new LoopCache(SegmentPool.shared());
     final Slots slots = new Slots();
 
-    /** Those that go on without a completion. */
+    /** The sockets that continue without a completion. */
     final Turns turns = new Turns();
 
     final Completions completions = new Completions();
 
-    /** What the next wait begins. */
+    /** The operations that the next wait submits. */
     final Submissions submissions;
 
-    /** What the kernel receives into. */
+    /** The buffers that the kernel receives into. */
     final BufferRings buffers;
 
     final Waker waker;
     final ZeroCopyRing zeroCopyRing;
 
-    /** Whether an operation waits for something in {@link #zeroCopyRing}. */
+    /** Whether an operation polls {@link #zeroCopyRing}. */
     volatile boolean zeroCopyWatched;
 
     private volatile Ring ring;
 
-    /** For the next thread, so that one that takes over needs nothing that may not be had. */
+    /** The ring for the next thread, so that taking over needs no resource that may be missing. */
     private @Nullable Ring spare;
 
-    /** Held to change the {@link #owner}. */
+    /** The lock for changes of {@link #owner}. */
     private final Object handOver = new Object();
 
     /** The thread that the ring is bound to. */
     private @Nullable Thread owner;
 
-    /** Whether its owner has made the ring ready. Owner only. */
+    /** Whether the owner has set up the ring. Owner only. */
     private boolean begun;
 
-    /** Whether the owner makes it ready just now. Owner only. */
+    /** Whether the owner is setting up the ring. Owner only. */
     private boolean beginning;
 
-    /** Whether {@link #ring} is not quite ready, and has nothing under way: an Error came in between. */
+    /** Whether {@link #ring} is only partly set up, and has nothing under way: an Error interrupted it. */
     private boolean halfBegun;
 
-    /** For when there is no memory to say more. */
+    /** Created beforehand, for failures with no memory for a better exception. */
     private final TransportException broken = new TransportException("io_uring on another thread", Errno.ENOMEM);
 
-    /** Why the ring takes nothing any more, or null. */
+    /** Why nothing is submitted any more, or null. */
     @Nullable
     TransportException failure;
 
@@ -139,25 +139,25 @@ abstract class MovableRing implements Poller {
         scratch.giveBack();
     }
 
-    /** Has the kernel begin what was added in this turn. */
+    /** Submits the operations that were added in this turn. */
     abstract void submit();
 
     final Scratch scratch() {
         return scratch;
     }
 
-    /** {@return the ring of now; any thread} */
+    /** {@return the current ring; any thread} */
     final Ring ring() {
         return ring;
     }
 
     // ---------------------------------------------------------------- threads
 
-    /** After an Error, or if the kernel is short of something, it may be called again, and begins with another ring. */
+    /** May be called again after an Error, or if the kernel lacked a resource; it then starts with another ring. */
     @Override
     public final void takeOver() throws TransportException {
         Thread current = Thread.currentThread();
-        if (owner == current && (begun || beginning)) { // what moves to another ring may have to submit
+        if (owner == current && (begun || beginning)) { // sockets that move to another ring may submit
             return;
         }
         synchronized (handOver) {
@@ -193,7 +193,7 @@ abstract class MovableRing implements Poller {
     @Override
     public final void leave() {
         synchronized (handOver) {
-            if (owner == Thread.currentThread()) { // nobody has taken over yet
+            if (owner == Thread.currentThread()) { // no other thread has taken over yet
                 owner = null;
                 ring.close(scratch); // I1 of Ring
             }
@@ -209,7 +209,7 @@ abstract class MovableRing implements Poller {
             spare = Ring.open(scratch, features.setup(), size);
         }
         Ring next = spare;
-        // I1 of Ring: what the old one has under way, its thread would have to go on with; so it is cancelled.
+        // I1 of Ring: only the old ring's thread could continue its operations; so closing cancels them.
         old.close(scratch);
         halfBegun = true;
         ring = next;
@@ -238,7 +238,7 @@ abstract class MovableRing implements Poller {
         waker.attach(this);
     }
 
-    /** What is still to be delivered ends nothing: {@link Completable#moved} begins it anew. */
+    /** Lets no undelivered completion end an operation that {@link Completable#moved} begins again. */
     private void moveCompletions() {
         for (int i = completions.begin(); i < completions.end(); i++) {
             int kind = Operation.kind(completions.operation(i));
@@ -257,13 +257,13 @@ abstract class MovableRing implements Poller {
 
     // ---------------------------------------------------------------- the spare
 
-    /** Makes a ring for the next thread, if there is none and it can be had. */
+    /** Opens a ring for the next thread, if there is none and the kernel has the resources. */
     final void prepareSpare() {
         if (spare == null) {
             try {
                 spare = Ring.open(scratch, features.setup(), size);
             } catch (TransportException | OutOfMemoryError e) {
-                // tried again when it is needed
+                // retried when it is needed
             }
         }
     }
@@ -286,8 +286,8 @@ abstract class MovableRing implements Poller {
     }
 
     /**
-     * What was collected for a descriptor is not submitted any more (I3 of Ring), whatever happens: rather the ring
-     * fails than memory and a number that are somebody else's by then reach the kernel.
+     * Withdraws what was collected for a descriptor (I3 of Ring). If that throws, the ring fails: else the kernel might
+     * get memory and a number that already have another owner.
      */
     final void withdraw(int fd) {
         try {
@@ -297,14 +297,14 @@ abstract class MovableRing implements Poller {
         }
     }
 
-    /** Gives the scratch back, as the last part of the poller. */
+    /** Gives the scratch back, as the last step of closing. */
     final void giveScratchBack() {
         Scratch own = scratch;
         scratch = Closed.SCRATCH;
         own.giveBack();
     }
 
-    /** For who uses a poller after its end, if anybody does. */
+    /** For a use of the poller after its end. */
     private static final class Closed {
         static final Scratch SCRATCH = new Scratch();
     }

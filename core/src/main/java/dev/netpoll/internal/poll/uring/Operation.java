@@ -4,8 +4,8 @@
 package dev.netpoll.internal.poll.uring;
 
 /**
- * What was submitted, and for whom: the {@code user_data} that a completion brings back. The kind of operation is in
- * the highest four bits, a token of {@link dev.netpoll.internal.poll.posix.Slots} in the others.
+ * The {@code user_data} of a submission, which its completion returns: the kind of operation in the highest four bits,
+ * a token of {@link dev.netpoll.internal.poll.posix.Slots} in the others.
  */
 final class Operation {
     /** A multishot receive into the buffers for requests. */
@@ -25,13 +25,13 @@ final class Operation {
     /** A multishot accept. */
     static final int ACCEPT = 6;
 
-    /** Ends others; nobody waits for how that went. */
+    /** Cancels other operations; nobody waits for its result. */
     static final int CANCEL = 7;
 
     /** Ends a wait. */
     static final int WAKE = 8;
 
-    /** Waits until memory that was sent without copying can be given back. */
+    /** Waits until the kernel releases memory that was sent without copying. */
     static final int ZERO_COPY = 9;
 
     private static final int KIND_SHIFT = 60;

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The receiving layer of a {@link UringTransport}: the kernel receives for a socket all the time, unless reading is
- * paused, into buffers of the poller. As the lowest layer it also knows the socket's poller and its token there.
+ * paused, into buffers of the poller. As the lowest layer it also holds the socket's poller, and its token there.
  *
  * <pre>
  * receive:  (none) --loop: reading is wanted--> RECEIVING --loop: its last completion--> (none), or the next one begins
@@ -31,16 +31,16 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>I1 At most one receive and one wait for a hang-up are under way: {@link #RECEIVING}, {@link #WATCHING}. So
  *       bytes stay in order.
- *   <li>I2 Whenever the loop waits, a connected socket that is not {@link #DONE} is {@link #RECEIVING} or past its
- *       end, or it is paused or starved and {@link #WATCHING}. So it never misses that the peer is gone.
- *   <li>I3 Bytes come before the end: what arrives while reading is paused is {@link #held}, and the socket tells the
- *       {@link #ended end} after it.
+ *   <li>I2 Whenever the loop waits, a connected socket that is not {@link #DONE} is {@link #RECEIVING} or past its end,
+ *       or it is paused or starved and {@link #WATCHING}. So it never misses that the peer is gone.
+ *   <li>I3 Bytes come before the end: bytes that arrive while reading is paused are {@link #held}, and the socket
+ *       reports the {@link #ended end} after them.
  * </ul>
  *
  * <p>Loop only, except {@link #isArriving}: any thread.
  */
 abstract class ReceivingSocket extends LoopSocket implements Completable {
-    /** Receives in a row that filled their buffer, after which a socket gets big ones. */
+    /** After this many receives in a row that filled their buffer, a socket gets big ones. */
     private static final int BULK_AFTER = 4;
 
     /** No end is known yet. */
@@ -49,7 +49,7 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
     /** Error numbers end at 133. */
     private static final int ERRNO_MAX = 254;
 
-    /** Something held may be delivered. */
+    /** Held bytes, or the end after them, may be delivered. */
     static final int DELIVER = OWN;
 
     static final int RECEIVING = OWN << 1;
@@ -68,7 +68,7 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
     /** No buffer was left to receive into: waits for memory. */
     private static final int RECEIVE_AGAIN = OWN << 6;
 
-    /** The lowest of the bits that the layer above uses. */
+    /** The lowest bit of the layer above. */
     static final int ABOVE_RECEIVING = OWN << 7;
 
     long token;
@@ -76,16 +76,16 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
     @Nullable
     UringPoller poller;
 
-    /** What arrived and may not be delivered, because reading is paused. */
+    /** Bytes that arrived and must not be delivered, because reading is paused. */
     private @Nullable Segment held;
 
-    /** How the stream ended: 0 or an error number; the socket tells it after what is held. */
-    private byte ended = OPEN; // in a byte, as idle sockets are many
+    /** How the stream ended: 0 or an error number; reported after the held bytes. */
+    private byte ended = OPEN; // a byte, as there are many idle sockets
 
-    /** How many receives in a row filled their buffer. */
+    /** The number of receives in a row that filled their buffer. */
     private byte full;
 
-    /** How many completions with bytes were announced and not delivered: for {@link #peek} on other threads. */
+    /** Completions with bytes, announced and not delivered: for {@link #peek} on other threads. */
     private char undelivered;
 
     ReceivingSocket(int fd, boolean tcp, byte @Nullable [] remote) {
@@ -119,7 +119,7 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
 
     // ---------------------------------------------------------------- receiving
 
-    /** Has the kernel receive, if that is wanted and it does not. */
+    /** Starts a receive, if one is wanted and none is under way. */
     final void receive() {
         boolean dropsRest = is(PAUSED)
                 && is(HUNG_UP)
@@ -136,8 +136,8 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
             if (crowded) {
                 clear(BULK);
             }
-            // Of a Unix socket the kernel (seen with 6.18) goes on waiting after the last bytes, though the peer has
-            // ended the stream by then, and nothing wakes it any more. A receive that begins anew looks.
+            // On a Unix socket the kernel (seen with 6.18) keeps waiting after the last bytes, although the peer has
+            // ended the stream, and nothing wakes it any more. A new receive sees the end.
             owner.receive(fd(), receiveKind(), token, crowded || !tcp);
         }
     }
@@ -153,7 +153,7 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
         }
     }
 
-    /** {@return whether the kernel may still take bytes out of the socket, and somebody wants them} */
+    /** {@return whether the kernel may still take bytes out of the socket, and they are still wanted} */
     final boolean isReceiving() {
         return is(RECEIVING) && !is(DONE);
     }
@@ -183,7 +183,7 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
         if (result == -Errno.ENOBUFS) {
             starved(kind);
         } else if (result == -Errno.ENOMEM) {
-            starveUnlessDone(); // the kernel's memory
+            starveUnlessDone(); // the kernel has no memory
         } else if (result == 0 || isLasting(-result)) {
             if (end() == OPEN) {
                 end(-result);
@@ -195,7 +195,7 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
         receive();
     }
 
-    /** First, so that it is known whatever comes of the rest. */
+    /** Called first, so that it counts even if the rest throws. */
     private void noteEnd(int completionFlags) {
         if ((completionFlags & IORING_CQE_F_MORE) == 0) {
             clear(RECEIVING | CANCELLED);
@@ -208,7 +208,7 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
 
     // ---------------------------------------------------------------- buffers
 
-    /** The kernel has left what arrived in the socket. */
+    /** The kernel found no buffer, and left the bytes in the socket. */
     private void starved(int kind) {
         BufferRing buffers = poller().buffers.of(kind);
         buffers.starved();
@@ -225,7 +225,7 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
         }
     }
 
-    /** A socket that fills one buffer after the other gets bigger ones. */
+    /** A socket that fills one buffer after another gets bigger ones. */
     private void countFull(int kind, int length) {
         if (kind != Operation.RECEIVE || is(BULK) || poller().buffers.isCrowded()) {
             return;
@@ -239,9 +239,9 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
 
     // ---------------------------------------------------------------- delivering
 
-    /** Bytes were received, which will be delivered soon. */
+    /** Bytes were received, and will be delivered soon. */
     final void receiveArrived() {
-        undelivered++; // the batch has not so many places
+        undelivered++; // does not overflow: no batch is so long
         arriving(true);
     }
 
@@ -250,7 +250,7 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
         noteArriving();
     }
 
-    /** What was received, or is held, was delivered. */
+    /** Received or held bytes were delivered. */
     private void noteArriving() {
         if (undelivered == 0 && held == null) {
             arriving(false);
@@ -286,7 +286,7 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
         Segment.freeAll(unwanted);
     }
 
-    /** Delivers what is held, then the end, as far as a pause allows. */
+    /** Delivers the held bytes, then the end, as far as a pause allows. */
     final void deliver() {
         int end = end();
         if (end > 0) {
@@ -305,7 +305,7 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
             receiver().received(arrived);
             noteArriving();
         }
-        end = end(); // the receiver may have done much
+        end = end(); // the receiver may have changed it
         if (end == OPEN || is(END_TOLD | DONE)) {
             return;
         }
@@ -329,21 +329,21 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
     private int failureAtEnd() {
         int error = brokenBy;
         if (error == 0 && !outputShutDown && LibcSocket.getpeername(scratch(), fd()) == -Errno.ENOTCONN) {
-            error = Errno.ECONNRESET; // the peer cannot shut our direction down otherwise
+            error = Errno.ECONNRESET; // only a reset shuts down the sending direction from the peer's side
         }
         return error;
     }
 
-    /** No receive tells of the peer any more. */
+    /** No receive reports the peer any more: watches for a hang-up. */
     @Override
     protected final void ended() {
         if (end() == OPEN) {
-            end(0); // it was told without a receive
+            end(0); // it was reported without a receive
         }
         watch();
     }
 
-    /** A later turn has come. */
+    /** A later turn has come: receives and delivers. */
     final void goOnReceiving() {
         if (is(RECEIVE_AGAIN) && !is(DONE)) {
             clear(RECEIVE_AGAIN);
@@ -386,9 +386,8 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
     // ---------------------------------------------------------------- hang-up
 
     /**
-     * Waits for a hang-up, which no receive would tell: because there is none, or the stream has ended. Multishot,
-     * which tells changes: a single wait would end at once when the peer has finished sending, which is always
-     * reported.
+     * Waits for a hang-up that no receive would report: because there is none, or the stream has ended. Multishot,
+     * which reports changes: a single poll would always end at once after the peer has finished sending.
      */
     final void watch() {
         if (is(PAUSED | END_TOLD | STARVED) && !is(WATCHING | HUP | DONE)) {

@@ -24,37 +24,37 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * A submission queue and a completion queue. It belongs to the thread that enabled it: with SINGLE_ISSUER and
- * DEFER_TASKRUN the kernel does its part only inside that thread's {@link #enter}, and takes submissions of no other.
+ * A submission queue and a completion queue. They belong to the thread that enabled the ring: with SINGLE_ISSUER and
+ * DEFER_TASKRUN the kernel works only inside that thread's {@link #enter}, and rejects other threads' submissions.
  *
  * <pre>
  *   made disabled, by any thread --enable--> bound to a thread --close, by any thread--> closed
  * </pre>
  *
  * <ul>
- *   <li>I1 Outside of {@link #submit} and {@link #enter} the kernel neither completes anything nor touches memory that
- *       it was given: so a ring whose thread is elsewhere can be closed, and its memory used again. Only when a thread
- *       ends, the kernel does so once more: so the ring is closed before its thread ends.
- *   <li>I2 Outside of them the completion queue is empty too, and the kernel keeps nothing that did not fit: all is
- *       in {@link Completions}. So no completion is lost with the ring.
- *   <li>I3 A submission that names a descriptor is submitted before that descriptor is closed, since the number may
- *       soon belong to somebody else.
+ *   <li>I1 Outside {@link #submit} and {@link #enter} the kernel neither completes operations nor touches their memory:
+ *       so a ring whose thread is elsewhere can be closed, and the memory reused. The one exception is the end of the
+ *       thread, so the ring is closed before that.
+ *   <li>I2 Outside them the completion queue is empty, too, and the kernel holds no overflow: all completions are in
+ *       {@link Completions}. So none is lost with the ring.
+ *   <li>I3 An entry that names a descriptor is submitted, or withdrawn, before that descriptor is closed, as the number
+ *       may soon belong to another file.
  * </ul>
  */
 final class Ring {
-    /** How often a submission is tried again that the kernel, or the JVM, has no memory for. */
+    /** How often to retry a submission that the kernel cannot take for the moment. */
     private static final int MAX_TRIES = 100;
 
-    /** How often, if the JVM has no memory for the call. */
+    /** How often to retry a submission if the JVM has no memory for the call. */
     private static final int MAX_CALLS = 3;
 
     /** The JVM could not make the call. */
     private static final int NOT_CALLED = Integer.MIN_VALUE;
 
-    /** What is done instead of what was withdrawn. */
+    /** Replaces a withdrawn entry. */
     private static final long NOTHING = RingMemory.head(IORING_OP_NOP, 0, 0, -1);
 
-    /** How often somebody else looks while the owner takes completions out. */
+    /** How often another thread checks while the owner takes completions out. */
     private static final int MAX_LOOKS = 1000;
 
     private static final long NOBODY = Operation.of(Operation.CANCEL, 0);
@@ -77,15 +77,15 @@ final class Ring {
     private int tail;
     private int consumed;
 
-    /** Whom the completions before this one concern, knows of them. Written by the owner. */
+    /** The sockets know of all completions before this one. Written by the owner. */
     @SuppressWarnings("UnusedVariable") // through ANNOUNCED
     private int announced;
 
     private boolean closed;
 
     /**
-     * Others use it to wake the ring's thread. One that meets the end of its stack may not have said that it left. The
-     * close must not wait for the collector then: what the ring has under way would keep its sockets open.
+     * Other threads use it to wake the ring's thread. One that runs out of stack may not have called {@link #exit}.
+     * Then the close must not wait for the collector: the ring's operations would keep its sockets open.
      */
     private static final class RingFd extends GuardedFd {
         RingFd(int fd) {
@@ -103,11 +103,11 @@ final class Ring {
         this.memory = memory;
         this.argument = memory.argument();
         this.features = features;
-        // A thread that waits for its peers does not wait for a disk.
+        // Waiting for peers must not count as waiting for a disk (iowait).
         waitFlags = IORING_ENTER_GETEVENTS | (has(IORING_FEAT_NO_IOWAIT) ? IORING_ENTER_NO_IOWAIT : 0);
     }
 
-    /** Makes one that is not bound to a thread yet. */
+    /** Opens a ring that is not bound to a thread yet. */
     static Ring open(Scratch scratch, int setupFlags, RingSize size) throws TransportException {
         int flags = setupFlags | IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE;
         IoUringParams params = new IoUringParams(scratch, flags, size.completions());
@@ -134,7 +134,7 @@ final class Ring {
         }
     }
 
-    /** Binds it to the calling thread. */
+    /** Binds the ring to the calling thread. */
     void enable(Scratch scratch) throws TransportException {
         int result = IoUring.enable(scratch, fd.fd());
         if (result < 0) {
@@ -147,28 +147,28 @@ final class Ring {
         return (features & feature) != 0;
     }
 
-    /** {@return the descriptor: for others to wake its thread, inside of enter and exit} */
+    /** {@return the descriptor} Other threads use it between its enter and exit, to wake the ring's thread. */
     GuardedFd descriptor() {
         return fd;
     }
 
-    /** {@return whether as many submissions wait as fit} */
+    /** {@return whether the submission queue is full} */
     boolean isFull() {
         return tail - memory.submittedUpTo() == memory.submissions();
     }
 
-    /** {@return whether the kernel has taken all that was added} */
+    /** {@return whether the kernel has taken all submissions} */
     boolean isSubmitted() {
         return tail == memory.submittedUpTo();
     }
 
-    /** Adds a submission, for which there must be room; see {@link RingMemory#submission}. */
+    /** Adds a submission queue entry, for which there must be room; see {@link RingMemory#submission}. */
     void add(long head, long address, long lengthAndFlags, long operation, int bufferGroup) {
         memory.submission(tail, head, address, lengthAndFlags, operation, bufferGroup);
-        tail++; // last: one that is half written, for want of stack, is none
+        tail++; // last: an entry half written for lack of stack does not count
     }
 
-    /** Takes an operation back that the kernel has not taken yet; {@return whether it was so} */
+    /** Withdraws an operation that the kernel has not taken yet; {@return whether there was one} */
     boolean withdraw(long operation) {
         boolean found = false;
         for (int i = memory.submittedUpTo(); i != tail; i++) {
@@ -180,7 +180,7 @@ final class Ring {
         return found;
     }
 
-    /** Takes all operations on a descriptor back that the kernel has not taken yet (I3). */
+    /** Withdraws all operations on a descriptor that the kernel has not taken yet (I3). */
     void withdrawAll(int descriptor) {
         for (int i = memory.submittedUpTo(); i != tail; i++) {
             if ((int) (memory.submissionHead(i) >>> Integer.SIZE) == descriptor) {
@@ -190,8 +190,8 @@ final class Ring {
     }
 
     /**
-     * Has the kernel begin all that was added. What it can do at once is complete then. Without memory in the JVM,
-     * something may be left, see {@link #isSubmitted}.
+     * Submits all entries. Operations that the kernel can do at once are then complete. If the JVM lacks memory,
+     * entries may be left: see {@link #isSubmitted}.
      */
     void submit(Scratch scratch, Completions completions) throws TransportException {
         memory.submitUpTo(tail);
@@ -221,8 +221,8 @@ final class Ring {
      * Submits, and waits.
      *
      * @param wanted how many completions to wait for
-     * @param timeoutNanos how long to wait for one at most; negative: without limit
-     * @param patienceMicros how long to wait for all that are wanted
+     * @param timeoutNanos how long to wait for one at most; a negative value has no limit
+     * @param patienceMicros how long to wait for all of them; afterwards one is enough
      */
     void enter(Scratch scratch, Completions completions, int wanted, long timeoutNanos, int patienceMicros)
             throws TransportException {
@@ -235,7 +235,7 @@ final class Ring {
         }
     }
 
-    /** What the kernel has done lies in memory that it shares with us: so nothing is lost if the call can't be made. */
+    /** Loses nothing if the JVM cannot make the call: the completions are in memory shared with the kernel. */
     private int enter(Scratch scratch, int submissions, int wanted, int flags) {
         try {
             return IoUring.enter(scratch, fd.fd(), submissions, wanted, flags, argument);
@@ -248,14 +248,14 @@ final class Ring {
         return errno == Errno.EINTR || errno == Errno.EAGAIN || errno == Errno.EBUSY;
     }
 
-    /** I2. The kernel puts what did not fit into the queue when it is entered and there is room. */
+    /** I2. When entered, the kernel moves overflowed completions into the queue if there is room. */
     private void drain(Scratch scratch, Completions completions) {
         take(completions);
         while (memory.hasOverflow()) {
             argument.limit(0, 0);
             int _ = enter(scratch, 0, 0, IORING_ENTER_GETEVENTS);
             if (!take(completions)) {
-                return; // the next enter says why
+                return; // the next enter reports why
             }
         }
     }
@@ -270,19 +270,19 @@ final class Ring {
         return true;
     }
 
-    /** {@return whether nothing is left here that was completed} Only a lack of memory leaves something. */
+    /** {@return whether all completions were taken out} Only a lack of memory leaves some. */
     boolean isTaken() {
         return consumed == memory.completedUpTo() && !memory.hasOverflow();
     }
 
-    /** Whom the completions concern that were taken out, knows of them now. */
+    /** The sockets now know of all completions that were taken out. */
     void announced() {
         ANNOUNCED.setRelease(this, consumed);
     }
 
     /**
-     * {@return whether a completion of one of these operations may lie here that was not announced} Any thread. What is
-     * taken out meanwhile is announced by the time that this returns.
+     * {@return whether there may be an unannounced completion of one of these operations} Any thread. If not, those
+     * taken out meanwhile were announced.
      */
     boolean holds(Scratch scratch, long operation, long other) {
         IoUring.awaitCompletions(scratch, fd.fd());
@@ -299,9 +299,9 @@ final class Ring {
                 }
             }
             if (memory.consumedUpTo() == from) {
-                return false; // so none was overwritten that we were to see
+                return false; // so no entry was overwritten before it was read
             }
-            Thread.onSpinWait(); // the owner takes them out, and will have announced them soon
+            Thread.onSpinWait(); // the owner is taking them out, and will soon announce them
         }
         return true;
     }
@@ -310,7 +310,7 @@ final class Ring {
         return closed;
     }
 
-    /** Gives it up, with all that is under way. Any thread, but only one: the ring's owner. Idempotent. */
+    /** Closes the ring, which cancels its operations. Any thread, but only the ring's owner. Idempotent. */
     void close(Scratch scratch) {
         if (!closed) {
             closed = true;

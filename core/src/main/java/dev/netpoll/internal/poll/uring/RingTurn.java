@@ -16,8 +16,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The layer of a {@link UringPoller} that makes a turn: it submits what the sockets have collected, waits, announces
- * what was received, and delivers the completions.
+ * The layer of a {@link UringPoller} that runs a turn: it submits the operations that the sockets have collected,
+ * waits, announces received bytes, and delivers the completions.
  *
  * <pre>
  * collected --fetch(), submit()--> the kernel's --it completes, within the same call--> in the ring
@@ -25,37 +25,37 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * <ul>
- *   <li>I1 A completion is delivered only to the registration it was submitted for: see {@link
+ *   <li>I1 The poller delivers a completion only to the registration that submitted the operation: see {@link
  *       dev.netpoll.internal.poll.posix.Slots}.
  *   <li>I2 A transport with work that no completion will announce is in {@link #turns}; while one waits there for the
  *       next turn, no wait blocks.
- *   <li>I3 What the completion of a transport throws, fails that transport, and the rest of the batch is delivered.
+ *   <li>I3 An exception of a transport's completion fails that transport; the rest of the batch is delivered.
  * </ul>
  *
- * <p><b>Threads.</b> The thread that drives the loop, where nothing else is said.
+ * <p><b>Threads.</b> The thread that drives the loop, unless stated otherwise.
  */
 abstract class RingTurn extends MovableRing {
-    private static final Consumer<Pollable> CRASH_AGAIN = RingTurn::crashAgain; // made before it is needed
+    private static final Consumer<Pollable> CRASH_AGAIN = RingTurn::crashAgain; // created before it is needed
 
-    /** With so many completions in a turn, it pays to wait a moment for more. */
+    /** With this many completions in a turn, it pays to wait a moment for more. */
     private static final int BUSY = 16;
 
     private static final int PATIENT_WANTED = 64;
     private static final int PATIENCE_MICROS = 50;
 
-    /** After so long without anything received, the memory to receive into is given back. */
+    /** After this long without received bytes, the loop gives the receive buffers back. */
     private static final long QUIET_NANOS = 5_000_000;
 
     /** Whether the last turn had many completions. Written by the loop. */
     private volatile boolean isBusy;
 
-    /** Whether an Error came while one was failing, so that all look for themselves. Only cleared when they do. */
+    /** Whether an Error interrupted a failing socket, so that all must check themselves. Cleared once they have. */
     private boolean crashesLost;
 
-    /** When a turn first received nothing, or 0 if the last one did. */
+    /** When turns stopped receiving bytes, or 0 if the last turn received some. */
     private long quietSince;
 
-    /** Whether a receive begins with the next wait: then it has to find a buffer. */
+    /** Whether a receive begins with the next wait: then it must find a buffer. */
     private boolean receiveBegins;
 
     RingTurn(Features features, RingSize size) throws TransportException {
@@ -69,7 +69,7 @@ abstract class RingTurn extends MovableRing {
         takeOver();
         if (crashesLost) {
             slots.forEach(CRASH_AGAIN);
-            crashesLost = false; // not before all have looked
+            crashesLost = false; // only after all have checked
         }
         boolean goesOn = turns.begin();
         checkFailure();
@@ -102,7 +102,7 @@ abstract class RingTurn extends MovableRing {
         return !completions.isEmpty() || goesOn;
     }
 
-    /** Submits, and waits as {@link Ring#enter} does; {@return whether anything was received} */
+    /** Submits, and waits as {@link Ring#enter} does; {@return whether bytes were received} */
     final boolean enter(int wanted, long timeoutNanos, int patienceMicros) throws TransportException {
         int from = completions.end();
         buffers.publish();
@@ -111,7 +111,7 @@ abstract class RingTurn extends MovableRing {
         return announce(from);
     }
 
-    /** Has the kernel begin what was added in this turn. If it does not, the loop learns of it when it fetches. */
+    /** Submits the operations that were added in this turn. If that fails, the next fetch throws the failure. */
     @Override
     final void submit() {
         int from = completions.end();
@@ -135,13 +135,13 @@ abstract class RingTurn extends MovableRing {
     }
 
     /**
-     * Receives from a socket until that is cancelled or the memory is used up.
+     * Starts a receive, which ends when it is cancelled or no buffer is left.
      *
-     * @param once whether it ends with what is received first, so that a socket gets no more than it asks for
+     * @param once whether it ends with the first bytes, so that a socket gets no more than it asks for
      */
     final void receive(int fd, int kind, long token, boolean once) {
         BufferRing from = buffers.of(kind);
-        from.use(); // the kernel wants a buffer at once, even if nothing is there to be received
+        from.use(); // the kernel needs a buffer at once, even if no bytes have arrived
         receiveBegins = true;
         submissions.receive(fd, from.group(), once, Operation.of(kind, token));
     }
@@ -170,10 +170,10 @@ abstract class RingTurn extends MovableRing {
     // ---------------------------------------------------------------- announcing
 
     /**
-     * Takes what was received out of the buffers, in the order in which the kernel filled them, and says so to the
-     * sockets. It does not fail: what follows would be lost.
+     * Takes the received bytes out of the buffers, in the order in which the kernel filled them, and announces them to
+     * the sockets. It must not fail: the rest would be lost.
      *
-     * @return whether that was anything
+     * @return whether there were any
      */
     private boolean announce(int from) {
         boolean received = false;
@@ -197,17 +197,17 @@ abstract class RingTurn extends MovableRing {
     }
 
     /**
-     * {@return whether the kernel may have received for a socket what was not announced to it yet} Any thread, to be
-     * asked after the kernel was: then the socket knows what it does not.
+     * {@return whether the kernel may have received bytes for a socket that were not announced to it yet} Any thread.
+     * Ask the kernel first: then the socket knows of the bytes that the kernel no longer has.
      */
     final boolean holds(long token) {
         if (memory.isOwner()) {
-            return false; // nothing happens meanwhile
+            return false; // nothing arrives meanwhile
         }
         Ring looked = ring();
         Scratch borrowed = looked.descriptor().enter();
         if (borrowed == null) {
-            return true; // it passes on to another thread
+            return true; // the loop is moving to another thread
         }
         try {
             long small = Operation.of(Operation.RECEIVE, token);
@@ -235,7 +235,7 @@ abstract class RingTurn extends MovableRing {
         return false;
     }
 
-    /** {@return whether anybody was told} */
+    /** {@return whether a socket got an event} */
     private boolean deliver(int index) {
         long operation = completions.operation(index);
         int kind = Operation.kind(operation);
@@ -270,7 +270,7 @@ abstract class RingTurn extends MovableRing {
         return false;
     }
 
-    /** Delivers the completions of an operation that wait in the batch before their turn. */
+    /** Delivers the waiting completions of an operation before their turn. */
     final void deliverNow(long operation) {
         for (int i = completions.begin(); i < completions.end(); i++) {
             if (completions.operation(i) == operation) {
@@ -280,7 +280,7 @@ abstract class RingTurn extends MovableRing {
         }
     }
 
-    /** Whom it concerns is gone. */
+    /** Frees the resource of a completion whose socket is gone. */
     private void drop(int kind, int result, @Nullable Block block) {
         if (block != null) {
             block.release();
@@ -289,7 +289,7 @@ abstract class RingTurn extends MovableRing {
         }
     }
 
-    /** Drops all that was not delivered. */
+    /** Drops all undelivered completions. */
     final void dropAll() {
         completions.beginBatch();
         for (int i = completions.next(); i >= 0; i = completions.next()) {
@@ -314,18 +314,18 @@ abstract class RingTurn extends MovableRing {
 
     private static void crashAgain(Pollable pollable) {
         if (pollable instanceof UringTransport transport) {
-            transport.crashAgain(); // none but those that crash do anything then
+            transport.crashAgain(); // only crashed ones do anything
         }
     }
 
     // ---------------------------------------------------------------- sending without copying
 
-    /** {@return what sends without copying for the sockets of this loop} Any thread. */
+    /** {@return the ring that sends without copying for this loop's sockets} Any thread. */
     final ZeroCopyRing zeroCopyRing() {
         return zeroCopyRing;
     }
 
-    /** Has the kernel end the next wait when it no longer needs memory that was sent without copying. */
+    /** Polls for the release of memory that was sent without copying, which then ends the next wait. */
     private void watchZeroCopy() {
         if (!zeroCopyWatched) {
             zeroCopyWatched = true;
@@ -334,7 +334,7 @@ abstract class RingTurn extends MovableRing {
         }
     }
 
-    /** Another thread has sent without copying: the loop is to look when the memory is free again. Any thread. */
+    /** Another thread has sent without copying: wakes the loop to watch for the release. Any thread. */
     final void wakeForZeroCopy() {
         if (zeroCopyRing.isHolding() && !zeroCopyWatched) {
             wakeup();

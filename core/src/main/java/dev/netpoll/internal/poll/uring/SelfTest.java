@@ -22,12 +22,12 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
-/** Finds out what this kernel's io_uring has, by using it: a no-op, a wake-up and two receives into one buffer. */
+/** Detects the features of this kernel's io_uring by using them: a no-op, a wake-up and two reads into one buffer. */
 final class SelfTest implements Runnable {
-    /** Without these we would be slower than epoll. They make Linux 6.1 the oldest that will do. */
+    /** Without these, io_uring would be slower than epoll. They require Linux 6.1. */
     static final int NEEDED = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL;
 
-    /** From the newest down. */
+    /** Newest first. */
     private static final int[] SETUPS = {NEEDED | IORING_SETUP_NO_SQARRAY, NEEDED};
 
     private static final RingSize SIZE = new RingSize(8, 16, 2, 2);
@@ -40,7 +40,7 @@ final class SelfTest implements Runnable {
     private @Nullable Features features;
     private @Nullable Throwable failure;
 
-    /** {@return what was found, or null if the test failed} */
+    /** {@return the detected features, or null if the test failed} */
     @Nullable
     Features features() {
         return features;
@@ -56,7 +56,7 @@ final class SelfTest implements Runnable {
     public void run() {
         try {
             features = test();
-        } catch (Throwable e) { // whatever it is, io_uring can't be had
+        } catch (Throwable e) { // whatever it is, io_uring is not available
             failure = e;
         } finally {
             scratch.giveBack();
@@ -88,7 +88,7 @@ final class SelfTest implements Runnable {
     }
 
     private void testNoOperation(Ring ring) throws TransportException {
-        long operation = Operation.of(Operation.SEND, 0x0123_4567_89ab_cdefL); // do the layouts hold?
+        long operation = Operation.of(Operation.SEND, 0x0123_4567_89ab_cdefL); // tests the layouts
         ring.add(RingMemory.head(IoUring.IORING_OP_NOP, 0, 0, -1), 0, 0, operation, 0);
         int place = await(ring);
         check("a no-op", completions.operation(place) == operation && completions.result(place) == 0);

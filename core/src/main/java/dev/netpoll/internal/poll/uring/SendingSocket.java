@@ -18,15 +18,15 @@ import java.net.SocketOption;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The sending layer of a {@link UringTransport}: the loop collects what is to be sent, and the kernel sends it with the
- * next submission. Other threads send with calls.
+ * The sending layer of a {@link UringTransport}: the loop collects sends, and submits them together. Other threads send
+ * with system calls.
  *
- * <p>A send never waits in the kernel ({@code MSG_DONTWAIT}): it is complete when the submission is, so memory is the
- * kernel's only between the two. If the socket is full, {@link Operation#WRITABLE} says when to go on.
+ * <p>A send never waits in the kernel ({@code MSG_DONTWAIT}): it completes during its submission, so the kernel uses
+ * the memory only that long. If the socket is full, {@link Operation#WRITABLE} completes when there is room.
  *
  * <pre>
  * send:  (none) --loop: sendMore()--> SENDING --loop: delivers the completion--> (none), and sends the rest
- *        SENDING --loop: took over with the completion--> SENT_ALREADY, too, so that nothing is sent twice
+ *        SENDING --loop: moved to another ring after it completed--> SENT_ALREADY, too, so that nothing is sent twice
  *        SENDING --loop: stopSending()--> LETTING_GO, too: submits, delivers the completion--> (none)
  * room:  (none) --loop: the socket is full--> AWAITING_ROOM --loop: delivers WRITABLE--> (none), and sends the rest
  *        (none) --loop: connecting--> AWAITING_ROOM --loop: delivers WRITABLE--> (none), and is connected
@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>I1 At most one send and one wait for room are under way: {@link #SENDING}, {@link #AWAITING_ROOM}. So bytes
  *       stay in order.
- *   <li>I2 What {@link #SENDING} points to is freed only after it was submitted, or withdrawn from the ring.
+ *   <li>I2 The memory of a {@link #SENDING} send is freed only after the send was submitted or withdrawn.
  * </ul>
  *
  * <p>Loop only, except {@link #send}, {@link #gathersSends}, the options and what {@link ZeroCopy} calls: any thread.
@@ -43,7 +43,7 @@ import org.jspecify.annotations.Nullable;
 abstract class SendingSocket extends ReceivingSocket {
     static final int SENDING = ABOVE_RECEIVING;
 
-    /** The send is complete, which is still to be delivered. */
+    /** The send is complete; the completion is not delivered yet. */
     static final int SENT_ALREADY = ABOVE_RECEIVING << 1;
 
     /** The queue is about to be given back: nothing more of it is sent. */
@@ -51,13 +51,13 @@ abstract class SendingSocket extends ReceivingSocket {
 
     static final int AWAITING_ROOM = ABOVE_RECEIVING << 3;
 
-    /** The lowest of the bits that the layer above uses. */
+    /** The lowest bit of the layer above. */
     static final int ABOVE_SENDING = ABOVE_RECEIVING << 4;
 
-    /** What sends large pieces without copying them, or null. */
+    /** The sender of large pieces without copying, or null. */
     private volatile @Nullable ZeroCopy zeroCopy;
 
-    /** How many bytes the send under way has. */
+    /** The number of bytes in the send under way. */
     private int sending;
 
     SendingSocket(int fd, boolean tcp, byte @Nullable [] remote) {
@@ -66,7 +66,7 @@ abstract class SendingSocket extends ReceivingSocket {
 
     // ---------------------------------------------------------------- any thread
 
-    /** The loop collects what is to be sent; other threads send themselves. */
+    /** The loop collects sends; other threads make system calls. */
     @Override
     public final int send(SendQueue bytes) {
         UringPoller owner = poller;
@@ -80,7 +80,7 @@ abstract class SendingSocket extends ReceivingSocket {
         if (is(CLOSED)) {
             return -Errno.EBADF;
         }
-        if (bytes.borrows()) { // what is the user's may be gone when this returns
+        if (bytes.borrows()) { // the user may free its memory when this returns
             int result = Sender.send(owner.scratch(), fd(), bytes, Integer.MAX_VALUE, zeroCopy);
             if (result < 0) {
                 remember(-result);
@@ -120,12 +120,12 @@ abstract class SendingSocket extends ReceivingSocket {
         return super.getOption(option);
     }
 
-    /** {@return whether it has its poller: a connection that was adopted may be used before} Any thread. */
+    /** {@return whether it has a poller} An adopted connection may be used before that. Any thread. */
     final boolean hasPoller() {
         return poller != null;
     }
 
-    /** {@return the ring for sending without copying; once this is registered, any thread} */
+    /** {@return the ring for sending without copying} Only after registration; any thread. */
     final ZeroCopyRing zeroCopyRing() {
         return poller().zeroCopyRing();
     }
@@ -151,8 +151,7 @@ abstract class SendingSocket extends ReceivingSocket {
             queue = null;
             receiver().sent(0, true);
         } else if (head.block == null) {
-            // A user's memory may sit in an arena that somebody closes at any moment, so it can't be the kernel's for
-            // longer than a call.
+            // A user may close the arena of its memory at any moment, so the kernel must use it only during a call.
             sendAtOnce(bytes);
         } else {
             ZeroCopySender large = zeroCopy();
@@ -165,12 +164,12 @@ abstract class SendingSocket extends ReceivingSocket {
         }
     }
 
-    /** With calls on this thread, where the kernel may not have the memory for longer. */
+    /** Sends a user's memory, or a large piece, with calls on this thread. */
     private void sendAtOnce(SendQueue bytes) {
         long before = bytes.bytes();
         sendNow(bytes);
         if (queue == bytes && bytes.bytes() == before && !is(DONE)) {
-            receiver().sent(0, false); // it was gathered, and is refused
+            receiver().sent(0, false); // it was gathered, and the kernel takes nothing
         }
     }
 
@@ -191,14 +190,14 @@ abstract class SendingSocket extends ReceivingSocket {
             if (is(LETTING_GO)) {
                 queue = null;
             }
-            receiver().sent(result, false); // before what is sent next may be told
+            receiver().sent(result, false); // before the next send can report
             if (queue == null || is(DONE)) {
                 return;
             }
             if (all) {
                 sendMore();
             } else {
-                awaitRoom(); // it takes no more now
+                awaitRoom(); // the socket takes no more now
             }
         } else if (is(LETTING_GO)) {
             queue = null;
@@ -231,7 +230,7 @@ abstract class SendingSocket extends ReceivingSocket {
         if (!is(CONNECTING)) {
             boolean onlyPeerEnded = bits >= 0 && (bits & (POLLOUT | POLLHUP | POLLERR)) == 0;
             if (onlyPeerEnded) {
-                againLater(SEND_AGAIN); // the kernel ends each wait for room at once then
+                againLater(SEND_AGAIN); // the kernel then ends each wait for room at once
             } else {
                 sendMore();
             }
@@ -249,13 +248,13 @@ abstract class SendingSocket extends ReceivingSocket {
         letGoOfQueue();
     }
 
-    /** I2: what was collected to be sent is sent first, and told. */
+    /** Gives up the queue. I2: submits and reports a collected send first. */
     final void letGoOfQueue() {
         if (is(SENDING)) {
             UringPoller owner = poller();
             owner.submit();
             long operation = Operation.of(Operation.SEND, token);
-            if (owner.submissions.withdraw(operation)) { // it could not be submitted, and the memory is about to go
+            if (owner.submissions.withdraw(operation)) { // not submitted, and its memory is about to be freed
                 clear(SENDING);
             }
             if (!is(DONE)) {

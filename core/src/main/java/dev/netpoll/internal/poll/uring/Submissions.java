@@ -22,11 +22,11 @@ import dev.netpoll.internal.poll.posix.ZeroCopySender;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the sockets of a loop have the kernel do. It is collected, and begins with the next wait, or before if it is
- * much. Not thread-safe: loop only.
+ * Collects the operations of a loop's sockets, and submits them with the next wait, or earlier if the queue is full.
+ * Not thread-safe: loop only.
  */
 final class Submissions {
-    /** Messages of several parts that can be submitted at once. */
+    /** The most messages of several parts in one submission. */
     private static final int MESSAGES = 32;
 
     private static final long NOBODY = Operation.of(Operation.CANCEL, 0);
@@ -35,32 +35,32 @@ final class Submissions {
     private final Messages messages = new Messages(MESSAGES);
     private Ring ring;
 
-    /** Makes one that calls {@code submit} when the ring is full. */
+    /** Calls {@code submit} when the ring is full. */
     Submissions(Ring ring, Runnable submit) {
         this.ring = ring;
         this.submit = submit;
     }
 
-    /** From now on this is for another ring. */
+    /** Collects for another ring from now on. */
     void attach(Ring next) {
         ring = next;
         messages.reset();
     }
 
-    /** Gives its memory back. */
+    /** Frees the memory. */
     void close() {
         messages.close();
     }
 
-    /** The kernel has taken all. */
+    /** The kernel has taken all submissions: their messages can be reused. */
     void taken() {
         messages.reset();
     }
 
-    /** {@return the ring if there is room, else null: then it is broken, which the loop will learn} */
+    /** {@return the ring if it has room, else null: then it is broken, and the next fetch reports why} */
     private @Nullable Ring room() {
         if (ring.isClosed()) {
-            return null; // and there is no other
+            return null; // and there is no other ring
         }
         if (ring.isFull()) {
             submit.run();
@@ -77,7 +77,7 @@ final class Submissions {
         }
     }
 
-    /** Receives into a group of buffers, once or until that is cancelled or no buffer is left. */
+    /** Receives into a buffer group, once, or until it is cancelled or no buffer is left. */
     void receive(int fd, int bufferGroup, boolean once, long operation) {
         Ring to = room();
         if (to != null) {
@@ -91,7 +91,7 @@ final class Submissions {
      * Waits until a descriptor is ready.
      *
      * @param flags 0 or IORING_POLL_ADD_MULTI
-     * @param events as poll(2) has them
+     * @param events as in poll(2)
      */
     void poll(int fd, int flags, int events, long operation) {
         add(IORING_OP_POLL_ADD, 0, 0, fd, 0, flags, events, operation);
@@ -103,12 +103,12 @@ final class Submissions {
         add(IORING_OP_ASYNC_CANCEL, IOSQE_CQE_SKIP_SUCCESS, 0, fd, 0, 0, flags, NOBODY);
     }
 
-    /** Takes an operation back that the kernel has not taken yet; {@return whether it was so} */
+    /** Withdraws an operation that the kernel has not taken yet; {@return whether there was one} */
     boolean withdraw(long operation) {
         return !ring.isClosed() && ring.withdraw(operation);
     }
 
-    /** Takes all operations on a descriptor back that the kernel has not taken yet; {@return whether some may be} */
+    /** Withdraws a descriptor's operations that the kernel has not taken yet; {@return whether there may be any} */
     boolean withdrawAll(int fd) {
         if (ring.isClosed() || ring.isSubmitted()) {
             return false;
@@ -122,7 +122,7 @@ final class Submissions {
         add(IORING_OP_ASYNC_CANCEL, IOSQE_CQE_SKIP_SUCCESS, 0, -1, operation, 0, 0, NOBODY);
     }
 
-    /** Sends as many of the segments as fit in a message, none that {@code large} takes; {@return their bytes} */
+    /** Sends as many segments as fit in a message, up to the first that {@code large} takes; {@return their bytes} */
     int send(int fd, Segment head, @Nullable ZeroCopySender large, long operation) {
         if (room() == null) {
             return 0;
@@ -151,7 +151,7 @@ final class Submissions {
         return large != null && large.takes(segment);
     }
 
-    /** With more to follow at once, the kernel need not send a small packet now. */
+    /** Adds MSG_MORE if more follows at once, so that the kernel does not send a small packet now. */
     private static int sendFlags(@Nullable Segment next) {
         int flags = LibcSocket.MSG_NOSIGNAL | LibcSocket.MSG_DONTWAIT;
         return next == null ? flags : flags | LibcSocket.MSG_MORE;

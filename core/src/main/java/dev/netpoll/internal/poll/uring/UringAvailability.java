@@ -13,7 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** Whether io_uring can be used, found out once. Links no function unless everything else is in order. */
+/** Checks, once, whether io_uring can be used. Links no function unless everything else is in order. */
 final class UringAvailability {
     static final @Nullable String REASON;
 
@@ -28,7 +28,7 @@ final class UringAvailability {
                 SelfTest test = new SelfTest();
                 reason = run(test);
                 features = test.features();
-            } catch (Throwable t) { // whatever it is, io_uring can't be had
+            } catch (Throwable t) { // whatever it is, io_uring is not available
                 reason = failed(t);
             }
         }
@@ -39,9 +39,9 @@ final class UringAvailability {
     private UringAvailability() {}
 
     /**
-     * {@return what this kernel has}
+     * {@return the features of this kernel's io_uring}
      *
-     * @throws UnsupportedOperationException if io_uring cannot be had
+     * @throws UnsupportedOperationException if io_uring is not available
      */
     static Features features() {
         Features found = FEATURES;
@@ -51,7 +51,7 @@ final class UringAvailability {
         return found;
     }
 
-    /** A ring is bound to a thread, so the test gets one of its own. */
+    /** Runs the test on a separate thread, as it binds a ring. */
     private static @Nullable String run(SelfTest test) {
         Thread thread =
                 Thread.ofPlatform().name("netpoll-io_uring-test").daemon().start(test);
@@ -79,7 +79,7 @@ final class UringAvailability {
         return "io_uring failed its self-test with " + failure + ": use the epoll backend";
     }
 
-    /** {@return a sentence that says what stands in the way, and what the user can do} */
+    /** {@return a sentence that says why io_uring is not available, and what to do} */
     static String describe(TransportException failure, String disabled) {
         return "io_uring failed its self-test, "
                 + failure.getMessage()
@@ -115,7 +115,7 @@ final class UringAvailability {
         };
     }
 
-    /** {@return the value of the setting, or nothing on kernels before 6.6, which have none} */
+    /** {@return the value of the setting, or an empty string on kernels before 6.6, which lack it} */
     private static String disabled() {
         try (InputStream in = Files.newInputStream(DISABLED)) {
             return new String(in.readNBytes(16), StandardCharsets.US_ASCII).strip();

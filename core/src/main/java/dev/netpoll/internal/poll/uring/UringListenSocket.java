@@ -18,8 +18,8 @@ import java.util.LinkedList;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A listening socket, from which the kernel accepts until that is cancelled. Connections that it had accepted before it
- * learned of a pause wait for the end of the pause.
+ * A listening socket with a multishot accept. Connections that the kernel accepts before it learns of a pause wait
+ * until the pause ends.
  */
 final class UringListenSocket extends BoundSocket implements Completable {
     private @Nullable UringPoller poller;
@@ -30,7 +30,7 @@ final class UringListenSocket extends BoundSocket implements Completable {
     private boolean cancelled;
     private boolean closed;
 
-    /** Accepted during a pause. A list that is as it was if there is no memory for more. */
+    /** Connections accepted during a pause. This list stays intact if there is no memory for another entry. */
     @SuppressWarnings("JdkObsolete")
     private final LinkedList<UringTransport> early = new LinkedList<>();
 
@@ -42,7 +42,7 @@ final class UringListenSocket extends BoundSocket implements Completable {
         if (closed) {
             throw new TransportException("listen", Errno.EBADF);
         }
-        // Some kernels do not wait for connections to a non-blocking socket, but fail.
+        // On a non-blocking socket, some kernels fail instead of waiting for connections.
         int result = LibcUnistd.setBlocking(target.scratch(), fd());
         if (result < 0) {
             throw new TransportException("fcntl", -result);
@@ -65,7 +65,7 @@ final class UringListenSocket extends BoundSocket implements Completable {
                     0,
                     LibcSocket.SOCK_NONBLOCK | LibcSocket.SOCK_CLOEXEC,
                     Operation.of(Operation.ACCEPT, token));
-            accepting = true; // last: what was not added is tried again
+            accepting = true; // last: an accept that was not added is retried
         }
     }
 
@@ -99,7 +99,7 @@ final class UringListenSocket extends BoundSocket implements Completable {
     private void accepted(AcceptEvents receiver, Scratch scratch, int fd) {
         UringTransport transport;
         try {
-            // Also of one that was reset already: what it has sent before is delivered.
+            // Works even if the peer has reset it: bytes that it sent before are delivered.
             int known = LibcSocket.acceptedName(scratch, fd);
             // TCP_NODELAY was set on the listening socket and is inherited.
             transport = new UringTransport(fd, tcp, known < 0 ? null : scratch.socketAddress());
@@ -114,7 +114,7 @@ final class UringListenSocket extends BoundSocket implements Completable {
         receiver.accepted(transport);
     }
 
-    /** The queue keeps the others; the receiver is told, so that it tries again after a while. */
+    /** Reports the failure, so that the receiver retries after a while; the queue keeps the other connections. */
     @Override
     public void crashed(Throwable thrown) {
         AcceptEvents receiver = events;
@@ -124,7 +124,7 @@ final class UringListenSocket extends BoundSocket implements Completable {
                 accept();
             }
         } catch (Throwable again) {
-            // It is told again when the next connection can't be accepted.
+            // The next connection that can't be accepted is reported again.
         }
         Crash.log("listening socket of the " + UringMechanism.NAME + " backend", thrown);
     }

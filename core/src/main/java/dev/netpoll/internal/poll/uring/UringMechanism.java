@@ -27,21 +27,21 @@ import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Linux 6.1 or newer on x86-64 and aarch64, if native access is granted and io_uring is not forbidden: see {@link
- * #unavailableReason()}.
+ * The io_uring backend: Linux 6.1 or newer on x86-64 and aarch64, if native access is granted and io_uring is not
+ * forbidden; see {@link #unavailableReason()}.
  */
 public final class UringMechanism implements Mechanism {
     static final String NAME = "io_uring";
 
     static {
-        // Loads what it takes to tell that there are no descriptors left: by then, class files may not be readable.
+        // Loads the classes that report a lack of descriptors: by then, class files may not be readable.
         int _ = new TransportException("accept", Errno.EMFILE).errno();
     }
 
     private final Features features;
     private final RingSize size;
 
-    /** Makes one with all that this kernel has. */
+    /** Creates a mechanism with all features of this kernel. */
     public UringMechanism() {
         this(UringAvailability.features(), RingSize.USUAL);
     }
@@ -51,7 +51,7 @@ public final class UringMechanism implements Mechanism {
         this.size = size;
     }
 
-    /** {@return null if the backend works here, else a sentence that says why not and what can be done} */
+    /** {@return null if the backend works here, else a sentence that says why not and what to do} */
     public static @Nullable String unavailableReason() {
         return UringAvailability.REASON;
     }
@@ -96,7 +96,7 @@ public final class UringMechanism implements Mechanism {
         }
     }
 
-    /** A ring belongs to the thread that waits for it. */
+    /** Returns false: a ring belongs to the thread that waits for it. */
     @Override
     public boolean isWatchable() {
         return false;

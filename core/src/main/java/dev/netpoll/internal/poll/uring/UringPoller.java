@@ -15,13 +15,13 @@ import java.net.SocketAddress;
 
 /**
  * The poller of the io_uring backend. One object in layers: {@link MovableRing} gives it another ring when its loop
- * gets another thread, {@link RingTurn} submits, waits and delivers, and this one takes sockets in and lets them go,
- * passes wake-ups on, and ends.
+ * gets another thread, {@link RingTurn} submits, waits and delivers, and this class adds and removes sockets, passes
+ * wake-ups on, and closes.
  *
- * <p><b>Threads.</b> The thread that drives the loop, where nothing else is said.
+ * <p><b>Threads.</b> The thread that drives the loop, unless stated otherwise.
  */
 final class UringPoller extends RingTurn {
-    /** How long to wait for the end of what was cancelled; it takes microseconds. */
+    /** How long to wait for cancelled operations to end; it takes microseconds. */
     private static final long END_NANOS = 1_000_000_000;
 
     private static final long SETTLE_NANOS = 10_000_000;
@@ -47,7 +47,7 @@ final class UringPoller extends RingTurn {
         waker.wake(ring().descriptor());
     }
 
-    /** {@return what ends its waits} */
+    /** {@return the waker that ends its waits} */
     Waker waker() {
         return waker;
     }
@@ -75,7 +75,7 @@ final class UringPoller extends RingTurn {
 
     // ---------------------------------------------------------------- sockets go
 
-    /** Ends a receive, and delivers what it still brings. */
+    /** Ends a receive, and delivers its last bytes. */
     void endReceive(UringTransport transport, long token) {
         long end = System.nanoTime() + END_NANOS;
         submissions.cancelAll(transport.fd());
@@ -86,7 +86,7 @@ final class UringPoller extends RingTurn {
         } while (transport.isReceiving() && System.nanoTime() - end < 0 && settle(1));
     }
 
-    /** Submits, and has the kernel finish what was cancelled: only then it lets go of a socket. */
+    /** Submits, and lets the kernel finish cancelled operations: only then does it release a socket. */
     void finish() {
         submit();
         settle(0);

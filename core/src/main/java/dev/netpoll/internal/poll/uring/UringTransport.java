@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A stream socket on its loop, from its registration to its end. One object in layers: {@link ReceivingSocket}
- * receives, {@link SendingSocket} sends. This one registers and connects, hands each completion to its layer, finds out
+ * receives, {@link SendingSocket} sends. This class registers and connects, hands each completion to its layer, notices
  * that the peer is gone, moves to another ring, and leaves.
  *
  * <pre>
@@ -27,13 +27,13 @@ import org.jspecify.annotations.Nullable;
  *         open --loop: connect()--> CONNECTING --loop: delivers WRITABLE--> receives, or fails
  * end:    receives --loop: delivers the peer's end--> END_TOLD: may still send --loop: hang-up with an error--> fails
  *         receives --loop: a send has failed, or hang-up--> HUNG_UP --loop: delivers what is left--> fails
- *         fails: DONE, lets go of what it holds, tells the error
+ *         fails: DONE, lets go of what it holds, reports the error
  * leave:  any --loop: close()--> CLOSED, DONE --loop: its operations have ended--> the descriptor is closed
  *         any --loop: detach()--> LEAVING --loop: its receive has ended, all is delivered--> CLOSED, DONE
  * </pre>
  *
  * <ul>
- *   <li>I1 A failure comes last: an error of sending waits until nothing is left to receive. See I3 of {@link
+ *   <li>I1 A failure comes last: a send error waits until nothing is left to receive. See I3 of {@link
  *       ReceivingSocket}.
  *   <li>I2 Nothing is reported once {@link #DONE}.
  *   <li>I3 {@link #HUNG_UP} (nothing more can come, nothing can be sent) overrides a pause.
@@ -41,10 +41,10 @@ import org.jspecify.annotations.Nullable;
  *       descriptor is closed or handed over.
  * </ul>
  *
- * <p>Loop only, where the layers say nothing else.
+ * <p>Loop only, unless the layers say otherwise.
  */
 final class UringTransport extends SendingSocket {
-    /** Sending has failed: look whether anything is left to receive. */
+    /** Sending has failed: check whether bytes are left to receive. */
     private static final int CHECK = ABOVE_SENDING;
 
     UringTransport(Opened opened) {
@@ -71,7 +71,7 @@ final class UringTransport extends SendingSocket {
     void connect(UringPoller target, SocketAddress address, TransportEvents receiver) {
         poller = target;
         receiver(receiver);
-        // Not an operation of the ring: a ring may be given up, and connecting is not to begin twice. Waiting may.
+        // Not an operation of the ring: the ring may be replaced, and connecting must not begin twice. Waiting may.
         int error = startConnecting(target.scratch(), address);
         if (error != 0 && error != Errno.EINPROGRESS) {
             fail(error);
@@ -134,7 +134,7 @@ final class UringTransport extends SendingSocket {
         if (wasAwaiting) {
             awaitRoom();
         }
-        if (wasSending) { // nothing of it was submitted
+        if (wasSending) { // it was never submitted
             clear(SENDING);
             again(SEND_AGAIN);
         }
@@ -187,18 +187,18 @@ final class UringTransport extends SendingSocket {
         }
     }
 
-    /** If nothing is left to receive, tells the failure (I1). */
+    /** Reports the failure if nothing is left to receive (I1). */
     private void check() {
         int left = (int) LibcSocket.peek(scratch(), fd());
         if (left > 0 || left == -Errno.EINTR) {
-            again(CHECK); // the receive under way gets it
+            again(CHECK); // the receive under way gets the bytes
         } else if (left == -Errno.EAGAIN) {
             deliver();
             if (!is(DONE)) {
                 fail(brokenBy);
             }
         } else {
-            stopReceiving(); // it has ended: what begins anew tells, what is under way (seen with 6.18) may not
+            stopReceiving(); // it has ended: a new receive reports that, the current one may not (seen with 6.18)
         }
     }
 
@@ -221,7 +221,7 @@ final class UringTransport extends SendingSocket {
             if (!is(DONE)) {
                 owner.endReceive(this, token);
             }
-            checkNotClosed(); // a failure was told, and the receiver closed: the number may be another socket's by now
+            checkNotClosed(); // a failure was reported, and the receiver closed: another socket may have the number
         }
         return leave();
     }
@@ -232,7 +232,7 @@ final class UringTransport extends SendingSocket {
         }
     }
 
-    /** I4: the operations end first, whatever becomes of the descriptor. */
+    /** I4: ends the operations first, whatever becomes of the descriptor. */
     @Override
     protected void deregister() {
         set(CLOSED | DONE);

@@ -10,12 +10,12 @@ import dev.netpoll.internal.poll.posix.Wakeup;
 import dev.netpoll.internal.transport.TransportException;
 
 /**
- * Ends the wait of a ring's thread: with a completion that another thread posts, where any thread can do that.
+ * Ends the wait of a ring's thread: another thread posts a completion, if the kernel lets any thread do that.
  *
- * <p>Posting may fail: a ring takes nothing before it is enabled, the kernel may lack the memory, or the ring was given
- * up and there is no other yet. Then, and always on kernels where only rings can post, an eventfd does it, which every
- * ring watches from its beginning. Nobody ever reads it: a ring that begins to watch it after it was written is woken
- * at once, so that no wake-up is lost.
+ * <p>Posting may fail: a ring rejects messages before it is enabled, the kernel may lack memory, or the ring was closed
+ * and there is no other yet. Then, and always on kernels where only rings can post, the waker writes an eventfd, which
+ * every ring polls from its start. Nobody ever reads it: a ring that starts to poll after a write is woken at once, so
+ * that no wake-up is lost.
  */
 final class Waker {
     private static final long MESSAGE = Operation.of(Operation.WAKE, 0);
@@ -29,7 +29,7 @@ final class Waker {
         eventfd = new Wakeup(scratch);
     }
 
-    /** The poller has a new ring, which is enabled. Every write is a completion. <i>Loop.</i> */
+    /** Polls the eventfd with the poller's new, enabled ring. Every write makes a completion. <i>Loop.</i> */
     void attach(MovableRing poller) {
         poller.submissions.poll(eventfd.fd(), IoUring.IORING_POLL_ADD_MULTI, IoUring.POLLIN, EVENTFD);
     }

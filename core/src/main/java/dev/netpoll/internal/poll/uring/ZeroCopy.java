@@ -10,8 +10,8 @@ import dev.netpoll.internal.poll.posix.ZeroCopySender;
 import dev.netpoll.internal.transport.Errno;
 
 /**
- * What one socket sends without copying. It ends for good when the kernel says that it had to copy: then pinning the
- * memory and waiting for it were for nothing.
+ * Sends without copying for one socket. It stops for good when the kernel reports a copy: then pinning the memory and
+ * waiting for it gain nothing.
  */
 final class ZeroCopy implements ZeroCopySender {
     private final int threshold;
@@ -35,13 +35,12 @@ final class ZeroCopy implements ZeroCopySender {
     @Override
     public long send(Scratch scratch, int fd, Segment piece, int flags) {
         long result = transport.zeroCopyRing().send(scratch, fd, piece, flags, this);
-        // What the kernel can't do in this way, for want of memory or because too much is under way, it does in the
-        // other.
+        // If the kernel lacks memory for this, or too much is under way, send with a copy.
         boolean refused = result == -Errno.ENOMEM || result == -Errno.ENOBUFS || result == -Errno.EOPNOTSUPP;
         return refused ? LibcSocket.send(scratch, fd, piece.address(), piece.length(), flags) : result;
     }
 
-    /** The kernel copied what was sent. */
+    /** The kernel copied the bytes. */
     void copied() {
         isUseless = true;
     }

@@ -24,34 +24,35 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sends without copying for the sockets of a loop, and holds what is sent until the kernel says that nobody reads it:
- * when the peer has acknowledged it, or the connection is gone.
+ * Sends without copying for the sockets of a loop, and holds the memory until the kernel reports that it no longer
+ * reads it: when the peer has acknowledged the bytes, or the connection is gone.
  *
- * <p>It has a ring of its own, since the loop's is given up when the loop gets another thread, and with it would be
- * what the kernel still says. This one is bound to no thread: whoever has the lock may use it.
+ * <p>It uses a separate ring: the loop's ring is closed when the loop gets another thread, which would lose
+ * notifications. This ring is bound to no thread: a thread that holds the lock may use it.
  *
  * <pre>
  *   slot:  vacant --send--> held --completion without MORE, or notification--> vacant
  * </pre>
  *
  * <ul>
- *   <li>I1 A slot holds a reference to its block while the kernel may read it. A completion with MORE, of whatever
- *       result, announces a notification with the same slot; without, there is none.
- *   <li>I2 A send never waits (MSG_DONTWAIT): its completion is there when the submission is.
+ *   <li>I1 A slot holds a reference to its block while the kernel may read it. A completion with MORE, whatever its
+ *       result, announces a notification with the same slot; one without MORE is the last.
+ *   <li>I2 A send never waits (MSG_DONTWAIT): it completes during its submission.
  * </ul>
  *
- * <p><b>Threads.</b> Any; the lock guards everything. It is held for system calls that don't wait.
+ * <p><b>Threads.</b> Any; the lock guards everything, and is held during system calls. Only {@link #close} waits in
+ * one.
  *
  * @see <a href="https://man7.org/linux/man-pages/man3/io_uring_prep_send_zc.3.html">io_uring_prep_send_zc(3)</a>
  */
 final class ZeroCopyRing {
-    /** So many sends may hold memory; what exceeds them is copied. */
+    /** The most sends that may hold memory; further ones copy. */
     private static final int SLOTS_MAX = 4096;
 
     private static final int SLOTS_FIRST = 16;
     private static final RingSize SIZE = new RingSize(8, 256, 1, 1);
 
-    /** How long closing waits for the kernel; it is done with a connection that was reset at once. */
+    /** How long closing waits for the kernel, which releases the memory of a reset connection at once. */
     private static final long CLOSE_NANOS = 1_000_000_000;
 
     private final int setup;
@@ -68,16 +69,16 @@ final class ZeroCopyRing {
     private int vacantCount;
     private int slots;
 
-    /** Sends whose memory is held. */
+    /** The number of sends whose memory is held. */
     private final AtomicInteger held = new AtomicInteger();
 
-    /** What the last send came to. */
+    /** The result of the last send. */
     private int result;
 
     private boolean isUnavailable;
 
     /**
-     * Makes one, without a ring until somebody sends.
+     * Opens a ring at the first send.
      *
      * @param setup the flags of the loop's rings
      */
@@ -94,7 +95,7 @@ final class ZeroCopyRing {
      * Sends a piece.
      *
      * @param flags of send(2)
-     * @return as send(2), with an error number negated; ENOBUFS if this can't be had
+     * @return as send(2), with an error number negated; ENOBUFS if no ring or slot is available
      */
     long send(Scratch scratch, int fd, Segment piece, int flags, ZeroCopy sender) {
         Block block = piece.block;
@@ -119,13 +120,13 @@ final class ZeroCopyRing {
                 open.submit(scratch, completions);
                 settle();
                 if (!open.isSubmitted()) {
-                    vacate(slot); // the kernel never hears of it, as this ring ends
+                    vacate(slot); // the kernel never gets it, as this ring is closed
                     result = -Errno.ENOBUFS;
                     giveUp(scratch, null);
                 }
             } catch (TransportException e) {
                 settle();
-                giveUp(scratch, e); // what names the descriptor must not be submitted later
+                giveUp(scratch, e); // an entry that names the descriptor must not be submitted later
             }
             return result;
         }
@@ -167,7 +168,7 @@ final class ZeroCopyRing {
         return slots++;
     }
 
-    /** Takes note of what the kernel has said. */
+    /** Handles the completions. */
     private void settle() {
         completions.beginBatch();
         for (int i = completions.next(); i >= 0; i = completions.next()) {
@@ -199,7 +200,7 @@ final class ZeroCopyRing {
         block.release();
     }
 
-    /** Gives memory back that the kernel no longer needs. */
+    /** Releases memory that the kernel no longer reads. */
     void reap(Scratch scratch) {
         if (held.get() > 0) {
             synchronized (lock) {
@@ -223,14 +224,14 @@ final class ZeroCopyRing {
         }
     }
 
-    /** {@return what is readable when the kernel has something to say, or -1} */
+    /** {@return the ring's descriptor, readable while there are completions, or -1} */
     int fd() {
         synchronized (lock) {
             return ring == null ? -1 : ring.descriptor().fd();
         }
     }
 
-    /** Waits a moment for the kernel. What it does not give back then, nobody gets: it might still be sent. */
+    /** Waits a moment for the kernel. Memory that it still holds then is never reused: it might still be sent. */
     void close(Scratch scratch) {
         synchronized (lock) {
             try {
@@ -245,7 +246,7 @@ final class ZeroCopyRing {
         }
     }
 
-    /** Does without a ring from now on. */
+    /** Closes the ring, and opens no other. */
     private void giveUp(Scratch scratch, @Nullable TransportException cause) {
         isUnavailable = true;
         Ring open = ring;
