@@ -241,7 +241,7 @@ public interface Connection extends AutoCloseable {
      * Takes the socket out of the library, open and non-blocking. The connection is closed afterwards, and its close
      * callbacks run. Bytes already received are in the result; bytes written and never flushed are dropped. Views of
      * the reader end if a handler calls this, as with {@link Reader#release()}; elsewhere the memory that they show
-     * comes back when the garbage collector finds them. The caller must be the connection's only user.
+     * comes back when the garbage collector finds them, or they end, too, without native access. The caller must be the connection's only user.
      *
      * @implNote The result holds a descriptor with epoll and io_uring, and a channel with NIO.
      * @throws IllegalStateException if called on an event loop other than the connection's own, while another thread

@@ -5,6 +5,7 @@ package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
@@ -12,9 +13,12 @@ import dev.netpoll.conformance.support.Mode;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Variants;
 import dev.netpoll.testkit.Await;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -71,6 +75,26 @@ class ShutdownOfRunningHandlersTest extends ConformanceTest {
         assertThat(shutdown.result()).isFalse();
         server.awaitNoConnections();
         assertThat(server.server().shutdown(Timing.LONG)).isFalse();
+    }
+
+    @Test
+    void aHandlerThatWaitsForItsPeerIsToldThatItsServerShutDown() throws Exception {
+        CompletableFuture<Throwable> told = new CompletableFuture<>();
+        Listening server = net.serve(connection -> {
+            try {
+                connection.reader().readLong();
+            } catch (IOException e) {
+                told.complete(e);
+            }
+        });
+        RawPeer peer = net.connectRaw(server.address());
+        peer.send("part");
+        Await.until("it is accepted", () -> server.server().connectionCount() == 1);
+        Background<Boolean> shutdown = Background.call(() -> server.server().shutdown(Timing.SHORT));
+        assertThat(told.get(Await.DEADLINE.toSeconds(), TimeUnit.SECONDS))
+                .isInstanceOf(ConnectionClosedException.class)
+                .hasMessageContaining("its server shut down");
+        assertThat(shutdown.result()).isFalse();
     }
 
     @Test

@@ -35,12 +35,12 @@ public final class ConnectionConfig {
     private final @Nullable Pace pace;
     private final @Nullable FrameLayout frames;
     private final boolean unowned;
-    private final Ending ending;
+    private final Shutdown ending;
     private final Runnable ended;
 
     /** For dialed and adopted connections: their caller closes them. */
     public ConnectionConfig(Protocol protocol) {
-        this(protocol, false, new Ending(), () -> {});
+        this(protocol, false, new Shutdown(), () -> {});
     }
 
     /**
@@ -51,12 +51,12 @@ public final class ConnectionConfig {
      * @param ending whether the owner is shutting down
      * @param ended called once per connection when its close callbacks have run
      */
-    public ConnectionConfig(Protocol protocol, boolean unowned, Ending ending, Runnable ended) {
+    public ConnectionConfig(Protocol protocol, boolean unowned, Shutdown ending, Runnable ended) {
         this(protocol, protocol.dispatch() instanceof Dispatch.Adaptive ? new Pace() : null, unowned, ending, ended);
     }
 
     /** For tests: with another pace. */
-    ConnectionConfig(Protocol protocol, @Nullable Pace pace, boolean unowned, Ending ending, Runnable ended) {
+    ConnectionConfig(Protocol protocol, @Nullable Pace pace, boolean unowned, Shutdown ending, Runnable ended) {
         this.protocol = protocol;
         this.options = protocol.options();
         this.executor = switch (protocol.dispatch()) {
@@ -87,6 +87,7 @@ public final class ConnectionConfig {
                 Due.class,
                 Runs.class,
                 Ending.class,
+                Shutdown.class,
                 Lifecycle.class,
                 CallbackRunner.class,
                 CloseCallbacks.class,
@@ -168,7 +169,7 @@ public final class ConnectionConfig {
         return unowned;
     }
 
-    Ending ending() {
+    Shutdown ending() {
         return ending;
     }
 
@@ -181,7 +182,7 @@ public final class ConnectionConfig {
      * Whether the owner is shutting down, so that connections that register meanwhile notice. The owner sets it, then
      * notifies the registered connections; a connection registers, then checks it.
      */
-    public static final class Ending {
+    public static final class Shutdown {
         private volatile boolean draining;
         private volatile boolean forced;
 
@@ -197,7 +198,7 @@ public final class ConnectionConfig {
 
         void apply(Lifecycle connection) {
             if (forced) {
-                connection.close();
+                connection.shutDown(false);
             } else if (draining) {
                 connection.drain();
             }

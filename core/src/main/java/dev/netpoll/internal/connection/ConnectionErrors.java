@@ -28,7 +28,7 @@ final class ConnectionErrors {
                 operation,
                 c.localAddress(),
                 c.remoteAddress(),
-                c.endReason() == EndReason.PEER_LOST ? Errno.name(c.errno()) : null);
+                c.errno() != 0 && c.endReason() == EndReason.ofFailure(c.errno()) ? Errno.name(c.errno()) : null);
     }
 
     /** A socket option could not be read or set. */

@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>D6 while too much output is unsent, if handlers are inline: they cannot wait for it.
  * </ul>
  *
- * <p>{@link Inbound} holds the awaited stream position, and wakes a blocked reader or asks for a run when the bytes
+ * <p>{@link Delivery} holds the awaited stream position, and wakes a blocked reader or asks for a run when the bytes
  * reach it. This class sets it between runs.
  *
  * <p><b>Threads.</b> {@link #isRunDue}: any. Methods that begin and end a run: the holder of RUNNING.

@@ -3,6 +3,8 @@
 
 package dev.netpoll.internal.connection;
 
+import dev.netpoll.internal.transport.Errno;
+
 /**
  * Why a connection was closed, or its output cut; later exceptions quote the text. The constants exist before the first
  * connection, so naming a reason allocates nothing; the first use of a string literal would.
@@ -21,10 +23,12 @@ enum EndReason {
     MEMORY_HELD("its peer is slow, and what it has sent of a message took memory that others need"),
     OPTION_REFUSED("a socket option cannot be set"),
     PEER_FINISHED("its peer had finished, and its handler had nothing left to do"),
+    PEER_HUNG_UP("its peer hung up, and nobody read what had come before"),
     PEER_LOST("its peer reset it, or is gone without saying so"),
     REFUSED("the executor rejected a callback"),
     SEND_FAILED("a send failed in the middle of a flush"),
     SHUTDOWN("its server shut down"),
+    SOCKET_FAILED("its socket failed"),
     WRECKED("an Error struck inside an earlier flush or write"),
     WRITE_TIMEOUT("write time-out, the peer does not read");
 
@@ -32,5 +36,11 @@ enum EndReason {
 
     EndReason(String text) {
         this.text = text;
+    }
+
+    /** {@return the reason of a connection that closes as its socket failed with {@code errno}} */
+    static EndReason ofFailure(int errno) {
+        boolean ours = errno == Errno.EIO || errno == Errno.ENOMEM || errno == Errno.ENOBUFS;
+        return ours ? SOCKET_FAILED : PEER_LOST;
     }
 }

@@ -120,8 +120,11 @@ abstract class Ending extends Runs {
         if (advance(state, RUNNING)) {
             try {
                 if (!isRunDue() && isEndDue(state())) {
-                    noteEnd(reasonToClose());
+                    EndReason reason = reasonToClose();
                     closes = add(CLOSING);
+                    if (closes) { // else a user was first
+                        recordEnd(reason);
+                    }
                 }
             } finally {
                 remove(RUNNING);
@@ -136,7 +139,13 @@ abstract class Ending extends Runs {
     }
 
     private EndReason reasonToClose() {
-        return has(BROKEN) ? EndReason.PEER_LOST : has(DRAINING) ? EndReason.SHUTDOWN : EndReason.PEER_FINISHED;
+        if (has(BROKEN)) {
+            return EndReason.ofFailure(errno());
+        }
+        if (has(DRAINING)) {
+            return EndReason.SHUTDOWN;
+        }
+        return has(PEER_ENDED) ? EndReason.PEER_FINISHED : EndReason.PEER_HUNG_UP;
     }
 
     /** {@return whether the connection is idle and closes itself} */
@@ -174,6 +183,12 @@ abstract class Ending extends Runs {
     public final void drain() {
         add(DRAINING);
         signal();
+    }
+
+    /** Its server shuts down and waits no longer: closes, by a reset if {@code abort}. Any thread. */
+    public final void shutDown(boolean abort) {
+        noteEnd(EndReason.SHUTDOWN);
+        ask(abort);
     }
 
     /**

@@ -182,6 +182,11 @@ abstract class Link extends ConnectionState {
         }
     }
 
+    /** Records why the calling thread closes the connection; it has set CLOSING. */
+    final void recordEnd(EndReason reason) {
+        endReason = reason;
+    }
+
     /** Records WRECKED for later exceptions, unless there is a reason already. */
     final void noteWreck() {
         if (endReason == EndReason.NONE) {

@@ -54,7 +54,7 @@ public final class Listener {
     private final ConnectionConfig config;
     private final ListenOptions options;
     private final int maxConnections;
-    private final ConnectionConfig.Ending ending = new ConnectionConfig.Ending();
+    private final ConnectionConfig.Shutdown ending = new ConnectionConfig.Shutdown();
     private final AtomicInteger connections = new AtomicInteger();
     private final Object listening = new Object();
     private final CompletableFuture<Boolean> end = new CompletableFuture<>();
@@ -187,7 +187,7 @@ public final class Listener {
                 forEachConnection(this::force);
                 if (!await(SENDING_PATIENCE)) {
                     forced = true;
-                    forEachConnection(SocketConnection::abort);
+                    forEachConnection(connection -> connection.shutDown(true));
                     await(FORCED_PATIENCE);
                     end.complete(false); // callbacks that never return keep nobody waiting
                 }
@@ -201,7 +201,7 @@ public final class Listener {
     private void force(SocketConnection connection) {
         if (!connection.closesIfIdle()) {
             forced = true; // first: the last connection to end reads it
-            connection.close();
+            connection.shutDown(false);
         }
     }
 

@@ -321,6 +321,7 @@ final class Driver implements Runnable {
         loop.letGo();
         loop.baton.offer(epoch);
         if (aside) {
+            boolean _ = Thread.interrupted(); // an interrupt has no meaning here, and would end the park
             LockSupport.parkNanos(this, 1);
         } else {
             Thread.yield();

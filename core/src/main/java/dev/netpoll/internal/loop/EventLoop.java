@@ -173,7 +173,7 @@ public final class EventLoop extends Turn {
             try {
                 start(isVirtual ? Driver.virtual(this, 0) : Driver.platform(this, 0, isDaemon));
                 if (isVirtual) {
-                    Threads.VIRTUAL_LOOPS.incrementAndGet();
+                    Threads.virtualLoopStarted();
                 }
                 started = true;
             } finally {
@@ -311,9 +311,6 @@ public final class EventLoop extends Turn {
             return;
         }
         LIFE.setVolatile(this, STOPPING);
-        if (isVirtual) {
-            Threads.VIRTUAL_LOOPS.decrementAndGet();
-        }
         for (int step = 0; step < END_STEPS; step++) {
             try {
                 end(step);
@@ -330,7 +327,9 @@ public final class EventLoop extends Turn {
             case 1 -> tasks.run();
             case 2 -> endDue();
             case 3 -> {
-                LIFE.setVolatile(this, ENDED);
+                if ((int) LIFE.getAndSet(this, ENDED) != ENDED && isVirtual) {
+                    Threads.virtualLoopEnded();
+                }
                 tasks.end();
             }
             case 4 -> workers().end();

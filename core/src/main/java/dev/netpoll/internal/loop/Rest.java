@@ -128,7 +128,8 @@ final class Rest {
             if (!me.park(key)) {
                 return false;
             }
-            lingers = System.nanoTime() - begin < LINGER_NANOS;
+            asideAt = System.nanoTime(); // it has left its carrier
+            lingers = asideAt - begin < LINGER_NANOS;
         }
         loop.fetch(0);
         return true;

@@ -23,7 +23,7 @@ public final class Threads {
                     Runtime.getRuntime().availableProcessors()));
 
     /** How many event loops of the process run on virtual threads, those of all groups. */
-    static final AtomicInteger VIRTUAL_LOOPS = new AtomicInteger();
+    private static final AtomicInteger VIRTUAL_LOOPS = new AtomicInteger();
 
     private static final ThreadFactory HANDLERS =
             Thread.ofVirtual().inheritInheritableThreadLocals(false).factory();
@@ -73,6 +73,16 @@ public final class Threads {
     /** {@return how many threads carry virtual threads} */
     static int carriers() {
         return CARRIERS;
+    }
+
+    /** A loop on a virtual thread has started. */
+    static void virtualLoopStarted() {
+        VIRTUAL_LOOPS.incrementAndGet();
+    }
+
+    /** It has ended. */
+    static void virtualLoopEnded() {
+        VIRTUAL_LOOPS.decrementAndGet();
     }
 
     /** {@return whether loops on virtual threads may keep all carriers busy} */

@@ -195,7 +195,7 @@ abstract class ReaderChain {
     }
 
     /** Puts a chain of {@code bytes} bytes, taken away earlier, before the readable bytes. */
-    final void putBack(Segment first, Segment last, int bytes) {
+    final void putBack(Segment first, Segment last, long bytes) {
         Segment front = head;
         last.next = front;
         head = first;

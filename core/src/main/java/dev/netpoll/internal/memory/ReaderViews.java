@@ -89,12 +89,13 @@ abstract class ReaderViews extends ReaderJoins {
      */
     public final @Nullable Segment slice(int n) {
         park();
-        if (isNothing(n, "slice")) {
-            return null;
-        }
+        return isNothing(n, "slice") ? null : cutFirst(n);
+    }
+
+    private @Nullable Segment cutFirst(long n) {
         Segment first = null;
         Segment last = null;
-        int left = n;
+        long left = n;
         try {
             while (left > 0) {
                 Segment part = cutFront(left);
@@ -117,9 +118,9 @@ abstract class ReaderViews extends ReaderJoins {
     }
 
     /** Takes the first segment away, or at most {@code most} bytes of it. */
-    private Segment cutFront(int most) {
+    private Segment cutFront(long most) {
         Segment front = first();
-        int taken = Math.min(most, front.length());
+        int taken = (int) Math.min(most, front.length());
         if (taken < front.length() || front.exposed) {
             Segment part = front.split(taken); // views of this segment live on in the part that stays here
             if (front.length() == 0) {
@@ -169,13 +170,14 @@ abstract class ReaderViews extends ReaderJoins {
 
     /**
      * Like {@link #take}, but views stay valid, as another thread may use them: their memory is freed when no view of
-     * it is reachable any more. If this throws, everything stays here.
+     * it is reachable any more. If this throws, everything stays here. Without native access that can't be known, and
+     * views end here.
      */
     public final @Nullable Segment takeBesideViews() {
-        if (!viewed) {
+        if (!viewed || !RawMemory.AVAILABLE) {
             return take();
         }
-        Segment chain = slice(Math.toIntExact(length()));
+        Segment chain = cutFirst(length());
         abandon();
         return chain;
     }

@@ -68,11 +68,24 @@ final class MemoryListenSocket implements ListenSocket, MemoryPoller.Source {
         } finally {
             network.lock.unlock();
         }
-        AcceptEvents receiver = events;
-        if (receiver != null && !closed) {
-            receiver.acceptFailed(Crash.errno(thrown));
+        try {
+            AcceptEvents receiver = events;
+            if (receiver != null && isOpen()) {
+                receiver.acceptFailed(Crash.errno(thrown));
+            }
+        } catch (Throwable again) {
+            thrown.addSuppressed(again);
         }
         Crash.log("listening socket of a test network", thrown);
+    }
+
+    private boolean isOpen() {
+        network.lock.lock();
+        try {
+            return !closed;
+        } finally {
+            network.lock.unlock();
+        }
     }
 
     private @Nullable MemoryTransport next() {

@@ -131,15 +131,18 @@ public final class MemoryTransport extends MemorySocket implements MemoryPoller.
             return 1;
         }
         int count = tellAnswer(receiver) ? 1 : 0;
-        for (int i = 0; i < RECEIVES_MAX && !done && receive(receiver); i++) {
-            count++;
+        int received = 0;
+        while (received < RECEIVES_MAX && !done && receive(receiver)) {
+            received++;
         }
+        count += received;
         if (queue != null && !done && sendMore()) {
             count++;
         }
         network.lock.lock();
         try {
-            if (!done && !starving && arrivedBytes() > 0 && (!paused || brokenBy() != 0)) {
+            boolean cutShort = received == RECEIVES_MAX; // the end may come next
+            if (!done && !starving && (cutShort || (arrivedBytes() > 0 && (!paused || brokenBy() != 0)))) {
                 wake();
             }
         } finally {

@@ -39,7 +39,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** F5 of {@link SendRole}: output that a handler on its loop leaves to the loop is sent, in order and in any case. */
+/** K1 and K2 of {@link KeptAnswers}: output that a handler on its loop leaves to the loop is sent, in order and in any case. */
 class KeptOutputTest {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 
@@ -277,6 +277,6 @@ class KeptOutputTest {
         if (handler != null) {
             protocol.onRequest(handler);
         }
-        return new ConnectionConfig(protocol.build(), runs, handler != null, new ConnectionConfig.Ending(), end);
+        return new ConnectionConfig(protocol.build(), runs, handler != null, new ConnectionConfig.Shutdown(), end);
     }
 }

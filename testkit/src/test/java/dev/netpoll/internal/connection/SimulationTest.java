@@ -180,7 +180,7 @@ class SimulationTest {
                         .build())
                 .build();
         Pace pace = run == Run.ADAPTIVE ? optimist.pace : null;
-        ConnectionConfig config = new ConnectionConfig(protocol, pace, true, new ConnectionConfig.Ending(), () -> {
+        ConnectionConfig config = new ConnectionConfig(protocol, pace, true, new ConnectionConfig.Shutdown(), () -> {
             open.decrementAndGet();
             ended.incrementAndGet();
         });

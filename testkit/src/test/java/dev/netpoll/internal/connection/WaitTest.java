@@ -127,6 +127,6 @@ class WaitTest {
         if (connect != null) {
             protocol.onConnect(connect);
         }
-        return new ConnectionConfig(protocol.build(), connect != null, new ConnectionConfig.Ending(), () -> {});
+        return new ConnectionConfig(protocol.build(), connect != null, new ConnectionConfig.Shutdown(), () -> {});
     }
 }

@@ -59,7 +59,10 @@ abstract class MovableRing implements Poller {
     /** The buffers that the kernel receives into. */
     final BufferRings buffers;
 
+    /** Ends the waits. Any thread. */
     final Waker waker;
+
+    /** Sends without copying for this loop's sockets. Any thread. */
     final ZeroCopyRing zeroCopyRing;
 
     /** Whether an operation polls {@link #zeroCopyRing}. */

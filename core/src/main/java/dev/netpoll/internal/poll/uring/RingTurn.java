@@ -320,11 +320,6 @@ abstract class RingTurn extends MovableRing {
 
     // ---------------------------------------------------------------- sending without copying
 
-    /** {@return the ring that sends without copying for this loop's sockets} Any thread. */
-    final ZeroCopyRing zeroCopyRing() {
-        return zeroCopyRing;
-    }
-
     /** Polls for the release of memory that was sent without copying, which then ends the next wait. */
     private void watchZeroCopy() {
         if (!zeroCopyWatched) {

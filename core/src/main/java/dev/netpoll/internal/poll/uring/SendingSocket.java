@@ -127,7 +127,7 @@ abstract class SendingSocket extends ReceivingSocket {
 
     /** {@return the ring for sending without copying} Only after registration; any thread. */
     final ZeroCopyRing zeroCopyRing() {
-        return poller().zeroCopyRing();
+        return poller().zeroCopyRing;
     }
 
     // ---------------------------------------------------------------- sending

@@ -47,11 +47,6 @@ final class UringPoller extends RingTurn {
         waker.wake(ring().descriptor());
     }
 
-    /** {@return the waker that ends its waits} */
-    Waker waker() {
-        return waker;
-    }
-
     // ---------------------------------------------------------------- sockets come
 
     @Override

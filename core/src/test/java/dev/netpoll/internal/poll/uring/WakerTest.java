@@ -53,7 +53,7 @@ class WakerTest {
             // Nothing can be posted to a descriptor that is no ring: as if the kernel had no memory.
             Scratch scratch = Scratch.take();
             GuardedFd noRing = new GuardedFd(LibcEventfd.eventfd(scratch));
-            poller.waker().wake(noRing);
+            poller.waker.wake(noRing);
             noRing.close(scratch);
             scratch.giveBack();
             assertReturnsSoon(poller);

@@ -68,10 +68,10 @@ class ZeroCopyTest implements TransportEvents {
     @Test
     void memoryIsHeldUntilThePeerHasTheBytes() throws Exception {
         long sent = fillTheSocket();
-        assertThat(poller.zeroCopyRing().isHolding()).isTrue();
+        assertThat(poller.zeroCopyRing.isHolding()).isTrue();
         FutureTask<Void> reader = readOnAThread(sent + queue.bytes());
         transport.sendRest(queue);
-        turnUntil(() -> queue.isEmpty() && !poller.zeroCopyRing().isHolding());
+        turnUntil(() -> queue.isEmpty() && !poller.zeroCopyRing.isHolding());
         reader.get();
     }
 
@@ -81,14 +81,14 @@ class ZeroCopyTest implements TransportEvents {
         add(PIECE, 0);
         transport.sendRest(queue);
         readOnAThread(PIECE).get();
-        turnUntil(() -> queue.isEmpty() && !poller.zeroCopyRing().isHolding());
+        turnUntil(() -> queue.isEmpty() && !poller.zeroCopyRing.isHolding());
         add(PIECE, 0);
         assertThat(transport.zeroCopy().takes(queue.head()))
                 .as("on the loopback interface")
                 .isFalse();
         transport.sendRest(queue);
         turnUntil(queue::isEmpty);
-        assertThat(poller.zeroCopyRing().isHolding()).isFalse();
+        assertThat(poller.zeroCopyRing.isHolding()).isFalse();
         readOnAThread(PIECE).get();
     }
 
@@ -103,15 +103,15 @@ class ZeroCopyTest implements TransportEvents {
     @Test
     void aResetGivesTheMemoryBack() throws Exception {
         fillTheSocket();
-        assertThat(poller.zeroCopyRing().isHolding()).isTrue();
+        assertThat(poller.zeroCopyRing.isHolding()).isTrue();
         transport.close(true);
-        turnUntil(() -> !poller.zeroCopyRing().isHolding());
+        turnUntil(() -> !poller.zeroCopyRing.isHolding());
     }
 
     @Test
     void closingThePollerWaitsForTheKernel() throws Exception {
         fillTheSocket();
-        assertThat(poller.zeroCopyRing().isHolding()).isTrue();
+        assertThat(poller.zeroCopyRing.isHolding()).isTrue();
         transport.close(true);
         poller.close();
         queue.clear();
@@ -128,7 +128,7 @@ class ZeroCopyTest implements TransportEvents {
         Thread.ofVirtual().start(sender);
         assertThat(sender.get()).isEqualTo(Transport.SENT);
         reader.get();
-        turnUntil(() -> !poller.zeroCopyRing().isHolding());
+        turnUntil(() -> !poller.zeroCopyRing.isHolding());
     }
 
     @Test
@@ -142,10 +142,10 @@ class ZeroCopyTest implements TransportEvents {
         });
         Thread.ofPlatform().start(first).join();
         first.get();
-        assertThat(poller.zeroCopyRing().isHolding()).isTrue();
+        assertThat(poller.zeroCopyRing.isHolding()).isTrue();
         poller.takeOver();
         transport.close(true);
-        turnUntil(() -> !poller.zeroCopyRing().isHolding());
+        turnUntil(() -> !poller.zeroCopyRing.isHolding());
     }
 
     /** Sends until the kernel takes no more; {@return how much it took} */
