@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.memory;
 
+import dev.netpoll.memory.MemoryLimitException;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -30,7 +31,7 @@ final class DedicatedBlocks {
 
     /** Maps a block of {@code capacity} bytes, which the caller has reserved. */
     Block map(SegmentPool pool, int capacity) {
-        Slab slab = system.mapSingle(capacity);
+        Slab slab = obtain(pool, capacity);
         Block block = null;
         try {
             Block made = slab.carve(pool, SegmentPool.DEDICATED);
@@ -44,6 +45,17 @@ final class DedicatedBlocks {
         bytes.addAndGet(capacity);
         blocks.incrementAndGet();
         return block;
+    }
+
+    private Slab obtain(PoolSlabs pool, int capacity) {
+        try {
+            return system.mapSingle(capacity);
+        } catch (MemoryLimitException refused) {
+            if (!pool.makeRoomInSystem(capacity)) {
+                throw refused;
+            }
+            return system.mapSingle(capacity);
+        }
     }
 
     /** Unmaps a free block. {@return whether that was possible} If not, a trim does it. */

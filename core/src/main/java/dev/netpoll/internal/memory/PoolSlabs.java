@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.memory;
 
+import dev.netpoll.memory.MemoryLimitException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -68,10 +69,35 @@ abstract class PoolSlabs {
                 return false;
             }
         }
-        sizeClass.add(system.map(size, sizeClass.blockSize));
+        sizeClass.add(obtain(size, sizeClass.blockSize));
         trimmer.start();
         MemoryEvents.slab(size, sizeClass.blockSize, system.bytes());
         return true;
+    }
+
+    private Slab obtain(int size, int blockSize) {
+        try {
+            return system.map(size, blockSize);
+        } catch (MemoryLimitException refused) {
+            if (!makeRoomInSystem(size)) {
+                throw refused;
+            }
+            return system.map(size, blockSize);
+        }
+    }
+
+    /** The system refused memory: returns free slabs to it; true if there were some and {@code size} is reserved. */
+    final boolean makeRoomInSystem(int size) {
+        growth.lock();
+        try {
+            if (!makeRoom() || !system.reserve(size)) {
+                return false;
+            }
+            system.forgetRefusal();
+            return true;
+        } finally {
+            growth.unlock();
+        }
     }
 
     /** <i>Locked.</i> At the cap: waits for a trim under way, then returns free slabs; false if there were none. */

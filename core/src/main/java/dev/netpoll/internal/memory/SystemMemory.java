@@ -153,6 +153,11 @@ final class SystemMemory {
         refusedAt = System.nanoTime() | 1; // which is not 0
     }
 
+    /** Memory was returned, so the next thread may ask the JVM at once. */
+    void forgetRefusal() {
+        refusedAt = 0;
+    }
+
     /** Checks whether the JVM still refuses what it last refused. For a thread that may wait. */
     void askAgain() {
         if (refusedAt == 0) {

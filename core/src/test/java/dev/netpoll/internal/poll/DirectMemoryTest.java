@@ -8,6 +8,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.netpoll.Dispatch;
 import dev.netpoll.EventLoopGroup;
 import dev.netpoll.Server;
+import dev.netpoll.internal.memory.Block;
+import dev.netpoll.internal.memory.SegmentPool;
+import dev.netpoll.memory.MemoryLimitException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -20,6 +23,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -52,8 +56,36 @@ class DirectMemoryTest {
         Child.run(DirectMemoryTest.class, List.of("-XX:MaxDirectMemorySize=8m"), "moment", backend, dispatch);
     }
 
+    @Test
+    void freeBlocksOfOneSizeMakeRoomForAnother() throws Exception {
+        Child.run(DirectMemoryTest.class, List.of("-XX:MaxDirectMemorySize=16m"), "sizes");
+    }
+
+    /** Takes all there is in blocks of one size, returns them, and takes others. */
+    private static void takeSizes() {
+        SegmentPool pool = SegmentPool.shared();
+        for (int size : List.of(1 << 10, 1 << 16, 1 << 12, 9 << 20, 1 << 8)) {
+            Block first = pool.allocate(size);
+            List<Block> taken = new ArrayList<>(List.of(first));
+            try {
+                while (taken.size() < 100_000) {
+                    taken.add(pool.allocate(size));
+                }
+            } catch (MemoryLimitException e) {
+                // no more of this size
+            }
+            assertThat(taken.size() * (long) size).as("blocks of %d", size).isGreaterThan(8 << 20);
+            taken.forEach(Block::release);
+        }
+    }
+
     /** The child. */
     public static void main(String[] arguments) throws Exception {
+        if (arguments[0].equals("sizes")) {
+            takeSizes();
+            System.out.println(Child.DONE);
+            return;
+        }
         ByteBuffer buffer = ByteBuffer.allocateDirect(1024);
         List<ByteBuffer> used = arguments[0].equals("none") ? useUp() : List.of();
         Dispatch dispatch = switch (arguments[2]) {
