@@ -52,7 +52,10 @@ public final class DetachedSocket implements AutoCloseable {
         return new DetachedSocket(fd, null, new LinkBuffer());
     }
 
-    /** {@return the socket behind a channel; for the NIO backend} */
+    /**
+     * {@return the socket behind a channel; for the NIO backend} No other code may use the channel. Adoption refuses a
+     * channel that is still connecting, and that of a connection of this library.
+     */
     public static DetachedSocket of(SocketChannel channel) {
         return new DetachedSocket(-1, channel, new LinkBuffer());
     }

@@ -99,8 +99,9 @@ public final class EventLoopGroup implements AutoCloseable {
      * effect.
      *
      * @implNote epoll and io_uring adopt descriptors, NIO adopts channels.
-     * @throws IOException if it is no connected stream socket or belongs to another backend; the socket then stays
-     *     unchanged
+     * @throws IOException if it is no connected stream socket, or belongs to a connection or to another backend; the
+     *     socket then stays unchanged
+     * @throws IllegalArgumentException if bytes are pending in its buffer of unread bytes: flush them first
      * @throws IllegalStateException if it was adopted or closed already, or its buffer of unread bytes was closed
      */
     public Connection adopt(DetachedSocket socket, ConnectionOptions options) throws IOException {

@@ -13,6 +13,7 @@ import dev.netpoll.conformance.support.Harness.Pair;
 import dev.netpoll.conformance.support.Mode;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
+import dev.netpoll.testkit.Await;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -25,6 +26,8 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
@@ -180,6 +183,37 @@ class AdoptTest extends ConformanceTest {
                 refuses(fd);
                 channel.connect(listener.getLocalAddress());
                 assertThat(channel.isConnected()).isTrue();
+            }
+        }
+    }
+
+    /** The kernel answers nobody while the queue of a listening socket is full. */
+    @Test
+    void aSocketThatIsStillConnecting() throws Exception {
+        try (SocketChannel other = again(SocketChannel::open);
+                ServerSocketChannel listener = ServerSocketChannel.open()) {
+            assertThat(other.isOpen()).isTrue();
+            listener.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 1);
+            Deque<SocketChannel> clients = new ArrayDeque<>();
+            try {
+                int fd;
+                do {
+                    Map<Integer, String> before = descriptors();
+                    SocketChannel channel = SocketChannel.open();
+                    clients.push(channel);
+                    channel.configureBlocking(false);
+                    channel.connect(listener.getLocalAddress());
+                    fd = opened(before, "socket:");
+                } while (Await.within(Timing.SHORT, clients.peek()::finishConnect) && clients.size() < 20);
+                assertThat(clients.peek().isConnectionPending()).isTrue();
+                refuses(fd);
+                while (!clients.peek().finishConnect()) { // it is unhurt
+                    listener.accept().close();
+                }
+            } finally {
+                for (SocketChannel client : clients) {
+                    client.close();
+                }
             }
         }
     }

@@ -112,14 +112,8 @@ final class ConnectionErrors {
                 null);
     }
 
-    static FrameTooLargeException refused(Link c, String length, int lengthMax) {
-        return new FrameTooLargeException(
-                "the length field of a frame says " + length + ", but a frame may have " + lengthMax
-                        + " bytes at most, the field included",
-                "read",
-                c.localAddress(),
-                c.remoteAddress(),
-                null);
+    static FrameTooLargeException refused(Link c, String why) {
+        return new FrameTooLargeException(why, "read", c.localAddress(), c.remoteAddress(), null);
     }
 
     static IllegalStateException keeps(long bytes, long most) {

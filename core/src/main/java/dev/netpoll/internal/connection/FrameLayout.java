@@ -84,19 +84,31 @@ final class FrameLayout {
         return total(in.numberAt(offset, width, littleEndian), width);
     }
 
-    /** {@return the length field of a refused frame as text for a message} */
-    String describe(SegmentReader in) {
-        if (width != 0) {
-            return Long.toUnsignedString(in.numberAt(offset, width, littleEndian));
+    /** {@return why the frame at the front is refused, as text for a message} */
+    String refusal(SegmentReader in) {
+        int size = width != 0 ? width : varIntSize(in, in.length());
+        if (size <= 0) {
+            return refusal("more than 32 bits", false);
         }
-        int size = varIntSize(in, in.length());
-        return size > 0 ? Long.toString(varInt(in, size)) : "more than 32 bits";
+        long value = width != 0 ? in.numberAt(offset, width, littleEndian) : varInt(in, size);
+        return refusal(Long.toUnsignedString(value), value >= 0 && value < valueMin());
+    }
+
+    private String refusal(String value, boolean tooSmall) {
+        return "the length field of a frame says " + value
+                + (tooSmall
+                        ? ", but it counts " + valueMin() + " bytes that every frame has"
+                        : ", but a frame may have " + lengthMax + " bytes at most, the field included");
+    }
+
+    /** {@return the least value of the length field: it may count what comes before the rest of the frame} */
+    private long valueMin() {
+        return Math.max(0, -(long) adjustment);
     }
 
     private long total(long value, int size) {
         long fixed = (long) offset + size + adjustment;
-        long valueMin = Math.max(0, -(long) adjustment);
-        return value < valueMin || value > lengthMax - fixed ? REFUSED : fixed + value;
+        return value < valueMin() || value > lengthMax - fixed ? REFUSED : fixed + value;
     }
 
     /** The size of the varint; {@link #UNKNOWN} if its end is not there, {@link #REFUSED} if it has too many bits. */

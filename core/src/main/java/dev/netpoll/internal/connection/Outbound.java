@@ -326,7 +326,8 @@ final class Outbound extends FlushWait implements ByteSink {
     }
 
     private static IllegalStateException lentMemoryIsGone() {
-        return new IllegalStateException("memory given to writeDirect was closed before it was sent");
+        return new IllegalStateException(
+                "memory given to writeDirect was closed, or its file truncated, before it was sent");
     }
 
     /** {@return whether a handler on its lent loop may leave unsent bytes} O2, O3 */

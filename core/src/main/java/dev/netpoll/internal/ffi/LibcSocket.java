@@ -24,6 +24,9 @@ public final class LibcSocket {
     public static final int MSG_NOSIGNAL = 0x4000;
     public static final int MSG_MORE = 0x8000;
 
+    /** Others may have a descriptor of the same socket, and make it blocking: these calls never wait all the same. */
+    private static final int SENDING = MSG_NOSIGNAL | MSG_DONTWAIT;
+
     public static final int SHUT_WR = 1;
     public static final int SHUT_RDWR = 2;
 
@@ -47,6 +50,7 @@ public final class LibcSocket {
     public static final int TCP_KEEPIDLE = 4;
     public static final int TCP_KEEPINTVL = 5;
     public static final int TCP_KEEPCNT = 6;
+    public static final int TCP_INFO = 11;
     public static final int TCP_QUICKACK = 12;
     public static final int TCP_USER_TIMEOUT = 18;
     public static final int TCP_NOTSENT_LOWAT = 25;
@@ -160,21 +164,21 @@ public final class LibcSocket {
                 scratch.lengthAddress());
     }
 
-    /** Receives into memory that the caller keeps alive. */
+    /** Receives into memory that the caller keeps alive. Never waits. */
     public static long recv(Scratch scratch, int fd, long address, long length, int flags) {
         // SAFETY: the caller owns length bytes at address and does not give them up before this returns.
-        return Syscall.call(scratch, Syscall.RECVFROM, fd, address, length, flags, 0, 0);
+        return Syscall.call(scratch, Syscall.RECVFROM, fd, address, length, flags | MSG_DONTWAIT, 0, 0);
     }
 
     /** Checks whether {@link #recv} would find bytes, and leaves them there. */
     public static long peek(Scratch scratch, int fd) {
-        return recv(scratch, fd, scratch.optionAddress(), 1, MSG_PEEK | MSG_DONTWAIT);
+        return recv(scratch, fd, scratch.optionAddress(), 1, MSG_PEEK);
     }
 
-    /** Sends from memory that the caller keeps alive. Never raises SIGPIPE. */
+    /** Sends from memory that the caller keeps alive. Never waits, and never raises SIGPIPE. */
     public static long send(Scratch scratch, int fd, long address, long length, int flags) {
         // SAFETY: the caller owns length bytes at address and does not give them up before this returns.
-        return Syscall.call(scratch, Syscall.SENDTO, fd, address, length, flags | MSG_NOSIGNAL, 0, 0);
+        return Syscall.call(scratch, Syscall.SENDTO, fd, address, length, flags | SENDING, 0, 0);
     }
 
     /**
@@ -186,8 +190,8 @@ public final class LibcSocket {
         try {
             // SAFETY: an address parameter makes the linker acquire the segment's arena, so that it cannot be closed
             // before the call returns; if it is closed already, nothing is called.
-            return scratch.result((long)
-                    SegmentSend.HANDLE.invokeExact(scratch.errno, fd, bytes, bytes.byteSize(), flags | MSG_NOSIGNAL));
+            return scratch.result(
+                    (long) SegmentSend.HANDLE.invokeExact(scratch.errno, fd, bytes, bytes.byteSize(), flags | SENDING));
         } catch (Throwable t) {
             throw Downcalls.failure(t);
         }
@@ -197,7 +201,7 @@ public final class LibcSocket {
     public static long sendmsg(Scratch scratch, int fd, int parts, int flags) {
         scratch.messageParts(parts);
         // SAFETY: header and vector lie in the scratch; the caller owns what the vector points to.
-        return Syscall.call(scratch, Syscall.SENDMSG, fd, scratch.messageAddress(), flags | MSG_NOSIGNAL, 0, 0, 0);
+        return Syscall.call(scratch, Syscall.SENDMSG, fd, scratch.messageAddress(), flags | SENDING, 0, 0, 0);
     }
 
     /** Shuts down. */

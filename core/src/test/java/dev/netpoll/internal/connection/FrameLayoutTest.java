@@ -127,6 +127,24 @@ class FrameLayoutTest {
         assertThat(REFUSED).isEqualTo(-1);
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "4, 0, 00000400, 'says 1024, but a frame may have 1000 bytes at most, the field included'",
+        "4, -4, 00000001, 'says 1, but it counts 4 bytes that every frame has'",
+        "8, -8, FFFFFFFFFFFFFFFF, 'says 18446744073709551615, but a frame may have 1000 bytes at most'",
+        "0, 0, 8888888888, 'says more than 32 bits, but a frame may have 1000 bytes at most'",
+        "0, -2, 01, 'says 1, but it counts 2 bytes that every frame has'",
+    })
+    void aRefusalSaysWhy(int width, int adjustment, String hex, String expected) {
+        byte[] bytes = HexFormat.of().parseHex(hex);
+        SegmentReader in = new SegmentReader(SegmentPool.shared());
+        in.append(segment(bytes, 0, bytes.length));
+        FrameLayout layout = new FrameLayout(0, width, false, adjustment, MAX);
+        assertThat(layout.length(in, bytes.length)).isEqualTo(REFUSED);
+        assertThat(layout.refusal(in)).contains(expected);
+        in.clear();
+    }
+
     @Test
     void aLimitBelowTheShortestFrameIsRefused() {
         Framing framing = Framing.lengthField(4, 4).adjustment(2);

@@ -174,16 +174,28 @@ public final class NioMechanism implements Mechanism {
         if (channel == null) {
             throw new TransportException("adopt", Errno.EBADF);
         }
+        boolean added = false;
+        boolean adopted = false;
         try {
             SocketAddress remote = channel.getRemoteAddress();
-            if (remote == null) {
+            if (remote == null || !channel.isConnected()) { // it may be connecting, and know where to
                 throw new TransportException("adopt", Errno.ENOTCONN);
+            }
+            added = AdoptedChannels.add(channel);
+            if (!added) {
+                throw new TransportException("adopt", Errno.EBUSY);
             }
             boolean unix = remote instanceof UnixDomainSocketAddress;
             prepare(channel, unix);
-            return new NioTransport(channel, !unix);
-        } catch (IOException | RuntimeException e) { // the caller keeps the socket
+            NioTransport transport = new NioTransport(channel, !unix);
+            adopted = true;
+            return transport;
+        } catch (IOException | RuntimeException e) {
             throw NioErrno.wrap("adopt", e, Errno.EINVAL);
+        } finally {
+            if (added && !adopted) { // the caller keeps the socket
+                AdoptedChannels.remove(channel);
+            }
         }
     }
 

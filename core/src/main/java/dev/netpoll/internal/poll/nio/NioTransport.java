@@ -438,6 +438,7 @@ final class NioTransport extends NioSocket implements NioPollable, Continuable {
                 registered.cancel();
                 owner.flushCancelled(); // a channel with keys cannot be made blocking
             }
+            AdoptedChannels.remove(channel);
             return new RawSocket(-1, channel);
         } catch (Throwable t) {
             closeQuietly();

@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Opens stream sockets, and takes over those opened by other code. */
 public final class Opener {
+    private static final int TCP_SYN_SENT = 2;
+
     private Opener() {}
 
     /** Opens a socket for a connect to an address; binds it to {@code local} unless that is null. */
@@ -81,6 +83,9 @@ public final class Opener {
             if (!tcp && family != LibcSocket.AF_UNIX) {
                 throw new TransportException("adopt", Errno.EAFNOSUPPORT);
             }
+            if (tcp && isConnecting(scratch, fd)) {
+                throw new TransportException("adopt", Errno.ENOTCONN);
+            }
             Opened opened = new Opened(fd, tcp, remote); // nothing has been changed up to here
             Binder.check("fcntl", LibcUnistd.configure(scratch, fd));
             if (tcp) {
@@ -90,6 +95,12 @@ public final class Opener {
         } finally {
             scratch.giveBack();
         }
+    }
+
+    /** {@return whether the handshake is not over} The first byte of {@code struct tcp_info} is the state. */
+    private static boolean isConnecting(Scratch scratch, int fd) throws TransportException {
+        Binder.check("adopt", LibcSocket.getsockopt(scratch, fd, LibcSocket.IPPROTO_TCP, LibcSocket.TCP_INFO));
+        return (scratch.option() & 0xFF) == TCP_SYN_SENT;
     }
 
     /** Closes a socket that was opened or handed over and has no owner. */
