@@ -20,12 +20,13 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Threads.</b> {@link #reader()} and {@link #writer()} have one user at a time each: one thread may read while
  * another writes. The caller orders a change of user. If a second thread calls while a side is in use, it gets an
- * {@link IllegalStateException} before the call has any effect. A side is in use during each call. A callback also
- * holds the reader as long as it runs. It holds the writer from its first write to the end of its flush. On any thread,
- * {@linkplain Writer#reserve reserved} memory holds the writer while bytes are pending. Otherwise threads may take
- * turns in the middle of a message, in the order that the caller sets; the connection sends their bytes in that order.
- * All other methods are safe from any thread at any time, above all {@link #close()}. Use {@link #asByteChannel()}
- * where several threads must share a side.
+ * {@link IllegalStateException} before the call has any effect; while a callback runs, which may be about to hand the
+ * connection over, it first waits up to 100 milliseconds, except on a loop. A side is in use during each call. A
+ * callback also holds the reader as long as it runs. It holds the writer from its first write to the end of its flush.
+ * On any thread, {@linkplain Writer#reserve reserved} memory holds the writer while bytes are pending. Otherwise
+ * threads may take turns in the middle of a message, in the order that the caller sets; the connection sends their
+ * bytes in that order. All other methods are safe from any thread at any time, above all {@link #close()}. Use {@link
+ * #asByteChannel()} where several threads must share a side.
  *
  * <p><b>Waiting.</b> Reads wait for bytes and flushes for the kernel, in plain blocking style: call them from a virtual
  * thread, or any thread that may block. On an event loop, that is in a callback with {@link Dispatch#inline()}, nothing
@@ -241,7 +242,8 @@ public interface Connection extends AutoCloseable {
      * Takes the socket out of the library, open and non-blocking. The connection is closed afterwards, and its close
      * callbacks run. Bytes already received are in the result; bytes written and never flushed are dropped. Views of
      * the reader end if a handler calls this, as with {@link Reader#release()}; elsewhere the memory that they show
-     * comes back when the garbage collector finds them, or they end, too, without native access. The caller must be the connection's only user.
+     * comes back when the garbage collector finds them, or they end, too, without native access. The caller must be the
+     * connection's only user.
      *
      * @implNote The result holds a descriptor with epoll and io_uring, and a channel with NIO.
      * @throws IllegalStateException if called on an event loop other than the connection's own, while another thread

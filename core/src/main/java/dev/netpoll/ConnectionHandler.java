@@ -6,10 +6,10 @@ package dev.netpoll;
 /**
  * Code that runs for a connection: the callbacks of a {@link Server}, a request handler, a close callback.
  *
- * <p>Order on one connection: onPrepare → onConnect → onRequest, any number of times, one at a time → close callbacks.
- * onDisconnect comes once when the peer finished or was lost, after onConnect and before the close callbacks. It may
- * run at the same time as onRequest, so that it can cancel it, and before the last bytes of the peer were handled. To
- * see the end in its place, behind the bytes, read in one run until {@link dev.netpoll.buffer.Reader#read} returns -1.
+ * <p>Order on one connection: onPrepare → onConnect → onRequest, any number of times, one at a time → onInputEnd, if
+ * the peer finished → close callbacks. onDisconnect comes once when the peer finished or was lost, after onConnect and
+ * before the close callbacks. It may run at the same time as onRequest, so that it can cancel it, and before the last
+ * bytes of the peer were handled.
  *
  * @since 0.1
  */

@@ -121,12 +121,13 @@ public final class ConnectionOptions {
 
     /**
      * {@return how many bytes of memory unread, sliced and viewed input may hold before reading pauses; default 1 MiB}
-     * A waiting read, or a frame that has begun, overrides it, until slices hold this and {@link #maxFrameLength}
-     * together. From then on, no further frame arrives before the program closes some slices, and a read that would
-     * have to wait throws {@link IllegalStateException}, because it might wait for itself. Close slices, and
-     * {@linkplain dev.netpoll.buffer.Reader#release release} the reader, whose views count the same. If a handler
-     * returns because too little has arrived, and leaves this much unread, it runs again only if it {@linkplain
-     * Connection#demand demands} what it needs.
+     * Slices that hold this much between two messages pause reading until the program closes some, and a slice that it
+     * forgot may pause it for ever: set an idle time-out. A waiting read, or a frame that has begun, overrides the
+     * mark, until slices hold this and {@link #maxFrameLength} together. From then on, no further frame arrives before
+     * the program closes some slices, and a read that would have to wait throws {@link IllegalStateException}, because
+     * it might wait for itself. Close slices, and {@linkplain dev.netpoll.buffer.Reader#release release} the reader,
+     * whose views count the same. If a handler returns because too little has arrived, and leaves this much unread, it
+     * runs again only if it {@linkplain Connection#demand demands} what it needs.
      *
      * @implNote When reading resumes after a pause, input may exceed the mark: with epoll and NIO by one receive, which
      *     is 64 KiB with epoll; with io_uring by up to 1 MiB, for which the kernel has buffers.

@@ -30,7 +30,11 @@ public sealed interface Dispatch {
         return Adaptive.INSTANCE;
     }
 
-    /** {@return a virtual thread for each run: handlers may block as they like} */
+    /**
+     * {@return a virtual thread for each run: handlers may block as they like} Handlers that compute keep the carriers
+     * of virtual threads, which event loops need, too: use {@link #adaptive()}, an {@linkplain #executor executor} of
+     * platform threads, or a group with {@linkplain EventLoopGroup.Builder#platformThreads platform threads}.
+     */
     static Dispatch virtual() {
         return Virtual.INSTANCE;
     }

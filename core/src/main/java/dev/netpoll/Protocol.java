@@ -20,6 +20,7 @@ public final class Protocol {
     private final @Nullable ConnectionHandler onPrepare;
     private final @Nullable ConnectionHandler onConnect;
     private final @Nullable ConnectionHandler onRequest;
+    private final @Nullable ConnectionHandler onInputEnd;
     private final @Nullable ConnectionHandler onDisconnect;
     private final ErrorHandler onError;
     private final @Nullable Framing framing;
@@ -30,6 +31,7 @@ public final class Protocol {
         onPrepare = settings.onPrepare;
         onConnect = settings.onConnect;
         onRequest = settings.onRequest;
+        onInputEnd = settings.onInputEnd;
         onDisconnect = settings.onDisconnect;
         onError = settings.onError;
         framing = settings.framing;
@@ -65,7 +67,12 @@ public final class Protocol {
         return onRequest;
     }
 
-    /** {@return the callback for the peer's end, or null} */
+    /** {@return the callback for the end of the peer's bytes, in its place behind them, or null} */
+    public @Nullable ConnectionHandler onInputEnd() {
+        return onInputEnd;
+    }
+
+    /** {@return the callback for the peer's end, as soon as it is known, or null} */
     public @Nullable ConnectionHandler onDisconnect() {
         return onDisconnect;
     }

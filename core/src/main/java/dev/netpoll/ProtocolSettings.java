@@ -26,6 +26,9 @@ public abstract sealed class ProtocolSettings<B extends ProtocolSettings<B>>
     ConnectionHandler onRequest;
 
     @Nullable
+    ConnectionHandler onInputEnd;
+
+    @Nullable
     ConnectionHandler onDisconnect;
 
     ErrorHandler onError = ErrorHandler.LOGGING;
@@ -60,6 +63,7 @@ public abstract sealed class ProtocolSettings<B extends ProtocolSettings<B>>
         onPrepare = protocol.onPrepare();
         onConnect = protocol.onConnect();
         onRequest = protocol.onRequest();
+        onInputEnd = protocol.onInputEnd();
         onDisconnect = protocol.onDisconnect();
         onError = protocol.onError();
         framing = protocol.framing();
@@ -71,7 +75,7 @@ public abstract sealed class ProtocolSettings<B extends ProtocolSettings<B>>
     /**
      * Runs once for each connection before any other callback of it, and before {@code dial} returns. It may set
      * options, attach an object, add callbacks, or close the connection to reject it, which makes {@code dial} fail. It
-     * can neither read nor write yet; another thread may once onConnect would run. {@link
+     * can neither read nor write yet; another thread may once onConnect would run, so publish it there. {@link
      * Dialer#dial(java.net.SocketAddress, Duration, Object)} passes data that belong to a single dial.
      */
     public B onPrepare(ConnectionHandler handler) {
@@ -105,7 +109,24 @@ public abstract sealed class ProtocolSettings<B extends ProtocolSettings<B>>
     }
 
     /**
-     * Runs once when the peer finished sending or was lost, after onConnect, possibly at the same time as onRequest.
+     * Runs once when the peer has finished sending and onRequest has handled all it can: after its last run, and never
+     * beside one. Bytes that are still {@linkplain dev.netpoll.buffer.Reader#readableBytes readable} then belong to a
+     * message whose rest never comes. A proxy calls {@link Connection#shutdownOutput} of the other side here; a server
+     * that answers from other threads closes the connection here, or after its last answer. When this returns, the
+     * connection closes itself unless {@link ConnectionOptions#allowHalfOpen} is set.
+     *
+     * <p>Not called if the connection breaks or closes before, or has no request handler: there the caller who reads
+     * gets the end.
+     */
+    public B onInputEnd(ConnectionHandler handler) {
+        onInputEnd = Objects.requireNonNull(handler, "handler");
+        return set();
+    }
+
+    /**
+     * Runs once when the peer finished sending or was lost, as soon as that is known: after onConnect, possibly at the
+     * same time as onRequest, and before the peer's last bytes are handled. It can cancel what a handler does for a
+     * peer that has gone. {@link #onInputEnd} comes in its place behind the bytes.
      */
     public B onDisconnect(ConnectionHandler handler) {
         onDisconnect = Objects.requireNonNull(handler, "handler");

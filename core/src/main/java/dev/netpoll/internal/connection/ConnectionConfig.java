@@ -132,6 +132,12 @@ public final class ConnectionConfig {
         return protocol.onRequest();
     }
 
+    /** {@return the callback for the end of the peer's bytes, or null} */
+    @Nullable
+    ConnectionHandler inputEnd() {
+        return protocol.onInputEnd();
+    }
+
     /** {@return the callback for the peer's end, or null} */
     @Nullable
     ConnectionHandler disconnect() {

@@ -18,6 +18,7 @@ import java.lang.invoke.VarHandle;
  *            any --any thread: abort(), internal error--> CLOSING and ABORTING
  * peer:      (none) --loop: end of stream--> PEER_FINISHED     (none) --loop: hang-up while paused--> PEER_GONE
  *            any --loop: reset, path lost--> BROKEN
+ *            PEER_FINISHED --holder of RUNNING, when no run is due for bytes: onInputEnd--> INPUT_ENDED, too
  * start:     STARTING --loop, on a signal: START_TRIED, then--> registered, or given up. If an Error interrupts it, the
  *            loop finds both bits at its next look, and gives the connection up.
  * handler:   idle --thread that finds bytes due--> RUNNING --its thread, at the end--> idle
@@ -79,6 +80,7 @@ abstract class ConnectionState extends EventLoop.Resident {
     static final int START_TRIED = 1 << 27;
     static final int HANDING_FAILED = 1 << 28;
     static final int END_FAILED = 1 << 29;
+    static final int INPUT_ENDED = 1 << 30;
 
     /** A callback was handed to an executor, and no thread has taken it yet. */
     static final int HANDED = HANDED_PREPARE | HANDED_RUN | HANDED_GOODBYE | HANDED_END;

@@ -7,6 +7,8 @@ import static dev.netpoll.internal.connection.ConnectionState.BROKEN;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSED;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
 import static dev.netpoll.internal.connection.ConnectionState.HANDLER_SET;
+import static dev.netpoll.internal.connection.ConnectionState.INPUT_ENDED;
+import static dev.netpoll.internal.connection.ConnectionState.PEER_FINISHED;
 import static dev.netpoll.internal.connection.ConnectionState.READY;
 import static dev.netpoll.internal.connection.ConnectionState.RUNNING;
 
@@ -27,7 +29,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>D1 when a new handler has not run yet (HANDLER_SET);
  *   <li>D2 without framing, when the bytes that the last run waits for have come: what it demanded; else one byte more
  *       than it consumed, or, if it consumed nothing, one more than it has seen;
- *   <li>D3 with framing, when the next frame is complete, or its length is refused.
+ *   <li>D3 with framing, when the next frame is complete, or its length is refused;
+ *   <li>D7 when the peer has finished and none of the above holds any more: then the run calls onInputEnd, once.
  * </ul>
  *
  * <p>A run that is due does not begin
@@ -119,7 +122,14 @@ abstract class Due extends Link implements Connection {
 
     /** {@return whether a run is due, though it may have to wait (D4 to D6)} */
     final boolean isRunDue() {
-        return handler != null && (has(HANDLER_SET) || inbound.hasCome());
+        return handler != null && (has(HANDLER_SET) || inbound.hasCome() || isInputEndDue());
+    }
+
+    /** {@return whether the peer has finished, no run is due for its bytes, and onInputEnd has not been called} D7 */
+    final boolean isInputEndDue() {
+        return (state() & (PEER_FINISHED | INPUT_ENDED | HANDLER_SET)) == PEER_FINISHED
+                && config().inputEnd() != null
+                && !inbound.hasCome();
     }
 
     @Override
@@ -205,6 +215,14 @@ abstract class Due extends Link implements Connection {
         return true;
     }
 
+    /** Begins the run of onInputEnd, in the place of one of the handler: {@link #endRun} must follow. */
+    final void beginInputEnd() {
+        add(INPUT_ENDED);
+        inbound.awaitNothing();
+        demanded = 0;
+        inbound.take();
+    }
+
     /** {@return whether {@code current} has not run yet, so that its run is due regardless of bytes} */
     final boolean isNew(@Nullable ConnectionHandler current) {
         return current != lastRan;
@@ -228,7 +246,10 @@ abstract class Due extends Link implements Connection {
     /** {@return whether another run is due at once; {@code before} was the handler when the last run ended} */
     final boolean isDueAgain(@Nullable ConnectionHandler before) {
         ConnectionHandler latest = handler; // a handler set meanwhile has found RUNNING set
-        return latest != null && isOutputClear() && (heldBack || latest != before || inbound.hasCome()) && !throttled;
+        return latest != null
+                && isOutputClear()
+                && (heldBack || latest != before || inbound.hasCome() || isInputEndDue())
+                && !throttled;
     }
 
     /**
@@ -295,7 +316,7 @@ abstract class Due extends Link implements Connection {
         FrameLayout frames = config().frames();
         return frames == null || frameEnd != FrameLayout.REFUSED
                 ? null
-                : ConnectionErrors.refused(this, frames.describe(inbound.buffer()), frames.lengthMax());
+                : ConnectionErrors.refused(this, frames.refusal(inbound.buffer()));
     }
 
     /** Skips the rest of the run's frame, and looks for the next one. */

@@ -76,7 +76,7 @@ abstract class Runs extends Due implements Activation, Runnable {
     private void startRun() {
         try {
             forgetHandlerSet();
-            if (canBegin()) {
+            if (canBegin() || isInputEndDue()) {
                 dispatchRun();
                 return;
             }
@@ -174,7 +174,7 @@ abstract class Runs extends Due implements Activation, Runnable {
             add(HANDLER_SET);
         }
         remove(RUNNING);
-        boolean due = first || inbound.hasCome();
+        boolean due = first || inbound.hasCome() || isInputEndDue();
         return due && !inbound.isUsed() && hasHandler() && takeRunning();
     }
 
@@ -204,22 +204,40 @@ abstract class Runs extends Due implements Activation, Runnable {
         forgetHandlerSet(); // first: a handler set from now on is seen later
         ConnectionHandler current = handler();
         boolean goesOn = goesOn();
-        if (current == null || has(CLOSING) || !beginRun(current)) {
+        if (current == null || has(CLOSING)) {
             return false;
+        }
+        if (!beginRun(current)) {
+            return runInputEnd();
         }
         FrameTooLargeException refusal = refusal();
         if (refusal != null) {
             closeFor(EndReason.FRAME_REFUSED, false);
             CallbackRunner.report(this, refusal);
         } else if (goesOn || inbound.unread() > 0) {
-            Pace pace = config().pace();
-            if (pace == null) {
-                CallbackRunner.call(this, current);
-            } else {
-                callHandler(current, pace);
-            }
+            callHandler(current);
         }
         return true;
+    }
+
+    /** {@return whether it was due} */
+    private boolean runInputEnd() {
+        ConnectionHandler inputEnd = config().inputEnd();
+        if (inputEnd == null || !isInputEndDue()) {
+            return false;
+        }
+        beginInputEnd();
+        callHandler(inputEnd);
+        return true;
+    }
+
+    private void callHandler(ConnectionHandler current) {
+        Pace pace = config().pace();
+        if (pace == null) {
+            CallbackRunner.call(this, current);
+        } else {
+            callHandler(current, pace);
+        }
     }
 
     private void callHandler(ConnectionHandler current, Pace pace) {

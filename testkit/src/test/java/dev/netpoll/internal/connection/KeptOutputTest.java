@@ -39,7 +39,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** K1 and K2 of {@link KeptAnswers}: output that a handler on its loop leaves to the loop is sent, in order and in any case. */
+/** K1 and K2 of {@link KeptAnswers}: the loop sends what a handler on it leaves to it, in order and in any case. */
 class KeptOutputTest {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 

@@ -33,6 +33,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
 import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -86,6 +88,7 @@ class SimulationTest {
     private final AtomicInteger open = new AtomicInteger();
     private final AtomicInteger ended = new AtomicInteger();
     private final Queue<String> wrong = new ConcurrentLinkedQueue<>();
+    private final Set<Connection> inputEnded = ConcurrentHashMap.newKeySet();
     private final Optimist optimist = new Optimist();
     private long blocksBefore;
 
@@ -167,6 +170,7 @@ class SimulationTest {
         Protocol protocol = Protocol.builder()
                 .onConnect(connection -> connection.attach(new AtomicInteger(1)))
                 .onRequest(handler)
+                .onInputEnd(this::inputEnded)
                 .onDisconnect(connection -> step(connection, 1, 2))
                 .onError((connection, error) -> {
                     if (!(error instanceof ConnectionException)) {
@@ -197,6 +201,17 @@ class SimulationTest {
             }
         });
         return socket.localAddress();
+    }
+
+    /** onInputEnd comes once, when no whole frame is left. */
+    private void inputEnded(Connection connection) throws IOException {
+        var in = connection.reader();
+        if (!inputEnded.add(connection)) {
+            wrong.add("onInputEnd came twice");
+        }
+        if (in.readableBytes() >= 4 && in.readableBytes() >= 4 + in.peek(4).get(INT, 0)) {
+            wrong.add("onInputEnd came before the last frame was handled");
+        }
     }
 
     /** onDisconnect finds the connection connected, and comes once. */
