@@ -59,9 +59,9 @@ final class ConnectionErrors {
                 Errno.describe(errno), operation, c.localAddress(), c.remoteAddress(), Errno.name(errno), bytesSent);
     }
 
-    static ReadTimeoutException readTimeout(Link c, long wanted, long readable) {
+    static ReadTimeoutException readTimeout(Link c, long wanted, long readable, long nanos) {
         return new ReadTimeoutException(
-                "only " + readable + " of the " + wanted + " bytes asked for came in time",
+                "only " + readable + " of the " + wanted + " bytes asked for came in " + nanos / 1_000_000 + " ms",
                 "read",
                 c.localAddress(),
                 c.remoteAddress(),

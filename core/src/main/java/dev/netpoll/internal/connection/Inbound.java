@@ -238,7 +238,7 @@ final class Inbound extends Delivery implements ByteSource {
                     return;
                 }
                 if (!await(begin)) {
-                    throw ConnectionErrors.readTimeout(link, n, unread());
+                    throw ConnectionErrors.readTimeout(link, n, unread(), System.nanoTime() - begin);
                 }
             }
         } finally {

@@ -212,7 +212,7 @@ public final class DialAttempt {
                     ? future.get()
                     : future.get(Math.max(nanos, 0), TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
-            throw timedOut(remote, what + " took too long");
+            throw timedOut(remote, what + " took more than " + nanos / 1_000_000 + " ms");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted while " + what);
