@@ -113,7 +113,8 @@ public abstract sealed class ProtocolSettings<B extends ProtocolSettings<B>>
      * beside one. Bytes that are still {@linkplain dev.netpoll.buffer.Reader#readableBytes readable} then belong to a
      * message whose rest never comes. A proxy calls {@link Connection#shutdownOutput} of the other side here; a server
      * that answers from other threads closes the connection here, or after its last answer. When this returns, the
-     * connection closes itself unless {@link ConnectionOptions#allowHalfOpen} is set.
+     * connection closes itself unless {@link ConnectionOptions#allowHalfOpen} is set. It does not run again, even if it
+     * found {@link Connection#isWritable} false. A handler that {@link Connection#onRequest} sets later runs, too.
      *
      * <p>Not called if the connection breaks or closes before, or has no request handler: there the caller who reads
      * gets the end.

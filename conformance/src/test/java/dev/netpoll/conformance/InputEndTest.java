@@ -28,6 +28,7 @@ import org.junit.jupiter.api.Test;
 /** onInputEnd comes once, behind all that the peer has sent. */
 class InputEndTest extends ConformanceTest {
     private static final int MESSAGES = 200;
+    private static final int LARGE = 4 << 20;
 
     private final List<String> events = new CopyOnWriteArrayList<>();
 
@@ -257,5 +258,61 @@ class InputEndTest extends ConformanceTest {
             Await.until("it has closed itself", () -> !connection.isActive());
             assertThat(events).containsExactly("got hi", "end 0");
         }
+    }
+
+    /** An inline handler that finds too much output unsent runs again; what comes behind the last run does not. */
+    @Test
+    void itFindsTooMuchOutputUnsentAndNothingRunsAfterwards() throws Exception {
+        Listening server = net.listen(net.server()
+                .options(ConnectionOptions.builder()
+                        .allowHalfOpen(true)
+                        .outboundHighMark(1000)
+                        .build())
+                .framing(Framing.lengthField(0, 4))
+                .onRequest(
+                        connection -> events.add("frame " + connection.reader().readInt()))
+                .onInputEnd(connection -> {
+                    note(connection);
+                    connection.writer().writeBytes(new byte[LARGE]).flush();
+                    if (!connection.isWritable()) {
+                        return;
+                    }
+                    events.add("written");
+                }));
+        RawPeer peer = net.connectRaw(server.address());
+        peer.send(ByteBuffer.allocate(15).putInt(1).put((byte) 1).putInt(20).array());
+        peer.finish();
+        peer.receive(LARGE);
+        Await.stays(
+                "nothing else runs", Timing.SHORT, () -> events.indexOf("end 10") == 1 && !events.contains("frame 20"));
+        assertThat(server.server().connectionCount()).isEqualTo(1);
+        assertThat(server.server().shutdown(Timing.SHORT)).isIn(true, false);
+    }
+
+    /** Close callbacks run when no callback runs any more. */
+    @Test
+    void aHandlerThatIsSetWhenABrokenConnectionHasEndedDoesNotRun() throws Exception {
+        List<Connection> accepted = new CopyOnWriteArrayList<>();
+        Listening server = net.listen(net.server()
+                .onConnect(connection -> {
+                    connection.addCloseCallback(closed -> events.add("closed"));
+                    accepted.add(connection);
+                })
+                .onInputEnd(this::note));
+        RawPeer peer = net.connectRaw(server.address());
+        peer.send("unread");
+        Await.until(
+                "it is accepted, and has bytes",
+                () -> !accepted.isEmpty() && accepted.getFirst().reader().readableBytes() == 6);
+        peer.reset();
+        Await.until("it has ended", () -> events.contains("closed") || !variant.isTcp());
+        accepted.getFirst().onRequest(connection -> events.add("ran"));
+        if (variant.isTcp()) {
+            Await.stays("no handler runs", Timing.SHORT, () -> events.equals(List.of("closed")));
+            assertThat(accepted.getFirst().reader().readUtf8(6)).isEqualTo("unread");
+        }
+        accepted.getFirst().close();
+        server.awaitNoConnections();
+        net.takeErrors();
     }
 }

@@ -46,7 +46,7 @@ import java.lang.invoke.VarHandle;
  *   <li>I4 CLOSED is set on the loop, once, after the transport was closed; nothing is delivered afterwards.
  *   <li>I5 ENDED is set once, when CLOSED is set, RUNNING and DISCONNECTING are not, and no goodbye is due. The thread
  *       that sets it ends the connection, see {@link Ending}.
- *   <li>I6 No handler run begins once CLOSING is set.
+ *   <li>I6 No handler run begins once CLOSING or ENDED is set.
  * </ul>
  */
 abstract class ConnectionState extends EventLoop.Resident {

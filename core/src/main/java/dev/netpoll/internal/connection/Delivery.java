@@ -4,6 +4,7 @@
 package dev.netpoll.internal.connection;
 
 import static dev.netpoll.internal.connection.ConnectionState.CLOSED;
+import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
 
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.internal.base.StackRoom;
@@ -290,7 +291,7 @@ abstract class Delivery extends Inbox {
 
     /** The connection has ended: memory freed from now on does not resume reading. */
     final void detachRetained() {
-        retained.detach();
+        retained.detach(!link.has(CLOSING));
         leaveBudget();
     }
 

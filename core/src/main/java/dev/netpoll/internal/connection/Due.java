@@ -223,6 +223,11 @@ abstract class Due extends Link implements Connection {
         inbound.take();
     }
 
+    /** It ran once: what it found about unsent output makes no run go on. */
+    final void endInputEnd() {
+        heldBack = false;
+    }
+
     /** {@return whether {@code current} has not run yet, so that its run is due regardless of bytes} */
     final boolean isNew(@Nullable ConnectionHandler current) {
         return current != lastRan;

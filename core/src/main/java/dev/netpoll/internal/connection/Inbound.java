@@ -416,6 +416,10 @@ final class Inbound extends Delivery implements ByteSource {
 
     @Override
     void keepForUser() {
+        if (!retained().isLeft()) { // too much is left already
+            freeUnseen();
+            return;
+        }
         take();
         SegmentReader present = buffer;
         if (present != null) {

@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>While the connection lives, the part above its {@link Share} counts in the group's {@link MemoryBudget}. At its
  * end all of that is given back: memory that the user keeps longer belongs to the user, and a charge lost to an Error
- * would otherwise count for ever.
+ * would otherwise count for ever. What a connection that broke leaves to a reader, who may never come, has a bound of
+ * its own: {@link MemoryBudget#leave}.
  */
 final class Retained extends AtomicLong implements RetainedBytes {
     private static final long serialVersionUID = 1;
@@ -24,7 +25,8 @@ final class Retained extends AtomicLong implements RetainedBytes {
     /** Added to the count at the end: no count comes near it. */
     private static final long DETACHED = 1L << 62;
 
-    private transient volatile @Nullable Delivery owner;
+    /** The side; after the end the budget, if bytes were left for a reader; else null. */
+    private transient volatile @Nullable Object owner;
 
     /** Counts the part that the program holds in slices. */
     static final class Kept extends AtomicLong implements RetainedBytes {
@@ -68,7 +70,7 @@ final class Retained extends AtomicLong implements RetainedBytes {
     }
 
     private boolean count(int bytes) {
-        Delivery side = owner;
+        Delivery side = side();
         if (side == null) {
             return false;
         }
@@ -89,7 +91,7 @@ final class Retained extends AtomicLong implements RetainedBytes {
 
     /** {@return how many of these bytes the program has in slices} */
     long keptBytes() {
-        Delivery side = owner;
+        Delivery side = side();
         Kept kept = side == null ? null : side.kept;
         return kept == null ? 0 : kept.get();
     }
@@ -98,7 +100,7 @@ final class Retained extends AtomicLong implements RetainedBytes {
     @Override
     public RetainedBytes kept(int bytes) {
         try {
-            Delivery side = owner;
+            Delivery side = side();
             if (side == null) {
                 return this;
             }
@@ -114,23 +116,52 @@ final class Retained extends AtomicLong implements RetainedBytes {
         }
     }
 
-    /** The connection has ended and needs no more reports. Once. */
-    void detach() {
-        Delivery side = owner;
-        long left = getAndAdd(DETACHED);
-        owner = null;
-        if (side != null) {
-            side.link.loop().budget().release(Share.above(left));
+    private @Nullable Delivery side() {
+        return owner instanceof Delivery side ? side : null;
+    }
+
+    /**
+     * The connection has ended and needs no more reports. Idempotent. The lock makes what is released meanwhile wait
+     * until it is known who counts it.
+     *
+     * @param leaves whether the bytes stay for a reader, if the budget allows it
+     */
+    synchronized void detach(boolean leaves) {
+        Delivery side = side();
+        if (side == null) {
+            return; // an Error came after it, and the end begins again
         }
+        MemoryBudget budget = side.link.loop().budget();
+        long left = getAndAdd(DETACHED);
+        MemoryBudget counts = null;
+        try {
+            counts = leaves && budget.leave(left) ? budget : null;
+            budget.release(Share.above(left));
+        } finally {
+            owner = counts;
+        }
+    }
+
+    /** {@return whether what the connection, which has ended, left for a reader may stay} */
+    boolean isLeft() {
+        return owner instanceof MemoryBudget;
     }
 
     @Override
     public void released(int bytes) {
-        Delivery side = owner;
+        Delivery side = side();
         long left = addAndGet(-bytes);
-        if (side != null && left < DETACHED / 2) {
+        if (left >= DETACHED / 2) {
+            releasedAfterEnd(bytes);
+        } else if (side != null) {
             side.link.loop().budget().release(Share.above(left + bytes) - Share.above(left));
             side.released(left);
+        }
+    }
+
+    private synchronized void releasedAfterEnd(int bytes) {
+        if (owner instanceof MemoryBudget budget) {
+            budget.leftReturned(bytes);
         }
     }
 }

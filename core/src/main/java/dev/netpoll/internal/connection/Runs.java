@@ -4,6 +4,7 @@
 package dev.netpoll.internal.connection;
 
 import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
+import static dev.netpoll.internal.connection.ConnectionState.ENDED;
 import static dev.netpoll.internal.connection.ConnectionState.HANDED_RUN;
 import static dev.netpoll.internal.connection.ConnectionState.HANDLER_SET;
 import static dev.netpoll.internal.connection.ConnectionState.READY;
@@ -51,7 +52,7 @@ abstract class Runs extends Due implements Activation, Runnable {
     /** Starts a run of the handler, unless one is running or the connection is not READY or is CLOSING. */
     @Override
     final void runHandler() {
-        if (!hasHandler() || has(CLOSING) || !isOutputClear()) {
+        if (!hasHandler() || has(CLOSING | ENDED) || !isOutputClear()) {
             return;
         }
         boolean inline = config().inline();
@@ -63,7 +64,7 @@ abstract class Runs extends Due implements Activation, Runnable {
             return;
         }
         int state = state();
-        while ((state & (READY | RUNNING | CLOSING)) == READY) {
+        while ((state & (READY | RUNNING | CLOSING | ENDED)) == READY) { // I6
             if (advance(state, RUNNING)) {
                 startRun();
                 return;
@@ -180,7 +181,7 @@ abstract class Runs extends Due implements Activation, Runnable {
 
     private boolean takeRunning() {
         int state = state();
-        return (state & (READY | RUNNING | CLOSING)) == READY && advance(state, RUNNING);
+        return (state & (READY | RUNNING | CLOSING | ENDED)) == READY && advance(state, RUNNING);
     }
 
     /** An Error came between two callbacks: gives RUNNING back, then aborts the connection. */
@@ -228,6 +229,7 @@ abstract class Runs extends Due implements Activation, Runnable {
         }
         beginInputEnd();
         callHandler(inputEnd);
+        endInputEnd();
         return true;
     }
 

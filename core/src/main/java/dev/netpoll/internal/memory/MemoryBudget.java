@@ -3,6 +3,8 @@
 
 package dev.netpoll.internal.memory;
 
+import java.util.concurrent.atomic.AtomicLong;
+
 /**
  * The bytes that the connections of one group hold together, and their limit. While it is {@link #isExceeded()
  * exceeded}, connections that want more wait until enough memory is back.
@@ -31,6 +33,9 @@ public final class MemoryBudget {
 
     private static final long MAX_DEFAULT = 256L << 20;
 
+    /** What broken connections may leave is the limit divided by this. */
+    private static final int LEFT_PART = 8;
+
     private final long limit;
     private final long lowMark;
 
@@ -39,6 +44,9 @@ public final class MemoryBudget {
 
     /** Bytes written and not yet sent. */
     private final StripedSum output;
+
+    /** Bytes that connections which broke have left for readers who may never come; at most a part of the limit. */
+    private final AtomicLong left = new AtomicLong();
 
     private final MemoryTurns turns;
 
@@ -95,6 +103,26 @@ public final class MemoryBudget {
     /** Counts {@code change} more bytes (or fewer) that were written and not sent. Never refuses, never throws. */
     public void chargeOutput(long change) {
         add(output, change);
+    }
+
+    /**
+     * Counts bytes that a connection which broke leaves for a reader, besides the others: {@link #leftReturned} takes
+     * them back. {@return false, and counts nothing, if connections have left too much already}
+     */
+    public boolean leave(long bytes) {
+        long before;
+        do {
+            before = left.get();
+            if (bytes > limit / LEFT_PART - before) {
+                return false;
+            }
+        } while (!left.compareAndSet(before, before + bytes));
+        return true;
+    }
+
+    /** Bytes that were left have come back. */
+    public void leftReturned(long bytes) {
+        left.getAndAdd(-bytes);
     }
 
     /** The charged bytes: exact if no thread changes them meanwhile. */
