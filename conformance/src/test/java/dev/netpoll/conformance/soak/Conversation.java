@@ -38,6 +38,11 @@ final class Conversation {
         return scenario;
     }
 
+    /** {@return whether it waits for its peer} */
+    boolean isLive() {
+        return stream != null && received.getCount() > 0;
+    }
+
     /** {@return since when nothing has moved} */
     long progressNanos() {
         return progressNanos;

@@ -22,6 +22,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -247,12 +248,19 @@ public final class Soak {
         if (now - moved > PATIENCE.toNanos()) {
             failed(
                     "nothing moves until " + what + ", of which there are " + servers.connectionCount()
-                            + " of servers and " + group.connectionCount() + " of the group: " + running.values()
-                            + trouble.around(moved),
+                            + " of servers and " + group.connectionCount() + " of the group: " + describeLive(),
                     new AssertionError(threads.toString()));
             return true;
         }
         return false;
+    }
+
+    private String describeLive() {
+        return running.values().stream()
+                .filter(Conversation::isLive)
+                .map(conversation ->
+                        System.lineSeparator() + conversation + trouble.around(conversation.progressNanos()))
+                .collect(Collectors.joining());
     }
 
     private void awaitBack(String when, ProcessState before, int blocks) {
