@@ -98,7 +98,8 @@ public final class SocketConnection extends Lifecycle {
                 prepared();
             }
             if (!has(LIVE)) { // it checks again once it is LIVE
-                if (isResident() && !isConnecting()) {
+                boolean started = isResident() || has(START_TRIED); // the latter alone: it was detached before
+                if (started && !isConnecting()) {
                     signalledEarly();
                 }
                 return;
