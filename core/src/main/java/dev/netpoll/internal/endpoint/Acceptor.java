@@ -210,13 +210,19 @@ public final class Acceptor extends EventLoop.Resident implements AcceptEvents {
 
     @Override
     public void accepted(Transport transport) {
+        boolean begun = false;
         boolean sound = false;
         try {
+            finishInterrupted(); // the one before, whose place this one needs
+            begun = true;
             begin(transport);
             sound = true;
         } finally {
             if (!sound) { // an Error, perhaps in the clean-up itself
                 boolean _ = loop.signal(this);
+            }
+            if (!begun) {
+                transport.close(true);
             }
         }
     }
