@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.net.SocketAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -42,6 +43,44 @@ class AcceptContractTest extends ContractTest {
         socket.resume();
         socket.resume();
         await(() -> accepted.size() == 5);
+    }
+
+    /** The receiver has one place for the connection that it is about to start. */
+    @Test
+    void aReceiverThatResumesWhileItHasAConnectionGetsTheNextWhenItHasReturned() throws IOException {
+        ListenSocket socket = backend.bind(variant.freshAddress(), new ListenOptions(0, false, false));
+        listening.add(socket);
+        List<Transport> got = new ArrayList<>();
+        AtomicInteger depth = new AtomicInteger();
+        AtomicInteger deepest = new AtomicInteger();
+        poller.listen(socket, new AcceptEvents() {
+            @Override
+            public void accepted(Transport transport) {
+                deepest.accumulateAndGet(depth.incrementAndGet(), Math::max);
+                got.add(transport);
+                socket.pause();
+                socket.resume();
+                depth.decrementAndGet();
+            }
+
+            @Override
+            public void acceptFailed(int errno) {
+                throw new AssertionError(Errno.name(errno));
+            }
+        });
+        socket.pause();
+        List<Recorder> clients = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            Recorder recorder = new Recorder();
+            clients.add(recorder);
+            connect(socket.localAddress(), recorder);
+        }
+        await(() -> clients.stream().allMatch(client -> client.connected));
+        settle();
+        socket.resume();
+        await(() -> got.size() == 5);
+        got.forEach(transport -> transport.close(false));
+        assertThat(deepest).hasValue(1);
     }
 
     @Test

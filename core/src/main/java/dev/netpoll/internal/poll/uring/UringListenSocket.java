@@ -26,6 +26,10 @@ final class UringListenSocket extends BoundSocket implements Completable {
     private @Nullable AcceptEvents events;
     private long token;
     private boolean paused;
+
+    /** Whether the receiver has one at this moment. */
+    private boolean delivering;
+
     private boolean accepting;
     private boolean cancelled;
     private boolean closed;
@@ -90,6 +94,7 @@ final class UringListenSocket extends BoundSocket implements Completable {
         }
         if (result >= 0) {
             accepted(receiver, owner.scratch(), result);
+            deliverEarly(receiver);
         } else if (result != -Errno.ECANCELED && result != -Errno.EAGAIN && !concernsOneConnection(-result)) {
             receiver.acceptFailed(-result);
         }
@@ -111,7 +116,23 @@ final class UringListenSocket extends BoundSocket implements Completable {
             LibcUnistd.close(scratch, fd);
             throw t;
         }
-        receiver.accepted(transport);
+        deliver(receiver, transport);
+    }
+
+    private void deliver(AcceptEvents receiver, UringTransport transport) {
+        delivering = true;
+        try {
+            receiver.accepted(transport);
+        } finally {
+            delivering = false;
+        }
+    }
+
+    /** One after the other: a receiver that resumes in the middle of one gets the next when it has returned. */
+    private void deliverEarly(AcceptEvents receiver) {
+        while (!delivering && !paused && !closed && !early.isEmpty()) {
+            deliver(receiver, early.remove());
+        }
     }
 
     /** Reports the failure, so that the receiver retries after a while; the queue keeps the other connections. */
@@ -150,8 +171,8 @@ final class UringListenSocket extends BoundSocket implements Completable {
     public void resume() {
         paused = false;
         AcceptEvents receiver = events;
-        while (receiver != null && !paused && !closed && !early.isEmpty()) {
-            receiver.accepted(early.remove());
+        if (receiver != null) {
+            deliverEarly(receiver);
         }
         accept();
     }
