@@ -36,6 +36,10 @@
  * which the bytes lie, which is up to 64 KiB for output that waits for a slow peer. A connection that waits may have
  * received 8 KiB more.
  *
+ * <p><b>Broken connections.</b> What a peer sent before it reset its connection stays readable, besides the budget, for
+ * all such connections together up to an eighth of it. More is dropped when a connection ends. Closing such a
+ * connection, or reading it to its end, gives its memory back.
+ *
  * <p><b>Output</b> counts from its flush on. The budget never refuses it. A program that writes large answers to slow
  * peers flushes in pieces, and waits for each.
  *
