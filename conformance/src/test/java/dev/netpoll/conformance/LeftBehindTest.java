@@ -6,16 +6,20 @@ package dev.netpoll.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.management.ThreadMXBean;
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionResetException;
 import dev.netpoll.EventLoopGroup;
 import dev.netpoll.Server;
 import dev.netpoll.conformance.support.LeakCheck;
 import dev.netpoll.conformance.support.Mode;
+import dev.netpoll.conformance.support.RawListener;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
 import dev.netpoll.testkit.Await;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
@@ -71,5 +75,32 @@ class LeftBehindTest extends ConformanceTest {
             net.awaitMemory("all is back", () -> LeakCheck.outstandingBytes() <= before + SLACK);
         }
         net.takeErrors();
+    }
+
+    @Test
+    void readingItByteByByteMakesNoGarbage() throws Exception {
+        try (RawListener listener = net.listenRaw()) {
+            Connection connection = net.closing(net.dialer().build().dial(listener.address()));
+            RawPeer peer = net.closing(listener.accept());
+            peer.send(new byte[SENT]);
+            Await.until("its bytes are there", () -> connection.reader().readableBytes() == SENT);
+            peer.reset();
+            Await.until("it is known", () -> !connection.isActive());
+            readBytes(connection, SENT / 4); // what the first call makes does not count
+            long before = allocatedBytes();
+            readBytes(connection, SENT / 2);
+            assertThat(allocatedBytes() - before).isLessThan(SENT / 2);
+        }
+        net.takeErrors();
+    }
+
+    private static void readBytes(Connection connection, int count) throws IOException {
+        for (int i = 0; i < count; i++) {
+            connection.reader().readByte();
+        }
+    }
+
+    private static long allocatedBytes() {
+        return ((ThreadMXBean) ManagementFactory.getThreadMXBean()).getCurrentThreadAllocatedBytes();
     }
 }

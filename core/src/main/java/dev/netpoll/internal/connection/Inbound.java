@@ -40,6 +40,9 @@ final class Inbound extends Delivery implements ByteSource {
     /** Whether a run of a callback holds the side until it ends. Written by the run's thread, which is the user. */
     private boolean held;
 
+    /** Whether the collector frees the buffer of this ended connection. User only. */
+    private boolean leftToCollector;
+
     /** Stream position of the end of the buffer. User only. */
     private long taken;
 
@@ -422,9 +425,10 @@ final class Inbound extends Delivery implements ByteSource {
         }
         take();
         SegmentReader present = buffer;
-        if (present != null) {
+        if (present != null && !leftToCollector) { // each use after the end comes here
             try {
                 freeWhenUnreachable(link, present, null);
+                leftToCollector = true;
             } catch (OutOfMemoryError | StackOverflowError e) {
                 freeUnseen(); // rather than for ever
             }
