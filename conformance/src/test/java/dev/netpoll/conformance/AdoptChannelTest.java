@@ -3,6 +3,7 @@
 
 package dev.netpoll.conformance;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -72,12 +73,12 @@ class AdoptChannelTest extends ConformanceTest {
         withPair((client, peer) -> {
             Connection first = adopt(client);
             refuses(client, "EBUSY");
-            peer.write(ByteBuffer.wrap("unhurt".getBytes()));
+            peer.write(ByteBuffer.wrap("unhurt".getBytes(UTF_8)));
             assertThat(first.reader().readUtf8(6)).isEqualTo("unhurt");
             SocketChannel again = first.detach().channel();
             assertThat(again).isSameAs(client);
             Connection second = adopt(client);
-            peer.write(ByteBuffer.wrap("still".getBytes()));
+            peer.write(ByteBuffer.wrap("still".getBytes(UTF_8)));
             assertThat(second.reader().readUtf8(5)).isEqualTo("still");
             refuses(client, "EBUSY");
         });
