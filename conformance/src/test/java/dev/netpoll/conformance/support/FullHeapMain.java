@@ -157,10 +157,12 @@ public final class FullHeapMain {
         server.shutdown(GRACE);
         group.close();
         long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
-        Await.within(Await.DEADLINE, () -> { // what an Error lost comes back when the collector finds it
-            System.gc();
-            return BufferMemory.stats().outstandingBlocks() == 0;
-        });
+        Await.within(
+                Await.DEADLINE,
+                () -> { // what an Error lost comes back when the collector finds it
+                    System.gc();
+                    return BufferMemory.stats().outstandingBlocks() == 0;
+                });
         long blocks = BufferMemory.stats().outstandingBlocks();
         System.out.println(
                 millis + " " + blocks + " " + callbacksDue.get() + " " + deaths.get() + " " + firstDeath.get());

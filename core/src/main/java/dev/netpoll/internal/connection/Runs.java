@@ -64,7 +64,7 @@ abstract class Runs extends Due implements Activation, Runnable {
             return;
         }
         int state = state();
-        while ((state & (READY | RUNNING | CLOSING | ENDED)) == READY) { // I6
+        while (mayRun(state)) {
             if (advance(state, RUNNING)) {
                 startRun();
                 return;
@@ -181,7 +181,12 @@ abstract class Runs extends Due implements Activation, Runnable {
 
     private boolean takeRunning() {
         int state = state();
-        return (state & (READY | RUNNING | CLOSING | ENDED)) == READY && advance(state, RUNNING);
+        return mayRun(state) && advance(state, RUNNING);
+    }
+
+    /** {@return whether a run may begin in that state} I6 */
+    private static boolean mayRun(int state) {
+        return (state & (READY | RUNNING | CLOSING | ENDED)) == READY;
     }
 
     /** An Error came between two callbacks: gives RUNNING back, then aborts the connection. */

@@ -26,19 +26,24 @@ class AcceptContractTest extends ContractTest {
         super(variant);
     }
 
-    @Test
-    void aPausedListenerLeavesConnectionsInTheQueue() throws IOException {
-        ListenSocket socket = listen();
-        socket.pause();
-        socket.pause();
+    /** Connects five clients, and lets the listener have its turns. */
+    private void connectFive(ListenSocket socket) throws IOException {
         List<Recorder> clients = new ArrayList<>();
         for (int i = 0; i < 5; i++) {
             Recorder recorder = new Recorder();
             clients.add(recorder);
             connect(socket.localAddress(), recorder);
         }
-        await(() -> clients.stream().allMatch(c -> c.connected));
+        await(() -> clients.stream().allMatch(client -> client.connected));
         settle();
+    }
+
+    @Test
+    void aPausedListenerLeavesConnectionsInTheQueue() throws IOException {
+        ListenSocket socket = listen();
+        socket.pause();
+        socket.pause();
+        connectFive(socket);
         assertThat(accepted).isEmpty();
         socket.resume();
         socket.resume();
@@ -69,14 +74,7 @@ class AcceptContractTest extends ContractTest {
             }
         });
         socket.pause();
-        List<Recorder> clients = new ArrayList<>();
-        for (int i = 0; i < 5; i++) {
-            Recorder recorder = new Recorder();
-            clients.add(recorder);
-            connect(socket.localAddress(), recorder);
-        }
-        await(() -> clients.stream().allMatch(client -> client.connected));
-        settle();
+        connectFive(socket);
         socket.resume();
         await(() -> got.size() == 5);
         got.forEach(transport -> transport.close(false));
