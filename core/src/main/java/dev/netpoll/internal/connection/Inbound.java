@@ -418,11 +418,12 @@ final class Inbound extends Delivery implements ByteSource {
     }
 
     @Override
+    boolean mayKeep() {
+        return retained().mayStay();
+    }
+
+    @Override
     void keepForUser() {
-        if (!retained().isLeft()) { // too much is left already
-            freeUnseen();
-            return;
-        }
         take();
         SegmentReader present = buffer;
         if (present != null && !leftToCollector) { // each use after the end comes here

@@ -79,11 +79,6 @@ final class Outbound extends FlushWait implements ByteSink {
         Segment.freeAll(takePending());
     }
 
-    @Override
-    void keepForUser() {
-        freeUnseen(); // it can't be sent any more
-    }
-
     /** The connection has ended while a message was being written: its memory is freed when it is unreachable. */
     void leaveToCollector() {
         SegmentWriter present = buffer; // racy: the user may free it first, and then the cleaner has nothing to do

@@ -142,9 +142,12 @@ final class Retained extends AtomicLong implements RetainedBytes {
         }
     }
 
-    /** {@return whether what the connection, which has ended, left for a reader may stay} */
-    boolean isLeft() {
-        return owner instanceof MemoryBudget;
+    /**
+     * {@return whether what the connection left for a reader may stay} True also as long as {@link #detach} has not
+     * decided it: a reader may see the end first, and the end looks again.
+     */
+    boolean mayStay() {
+        return owner != null;
     }
 
     @Override

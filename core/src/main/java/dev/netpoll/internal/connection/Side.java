@@ -109,10 +109,13 @@ abstract class Side {
     /** <i>User.</i> Frees what the side owns, except memory that views may show. */
     abstract void freeUnseen();
 
-    /**
-     * <i>User.</i> The connection broke and ended: its user may still use its bytes, which are freed once unreachable.
-     */
-    abstract void keepForUser();
+    /** {@return whether the user of a broken connection may still use what the side holds} By default not. */
+    boolean mayKeep() {
+        return false;
+    }
+
+    /** <i>User.</i> The connection broke and ended: what its user may still use is freed once it is unreachable. */
+    void keepForUser() {}
 
     /** <i>User.</i> Frees all that the side owns: the caller holds the views, and ends them. */
     abstract void freeAll();
@@ -303,24 +306,28 @@ abstract class Side {
 
     /** The connection has ended: frees the side's memory if nobody uses it (S2). */
     final void end() {
-        boolean closing;
+        boolean kept;
         do {
-            closing = link.has(ConnectionState.CLOSING);
+            kept = isKept();
             Thread last = user;
             boolean abandoned = last == null || last == Thread.currentThread() || !last.isAlive();
             if (!abandoned || replaceUser(last, Thread.currentThread()) != last) {
                 return;
             }
             try {
-                if (closing) {
-                    freeUnseen();
-                } else {
+                if (kept) {
                     keepForUser();
+                } else {
+                    freeUnseen();
                 }
             } finally {
                 user = null;
             }
-        } while (!closing && link.has(ConnectionState.CLOSING)); // a thread that closes meanwhile finds this one inside
+        } while (kept && !isKept()); // a thread that decides otherwise meanwhile finds this one inside
+    }
+
+    private boolean isKept() {
+        return !link.has(ConnectionState.CLOSING) && mayKeep();
     }
 
     /** {@return whether somebody uses the side} */
