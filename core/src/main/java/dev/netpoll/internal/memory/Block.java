@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.memory;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -85,14 +86,15 @@ public final class Block {
     private final int capacity;
 
     /**
-     * Null until a view is handed out, and after the views were abandoned. Set under the lock of this object, read
-     * without it: its fields are final, and a thread that reads an outdated value finds views whose end is still
-     * awaited.
+     * Memory from which users' views are cut, to read and to write. Their scope tells when the last view is gone, see
+     * {@link ViewLife}. Null until a view is handed out, and after the views were abandoned. Set under the lock of this
+     * object, read without it: the fields of the values are final, and a thread that reads an outdated value finds
+     * views whose end is still awaited. Here and not in an object of their own, which would be one more cache miss for
+     * each view.
      */
-    private @Nullable BlockViews views;
+    private @Nullable MemorySegment shown;
 
-    /** The life of the most recently abandoned views. Guarded by this object. */
-    private @Nullable ViewLife abandoned;
+    private @Nullable MemorySegment reservable;
 
     private @Nullable Throwable releasedAt; // in checked mode only
 
@@ -123,34 +125,51 @@ public final class Block {
         return memory;
     }
 
-    /** The same memory, read-only. Not for users: {@link #views} are. */
+    /** The same memory, read-only. Not for users: {@link #shown()} is. */
     public MemorySegment readOnly() {
         return readOnly;
     }
 
     /** Memory from which users' views are cut; its life ends when none of them is reachable any more. */
-    BlockViews views() {
-        BlockViews current = views;
-        return current != null ? current : makeViews();
+    MemorySegment shown() {
+        MemorySegment current = shown;
+        return current != null ? current : makeViews(true);
     }
 
-    private BlockViews makeViews() {
-        synchronized (this) { // two slices of the block may be read at once
-            BlockViews current = views;
-            if (current == null) {
-                current = BlockViews.of(this, abandoned);
-                trace.life = current.life; // no call until all fields are set: views without a life never end
-                trace.shown = true;
-                views = current;
+    /** Like {@link #shown()}, for users to write. */
+    MemorySegment reservable() {
+        MemorySegment current = reservable;
+        return current != null ? current : makeViews(false);
+    }
+
+    private synchronized MemorySegment makeViews(boolean toRead) { // two slices of the block may be read at once
+        MemorySegment writable = reservable;
+        MemorySegment read = shown;
+        if (writable == null || read == null) {
+            writable = memory;
+            read = readOnly;
+            ViewLife life = null; // without native access the end of the last view can't be known
+            if (RawMemory.AVAILABLE) {
+                life = new ViewLife(memory, trace.life);
+                Arena arena = isDedicated() ? Arena.ofShared() : Arena.ofAuto();
+                writable = RawMemory.scoped(memory, arena, life);
+                read = writable.asReadOnly();
+                if (isDedicated()) { // its release unmaps its memory, so the views have to end before that
+                    life.watch(arena.scope());
+                    slab.views = arena;
+                }
             }
-            return current;
+            trace.life = life; // no call until all fields are set: views without a life never end
+            trace.shown = true;
+            reservable = writable;
+            shown = read;
         }
+        return toRead ? read : writable;
     }
 
     /** Notes that views of its memory may exist, from an earlier block that was lost. */
-    Block shown(ViewLife life) {
+    Block shownBefore(ViewLife life) {
         synchronized (this) {
-            abandoned = life;
             slab.views = null; // else they would never become unreachable
         }
         trace.life = life;
@@ -160,9 +179,7 @@ public final class Block {
 
     /** Whether there may be views. */
     boolean wasShown() {
-        synchronized (this) {
-            return views != null || abandoned != null;
-        }
+        return trace.shown;
     }
 
     /**
@@ -173,13 +190,12 @@ public final class Block {
     @Nullable
     ViewLife abandonViews() {
         synchronized (this) {
-            BlockViews current = views;
-            if (current != null) {
-                abandoned = current.life;
-                views = null; // else they would never become unreachable
+            if (shown != null) {
+                shown = null; // else they would never become unreachable
+                reservable = null;
                 slab.views = null;
             }
-            return abandoned;
+            return trace.life;
         }
     }
 

@@ -257,8 +257,9 @@ public final class SegmentPool extends PoolSlabs implements BlockSource, AutoClo
         if (trace.shown && life == null) {
             lost(slab.blockSize);
         } else if (life != null) {
-            Block block =
-                    slab.carve(this, trace.sizeClass, trace.index).shown(life).allocated();
+            Block block = slab.carve(this, trace.sizeClass, trace.index)
+                    .shownBefore(life)
+                    .allocated();
             if (trace.sizeClass == DEDICATED) {
                 dedicated.add(block.trace);
             }

@@ -235,12 +235,12 @@ abstract class SegmentWindow {
 
     /** The memory of the bytes, for the user to read. */
     final MemorySegment shown() {
-        return block != null ? block.views().readOnly : memory;
+        return block != null ? block.shown() : memory;
     }
 
     /** The memory of the bytes, for the user to write; only of a block. */
     final MemorySegment reservable() {
-        return block != null ? block.views().writable : memory;
+        return block != null ? block.reservable() : memory;
     }
 
     // ---- copies

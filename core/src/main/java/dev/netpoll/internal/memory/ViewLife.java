@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  *      adopt: the segment waits                                  adopt: it is freed at once
  * </pre>
  *
- * <p><b>Place.</b> Created with the {@link BlockViews} whose life it is. Their scope's clean-up holds it, and it holds
+ * <p><b>Place.</b> Created with the views of a {@link Block} whose life it is. Their scope's clean-up holds it, and it holds
  * the memory that they show, but not them.
  *
  * <p><b>Threads.</b> Any; its end comes on a cleaner thread, or on the thread that closes the scope.

@@ -40,7 +40,7 @@ final class ViewScope {
             current = Arena.ofShared();
             arena = current;
         }
-        return RawMemory.scoped(view, current, new Keeper(view)); // see BlockViews
+        return RawMemory.scoped(view, current, new Keeper(view)); // see ViewLife
     }
 
     /** Forgets the views, which never end. Others may follow. */
