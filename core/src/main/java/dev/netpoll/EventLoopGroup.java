@@ -12,6 +12,7 @@ import dev.netpoll.memory.BudgetStats;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Event loops that servers and dialers share. Each loop owns some of the connections. The loops' threads start with the
@@ -22,12 +23,12 @@ import java.util.Objects;
  * @since 0.1
  */
 public final class EventLoopGroup implements AutoCloseable {
-    /** Created at the first use of the shared group. */
-    private static final class Shared {
-        static final EventLoopGroup GROUP = new EventLoopGroup(builder(), true);
-    }
+    /** Created at its first use. Not by a static initialiser: if that fails, for lack of a thread, it stays broken. */
+    private static volatile @Nullable EventLoopGroup sharedGroup;
 
-    static { // before a handler without stack left can be the first to need them
+    /** Before a handler without stack left can be the first to need them. May fail; then the next group can. */
+    private static void prepare() {
+        LoopGroup.prepare();
         Classes.initialize(
                 MethodHandles.lookup(),
                 ErrorHandler.class,
@@ -53,6 +54,7 @@ public final class EventLoopGroup implements AutoCloseable {
     private final LoopGroup loops;
 
     private EventLoopGroup(Builder builder, boolean shared) {
+        prepare();
         this.shared = shared;
         BackendChoice.Chosen chosen = BackendChoice.choose(builder.backend, builder.platformThreads);
         backend = chosen.backend();
@@ -61,7 +63,17 @@ public final class EventLoopGroup implements AutoCloseable {
 
     /** {@return the default group of servers and dialers} It starts at first use and is never closed. */
     public static EventLoopGroup shared() {
-        return Shared.GROUP;
+        EventLoopGroup present = sharedGroup;
+        return present != null ? present : makeShared();
+    }
+
+    private static synchronized EventLoopGroup makeShared() {
+        EventLoopGroup present = sharedGroup;
+        if (present == null) {
+            present = new EventLoopGroup(builder(), true);
+            sharedGroup = present;
+        }
+        return present;
     }
 
     /** {@return a builder} */

@@ -6,13 +6,13 @@ package dev.netpoll.internal.connection;
 import static dev.netpoll.internal.connection.ConnectionConfig.NEVER;
 
 import dev.netpoll.ConnectionClosedException;
+import dev.netpoll.internal.base.Cleaners;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.memory.SegmentReader;
 import dev.netpoll.internal.memory.SegmentWriter;
 import java.io.InterruptedIOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.lang.ref.Cleaner;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.locks.LockSupport;
@@ -60,8 +60,6 @@ abstract class Side {
     private static final VarHandle USER;
     private static final VarHandle WAITER;
     private static final VarHandle LIMIT;
-
-    private static final Cleaner CLEANER = Cleaner.create();
 
     static {
         try {
@@ -350,7 +348,7 @@ abstract class Side {
      * <p>Static, because the clean-up action must not keep the connection reachable.
      */
     static void freeWhenUnreachable(Link connection, @Nullable SegmentReader unread, @Nullable SegmentWriter unsent) {
-        CLEANER.register(connection, () -> {
+        Cleaners.cleaner().register(connection, () -> {
             if (unread != null) {
                 unread.abandon();
             }

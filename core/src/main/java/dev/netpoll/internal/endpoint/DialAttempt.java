@@ -10,7 +10,6 @@ import dev.netpoll.internal.connection.Connect;
 import dev.netpoll.internal.connection.ConnectionConfig;
 import dev.netpoll.internal.connection.SocketConnection;
 import dev.netpoll.internal.loop.EventLoop;
-import dev.netpoll.internal.loop.Threads;
 import dev.netpoll.internal.poll.Mechanism;
 import dev.netpoll.internal.transport.Errno;
 import dev.netpoll.internal.transport.Transport;
@@ -41,6 +40,7 @@ public final class DialAttempt {
     private static final long RETRY_MAX_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
     private final Mechanism mechanism;
+    private final Lookups lookups;
     private final EventLoop loop;
     private final ConnectionConfig config;
     private final @Nullable SocketAddress local;
@@ -51,18 +51,21 @@ public final class DialAttempt {
     /**
      * Prepares an attempt; the time counts from now.
      *
+     * @param lookups where a look-up of the name can be ended
      * @param local the address to dial from, or null
      * @param timeoutNanos limit for everything, {@link Long#MAX_VALUE} for none
      * @param attachment the attachment of the connection, or null
      */
     public DialAttempt(
             Mechanism mechanism,
+            Lookups lookups,
             EventLoop loop,
             ConnectionConfig config,
             @Nullable SocketAddress local,
             java.time.Duration timeoutNanos,
             @Nullable Object attachment) {
         this.mechanism = mechanism;
+        this.lookups = lookups;
         this.loop = loop;
         this.config = config;
         this.local = local;
@@ -110,19 +113,16 @@ public final class DialAttempt {
         if (!(address instanceof InetSocketAddress inet) || !inet.isUnresolved()) {
             return List.of(address);
         }
-        CompletableFuture<InetAddress[]> lookup = new CompletableFuture<>();
-        Threads.startVirtual("netpoll-lookup", () -> {
-            try {
-                lookup.complete(InetAddress.getAllByName(inet.getHostString()));
-            } catch (Throwable t) {
-                lookup.completeExceptionally(t);
+        CompletableFuture<InetAddress[]> lookup = lookups.begin(inet.getHostString());
+        try {
+            List<SocketAddress> resolved = new ArrayList<>();
+            for (InetAddress found : await(lookup, address, left(), "resolving the name")) {
+                resolved.add(new InetSocketAddress(found, inet.getPort()));
             }
-        });
-        List<SocketAddress> resolved = new ArrayList<>();
-        for (InetAddress found : await(lookup, address, left(), "resolving the name")) {
-            resolved.add(new InetSocketAddress(found, inet.getPort()));
+            return resolved;
+        } finally {
+            lookups.forget(lookup);
         }
-        return resolved;
     }
 
     private SocketConnection connect(SocketAddress remote, long nanos) throws IOException {
@@ -217,10 +217,11 @@ public final class DialAttempt {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted while " + what);
         } catch (ExecutionException e) {
-            if (e.getCause() instanceof UnknownHostException unknown) {
-                throw unknown;
+            switch (e.getCause()) {
+                case UnknownHostException unknown -> throw unknown;
+                case IllegalStateException closed -> throw closed; // see Lookups
+                case null, default -> throw new IOException(what + " failed", e.getCause());
             }
-            throw new IOException(what + " failed", e.getCause());
         }
     }
 

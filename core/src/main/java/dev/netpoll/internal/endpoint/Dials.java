@@ -38,6 +38,7 @@ public final class Dials {
             throw new IllegalStateException(
                     "dial() would block the event loop; use Dispatch.virtual() for handlers that dial");
         }
-        return new DialAttempt(group.mechanism(), group.next(), config, local, timeout, attachment).dial(address);
+        return new DialAttempt(group.mechanism(), group.lookups(), group.next(), config, local, timeout, attachment)
+                .dial(address);
     }
 }

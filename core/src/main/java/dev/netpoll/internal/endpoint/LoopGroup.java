@@ -4,6 +4,7 @@
 package dev.netpoll.internal.endpoint;
 
 import dev.netpoll.internal.base.Classes;
+import dev.netpoll.internal.base.Cleaners;
 import dev.netpoll.internal.base.StackRoom;
 import dev.netpoll.internal.connection.ConnectionConfig;
 import dev.netpoll.internal.loop.EventLoop;
@@ -19,6 +20,7 @@ import dev.netpoll.internal.transport.TransportException;
 import dev.netpoll.memory.BudgetStats;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
+import java.lang.ref.Cleaner;
 import java.net.SocketException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -41,10 +43,12 @@ public final class LoopGroup {
     private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
     private static final AtomicInteger GROUPS = new AtomicInteger();
 
-    static { // before a handler that has used up its stack can be the first to need them
+    /** Before a handler that has used up its stack can be the first to need them. May fail; then the next group can. */
+    public static void prepare() {
+        Cleaner _ = Cleaners.cleaner(); // before the first virtual thread
+        FirstUse.prepare();
         Classes.initialize(
                 MethodHandles.lookup(),
-                FirstUse.class,
                 ConnectionConfig.class,
                 Listener.class,
                 Acceptor.class,
@@ -66,6 +70,8 @@ public final class LoopGroup {
 
     /** The loops on which servers accept, until the servers end them. */
     private final Set<EventLoop> accepting = ConcurrentHashMap.newKeySet();
+
+    private final Lookups lookups = new Lookups();
 
     private volatile List<EventLoop> loops = List.of();
     private @Nullable Supervisor supervisor; // guarded by starting
@@ -98,6 +104,11 @@ public final class LoopGroup {
     /** {@return the mechanism by which the loops use the system's sockets} */
     public Mechanism mechanism() {
         return mechanism;
+    }
+
+    /** {@return the name look-ups that its dials wait for} */
+    Lookups lookups() {
+        return lookups;
     }
 
     /** {@return the number of loops} */
@@ -279,6 +290,7 @@ public final class LoopGroup {
             closed = true;
         }
         EventLoop.beforeBlocking();
+        lookups.close();
         Throwable failure = null;
         boolean interrupted = false;
         for (EventLoop loop : accepting) {

@@ -4,6 +4,7 @@
 package dev.netpoll.internal.ffi;
 
 import dev.netpoll.internal.base.Classes;
+import dev.netpoll.internal.base.Cleaners;
 import dev.netpoll.internal.base.StackRoom;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -79,8 +80,6 @@ public class GuardedFd {
 
     /** Closes the descriptor, once: run by the last user, or by the collector instead of a user that never leaves. */
     private record LastResort(int fd) implements Runnable {
-        static final Cleaner CLEANER = Cleaner.create();
-
         @Override
         public void run() {
             Scratch scratch = Scratch.take();
@@ -174,7 +173,7 @@ public class GuardedFd {
     /** Leaves an ended descriptor, as one of its users: the last of them closes it, or the collector (I4). */
     private void leaveToOthers(Scratch scratch) {
         try {
-            lastResort = LastResort.CLEANER.register(this, new LastResort(fd));
+            lastResort = Cleaners.cleaner().register(this, new LastResort(fd));
         } finally {
             leave(scratch);
         }

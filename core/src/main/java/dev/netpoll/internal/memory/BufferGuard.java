@@ -3,7 +3,7 @@
 
 package dev.netpoll.internal.memory;
 
-import java.lang.ref.Cleaner;
+import dev.netpoll.internal.base.Cleaners;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,10 +11,6 @@ import org.jspecify.annotations.Nullable;
  * becomes unreachable while it holds memory.
  */
 public final class BufferGuard implements Runnable {
-    private static final class Leaks { // created with the first guard, so never outside checked mode
-        static final Cleaner CLEANER = Cleaner.create();
-    }
-
     private final String name;
     private final SegmentReader readable;
     private volatile @Nullable SegmentWriter pending;
@@ -34,7 +30,7 @@ public final class BufferGuard implements Runnable {
             return null;
         }
         BufferGuard guard = new BufferGuard(name, readable, pending);
-        Leaks.CLEANER.register(buffer, guard);
+        Cleaners.cleaner().register(buffer, guard);
         return guard;
     }
 

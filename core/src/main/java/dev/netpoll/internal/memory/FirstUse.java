@@ -20,15 +20,25 @@ public final class FirstUse {
     private static final int SMALL = 5;
     private static final int LARGE = 300;
 
-    static {
+    private static volatile boolean done;
+
+    private FirstUse() {}
+
+    /**
+     * Uses them, once. Not a static initialiser: what fails now, for lack of memory or of a thread, may succeed at the
+     * next call.
+     */
+    public static void prepare() {
+        if (done) {
+            return;
+        }
         try {
             useAll();
+            done = true;
         } catch (OutOfMemoryError | MemoryLimitException | IllegalArgumentException e) {
             // the next user tries again; the pool throws the last one for an invalid system property
         }
     }
-
-    private FirstUse() {}
 
     private static void useAll() {
         useBuffers();

@@ -3,6 +3,8 @@
 
 package dev.netpoll.internal.memory;
 
+import dev.netpoll.internal.base.Cleaners;
+import java.lang.ref.Cleaner;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -46,6 +48,7 @@ abstract class PoolTrimmer {
         if (current == null || !current.isAlive() || lost) {
             dueAt = System.nanoTime();
             try {
+                Cleaner _ = Cleaners.cleaner(); // first: see there
                 thread = Thread.ofVirtual()
                         .name("netpoll-memory-trimmer")
                         .inheritInheritableThreadLocals(false) // it outlives the thread that needs the first slab

@@ -3,8 +3,8 @@
 
 package dev.netpoll.internal.memory;
 
+import dev.netpoll.internal.base.Cleaners;
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.Cleaner;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -17,16 +17,12 @@ import org.jspecify.annotations.Nullable;
  *      adopt: the segment waits                                  adopt: it is freed at once
  * </pre>
  *
- * <p><b>Place.</b> Created with the views of a {@link Block} whose life it is. Their scope's clean-up holds it, and it holds
- * the memory that they show, but not them.
+ * <p><b>Place.</b> Created with the views of a {@link Block} whose life it is. Their scope's clean-up holds it, and it
+ * holds the memory that they show, but not them.
  *
  * <p><b>Threads.</b> Any; its end comes on a cleaner thread, or on the thread that closes the scope.
  */
 final class ViewLife implements Consumer<MemorySegment>, Runnable {
-    private static final class Watch { // a thread, so only if there is a view of a block that its release unmaps
-        static final Cleaner CLEANER = Cleaner.create();
-    }
-
     /** Keeps the shown memory mapped, as the scope of the views does not. */
     private final MemorySegment memory;
 
@@ -42,7 +38,7 @@ final class ViewLife implements Consumer<MemorySegment>, Runnable {
 
     /** Watches a scope that nothing else watches. */
     void watch(MemorySegment.Scope scope) {
-        Watch.CLEANER.register(scope, this);
+        Cleaners.cleaner().register(scope, this);
     }
 
     /** Frees the segment, which belongs to this from now on, when no view of its memory is reachable. */

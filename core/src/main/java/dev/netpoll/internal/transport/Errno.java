@@ -118,6 +118,14 @@ public final class Errno {
 
     private Errno() {}
 
+    /** {@return whether it says that memory or descriptors are short, which may be over in a moment} */
+    public static boolean isShortage(int errno) {
+        return switch (errno) {
+            case ENOMEM, ENOBUFS, EMFILE, ENFILE -> true;
+            default -> false;
+        };
+    }
+
     /** {@return the constant's name, such as {@code ECONNRESET}; {@code errno 1234} for one not listed here} */
     public static String name(int errno) {
         String[] found = NAMES.get(errno);

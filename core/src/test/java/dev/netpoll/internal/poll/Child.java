@@ -26,11 +26,18 @@ public final class Child {
 
     /** Runs the main method of a class, and expects it to say {@link #DONE}; {@return all that it said} */
     public static String run(Class<?> main, List<String> options, String... arguments) throws Exception {
-        List<String> command = new ArrayList<>();
+        return run(List.of(), System.getProperty("java.class.path"), main, options, arguments);
+    }
+
+    /** Like the other, with a program that starts it, such as {@code prlimit}, and another class path. */
+    public static String run(
+            List<String> launcher, String classPath, Class<?> main, List<String> options, String... arguments)
+            throws Exception {
+        List<String> command = new ArrayList<>(launcher);
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("-ea", "-Xmx128m", "--enable-native-access=ALL-UNNAMED"));
         command.addAll(options);
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
+        command.addAll(List.of("-cp", classPath, main.getName()));
         command.addAll(List.of(arguments));
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         Thread watchdog = Thread.startVirtualThread(() -> {

@@ -11,6 +11,7 @@ import dev.netpoll.Dispatch;
 import dev.netpoll.Protocol;
 import dev.netpoll.buffer.Reader;
 import dev.netpoll.internal.endpoint.DialAttempt;
+import dev.netpoll.internal.endpoint.Lookups;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.memory.Segment;
 import dev.netpoll.internal.memory.SegmentPool;
@@ -49,7 +50,7 @@ class CloseUnderReaderTest {
         InetSocketAddress any = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
         InetSocketAddress address = (InetSocketAddress)
                 network.bind(any, new ListenOptions(0, false, false)).localAddress();
-        connection = new DialAttempt(network, loop, config(), null, PATIENCE, null).dial(address);
+        connection = new DialAttempt(network, new Lookups(), loop, config(), null, PATIENCE, null).dial(address);
     }
 
     @AfterEach

@@ -11,6 +11,7 @@ import dev.netpoll.Dispatch;
 import dev.netpoll.Protocol;
 import dev.netpoll.internal.endpoint.Acceptor;
 import dev.netpoll.internal.endpoint.DialAttempt;
+import dev.netpoll.internal.endpoint.Lookups;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Supervisor;
 import dev.netpoll.internal.memory.SegmentPool;
@@ -263,8 +264,8 @@ class KeptOutputTest {
             }
         });
         ConnectionConfig dialing = config(null, Dispatch.inline(), null, () -> {});
-        SocketConnection connection =
-                new DialAttempt(network, client, dialing, null, PATIENCE, null).dial(socket.localAddress());
+        SocketConnection connection = new DialAttempt(network, new Lookups(), client, dialing, null, PATIENCE, null)
+                .dial(socket.localAddress());
         connection.setReadTimeout(PATIENCE);
         return connection;
     }

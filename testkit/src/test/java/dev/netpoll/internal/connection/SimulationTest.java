@@ -14,6 +14,7 @@ import dev.netpoll.Protocol;
 import dev.netpoll.ReadTimeoutException;
 import dev.netpoll.internal.endpoint.Acceptor;
 import dev.netpoll.internal.endpoint.DialAttempt;
+import dev.netpoll.internal.endpoint.Lookups;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.loop.Supervisor;
 import dev.netpoll.internal.memory.SegmentPool;
@@ -255,7 +256,7 @@ class SimulationTest {
                 .onError((connection, error) -> {})
                 .dispatch(Dispatch.inline())
                 .build());
-        return new DialAttempt(network, loop, config, null, PATIENCE, null).dial(address);
+        return new DialAttempt(network, new Lookups(), loop, config, null, PATIENCE, null).dial(address);
     }
 
     private void callAndClose(SocketConnection connection, Random random) throws IOException {

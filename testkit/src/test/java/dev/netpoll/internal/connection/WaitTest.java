@@ -11,6 +11,7 @@ import dev.netpoll.Dispatch;
 import dev.netpoll.Protocol;
 import dev.netpoll.internal.endpoint.Acceptor;
 import dev.netpoll.internal.endpoint.DialAttempt;
+import dev.netpoll.internal.endpoint.Lookups;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.poll.Poller;
 import dev.netpoll.internal.transport.ListenOptions;
@@ -45,8 +46,9 @@ class WaitTest {
         EventLoop serving = started(network.openPoller());
         EventLoop dialing = started(pollerOfTheWaiter());
         InetSocketAddress address = listen(serving);
-        try (SocketConnection connection =
-                new DialAttempt(network, dialing, config(null), null, Duration.ofMinutes(1), null).dial(address)) {
+        try (SocketConnection connection = new DialAttempt(
+                        network, new Lookups(), dialing, config(null), null, Duration.ofMinutes(1), null)
+                .dial(address)) {
             accepted.join();
             sleepInNextPoll(dialing, Thread.currentThread());
             asleep.await();

@@ -14,14 +14,32 @@ import org.jspecify.annotations.Nullable;
 
 /** Checks, once, whether epoll can be used. Links no function unless everything else is in order. */
 final class EpollAvailability {
-    static final @Nullable String REASON = find();
+    /** To a shortage of memory or descriptors: what needs epoll next reports it, or finds it over. */
+    private static final Answer UNKNOWN = new Answer(null);
+
+    private static volatile @Nullable Answer answer;
+
+    /** @param reason why not, or null */
+    private record Answer(@Nullable String reason) {}
 
     private EpollAvailability() {}
 
-    private static @Nullable String find() {
+    /** {@return why epoll can't be used, or null} */
+    static @Nullable String reason() {
+        Answer known = answer;
+        if (known == null) {
+            known = find();
+            if (known != UNKNOWN) {
+                answer = known;
+            }
+        }
+        return known.reason;
+    }
+
+    private static Answer find() {
         String reason = Platform.reasonAgainst(EpollMechanism.NAME);
         if (reason != null) {
-            return reason;
+            return new Answer(reason);
         }
         try {
             Scratch scratch = Scratch.take();
@@ -31,12 +49,18 @@ final class EpollAvailability {
             } finally {
                 scratch.giveBack();
             }
-            return errno == 0
-                    ? null
-                    : "epoll failed its self-test with " + Errno.describe(errno)
-                            + ": a sandbox may forbid epoll or eventfd; use the nio backend";
+            if (Errno.isShortage(errno)) {
+                return UNKNOWN;
+            }
+            return new Answer(
+                    errno == 0
+                            ? null
+                            : "epoll failed its self-test with " + Errno.describe(errno)
+                                    + ": a sandbox may forbid epoll or eventfd; use the nio backend");
+        } catch (OutOfMemoryError | StackOverflowError _) {
+            return UNKNOWN;
         } catch (Throwable e) { // whatever it is, epoll is not available
-            return "epoll failed its self-test with " + e + ": use the nio backend";
+            return new Answer("epoll failed its self-test with " + e + ": use the nio backend");
         }
     }
 

@@ -34,7 +34,7 @@ public final class EpollMechanism implements Mechanism {
 
     /** {@return null if the backend works here, else a sentence that says why not and what to do} */
     public static @Nullable String unavailableReason() {
-        return EpollAvailability.REASON;
+        return EpollAvailability.reason();
     }
 
     @Override
@@ -46,7 +46,7 @@ public final class EpollMechanism implements Mechanism {
     public Poller openPoller() throws TransportException {
         Classes.initialize(MethodHandles.lookup(), EpollTransport.class, EpollListenSocket.class, Opener.class);
         UnusedPages.goBack();
-        Classes.initialize(MethodHandles.lookup(), FirstUse.class);
+        FirstUse.prepare();
         try {
             return new EpollPoller();
         } catch (OutOfMemoryError e) {

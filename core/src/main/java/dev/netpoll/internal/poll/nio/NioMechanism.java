@@ -35,10 +35,35 @@ public final class NioMechanism implements Mechanism {
     /** In bytes: more than the JDK needs to accept or close. */
     private static final int SOME_HEAP = 16 << 10;
 
+    /** Whether the JDK's classes of both kinds of sockets are loaded. */
+    private static volatile boolean loaded;
+
     static {
         // Loads the classes that report a lack of descriptors: by then, class files may not be readable.
         int _ = NioErrno.wrap("accept", new IOException("too many open files"), Errno.EMFILE)
                 .errno();
+    }
+
+    /** Creates it, and loads the JDK's classes while there are descriptors, which some of them need to initialise. */
+    public NioMechanism() {
+        load();
+    }
+
+    private static void load() {
+        if (!loaded) {
+            load(StandardProtocolFamily.INET);
+            load(StandardProtocolFamily.UNIX);
+            loaded = true;
+        }
+    }
+
+    private static void load(StandardProtocolFamily family) {
+        try {
+            SocketChannel.open(family).close();
+            ServerSocketChannel.open(family).close();
+        } catch (IOException | UnsupportedOperationException | LinkageError _) {
+            // its first use reports that
+        }
     }
 
     @Override
@@ -55,7 +80,7 @@ public final class NioMechanism implements Mechanism {
                 NioErrno.class,
                 NioOptions.class,
                 NioSocket.class);
-        Classes.initialize(MethodHandles.lookup(), FirstUse.class);
+        FirstUse.prepare();
         try {
             return new NioPoller();
         } catch (IOException e) {
@@ -144,6 +169,9 @@ public final class NioMechanism implements Mechanism {
     @Override
     public Transport open(SocketAddress remote, @Nullable SocketAddress local) throws TransportException {
         check("socket", remote);
+        if (remote instanceof UnixDomainSocketAddress unix && isUnnamed(unix)) {
+            throw new TransportException("socket", Errno.EINVAL); // as in other backends
+        }
         SocketChannel channel = null;
         try {
             boolean unix = remote instanceof UnixDomainSocketAddress;

@@ -13,30 +13,30 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** Checks, once, whether io_uring can be used. Links no function unless everything else is in order. */
+/**
+ * Checks whether io_uring can be used. The answer is remembered, unless memory, descriptors or threads were short: then
+ * the next call checks again. Links no function unless everything else is in order.
+ */
 final class UringAvailability {
-    static final @Nullable String REASON;
-
-    private static final @Nullable Features FEATURES;
     private static final Path DISABLED = Path.of("/proc/sys/kernel/io_uring_disabled");
 
-    static {
-        String reason = Platform.reasonAgainst(UringMechanism.NAME);
-        Features features = null;
-        if (reason == null) {
-            try {
-                SelfTest test = new SelfTest();
-                reason = run(test);
-                features = test.features();
-            } catch (Throwable t) { // whatever it is, io_uring is not available
-                reason = failed(t);
-            }
-        }
-        REASON = reason;
-        FEATURES = features;
-    }
+    private static volatile @Nullable Answer answer;
+
+    /**
+     * What the check has found.
+     *
+     * @param reason why io_uring can't be used, or null
+     * @param features those of this kernel, if it can
+     * @param isLasting whether the next check would find the same
+     */
+    private record Answer(@Nullable String reason, @Nullable Features features, boolean isLasting) {}
 
     private UringAvailability() {}
+
+    /** {@return why io_uring can't be used, or null} */
+    static @Nullable String reason() {
+        return answer().reason;
+    }
 
     /**
      * {@return the features of this kernel's io_uring}
@@ -44,15 +44,49 @@ final class UringAvailability {
      * @throws UnsupportedOperationException if io_uring is not available
      */
     static Features features() {
-        Features found = FEATURES;
-        if (REASON != null || found == null) {
-            throw new UnsupportedOperationException("the io_uring backend cannot be had: " + REASON);
+        Answer found = answer();
+        Features features = found.features;
+        if (features == null) {
+            throw new UnsupportedOperationException("the io_uring backend cannot be had: " + found.reason);
         }
-        return found;
+        return features;
     }
 
-    /** Runs the test on a separate thread, as it binds a ring. */
-    private static @Nullable String run(SelfTest test) {
+    private static Answer answer() {
+        Answer known = answer;
+        if (known == null) {
+            known = find();
+            if (known.isLasting) {
+                answer = known;
+            }
+        }
+        return known;
+    }
+
+    private static Answer find() {
+        String reason = Platform.reasonAgainst(UringMechanism.NAME);
+        if (reason != null) {
+            return new Answer(reason, null, true);
+        }
+        Throwable failure;
+        SelfTest test = null;
+        try {
+            test = new SelfTest();
+            failure = run(test);
+        } catch (Throwable t) { // whatever it is, io_uring is not available
+            failure = t;
+        }
+        return switch (failure) {
+            case null -> new Answer(null, test == null ? null : test.features(), true);
+            case TransportException e -> new Answer(describe(e, disabled()), null, !Errno.isShortage(e.errno()));
+            case OutOfMemoryError e -> new Answer(failed(e), null, false);
+            case StackOverflowError e -> new Answer(failed(e), null, false);
+            default -> new Answer(failed(failure), null, true);
+        };
+    }
+
+    /** Runs the test on a separate thread, as it binds a ring; {@return its failure, or null} */
+    private static @Nullable Throwable run(SelfTest test) {
         Thread thread =
                 Thread.ofPlatform().name("netpoll-io_uring-test").daemon().start(test);
         boolean interrupted = false;
@@ -67,12 +101,7 @@ final class UringAvailability {
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
-        Throwable failure = test.failure();
-        return switch (failure) {
-            case null -> null;
-            case TransportException e -> describe(e, disabled());
-            default -> failed(failure);
-        };
+        return test.failure();
     }
 
     private static String failed(Throwable failure) {

@@ -53,7 +53,7 @@ public final class UringMechanism implements Mechanism {
 
     /** {@return null if the backend works here, else a sentence that says why not and what to do} */
     public static @Nullable String unavailableReason() {
-        return UringAvailability.REASON;
+        return UringAvailability.reason();
     }
 
     @Override
@@ -65,7 +65,7 @@ public final class UringMechanism implements Mechanism {
     public Poller openPoller() throws TransportException {
         Classes.initialize(MethodHandles.lookup(), UringTransport.class, UringListenSocket.class, Opener.class);
         UnusedPages.goBack();
-        Classes.initialize(MethodHandles.lookup(), FirstUse.class);
+        FirstUse.prepare();
         try {
             return new UringPoller(features, size);
         } catch (OutOfMemoryError e) {

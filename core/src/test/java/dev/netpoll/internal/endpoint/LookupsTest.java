@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Netpoll for Java Authors
+
+package dev.netpoll.internal.endpoint;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import dev.netpoll.Protocol;
+import dev.netpoll.internal.connection.ConnectionConfig;
+import dev.netpoll.internal.poll.nio.NioMechanism;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.Test;
+
+/** A resolver that hangs keeps no dial from ending with its group. */
+class LookupsTest {
+    private final CountDownLatch asked = new CountDownLatch(1);
+    private final CountDownLatch over = new CountDownLatch(1);
+    private final Lookups lookups = new Lookups(host -> {
+        asked.countDown();
+        try {
+            over.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return new InetAddress[0];
+    });
+
+    @Test
+    void aDialThatWaitsForItEndsWithTheGroup() throws Exception {
+        LoopGroup group = new LoopGroup(new NioMechanism(), 1, false, 0);
+        DialAttempt dial = new DialAttempt(
+                group.mechanism(),
+                lookups,
+                group.next(),
+                new ConnectionConfig(Protocol.builder().build()),
+                null,
+                Duration.ofDays(1),
+                null);
+        CompletableFuture<Throwable> outcome = new CompletableFuture<>();
+        Thread.startVirtualThread(() ->
+                outcome.complete(catchThrowable(() -> dial.dial(InetSocketAddress.createUnresolved("slow.test", 1)))));
+        asked.await();
+        lookups.close();
+        assertThat(outcome.join()).isInstanceOf(IllegalStateException.class).hasMessageContaining("closed");
+        over.countDown();
+        group.close();
+    }
+
+    @Test
+    void noneBeginsAfterIt() {
+        lookups.close();
+        CompletableFuture<InetAddress[]> late = lookups.begin("slow.test");
+        assertThatThrownBy(late::join).hasCauseInstanceOf(IllegalStateException.class);
+        assertThat(asked.getCount()).isOne();
+    }
+}
