@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.netpoll.Connection;
 import dev.netpoll.buffer.Reader;
+import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Bytes;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
@@ -16,7 +17,9 @@ import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Variants;
 import dev.netpoll.testkit.Await;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -80,6 +83,45 @@ class InlineHandlerTest extends ConformanceTest {
         Await.until("the handler stops", stopped::get);
         Await.stays("it is not run until the output drains", Timing.SHORT, () -> written.get() < total);
         assertThat(peer.drain()).isEqualTo(total);
+    }
+
+    @Test
+    void muchOutputIsSentBeforeTheHandlerReturns() throws Exception {
+        byte[] piece = new byte[1 << 10];
+        int pieces = 64;
+        AtomicReference<Connection> other = new AtomicReference<>();
+        AtomicInteger received = new AtomicInteger();
+        AtomicBoolean done = new AtomicBoolean();
+        Listening server = net.serve(connection -> {
+            if (Handlers.takeText(connection).equals("other")) {
+                other.set(connection);
+                return;
+            }
+            for (Connection to : List.of(other.get(), connection)) {
+                received.set(0);
+                for (int i = 0; i < pieces; i++) {
+                    to.writer().writeBytes(piece).flush();
+                }
+                Await.until("half of it came", () -> received.get() >= pieces / 2);
+            }
+            done.set(true);
+        });
+        List<Background<Void>> readers = new ArrayList<>();
+        for (String name : List.of("other", "own")) {
+            RawPeer peer = net.connectRaw(server.address());
+            readers.add(Background.run(() -> {
+                for (int i = 0; i < pieces; i++) {
+                    peer.receive(piece.length);
+                    received.incrementAndGet();
+                }
+            }));
+            peer.send(name);
+            Await.until("the other is known", () -> other.get() != null);
+        }
+        Await.until("the handler ends", done::get);
+        for (Background<Void> reader : readers) {
+            reader.result();
+        }
     }
 
     @Test

@@ -18,8 +18,8 @@ import java.net.SocketOption;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The sending layer of a {@link UringTransport}: the loop collects sends, and submits them together. Other threads send
- * with system calls.
+ * The sending layer of a {@link UringTransport}: the loop collects small sends, and submits them together. Other
+ * threads send with system calls, and so does the loop if there is much.
  *
  * <p>A send never waits in the kernel ({@code MSG_DONTWAIT}): it completes during its submission, so the kernel uses
  * the memory only that long. If the socket is full, {@link Operation#WRITABLE} completes when there is room.
@@ -54,6 +54,9 @@ abstract class SendingSocket extends ReceivingSocket {
     /** The lowest bit of the layer above. */
     static final int ABOVE_SENDING = ABOVE_RECEIVING << 4;
 
+    /** With more bytes than this, the loop sends at once: gathering saves little, and they would pile up meanwhile. */
+    private static final long GATHERED_MAX = 32 << 10;
+
     /** The sender of large pieces without copying, or null. */
     private volatile @Nullable ZeroCopy zeroCopy;
 
@@ -80,7 +83,7 @@ abstract class SendingSocket extends ReceivingSocket {
         if (is(CLOSED)) {
             return -Errno.EBADF;
         }
-        if (bytes.borrows()) { // the user may free its memory when this returns
+        if (bytes.borrows() || bytes.bytes() > GATHERED_MAX) { // the user may free its memory when this returns
             int result = Sender.send(owner.scratch(), fd(), bytes, Integer.MAX_VALUE, zeroCopy);
             if (result < 0) {
                 remember(-result);
@@ -150,7 +153,7 @@ abstract class SendingSocket extends ReceivingSocket {
         if (head == null) {
             queue = null;
             receiver().sent(0, true);
-        } else if (head.block == null) {
+        } else if (head.block == null || bytes.bytes() > GATHERED_MAX) {
             // A user may close the arena of its memory at any moment, so the kernel must use it only during a call.
             sendAtOnce(bytes);
         } else {
@@ -164,7 +167,7 @@ abstract class SendingSocket extends ReceivingSocket {
         }
     }
 
-    /** Sends a user's memory, or a large piece, with calls on this thread. */
+    /** Sends a user's memory, or much, with calls on this thread. */
     private void sendAtOnce(SendQueue bytes) {
         long before = bytes.bytes();
         sendNow(bytes);
