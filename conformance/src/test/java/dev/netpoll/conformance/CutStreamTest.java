@@ -9,13 +9,19 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import dev.netpoll.Connection;
 import dev.netpoll.WriteTimeoutException;
 import dev.netpoll.conformance.support.Background;
+import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Harness.Pair;
 import dev.netpoll.conformance.support.Mode;
+import dev.netpoll.conformance.support.RawPeer;
+import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
+import dev.netpoll.testkit.Await;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Instant;
 import java.util.Locale;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 
 /** A stream that was cut in the middle of a flush can never go on: the connection says so, and says why. */
@@ -84,6 +90,24 @@ class CutStreamTest extends ConformanceTest {
 
     private static String lowerCase(Throwable failure) {
         return String.valueOf(failure.getMessage()).toLowerCase(Locale.ROOT);
+    }
+
+    @Test
+    void thePeerOfAHandlerThatFailsThereSeesNoOrderlyEnd() throws Exception {
+        Assumptions.assumeTrue(variant.transport() != Transport.UNIX, "Unix sockets have no reset");
+        AtomicBoolean failed = new AtomicBoolean();
+        Listening server = net.listen(net.server()
+                .onRequest(connection -> {
+                    connection.setWriteTimeout(Timing.SHORT);
+                    connection.reader().readByte();
+                    writeMuch(connection);
+                })
+                .onError((connection, error) -> failed.set(true)));
+        RawPeer peer = net.connectRaw(server.address());
+        peer.send("x");
+        Await.until("the flush is given up", failed::get);
+        server.awaitNoConnections();
+        assertThat(peer.awaitEnd()).isEqualTo(RawPeer.End.RESET);
     }
 
     @Test

@@ -7,6 +7,7 @@ import static dev.netpoll.internal.connection.ConnectionState.ABORTING;
 import static dev.netpoll.internal.connection.ConnectionState.BROKEN;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSED;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
+import static dev.netpoll.internal.connection.ConnectionState.CUT;
 import static dev.netpoll.internal.connection.ConnectionState.DETACHING;
 import static dev.netpoll.internal.connection.ConnectionState.DISCONNECTING;
 import static dev.netpoll.internal.connection.ConnectionState.DRAINING;
@@ -236,8 +237,9 @@ abstract class Ending extends Runs {
         if (has(DETACHING) && !abort) {
             return; // detaching is about to hand the socket over
         }
-        if (abort || !outbound.owesBytes()) {
-            release(abort);
+        boolean cut = has(CUT); // the peer must not take what it got for the whole
+        if (abort || cut || !outbound.owesBytes()) {
+            release(abort || cut);
         } else if (add(LINGERING)) {
             transport().pauseReading();
             timer().linger(outbound.timeoutNanos());
