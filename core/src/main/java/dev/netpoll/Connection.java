@@ -104,8 +104,8 @@ public interface Connection extends AutoCloseable {
      * drained, even if nothing is unread. If the handler flushes all the same, it gets an {@link
      * IllegalStateException}, and the connection drops those bytes.
      *
-     * @implNote When an inline handler flushes again and again before it returns, epoll and NIO send at once. io_uring
-     *     sends when the handler returns, so this turns false at the high mark even if the peer reads.
+     * @implNote epoll and NIO send at once what an inline handler flushes. io_uring gathers up to 32 KiB until all
+     *     handlers of the loop's turn have run, so with a high mark below that this turns false even if the peer reads.
      */
     boolean isWritable();
 

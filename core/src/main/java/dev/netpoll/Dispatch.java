@@ -13,14 +13,16 @@ import java.util.Objects;
 public sealed interface Dispatch {
     /**
      * {@return the event loop while handlers prove short, virtual threads otherwise: the default} Handlers may block
-     * and compute freely on either.
+     * freely on either. Those that compute for long, as many as there are processors, keep the carriers of virtual
+     * threads from the others for up to a second: see {@link #virtual()}.
      *
      * <p>Request handlers start on virtual threads, which serve run after run. When their runs prove short, on average
      * below 20 µs, the event loop runs them itself, which saves the hand-off. If a handler then blocks or computes for
      * more than about a millisecond, the library relieves it: another thread takes the loop over and serves the other
-     * connections, and the handler continues undisturbed. The handlers of this server or dialer then run on virtual
-     * threads for a while, which doubles with each relief. A call of this library that has to wait hands the loop over
-     * at once. {@link Server#dispatchStats()} and the flight recorder's events {@code dev.netpoll.DispatchChange} and
+     * connections, and the handler continues undisturbed. If the library does so four times in a second, the handlers
+     * of this server or dialer run on virtual threads for a while, which doubles each time; runs of a connection that
+     * was slow by itself go there sooner. A call of this library that has to wait hands the loop over at once. {@link
+     * Server#dispatchStats()} and the flight recorder's events {@code dev.netpoll.DispatchChange} and
      * {@code dev.netpoll.LoopRelief} report this.
      *
      * <p>Threads serve several runs, so do not leave values in a {@link ThreadLocal}. Each callback that is not a
@@ -32,8 +34,8 @@ public sealed interface Dispatch {
 
     /**
      * {@return a virtual thread for each run: handlers may block as they like} Handlers that compute keep the carriers
-     * of virtual threads, which event loops need, too: use {@link #adaptive()}, an {@linkplain #executor executor} of
-     * platform threads, or a group with {@linkplain EventLoopGroup.Builder#platformThreads platform threads}.
+     * of virtual threads, which event loops need, too: use an {@linkplain #executor executor} of platform threads, or a
+     * group with {@linkplain EventLoopGroup.Builder#platformThreads platform threads}.
      */
     static Dispatch virtual() {
         return Virtual.INSTANCE;
@@ -44,8 +46,8 @@ public sealed interface Dispatch {
      * every connection of the loop. A call of this library that would have to wait throws {@link
      * IllegalStateException}.
      *
-     * @implNote If a handler flushes several times before it returns, epoll and NIO send each time; io_uring sends when
-     *     the handler returns. See {@link Connection#isWritable}.
+     * @implNote epoll and NIO send with each flush; io_uring gathers up to 32 KiB until all handlers of the loop's turn
+     *     have run. See {@link Connection#isWritable}.
      */
     static Dispatch inline() {
         return Inline.INSTANCE;

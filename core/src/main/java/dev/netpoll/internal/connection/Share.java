@@ -3,6 +3,8 @@
 
 package dev.netpoll.internal.connection;
 
+import dev.netpoll.internal.base.Log;
+import dev.netpoll.internal.base.RateLimit;
 import dev.netpoll.internal.memory.MemoryBudget;
 import dev.netpoll.internal.memory.MemoryTurns;
 import dev.netpoll.internal.memory.MemoryWaiter;
@@ -15,6 +17,8 @@ import dev.netpoll.internal.memory.MemoryWaiter;
 final class Share {
     /** Bytes that a side of a connection may hold without being counted. */
     static final int BYTES = 8 << 10;
+
+    private static final RateLimit LOGS = new RateLimit(10_000_000_000L);
 
     private Share() {}
 
@@ -80,6 +84,14 @@ final class Share {
         @Override
         protected void heldTooLong() {
             link.giveUpMemory();
+            if (LOGS.tryPass()) {
+                Log.log(
+                        System.Logger.Level.INFO,
+                        "the group's memory budget is spent: closed a connection that held much of it for a message"
+                                + " which did not come to its end: ",
+                        link.toString(),
+                        null);
+            }
         }
     }
 }
