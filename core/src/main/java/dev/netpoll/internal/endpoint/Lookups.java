@@ -38,7 +38,7 @@ public final class Lookups {
 
     /**
      * Looks a name up, on another thread. {@return its addresses; or an exception, an {@link IllegalStateException} if
-     * the group is closed} {@link #forget} must follow.
+     * the group is closed} {@link #forget} must follow, unless this throws.
      */
     CompletableFuture<InetAddress[]> begin(String host) {
         CompletableFuture<InetAddress[]> lookup = new CompletableFuture<>();
@@ -47,13 +47,21 @@ public final class Lookups {
             end(lookup);
             return lookup;
         }
-        Threads.startVirtual("netpoll-lookup", () -> {
-            try {
-                lookup.complete(resolver.resolve(host));
-            } catch (Throwable t) {
-                lookup.completeExceptionally(t);
+        boolean begun = false;
+        try {
+            Threads.startVirtual("netpoll-lookup", () -> {
+                try {
+                    lookup.complete(resolver.resolve(host));
+                } catch (Throwable t) {
+                    lookup.completeExceptionally(t);
+                }
+            });
+            begun = true;
+        } finally {
+            if (!begun) {
+                forget(lookup);
             }
-        });
+        }
         return lookup;
     }
 
