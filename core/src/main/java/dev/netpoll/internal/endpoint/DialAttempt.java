@@ -113,15 +113,12 @@ public final class DialAttempt {
         if (!(address instanceof InetSocketAddress inet) || !inet.isUnresolved()) {
             return List.of(address);
         }
-        CompletableFuture<InetAddress[]> lookup = lookups.begin(inet.getHostString());
-        try {
+        try (Lookups.Lookup lookup = lookups.begin(inet.getHostString())) {
             List<SocketAddress> resolved = new ArrayList<>();
             for (InetAddress found : await(lookup, address, left(), "resolving the name")) {
                 resolved.add(new InetSocketAddress(found, inet.getPort()));
             }
             return resolved;
-        } finally {
-            lookups.forget(lookup);
         }
     }
 

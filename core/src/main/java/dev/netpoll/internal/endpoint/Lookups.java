@@ -3,7 +3,6 @@
 
 package dev.netpoll.internal.endpoint;
 
-import dev.netpoll.internal.loop.Threads;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.Set;
@@ -11,19 +10,56 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The name look-ups of a group's dials. A resolver may hang for as long as it likes: closing the group ends the waits
- * for it. Any thread.
+ * The name look-ups that a group's dials wait for. A resolver may hang for as long as it likes: a dial waits for it no
+ * longer than for its time-out, and closing the group ends the wait. A look-up that nobody waits for any more does not
+ * begin. Any thread.
  */
-@SuppressWarnings("CollectionUndefinedEquality") // the very look-up is meant
 public final class Lookups {
+    /** How many look-ups of the process run at once; further ones wait. */
+    static final int LIMIT = 64;
+
+    private static final LookupThreads THREADS = new LookupThreads(LIMIT);
+
     /** Knows the addresses of names. */
     @FunctionalInterface
     interface Resolver {
         InetAddress[] resolve(String host) throws UnknownHostException;
     }
 
+    /** One look-up. */
+    final class Lookup extends CompletableFuture<InetAddress[]> implements Runnable, AutoCloseable {
+        private final String host;
+
+        private Lookup(String host) {
+            this.host = host;
+        }
+
+        @Override
+        public void run() {
+            if (isDone()) {
+                return;
+            }
+            try {
+                complete(resolver.resolve(host));
+            } catch (Throwable t) {
+                completeExceptionally(t);
+            }
+        }
+
+        private void groupIsClosed() {
+            completeExceptionally(new IllegalStateException("the event loop group is closed"));
+        }
+
+        /** Nobody waits for it any more. */
+        @Override
+        public void close() {
+            underWay.remove(this);
+            THREADS.withdraw(this);
+        }
+    }
+
     private final Resolver resolver;
-    private final Set<CompletableFuture<InetAddress[]>> underWay = ConcurrentHashMap.newKeySet();
+    private final Set<Lookup> underWay = ConcurrentHashMap.newKeySet();
 
     private volatile boolean closed;
 
@@ -37,46 +73,31 @@ public final class Lookups {
     }
 
     /**
-     * Looks a name up, on another thread. {@return its addresses; or an exception, an {@link IllegalStateException} if
-     * the group is closed} {@link #forget} must follow, unless this throws.
+     * Looks a name up, on another thread. {@return the look-up, which the caller closes; it completes with an {@link
+     * IllegalStateException} if the group is closed}
      */
-    CompletableFuture<InetAddress[]> begin(String host) {
-        CompletableFuture<InetAddress[]> lookup = new CompletableFuture<>();
-        underWay.add(lookup);
-        if (closed) { // after adding it: close() may not have seen it
-            end(lookup);
-            return lookup;
-        }
+    Lookup begin(String host) {
+        Lookup lookup = new Lookup(host);
         boolean begun = false;
         try {
-            Threads.startVirtual("netpoll-lookup", () -> {
-                try {
-                    lookup.complete(resolver.resolve(host));
-                } catch (Throwable t) {
-                    lookup.completeExceptionally(t);
-                }
-            });
+            underWay.add(lookup);
+            if (closed) { // after adding it: close() may not have seen it
+                lookup.groupIsClosed();
+            } else {
+                THREADS.run(lookup);
+            }
             begun = true;
+            return lookup;
         } finally {
             if (!begun) {
-                forget(lookup);
+                lookup.close();
             }
         }
-        return lookup;
-    }
-
-    /** Nobody waits for it any more. */
-    void forget(CompletableFuture<InetAddress[]> lookup) {
-        underWay.remove(lookup);
     }
 
     /** The group is closed: ends all waits, now and later. */
     void close() {
         closed = true;
-        underWay.forEach(Lookups::end);
-    }
-
-    private static void end(CompletableFuture<InetAddress[]> lookup) {
-        lookup.completeExceptionally(new IllegalStateException("the event loop group is closed"));
+        underWay.forEach(Lookup::groupIsClosed);
     }
 }

@@ -13,15 +13,24 @@ import dev.netpoll.internal.poll.nio.NioMechanism;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** A resolver that hangs keeps no dial from ending with its group. */
 class LookupsTest {
     private final CountDownLatch asked = new CountDownLatch(1);
     private final CountDownLatch over = new CountDownLatch(1);
+    private final AtomicInteger begun = new AtomicInteger();
+    private final AtomicInteger onVirtualThreads = new AtomicInteger();
     private final Lookups lookups = new Lookups(host -> {
+        begun.incrementAndGet();
+        if (Thread.currentThread().isVirtual()) {
+            onVirtualThreads.incrementAndGet();
+        }
         asked.countDown();
         try {
             over.await();
@@ -55,8 +64,38 @@ class LookupsTest {
     @Test
     void noneBeginsAfterIt() {
         lookups.close();
-        CompletableFuture<InetAddress[]> late = lookups.begin("slow.test");
-        assertThatThrownBy(late::join).hasCauseInstanceOf(IllegalStateException.class);
-        assertThat(asked.getCount()).isOne();
+        try (Lookups.Lookup late = lookups.begin("slow.test")) {
+            assertThatThrownBy(late::join).hasCauseInstanceOf(IllegalStateException.class);
+        }
+        assertThat(begun).hasValue(0);
+    }
+
+    /** A virtual thread would keep its carrier as long as the resolver hangs. */
+    @Test
+    void lookUpsHaveABoundAndPlatformThreads() throws Exception {
+        List<Lookups.Lookup> first = new ArrayList<>();
+        for (int i = 0; i < Lookups.LIMIT; i++) {
+            first.add(lookups.begin("slow" + i + ".test"));
+        }
+        while (begun.get() < Lookups.LIMIT) {
+            Thread.onSpinWait();
+        }
+        Lookups.Lookup patient = lookups.begin("patient.test");
+        Lookups.Lookup impatient = lookups.begin("impatient.test");
+        impatient.close();
+        assertThat(begun).hasValue(Lookups.LIMIT);
+        over.countDown();
+        for (Lookups.Lookup each : first) {
+            assertThat(each.join()).isEmpty();
+            each.close();
+        }
+        assertThat(patient.join()).isEmpty();
+        patient.close();
+        try (Lookups.Lookup last = lookups.begin("last.test")) {
+            assertThat(last.join()).isEmpty();
+        }
+        assertThat(impatient).isNotDone();
+        assertThat(begun).hasValue(Lookups.LIMIT + 2);
+        assertThat(onVirtualThreads).hasValue(0);
     }
 }
