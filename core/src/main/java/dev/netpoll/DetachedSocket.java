@@ -26,6 +26,8 @@ public final class DetachedSocket implements AutoCloseable {
     private final LinkBuffer unread;
     private final AtomicBoolean gone = new AtomicBoolean();
 
+    private volatile boolean foreign;
+
     /**
      * Creates one from either a descriptor or a channel.
      *
@@ -95,7 +97,15 @@ public final class DetachedSocket implements AutoCloseable {
         gone.set(false);
     }
 
+    /** The socket is a connection's: closing this leaves it open. The caller has taken it. */
+    void disown() {
+        foreign = true;
+    }
+
     private void closeSocket() {
+        if (foreign) {
+            return;
+        }
         SocketChannel own = channel;
         if (own == null) {
             Opener.close(fd);

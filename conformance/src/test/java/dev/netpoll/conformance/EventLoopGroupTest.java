@@ -5,6 +5,7 @@ package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.netpoll.Backend;
 import dev.netpoll.ConnectFailedException;
@@ -27,6 +28,8 @@ import dev.netpoll.conformance.support.Variants;
 import dev.netpoll.memory.BudgetStats;
 import dev.netpoll.testkit.Await;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -55,6 +58,24 @@ class EventLoopGroupTest extends ConformanceTest {
             assertThat(group.loops()).isEqualTo(3);
             assertThat(group.connectionCount()).isZero();
             assertThat(group.backend()).isEqualTo(variant.backend());
+        }
+    }
+
+    @Test
+    void listeningBesideTheCloseFailsAsDocumented() throws Exception {
+        for (int i = 0; i < ROUNDS; i++) {
+            EventLoopGroup group = group(1);
+            try (Server server =
+                    Server.builder().group(group).onRequest(Handlers.echo()).build()) {
+                Background<Throwable> listening = Background.call(() -> catchThrowable(() -> {
+                    while (true) {
+                        server.listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+                    }
+                }));
+                Await.until("it listens", () -> !server.addresses().isEmpty());
+                group.close();
+                assertThat(listening.result()).isInstanceOfAny(IllegalStateException.class, IOException.class);
+            }
         }
     }
 

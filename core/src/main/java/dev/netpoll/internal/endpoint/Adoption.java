@@ -13,6 +13,7 @@ import dev.netpoll.internal.connection.ConnectionConfig;
 import dev.netpoll.internal.connection.SocketConnection;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.poll.Mechanism;
+import dev.netpoll.internal.transport.Errno;
 import dev.netpoll.internal.transport.RawSocket;
 import dev.netpoll.internal.transport.Transport;
 import dev.netpoll.internal.transport.TransportException;
@@ -53,6 +54,11 @@ public final class Adoption {
             refused.initCause(e);
             throw refused;
         }
+    }
+
+    /** {@return whether adoption was refused because the socket belongs to a connection of this library} */
+    public static boolean isOfConnection(Throwable refusal) {
+        return refusal.getCause() instanceof TransportException cause && cause.errno() == Errno.EBUSY;
     }
 
     private static SocketConnection connection(EventLoop loop, Transport transport, ConnectionConfig config)

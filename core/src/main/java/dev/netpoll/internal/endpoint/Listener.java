@@ -141,6 +141,9 @@ public final class Listener {
             more = List.copyOf(more);
             loop.start();
             loop.execute(start);
+        } catch (RejectedExecutionException e) {
+            socket.close();
+            throw hasEnded(e);
         } catch (Throwable t) {
             socket.close();
             throw t;
@@ -153,10 +156,17 @@ public final class Listener {
             }
         }
         if (!start.hasStarted()) {
+            if (start.failure() instanceof RejectedExecutionException e) {
+                throw hasEnded(e);
+            }
             throw new IOException("cannot start to accept on " + address, start.failure());
         }
         acceptor.connectionEnded(); // one may have ended before the acceptor was listed
         return address;
+    }
+
+    private static IllegalStateException hasEnded(RejectedExecutionException cause) {
+        return new IllegalStateException("the event loop has ended: its group is closed, or it failed", cause);
     }
 
     private EventLoop nextLoop() {
