@@ -14,7 +14,7 @@ public sealed interface Dispatch {
     /**
      * {@return the event loop while handlers prove short, virtual threads otherwise: the default} Handlers may block
      * freely on either. Those that compute for long, as many as there are processors, keep the carriers of virtual
-     * threads from the others for up to a second: see {@link #virtual()}.
+     * threads from the others for up to some seconds: see {@link #virtual()}.
      *
      * <p>Request handlers start on virtual threads, which serve run after run. When their runs prove short, on average
      * below 20 µs, the event loop runs them itself, which saves the hand-off. If a handler then blocks or computes for
