@@ -4,7 +4,6 @@
 package dev.netpoll;
 
 import dev.netpoll.buffer.Writer;
-import dev.netpoll.internal.base.Classes;
 import dev.netpoll.internal.endpoint.Adoption;
 import dev.netpoll.internal.endpoint.BackendChoice;
 import dev.netpoll.internal.endpoint.LoopGroup;
@@ -24,37 +23,14 @@ import org.jspecify.annotations.Nullable;
  */
 public final class EventLoopGroup implements AutoCloseable {
     /** Created at its first use. Not by a static initialiser: if that fails, for lack of a thread, it stays broken. */
-    private static volatile @Nullable EventLoopGroup sharedGroup;
-
-    /** Before a handler without stack left can be the first to need them. May fail; then the next group can. */
-    private static void prepare() {
-        LoopGroup.prepare();
-        Classes.initialize(
-                MethodHandles.lookup(),
-                ErrorHandler.class,
-                Dispatch.class,
-                Dispatch.Adaptive.class,
-                Dispatch.Virtual.class,
-                Dispatch.Inline.class,
-                Dispatch.Executor.class,
-                Protocol.class,
-                Protocol.Builder.class,
-                Framing.class,
-                ConnectionOptions.class,
-                ConnectionOptions.Builder.class,
-                Dialer.class,
-                Dialer.Builder.class,
-                Server.class,
-                Server.Builder.class,
-                DetachedSocket.class);
-    }
+    private static @Nullable EventLoopGroup sharedGroup;
 
     private final Backend backend;
     private final boolean shared;
     private final LoopGroup loops;
 
     private EventLoopGroup(Builder builder, boolean shared) {
-        prepare();
+        LoopGroup.prepare(MethodHandles.lookup(), PublicClasses.all());
         this.shared = shared;
         BackendChoice.Chosen chosen = BackendChoice.choose(builder.backend, builder.platformThreads);
         backend = chosen.backend();
@@ -62,18 +38,11 @@ public final class EventLoopGroup implements AutoCloseable {
     }
 
     /** {@return the default group of servers and dialers} It starts at first use and is never closed. */
-    public static EventLoopGroup shared() {
-        EventLoopGroup present = sharedGroup;
-        return present != null ? present : makeShared();
-    }
-
-    private static synchronized EventLoopGroup makeShared() {
-        EventLoopGroup present = sharedGroup;
-        if (present == null) {
-            present = new EventLoopGroup(builder(), true);
-            sharedGroup = present;
+    public static synchronized EventLoopGroup shared() {
+        if (sharedGroup == null) {
+            sharedGroup = new EventLoopGroup(builder(), true);
         }
-        return present;
+        return sharedGroup;
     }
 
     /** {@return a builder} */

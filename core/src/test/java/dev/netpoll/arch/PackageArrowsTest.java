@@ -89,7 +89,7 @@ class PackageArrowsTest {
     private static final Map<Class<?>, List<String>> DOORS = Map.of(
             Server.class, List.of(ENDPOINT),
             Dialer.class, List.of(ENDPOINT),
-            EventLoopGroup.class, List.of(ENDPOINT, FIGURES, BASE),
+            EventLoopGroup.class, List.of(ENDPOINT, FIGURES),
             DetachedSocket.class, List.of(POSIX));
 
     @TestFactory

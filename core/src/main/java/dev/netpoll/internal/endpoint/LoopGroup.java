@@ -43,8 +43,13 @@ public final class LoopGroup {
     private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
     private static final AtomicInteger GROUPS = new AtomicInteger();
 
-    /** Before a handler that has used up its stack can be the first to need them. May fail; then the next group can. */
-    public static void prepare() {
+    /**
+     * Prepares what a group needs, before a handler that has used up its stack can be the first to need it. If that
+     * fails, for lack of memory or of a thread, it may succeed for the next group.
+     *
+     * @param classes further classes to initialise, which {@code caller} can access
+     */
+    public static void prepare(MethodHandles.Lookup caller, Class<?>... classes) {
         Cleaner _ = Cleaners.cleaner(); // before the first virtual thread
         FirstUse.prepare();
         Classes.initialize(
@@ -57,6 +62,7 @@ public final class LoopGroup {
                 DialAttempt.class,
                 Adoption.class,
                 CompletableFuture.class);
+        Classes.initialize(caller, classes);
     }
 
     private final Mechanism mechanism;

@@ -137,8 +137,13 @@ abstract class SendingSocket extends ReceivingSocket {
 
     @Override
     public final void sendRest(SendQueue bytes) {
-        if (!is(DONE)) {
-            queue = bytes;
+        if (is(DONE)) {
+            return;
+        }
+        queue = bytes;
+        if (bytes.bytes() > GATHERED_MAX) {
+            again(SEND_AGAIN); // not on the caller's stack
+        } else {
             sendMore();
         }
     }
