@@ -77,7 +77,10 @@ public final class DetachedSocket implements AutoCloseable {
         return unread;
     }
 
-    /** Closes the socket and the bytes, unless it was adopted or closed before. */
+    /**
+     * Closes the socket and the bytes, unless it was adopted or closed before. A socket whose adoption was refused
+     * because it belongs to a connection of this library stays open.
+     */
     @Override
     public void close() {
         if (take()) {

@@ -77,7 +77,7 @@ public final class EventLoopGroup implements AutoCloseable {
      * adopted like any other: its received bytes are readable, then the connection reports the end.
      *
      * <p>If this throws, the caller {@linkplain DetachedSocket#close() closes} the socket; closing it again has no
-     * effect. The socket of another connection of this library stays open even then: it is that connection's.
+     * effect. A socket that belongs to a connection of this library stays open even then.
      *
      * @implNote epoll and io_uring adopt descriptors, NIO adopts channels.
      * @throws IOException if it is no connected stream socket, or belongs to a connection or to another backend; the

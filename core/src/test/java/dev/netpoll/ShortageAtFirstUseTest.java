@@ -30,11 +30,14 @@ import org.junit.jupiter.params.provider.MethodSource;
  * once they are there again everything works, on the backend that was wanted. In a JVM of its own for each.
  */
 class ShortageAtFirstUseTest {
-    private static final List<String> SMALL =
-            List.of("-XX:+UseSerialGC", "-XX:CICompilerCount=2", "-XX:-MaxFDLimit", "-Xmx128m");
+    private static final List<String> SMALL = List.of(
+            "-XX:+UseSerialGC", "-XX:CICompilerCount=2", "-XX:ActiveProcessorCount=2", "-XX:-MaxFDLimit", "-Xmx128m");
 
     /** A user of its own, whose threads no one else counts. */
     private static final String USER = "45001";
+
+    private static final List<String> FEW_THREADS =
+            List.of("setpriv", "--reuid", USER, "--clear-groups", "prlimit", "--nproc=60");
 
     static Stream<String> threadCases() {
         return Child.backends().flatMap(name -> Stream.of("group", "listen").map(first -> name + " " + first));
@@ -49,11 +52,10 @@ class ShortageAtFirstUseTest {
     @MethodSource("threadCases")
     void aLackOfThreadsPasses(String testCase, @TempDir Path dir) throws Exception {
         Assumptions.assumeTrue(
-                System.getProperty("user.name").equals("root") && isThere("setpriv") && isThere("prlimit"),
+                isThere("setpriv") && isThere("prlimit") && limitsThreads(),
                 "only root can start a process whose threads are limited, with setpriv and prlimit");
-        List<String> launcher = List.of("setpriv", "--reuid", USER, "--clear-groups", "prlimit", "--nproc=60");
         Child.run(
-                launcher,
+                FEW_THREADS,
                 archive(dir),
                 ShortageAtFirstUseTest.class,
                 SMALL,
@@ -77,6 +79,12 @@ class ShortageAtFirstUseTest {
 
     private static boolean hasEpoll() {
         return Child.backends().anyMatch("epoll"::equals);
+    }
+
+    private static boolean limitsThreads() throws Exception {
+        List<String> probe = new ArrayList<>(FEW_THREADS);
+        probe.add("true");
+        return new ProcessBuilder(probe).start().waitFor() == 0;
     }
 
     private static boolean isThere(String program) {
@@ -116,7 +124,7 @@ class ShortageAtFirstUseTest {
     public static void main(String[] arguments) throws Exception {
         Backend backend = Backend.of(arguments[1]);
         EventLoopGroup early = arguments[2].equals("listen")
-                ? EventLoopGroup.builder().backend(backend).build()
+                ? EventLoopGroup.builder().backend(backend).loops(1).build()
                 : null;
         Runnable end = arguments[0].equals("threads") ? hogThreads() : hogDescriptors();
         try {
@@ -158,6 +166,7 @@ class ShortageAtFirstUseTest {
         } catch (OutOfMemoryError e) {
             // no more threads
         }
+        assertThatIs(hogs.size() < 1000, "threads have no limit here");
         return () -> {
             end.countDown();
             for (Thread hog : hogs) {

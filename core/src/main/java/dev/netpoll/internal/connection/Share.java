@@ -84,13 +84,16 @@ final class Share {
         @Override
         protected void heldTooLong() {
             link.giveUpMemory();
-            if (LOGS.tryPass()) {
-                Log.log(
-                        System.Logger.Level.INFO,
-                        "the group's memory budget is spent: closed a connection that held much of it for a message"
-                                + " which did not come to its end: ",
-                        link.toString(),
-                        null);
+            try {
+                if (LOGS.tryPass()) {
+                    Log.log(
+                            System.Logger.Level.INFO,
+                            "memory is short: closed a connection that held much for a message without an end: ",
+                            link.toString(),
+                            null);
+                }
+            } catch (Throwable _) {
+                // logged or not, it is closed
             }
         }
     }

@@ -216,7 +216,7 @@ public final class DialAttempt {
         } catch (ExecutionException e) {
             switch (e.getCause()) {
                 case UnknownHostException unknown -> throw unknown;
-                case IllegalStateException closed -> throw closed; // see Lookups
+                case IllegalStateException closed when lookups.isClosed() -> throw closed;
                 case null, default -> throw new IOException(what + " failed", e.getCause());
             }
         }

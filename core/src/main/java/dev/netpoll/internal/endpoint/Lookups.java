@@ -95,6 +95,11 @@ public final class Lookups {
         }
     }
 
+    /** {@return whether the group is closed} */
+    boolean isClosed() {
+        return closed;
+    }
+
     /** The group is closed: ends all waits, now and later. */
     void close() {
         closed = true;

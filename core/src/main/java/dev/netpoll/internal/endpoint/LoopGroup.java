@@ -296,8 +296,7 @@ public final class LoopGroup {
             closed = true;
         }
         EventLoop.beforeBlocking();
-        lookups.close();
-        Throwable failure = null;
+        Throwable failure = attempt(lookups::close, null);
         boolean interrupted = false;
         for (EventLoop loop : accepting) {
             failure = attempt(() -> endAcceptLoop(loop), failure);

@@ -179,7 +179,9 @@ public final class Block {
 
     /** Whether there may be views. */
     boolean wasShown() {
-        return trace.shown;
+        synchronized (this) { // a view that makeViews is about to show counts
+            return trace.shown;
+        }
     }
 
     /**

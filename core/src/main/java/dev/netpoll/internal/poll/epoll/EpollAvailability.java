@@ -12,7 +12,7 @@ import dev.netpoll.internal.poll.posix.Platform;
 import dev.netpoll.internal.transport.Errno;
 import org.jspecify.annotations.Nullable;
 
-/** Checks, once, whether epoll can be used. Links no function unless everything else is in order. */
+/** Checks whether epoll can be used, until it has an answer. Links no function unless everything else is in order. */
 final class EpollAvailability {
     /** To a shortage of memory or descriptors: what needs epoll next reports it, or finds it over. */
     private static final Answer UNKNOWN = new Answer(null);

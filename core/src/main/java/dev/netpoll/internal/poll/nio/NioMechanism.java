@@ -51,18 +51,21 @@ public final class NioMechanism implements Mechanism {
 
     private static void load() {
         if (!loaded) {
-            load(StandardProtocolFamily.INET);
-            load(StandardProtocolFamily.UNIX);
-            loaded = true;
+            boolean ip = load(StandardProtocolFamily.INET);
+            loaded = load(StandardProtocolFamily.UNIX) && ip;
         }
     }
 
-    private static void load(StandardProtocolFamily family) {
+    /** {@return whether nothing is left to load, as far as that can be had here} */
+    private static boolean load(StandardProtocolFamily family) {
         try {
             SocketChannel.open(family).close();
             ServerSocketChannel.open(family).close();
-        } catch (IOException | UnsupportedOperationException | LinkageError _) {
-            // its first use reports that
+            return true;
+        } catch (UnsupportedOperationException _) {
+            return true;
+        } catch (IOException | LinkageError _) {
+            return false; // its first use reports that
         }
     }
 

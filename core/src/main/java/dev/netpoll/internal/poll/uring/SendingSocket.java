@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>I1 At most one send and one wait for room are under way: {@link #SENDING}, {@link #AWAITING_ROOM}. So bytes
- *       stay in order.
+ *       stay in order. The loop sends by calls only while there is neither.
  *   <li>I2 The memory of a {@link #SENDING} send is freed only after the send was submitted or withdrawn.
  * </ul>
  *
@@ -69,7 +69,7 @@ abstract class SendingSocket extends ReceivingSocket {
 
     // ---------------------------------------------------------------- any thread
 
-    /** The loop collects sends; other threads make system calls. */
+    /** The loop collects small sends; otherwise the calling thread makes system calls. */
     @Override
     public final int send(SendQueue bytes) {
         UringPoller owner = poller;
@@ -83,7 +83,7 @@ abstract class SendingSocket extends ReceivingSocket {
         if (is(CLOSED)) {
             return -Errno.EBADF;
         }
-        if (bytes.borrows() || bytes.bytes() > GATHERED_MAX) { // the user may free its memory when this returns
+        if (bytes.borrows() || bytes.bytes() > GATHERED_MAX) { // lent memory may be freed when this returns
             int result = Sender.send(owner.scratch(), fd(), bytes, Integer.MAX_VALUE, zeroCopy);
             if (result < 0) {
                 remember(-result);
@@ -141,7 +141,8 @@ abstract class SendingSocket extends ReceivingSocket {
             return;
         }
         queue = bytes;
-        if (bytes.bytes() > GATHERED_MAX) {
+        Segment head = bytes.head();
+        if (head != null && bytes.bytes() > GATHERED_MAX && !isSentAtOnce(head)) {
             again(SEND_AGAIN); // not on the caller's stack
         } else {
             sendMore();
@@ -158,18 +159,21 @@ abstract class SendingSocket extends ReceivingSocket {
         if (head == null) {
             queue = null;
             receiver().sent(0, true);
-        } else if (head.block == null || bytes.bytes() > GATHERED_MAX) {
-            // A user may close the arena of its memory at any moment, so the kernel must use it only during a call.
+        } else if (bytes.bytes() > GATHERED_MAX || isSentAtOnce(head)) {
             sendAtOnce(bytes);
         } else {
-            ZeroCopySender large = zeroCopy();
-            if (large != null && large.takes(head)) {
-                sendAtOnce(bytes);
-            } else {
-                set(SENDING);
-                sending = poller().submissions.send(fd(), head, large, Operation.of(Operation.SEND, token));
-            }
+            set(SENDING);
+            sending = poller().submissions.send(fd(), head, zeroCopy(), Operation.of(Operation.SEND, token));
         }
+    }
+
+    /**
+     * {@return whether it is sent by a call, and not copied} Lent memory is: its arena may be closed at any moment, so
+     * the kernel must use it only during a call. So are pieces that are large enough to be sent without copying.
+     */
+    private boolean isSentAtOnce(Segment head) {
+        ZeroCopySender large = zeroCopy();
+        return head.block == null || (large != null && large.takes(head));
     }
 
     /** Sends a user's memory, or much, with calls on this thread. */
