@@ -224,9 +224,9 @@ public interface Connection extends AutoCloseable {
      * Closes the connection. Waiting threads wake with {@link ConnectionClosedException}. The socket is released
      * promptly even while a handler runs; the close callbacks run when the handler has ended. Output that was flushed
      * on an event loop and is still on its way is sent first, for at most the write time-out, or 10 seconds without
-     * one. The connection drops bytes never flushed and bytes never read, also in a handler, so flush before. If a
-     * flush was given up in the middle of its bytes, by a time-out or an interrupt, this resets the connection as
-     * {@link #abort} does: else the peer could take a part for the whole. That may happen if this itself ends a flush.
+     * one. The connection drops bytes never flushed and bytes never read, also in a handler, so flush before. If the
+     * peer has got a part of a flush that was given up, or that waits and is ended by this, then this resets the
+     * connection as {@link #abort} does: else the peer could take the part for the whole.
      *
      * <p>If a TCP peer has sent bytes that are still unread, or sends more, TCP answers it with a reset, and it may
      * lose the end of what was sent: read up to its end first, or let it close. Memory that views of the reader still

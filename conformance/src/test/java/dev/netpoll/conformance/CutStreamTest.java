@@ -7,7 +7,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.netpoll.Connection;
+import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.WriteTimeoutException;
+import dev.netpoll.buffer.Writer;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Harness.Pair;
@@ -20,6 +22,9 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Instant;
 import java.util.Locale;
+import java.util.OptionalLong;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
@@ -94,7 +99,7 @@ class CutStreamTest extends ConformanceTest {
 
     @Test
     void thePeerOfAHandlerThatFailsThereSeesNoOrderlyEnd() throws Exception {
-        Assumptions.assumeTrue(variant.transport() != Transport.UNIX, "Unix sockets have no reset");
+        assumeResets();
         AtomicBoolean failed = new AtomicBoolean();
         Listening server = net.listen(net.server()
                 .onRequest(connection -> {
@@ -108,6 +113,57 @@ class CutStreamTest extends ConformanceTest {
         Await.until("the flush is given up", failed::get);
         server.awaitNoConnections();
         assertThat(peer.awaitEnd()).isEqualTo(RawPeer.End.RESET);
+    }
+
+    @Test
+    void thePeerOfAFlushThatACloseEndsSeesNoOrderlyEnd() throws Exception {
+        assumeResets();
+        Accepted accepted = accept();
+        Background<Void> flush =
+                Background.run(() -> writeMuch(accepted.connection)).awaitBlocked();
+        accepted.connection.close();
+        assertThat(flush.failure()).isInstanceOf(ConnectionClosedException.class);
+        assertThat(accepted.peer.awaitEnd()).isEqualTo(RawPeer.End.RESET);
+    }
+
+    /** The close and the flush begin together, so the close falls anywhere into the flush. */
+    @Test
+    void aCloseBesideAFlushNeverEndsInOrderWithinTheFlush() throws Exception {
+        assumeResets();
+        for (int round = 0; round < 50; round++) {
+            Accepted accepted = accept();
+            Writer writer = accepted.connection.writer().writeBytes(MUCH);
+            Background<Void> close = Background.run(accepted.connection::close);
+            assertThat(catchThrowable(writer::flush)).isInstanceOf(ConnectionClosedException.class);
+            assertThat(close.result()).isNull();
+            assertThat(accepted.peer.drainOrReset()).isIn(OptionalLong.of(0), OptionalLong.empty());
+        }
+    }
+
+    @Test
+    void thePeerOfAFlushThatAShutdownOverlooksSeesNoOrderlyEnd() throws Exception {
+        assumeResets();
+        Accepted accepted = accept();
+        accepted.connection.setWriteTimeout(Timing.SHORT);
+        Background<Void> flush =
+                Background.run(() -> writeMuch(accepted.connection)).awaitBlocked();
+        accepted.server.server().shutdown(Timing.LONG);
+        assertThat(flush.failure()).isInstanceOfAny(WriteTimeoutException.class, ConnectionClosedException.class);
+        assertThat(accepted.peer.awaitEnd()).isEqualTo(RawPeer.End.RESET);
+    }
+
+    /** {@return a connection without a handler whose peer has small buffers: the kernel takes little of MUCH} */
+    private Accepted accept() throws Exception {
+        BlockingQueue<Connection> accepted = new LinkedBlockingQueue<>();
+        Listening server = net.listen(net.server().onConnect(accepted::add));
+        RawPeer peer = net.connectRaw(server.address(), 1 << 16);
+        return new Accepted(server, accepted.take(), peer);
+    }
+
+    private record Accepted(Listening server, Connection connection, RawPeer peer) {}
+
+    private void assumeResets() {
+        Assumptions.assumeTrue(variant.transport() != Transport.UNIX, "Unix sockets have no reset");
     }
 
     @Test

@@ -14,6 +14,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.OptionalLong;
 
 /** The other end of a connection, made of a JDK channel, so that the library is not tested against itself. */
 public final class RawPeer implements AutoCloseable {
@@ -135,17 +136,21 @@ public final class RawPeer implements AutoCloseable {
         return total[0];
     }
 
-    /** Waits for the end of the stream, or a reset where closing with unread bytes causes one. */
-    public End awaitEnd() {
+    /** {@return how many bytes came before the stream ended in order, or nothing if it was reset} */
+    public OptionalLong drainOrReset() {
         try {
-            drain();
-            return End.FINISHED;
+            return OptionalLong.of(drain());
         } catch (AssertionError failure) {
             if (failure.getCause() instanceof IOException) {
-                return End.RESET;
+                return OptionalLong.empty();
             }
             throw failure;
         }
+    }
+
+    /** Waits for the end of the stream, or a reset where closing with unread bytes causes one. */
+    public End awaitEnd() {
+        return drainOrReset().isPresent() ? End.FINISHED : End.RESET;
     }
 
     /** {@return whether the other side has ended, as far as a look shows; bytes that come are dropped} */

@@ -237,6 +237,9 @@ abstract class Ending extends Runs {
         if (has(DETACHING) && !abort) {
             return; // detaching is about to hand the socket over
         }
+        if (!abort && !has(CLOSED) && !outbound.stopFlushes()) {
+            return; // a thread is sending, and signals when it has
+        }
         boolean cut = has(CUT); // the peer must not take what it got for the whole
         if (abort || cut || !outbound.owesBytes()) {
             release(abort || cut);

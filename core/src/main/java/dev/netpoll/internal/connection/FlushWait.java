@@ -24,25 +24,20 @@ abstract class FlushWait extends KeptAnswers {
      *
      * @param from the stream position of the first of them
      * @param to the stream position behind the last of them
-     * @param resumable whether the stream may go on after a time-out in the middle of them
      */
-    final void waitSent(long from, long to, boolean resumable) throws IOException {
+    final void waitSent(long from, long to) throws IOException {
         long begin = System.nanoTime();
         beginWait();
         try {
             while (sent() < to) {
                 checkStillSending(from);
                 if (!await(begin)) {
-                    timedOut(from, to, resumable);
+                    timedOut(from, to);
                     return;
                 }
             }
         } catch (InterruptedIOException e) {
-            long taken = takeBack(from);
-            e.bytesTransferred = (int) Math.min(taken, Integer.MAX_VALUE);
-            if (taken > 0 && taken < to - from && !resumable) {
-                link.cut(EndReason.FLUSH_INTERRUPTED);
-            }
+            e.bytesTransferred = (int) Math.min(takeBack(from, EndReason.FLUSH_INTERRUPTED), Integer.MAX_VALUE);
             throw e;
         } finally {
             endWait();
@@ -62,23 +57,21 @@ abstract class FlushWait extends KeptAnswers {
         }
     }
 
-    private void timedOut(long from, long to, boolean resumable) throws IOException {
-        long taken = takeBack(from);
+    private void timedOut(long from, long to) throws IOException {
+        long taken = takeBack(from, EndReason.FLUSH_TIMED_OUT);
         if (taken == to - from) {
             return;
-        }
-        if (taken > 0 && !resumable) {
-            link.cut(EndReason.FLUSH_TIMED_OUT);
         }
         throw ConnectionErrors.writeTimeout(link, taken, to - from);
     }
 
     /**
-     * Takes the unsent bytes of a flush back from the loop and drops them; {@return how many of the flush were sent}
+     * Takes the unsent bytes of a flush back from the loop, which drops them, and cuts the stream if it must; {@return
+     * how many of the flush were sent}
      */
-    private long takeBack(long from) {
+    private long takeBack(long from, EndReason why) {
         boolean interrupted = Thread.interrupted();
-        startWithdrawing();
+        startWithdrawing(why);
         EventLoop.beforeBlocking();
         while (isWithdrawing() && !link.has(CLOSED)) {
             LockSupport.park(this);

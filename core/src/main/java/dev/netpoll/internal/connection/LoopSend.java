@@ -18,10 +18,16 @@ import dev.netpoll.internal.transport.SendQueue;
  * <p>A flush that gives up sets {@code withdrawing}, signals and waits. When the loop has the role, or the role is
  * free, it drops what is not promised and wakes the flush. While a thread has the role, that thread signals again when
  * it gives the role back (F3 of {@link SendRole}), so the flush always gets its answer.
+ *
+ * <p>A loop that closes takes the role first, in the same way, and drops what is not promised. In both cases the stream
+ * is CUT if the peer has got a part of a flush, before anybody can close it in order.
  */
 abstract class LoopSend extends SendRole {
     /** When the loop's sending last made progress. Loop only. */
     private long progressAt;
+
+    /** Why the flush gives up. Written before {@code withdrawing}. */
+    private EndReason withdrawnFor = EndReason.NONE;
 
     LoopSend(Link link) {
         super(link);
@@ -33,7 +39,8 @@ abstract class LoopSend extends SendRole {
     }
 
     /** Asks the loop to drop what is not accepted. The caller waits until {@link #isWithdrawing} is false. */
-    final void startWithdrawing() {
+    final void startWithdrawing(EndReason why) {
+        withdrawnFor = why;
         withdrawing = true;
         link.signal();
     }
@@ -52,10 +59,7 @@ abstract class LoopSend extends SendRole {
         }
         boolean goesOn = takeKept(LOOP);
         boolean full = goesOn && blocked;
-        if (incoming != null && role == FREE && link.add(SENDING, CLOSED)) {
-            role = LOOP;
-            goesOn = true;
-        }
+        goesOn |= incoming != null && takeFree();
         if (goesOn) {
             progressAt = System.nanoTime();
         }
@@ -75,6 +79,14 @@ abstract class LoopSend extends SendRole {
         }
     }
 
+    private boolean takeFree() {
+        if (role != FREE || !link.add(SENDING, CLOSED)) {
+            return false;
+        }
+        role = LOOP;
+        return true;
+    }
+
     private void adopt() {
         SendQueue to = queue(); // first: creating it may fail
         to.add(takeIncoming());
@@ -87,6 +99,9 @@ abstract class LoopSend extends SendRole {
             link.transport().stopSending(); // may report bytes sent just now
         }
         if (role == LOOP) {
+            if (isTorn()) {
+                link.cut(withdrawnFor);
+            }
             SendQueue rest = queue();
             rest.truncate(Math.max(0, promised - sent));
             enqueued = sent + rest.bytes();
@@ -95,12 +110,51 @@ abstract class LoopSend extends SendRole {
                 release();
                 link.drained();
             } else {
-                count(rest);
-                link.transport().sendRest(rest);
+                goOnSending(rest);
             }
         }
         withdrawing = false;
         wake();
+    }
+
+    private void goOnSending(SendQueue rest) {
+        count(rest);
+        link.transport().sendRest(rest);
+    }
+
+    /**
+     * <i>Loop</i>, about to close in order. Keeps threads from sending, and drops what no flush has accepted; its flush
+     * ends with an exception.
+     *
+     * @return false while a thread is sending; it signals when it has
+     */
+    final boolean stopFlushes() {
+        boolean starts = takeKept(LOOP);
+        if (starts || takeFree()) {
+            progressAt = System.nanoTime();
+        }
+        if (role != LOOP) {
+            return wrecked; // an Error left it with a thread for ever (F5)
+        }
+        if (promised < enqueued && sent < enqueued) {
+            link.transport().stopSending(); // may report bytes sent just now
+            if (role != LOOP) {
+                return stopFlushes(); // all were sent
+            }
+            if (isTorn()) {
+                link.add(CUT);
+                return true;
+            }
+            starts = true;
+        }
+        SendQueue rest = queue;
+        if (starts && rest != null) {
+            rest.truncate(Math.max(0, promised - sent)); // enqueued stays: the flush may not wait yet
+            if (!rest.isEmpty()) {
+                goOnSending(rest);
+            }
+        }
+        return true;
     }
 
     /** The transport has sent bytes of the queue; with {@code drained} it no longer holds it. */

@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.connection;
 
+import static dev.netpoll.internal.connection.ConnectionConfig.NEVER;
 import static dev.netpoll.internal.connection.ConnectionState.BROKEN;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSED;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
@@ -271,6 +272,7 @@ final class Outbound extends FlushWait implements ByteSink {
         boolean onLoop = EventLoop.onLoop();
         long bytes = pending();
         long from = enqueued;
+        flushFrom = resumable ? NEVER : from;
         if (onLoop && !above && !isWritable()) {
             freeAll(); // otherwise a handler that ignores the exception would write without bound
             throw ConnectionErrors.wouldBlock(
@@ -298,10 +300,10 @@ final class Outbound extends FlushWait implements ByteSink {
             }
         }
         if (result < 0) {
-            throw sendFailed(-result, from, resumable);
+            throw sendFailed(-result, from);
         }
         if (result != Transport.SENT && !onLoop && !lent) {
-            waitSent(from, enqueued, resumable);
+            waitSent(from, enqueued);
         }
         if (onLoop && above && !isWritable()) {
             holdRuns(); // O4
@@ -372,11 +374,9 @@ final class Outbound extends FlushWait implements ByteSink {
         }
     }
 
-    private IOException sendFailed(int errno, long from, boolean resumable) {
+    private IOException sendFailed(int errno, long from) {
         long ofFlush = Math.max(0, sent() - from);
-        if (ofFlush > 0 && !resumable) {
-            link.cut(EndReason.SEND_FAILED);
-        } else if (!link.has(CUT)) {
+        if (!link.has(CUT)) {
             enqueued = sent(); // nothing is in flight, and the refused bytes are dropped
         }
         if (link.has(CLOSING)) {

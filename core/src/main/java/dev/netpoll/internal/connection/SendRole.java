@@ -48,8 +48,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>F1 Only the holder of the role touches the queue and {@code sent}. The user of the side touches {@code
  *       enqueued}, or the loop does while the user waits for it.
  *   <li>F2 Accepted bytes are sent in order, or the stream is CUT: {@link #release} drops none of them without setting
- *       CUT. Closing sends them first. Bytes of a waiting flush are not accepted yet: closing wakes it with an
- *       exception.
+ *       CUT. Closing sends them first. Bytes of a waiting flush are not accepted yet: closing drops them and wakes it
+ *       with an exception, and the stream is CUT if the peer has got a part of them.
  *   <li>F3 The queue exists while the role is taken. {@link #release}, the only way to give the role back, drops the
  *       queue, sends the end of the stream if it is due, and notifies those that wait for the output to drain.
  *   <li>F4 A flush that does not get the role adds its bytes to {@code incoming}, in order, and signals the loop. It
@@ -103,6 +103,12 @@ abstract class SendRole extends Side {
     volatile long sent;
     volatile long promised;
 
+    /**
+     * Where the latest flush began, or NEVER if its stream may go on after a part of it. User only; the loop reads it
+     * with the role, whose taking publishes it.
+     */
+    long flushFrom;
+
     /** Whether the kernel took only a part of the queue that was handed over. Written by the holder that does so. */
     boolean blocked;
 
@@ -146,6 +152,12 @@ abstract class SendRole extends Side {
     /** {@return whether output that a handler left waits for a slow peer} */
     final boolean isStuck() {
         return stuck && !link.has(BROKEN | CLOSED | CUT);
+    }
+
+    /** {@return whether the peer has got a part of the latest flush, and may not take it for the whole} */
+    final boolean isTorn() {
+        long position = sent;
+        return position > flushFrom && position < enqueued;
     }
 
     // ---- the thread that flushes ----
@@ -219,6 +231,9 @@ abstract class SendRole extends Side {
             }
             handOver(result == Transport.WOULD_BLOCK, holds);
         } else {
+            if (isTorn()) {
+                link.cut(EndReason.SEND_FAILED); // before the loop can close it in order
+            }
             release();
         }
         return result;
@@ -244,8 +259,8 @@ abstract class SendRole extends Side {
         if (kernelIsFull && holds) {
             stuck = true;
         }
-        boolean inRun = link.inLoop() && link.spares() != null;
         role = KEPT;
+        boolean inRun = link.inLoop() && link.spares() != null; // after KEPT: a relief then sees it (K2)
         if (!inRun) { // otherwise the end of the run takes the queue, see KeptAnswers
             tellLoop();
         }
@@ -273,10 +288,10 @@ abstract class SendRole extends Side {
                 last.next = chain;
             }
         }
-        incoming = before != null ? before : chain;
         if (accepts) {
-            promised = enqueued;
+            promised = enqueued; // first: a loop that closes drops what is not promised
         }
+        incoming = before != null ? before : chain;
     }
 
     /** Signals work to the loop, which does it on its own stack even if this is its thread (F7). */
