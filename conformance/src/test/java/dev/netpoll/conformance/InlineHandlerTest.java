@@ -90,7 +90,8 @@ class InlineHandlerTest extends ConformanceTest {
         byte[] piece = new byte[1 << 10];
         int pieces = 64;
         AtomicReference<Connection> other = new AtomicReference<>();
-        AtomicInteger received = new AtomicInteger();
+        AtomicInteger receivedByOther = new AtomicInteger();
+        AtomicInteger receivedByOwn = new AtomicInteger();
         AtomicBoolean done = new AtomicBoolean();
         Listening server = net.serve(connection -> {
             if (Handlers.takeText(connection).equals("other")) {
@@ -98,7 +99,7 @@ class InlineHandlerTest extends ConformanceTest {
                 return;
             }
             for (Connection to : List.of(other.get(), connection)) {
-                received.set(0);
+                AtomicInteger received = to == connection ? receivedByOwn : receivedByOther;
                 for (int i = 0; i < pieces; i++) {
                     to.writer().writeBytes(piece).flush();
                 }
@@ -109,6 +110,7 @@ class InlineHandlerTest extends ConformanceTest {
         List<Background<Void>> readers = new ArrayList<>();
         for (String name : List.of("other", "own")) {
             RawPeer peer = net.connectRaw(server.address());
+            AtomicInteger received = name.equals("own") ? receivedByOwn : receivedByOther;
             readers.add(Background.run(() -> {
                 for (int i = 0; i < pieces; i++) {
                     peer.receive(piece.length);

@@ -4,7 +4,9 @@
 package dev.netpoll.internal.endpoint;
 
 import dev.netpoll.internal.loop.Threads;
-import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -19,16 +21,22 @@ final class LookupThreads {
     private static final long IDLE_NANOS = TimeUnit.SECONDS.toNanos(2);
 
     private final int limit;
+    private final ThreadFactory threadFactory;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition given = lock.newCondition();
 
     // guarded by lock:
-    private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
+    private final List<Runnable> waiting = new ArrayList<>(); // unlike a deque, sound after it could not grow
     private int threads;
     private int idle;
 
     LookupThreads(int limit) {
+        this(limit, work -> Threads.daemon("netpoll-lookup", work));
+    }
+
+    LookupThreads(int limit, ThreadFactory threadFactory) {
         this.limit = limit;
+        this.threadFactory = threadFactory;
     }
 
     /** Runs the task, which throws nothing, on one of the threads when it is free. {@link #withdraw} ends the wait. */
@@ -54,18 +62,48 @@ final class LookupThreads {
     private void start(Runnable task) {
         boolean started = false;
         try {
-            Threads.daemon("netpoll-lookup", this::work).start();
+            threadFactory.newThread(this::work).start();
             started = true;
         } finally {
             if (!started) {
-                lock.lock();
-                try {
-                    threads--;
-                    waiting.remove(task);
-                } finally {
-                    lock.unlock();
-                }
+                withdraw(task);
+                leave();
             }
+        }
+    }
+
+    /** A thread has failed: another one does what waits for it. If it fails, too, that waits for the next task. */
+    private void leave() {
+        boolean replaced = false;
+        try {
+            if (isAnotherDue()) {
+                threadFactory.newThread(this::work).start();
+                replaced = true;
+            }
+        } catch (Throwable t) {
+            // the caller has an Error to report already
+        } finally {
+            if (!replaced) {
+                uncount();
+            }
+        }
+    }
+
+    private boolean isAnotherDue() {
+        lock.lock();
+        try {
+            return waiting.size() > idle;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void uncount() {
+        lock.lock();
+        try {
+            threads--;
+        } finally {
+            lock.unlock();
         }
     }
 
@@ -108,20 +146,11 @@ final class LookupThreads {
             } finally {
                 idle--;
             }
-            Runnable next = waiting.poll();
-            if (next == null) {
+            if (waiting.isEmpty()) {
                 threads--;
+                return null;
             }
-            return next;
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    private void leave() {
-        lock.lock();
-        try {
-            threads--;
+            return waiting.removeFirst();
         } finally {
             lock.unlock();
         }

@@ -18,11 +18,13 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** A resolver that hangs keeps no dial from ending with its group. */
 class LookupsTest {
     private final CountDownLatch asked = new CountDownLatch(1);
+    private final CountDownLatch allBegun = new CountDownLatch(Lookups.LIMIT);
     private final CountDownLatch over = new CountDownLatch(1);
     private final AtomicInteger begun = new AtomicInteger();
     private final AtomicInteger onVirtualThreads = new AtomicInteger();
@@ -32,6 +34,7 @@ class LookupsTest {
             onVirtualThreads.incrementAndGet();
         }
         asked.countDown();
+        allBegun.countDown();
         try {
             over.await();
         } catch (InterruptedException e) {
@@ -39,6 +42,12 @@ class LookupsTest {
         }
         return new InetAddress[0];
     });
+
+    /** The threads are the process's: a test that failed must not keep them. */
+    @AfterEach
+    void letThemGo() {
+        over.countDown();
+    }
 
     @Test
     void aDialThatWaitsForItEndsWithTheGroup() throws Exception {
@@ -57,7 +66,6 @@ class LookupsTest {
         asked.await();
         lookups.close();
         assertThat(outcome.join()).isInstanceOf(IllegalStateException.class).hasMessageContaining("closed");
-        over.countDown();
         group.close();
     }
 
@@ -77,9 +85,7 @@ class LookupsTest {
         for (int i = 0; i < Lookups.LIMIT; i++) {
             first.add(lookups.begin("slow" + i + ".test"));
         }
-        while (begun.get() < Lookups.LIMIT) {
-            Thread.onSpinWait();
-        }
+        allBegun.await();
         Lookups.Lookup patient = lookups.begin("patient.test");
         Lookups.Lookup impatient = lookups.begin("impatient.test");
         impatient.close();
