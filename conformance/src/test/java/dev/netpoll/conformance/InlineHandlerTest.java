@@ -14,6 +14,7 @@ import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Mode;
 import dev.netpoll.conformance.support.RawPeer;
+import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
 import dev.netpoll.testkit.Await;
 import java.time.Duration;
@@ -28,6 +29,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 
 /** Handlers on the event loop: nothing may wait there, and whatever would says so instead. */
@@ -124,6 +126,21 @@ class InlineHandlerTest extends ConformanceTest {
         for (Background<Void> reader : readers) {
             reader.result();
         }
+    }
+
+    @Test
+    void anAbortStaysAnAbortIfTheHandlerThenFails() throws Exception {
+        Assumptions.assumeTrue(variant.transport() != Transport.UNIX, "Unix sockets have no reset");
+        Listening server = net.listen(net.server()
+                .onRequest(connection -> {
+                    Handlers.takeText(connection);
+                    connection.abort();
+                    throw new IllegalStateException("on purpose");
+                })
+                .onError((connection, error) -> {}));
+        RawPeer peer = net.connectRaw(server.address());
+        peer.send("x");
+        assertThat(peer.awaitEnd()).isEqualTo(RawPeer.End.RESET);
     }
 
     @Test

@@ -14,7 +14,7 @@ import java.lang.invoke.VarHandle;
  * life:      (none) --thread of onPrepare--> PREPARING --it returned--> PREPARED --loop--> (none)
  *            (none) --loop: it is registered--> LIVE --loop: onConnect returned--> READY
  *            any --any thread: close()--> CLOSING --loop: socket released--> CLOSED --last one out--> ENDED
- *            CLOSING --loop: bytes are owed--> LINGERING, too
+ *            CLOSING --loop: bytes are owed--> LINGERING, too. While a thread sends, the loop waits for its signal.
  *            any --any thread: abort(), internal error--> CLOSING and ABORTING
  * peer:      (none) --loop: end of stream--> PEER_FINISHED     (none) --loop: hang-up while paused--> PEER_GONE
  *            any --loop: reset, path lost--> BROKEN

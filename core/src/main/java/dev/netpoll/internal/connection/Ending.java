@@ -234,15 +234,15 @@ abstract class Ending extends Runs {
     }
 
     private void closeOnLoop(boolean abort) {
-        if (has(DETACHING) && !abort) {
+        boolean hard = abort || has(ABORTING); // it may close in order although another thread has aborted it
+        if (has(DETACHING) && !hard) {
             return; // detaching is about to hand the socket over
         }
-        if (!abort && !has(CLOSED) && !outbound.stopFlushes()) {
+        if (!hard && !has(CLOSED) && !outbound.stopFlushes()) {
             return; // a thread is sending, and signals when it has
         }
-        boolean cut = has(CUT); // the peer must not take what it got for the whole
-        if (abort || cut || !outbound.owesBytes()) {
-            release(abort || cut);
+        if (hard || !outbound.owesBytes()) {
+            release(hard);
         } else if (add(LINGERING)) {
             transport().pauseReading();
             timer().linger(outbound.timeoutNanos());
@@ -250,13 +250,14 @@ abstract class Ending extends Runs {
     }
 
     /**
-     * <i>Loop.</i> Releases the socket. A run that the executor has not begun finds nothing left to do. So the end does
+     * <i>Loop.</i> Releases the socket, by a reset if {@code abort}, or if the peer must not take what it got for the
+     * whole. A run that the executor has not begun finds nothing left to do. So the end does
      * not wait for it: the executor may never run it.
      */
     final void release(boolean abort) {
         try {
             if (!has(CLOSED)) {
-                closeTransport(abort);
+                closeTransport(abort || has(CUT | ABORTING) || outbound.leavesAPart());
             }
         } finally {
             if (has(CLOSING) && remove(HANDED_PREPARE | HANDED_RUN)) {

@@ -196,7 +196,7 @@ abstract class Link extends ConnectionState {
 
     /** Marks the outbound stream as torn: bytes are missing, so nothing can follow. */
     final void cut(EndReason reason) {
-        if (!has(CUT)) {
+        if (!has(CUT | CLOSING)) {
             endReason = reason;
         }
         add(CUT);

@@ -6,6 +6,7 @@ package dev.netpoll.internal.connection;
 import static dev.netpoll.internal.connection.ConnectionConfig.NEVER;
 import static dev.netpoll.internal.connection.ConnectionState.BROKEN;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSED;
+import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
 import static dev.netpoll.internal.connection.ConnectionState.CUT;
 import static dev.netpoll.internal.connection.ConnectionState.SENDING;
 
@@ -90,6 +91,9 @@ abstract class LoopSend extends SendRole {
     private void adopt() {
         SendQueue to = queue(); // first: creating it may fail
         to.add(takeIncoming());
+        if (link.has(CLOSING)) {
+            dropUnaccepted(to);
+        }
         count(to);
     }
 
@@ -103,7 +107,7 @@ abstract class LoopSend extends SendRole {
                 link.cut(withdrawnFor);
             }
             SendQueue rest = queue();
-            rest.truncate(Math.max(0, promised - sent));
+            dropUnaccepted(rest);
             enqueued = sent + rest.bytes();
             promised = Math.min(promised, enqueued);
             if (rest.isEmpty()) {
@@ -123,10 +127,10 @@ abstract class LoopSend extends SendRole {
     }
 
     /**
-     * <i>Loop</i>, about to close in order. Keeps threads from sending, and drops what no flush has accepted; its flush
-     * ends with an exception.
+     * <i>Loop</i>, about to close in order. Takes the role, so that no thread sends from now on, and drops what no flush
+     * has accepted; its flush ends with an exception.
      *
-     * @return false while a thread is sending; it signals when it has
+     * @return false while a thread is sending, which signals when it has; and if this has closed the connection
      */
     final boolean stopFlushes() {
         boolean starts = takeKept(LOOP);
@@ -149,12 +153,17 @@ abstract class LoopSend extends SendRole {
         }
         SendQueue rest = queue;
         if (starts && rest != null) {
-            rest.truncate(Math.max(0, promised - sent)); // enqueued stays: the flush may not wait yet
+            dropUnaccepted(rest); // enqueued stays: the flush may not wait yet
             if (!rest.isEmpty()) {
                 goOnSending(rest);
             }
+            return role == LOOP || stopFlushes();
         }
         return true;
+    }
+
+    private void dropUnaccepted(SendQueue unsent) {
+        unsent.truncate(Math.max(0, promised - sent));
     }
 
     /** The transport has sent bytes of the queue; with {@code drained} it no longer holds it. */
@@ -176,6 +185,11 @@ abstract class LoopSend extends SendRole {
     /** {@return whether promised bytes are still unsent} */
     final boolean owesBytes() {
         return sent < promised && !wrecked && !link.has(BROKEN | CLOSED | CUT);
+    }
+
+    /** {@return whether the peer got a part of what it should get, and no more follows once the socket is closed} */
+    final boolean leavesAPart() {
+        return wrecked || sent < promised || isTorn();
     }
 
     /** {@return when the peer counts as stuck if it takes no promised bytes until then, or NEVER} */

@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  *    |  +-------- release -------+                                           | loop: take (CAS)
  *    |                                                                       v
  *    +---------------------------------- release ------------------------- LOOP
- *         FREE --loop: bytes that came while it was taken--> LOOP
+ *         FREE --loop: bytes that came while it was taken, or it closes--> LOOP
  * </pre>
  *
  * <p>KEPT has no holder: a thread that could not send everything leaves the queue to whichever thread takes it first. A
@@ -50,7 +50,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>F2 Accepted bytes are sent in order, or the stream is CUT: {@link #release} drops none of them without setting
  *       CUT. Closing sends them first. Bytes of a waiting flush are not accepted yet: closing drops them and wakes it
  *       with an exception, and the stream is CUT if the peer has got a part of them.
- *   <li>F3 The queue exists while the role is taken. {@link #release}, the only way to give the role back, drops the
+ *   <li>F3 The queue exists only while the role is taken. {@link #release}, the only way to give the role back, drops the
  *       queue, sends the end of the stream if it is due, and notifies those that wait for the output to drain.
  *   <li>F4 A flush that does not get the role adds its bytes to {@code incoming}, in order, and signals the loop. It
  *       takes a free role only if all bytes flushed before are {@code sent}.
@@ -104,8 +104,8 @@ abstract class SendRole extends Side {
     volatile long promised;
 
     /**
-     * Where the latest flush began, or NEVER if its stream may go on after a part of it. User only; the loop reads it
-     * with the role, whose taking publishes it.
+     * Where the latest flush began, or NEVER if its stream may go on after a part of it. User only; who has seen the
+     * role, {@code enqueued} or {@code sent} of that flush sees this, too.
      */
     long flushFrom;
 
@@ -259,8 +259,8 @@ abstract class SendRole extends Side {
         if (kernelIsFull && holds) {
             stuck = true;
         }
+        boolean inRun = link.inLoop() && link.spares() != null;
         role = KEPT;
-        boolean inRun = link.inLoop() && link.spares() != null; // after KEPT: a relief then sees it (K2)
         if (!inRun) { // otherwise the end of the run takes the queue, see KeptAnswers
             tellLoop();
         }
