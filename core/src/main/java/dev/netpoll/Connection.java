@@ -200,8 +200,9 @@ public interface Connection extends AutoCloseable {
     void addCloseCallback(ConnectionHandler callback);
 
     /**
-     * Stops taking bytes from the kernel, which slows the peer down. Buffered bytes stay readable. A read that has to
-     * wait for more waits until {@link #resumeReading()}.
+     * Stops taking bytes from the kernel, which slows the peer down. Bytes received before stay readable, and the
+     * request handler still runs for them. A read that has to wait for more waits until {@link #resumeReading()}. A
+     * connection that pauses in {@code onPrepare} has received nothing yet; in {@code onConnect}, it may have.
      *
      * @implNote While reading is paused, epoll and io_uring notice a hang-up. NIO notices it when reading resumes or
      *     sending fails.

@@ -94,8 +94,10 @@ public final class ConnectionOptions {
 
     /**
      * {@return how long a connection may be idle before it is closed; default for ever} A connection is idle while no
-     * byte goes in or out and no handler runs, even if a flush waits for the peer meanwhile. It is not idle while bytes
-     * of its peer wait for the memory of the group. Only {@link #readTimeout} limits a waiting read.
+     * byte goes in or out and no handler runs, even if a flush or a read outside a handler waits for the peer
+     * meanwhile: a client that waits for a slow answer is idle, so give dialed connections more than the longest answer
+     * takes. A connection is not idle while a handler reads, which only {@link #readTimeout} limits, or while bytes of
+     * its peer wait for the memory of the group.
      */
     public Duration idleTimeout() {
         return idleTimeout;

@@ -36,7 +36,7 @@ public final class Dials {
         }
         if (EventLoop.onLoop()) {
             throw new IllegalStateException(
-                    "dial() would block the event loop; use Dispatch.virtual() for handlers that dial");
+                    "dial() would block the event loop; use Dispatch.adaptive() or virtual() for handlers that dial");
         }
         return new DialAttempt(group.mechanism(), group.lookups(), group.next(), config, local, timeout, attachment)
                 .dial(address);

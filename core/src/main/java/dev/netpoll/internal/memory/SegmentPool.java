@@ -201,7 +201,7 @@ public final class SegmentPool extends PoolSlabs implements BlockSource, AutoClo
 
     private MemoryLimitException limitReached(int wanted) {
         return new MemoryLimitException("no buffer of " + wanted + " bytes: the limit of " + system.maxBytes
-                + " bytes is reached (set by -D" + MAX_PROPERTY + "); " + stats());
+                + " bytes is reached; -D" + MAX_PROPERTY + " sets it; " + stats());
     }
 
     private static int home() {
