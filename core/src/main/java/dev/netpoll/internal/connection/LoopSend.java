@@ -127,8 +127,8 @@ abstract class LoopSend extends SendRole {
     }
 
     /**
-     * <i>Loop</i>, about to close in order. Takes the role, so that no thread sends from now on, and drops what no flush
-     * has accepted; its flush ends with an exception.
+     * <i>Loop</i>, about to close in order. Takes the role, so that no thread sends from now on, and drops what no
+     * flush has accepted; its flush ends with an exception.
      *
      * @return false while a thread is sending, which signals when it has; and if this has closed the connection
      */

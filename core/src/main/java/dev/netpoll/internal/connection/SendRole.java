@@ -50,8 +50,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>F2 Accepted bytes are sent in order, or the stream is CUT: {@link #release} drops none of them without setting
  *       CUT. Closing sends them first. Bytes of a waiting flush are not accepted yet: closing drops them and wakes it
  *       with an exception, and the stream is CUT if the peer has got a part of them.
- *   <li>F3 The queue exists only while the role is taken. {@link #release}, the only way to give the role back, drops the
- *       queue, sends the end of the stream if it is due, and notifies those that wait for the output to drain.
+ *   <li>F3 The queue exists only while the role is taken. {@link #release}, the only way to give the role back, drops
+ *       the queue, sends the end of the stream if it is due, and notifies those that wait for the output to drain.
  *   <li>F4 A flush that does not get the role adds its bytes to {@code incoming}, in order, and signals the loop. It
  *       takes a free role only if all bytes flushed before are {@code sent}.
  *   <li>F5 An Error inside the role, or on the way into it, leaves it as it is and sets {@code wrecked} and
