@@ -8,9 +8,15 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionClosedException;
+import dev.netpoll.ConnectionOptions;
+import dev.netpoll.DetachedSocket;
+import dev.netpoll.Dispatch;
+import dev.netpoll.EventLoopGroup;
+import dev.netpoll.Server;
 import dev.netpoll.WriteTimeoutException;
 import dev.netpoll.buffer.Writer;
 import dev.netpoll.conformance.support.Background;
+import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Harness.Pair;
 import dev.netpoll.conformance.support.Mode;
@@ -20,10 +26,14 @@ import dev.netpoll.conformance.support.Variants;
 import dev.netpoll.testkit.Await;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.time.Instant;
 import java.util.Locale;
 import java.util.OptionalLong;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Assumptions;
@@ -33,6 +43,7 @@ import org.junit.jupiter.api.Test;
 @Variants(modes = Mode.VIRTUAL)
 class CutStreamTest extends ConformanceTest {
     private static final byte[] MUCH = new byte[16 << 20];
+    private static final int SMALL = 1 << 16;
 
     private static void writeMuch(Connection connection) throws IOException {
         connection.writer().writeBytes(MUCH).flush();
@@ -152,11 +163,42 @@ class CutStreamTest extends ConformanceTest {
         assertThat(accepted.peer.awaitEnd()).isEqualTo(RawPeer.End.RESET);
     }
 
+    /** The handler keeps the loop that the adopted connection is to live on. */
+    @Test
+    void thePeerOfAConnectionClosedBeforeItLivesSeesNoOrderlyEnd() throws Exception {
+        assumeResets();
+        CountDownLatch closed = new CountDownLatch(1);
+        BlockingQueue<DetachedSocket> detached = new LinkedBlockingQueue<>();
+        Listening listening = net.listen(net.server().onConnect(connection -> detached.add(connection.detach())));
+        RawPeer peer = net.connectRaw(listening.address(), SMALL);
+        DetachedSocket socket = detached.take();
+        try (EventLoopGroup group = EventLoopGroup.builder()
+                        .backend(variant.backend())
+                        .loops(1)
+                        .build();
+                Server server = Server.builder()
+                        .group(group)
+                        .dispatch(Dispatch.inline())
+                        .onRequest(connection -> {
+                            Handlers.takeText(connection);
+                            Connection adopted = group.adopt(socket, ConnectionOptions.defaults());
+                            writeMuch(adopted);
+                            adopted.close();
+                            closed.countDown();
+                        })
+                        .build()) {
+            SocketAddress address = server.listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+            net.connectRaw(address).send("x");
+            closed.await();
+            assertThat(peer.awaitEnd()).isEqualTo(RawPeer.End.RESET);
+        }
+    }
+
     /** {@return a connection without a handler whose peer has small buffers: the kernel takes little of MUCH} */
     private Accepted accept() throws Exception {
         BlockingQueue<Connection> accepted = new LinkedBlockingQueue<>();
         Listening server = net.listen(net.server().onConnect(accepted::add));
-        RawPeer peer = net.connectRaw(server.address(), 1 << 16);
+        RawPeer peer = net.connectRaw(server.address(), SMALL);
         return new Accepted(server, accepted.take(), peer);
     }
 

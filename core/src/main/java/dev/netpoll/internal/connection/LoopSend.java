@@ -73,10 +73,14 @@ abstract class LoopSend extends SendRole {
         if (withdrawing && (now == LOOP || now == FREE)) { // else its holder signals
             withdraw();
         } else if (goesOn) {
+            SendQueue rest = queue();
+            if (link.has(CLOSING)) {
+                dropUnaccepted(rest);
+            }
             if (full) {
                 link.ensureArmed(stallDeadline());
             }
-            link.transport().sendRest(queue());
+            link.transport().sendRest(rest);
         }
     }
 
@@ -91,9 +95,6 @@ abstract class LoopSend extends SendRole {
     private void adopt() {
         SendQueue to = queue(); // first: creating it may fail
         to.add(takeIncoming());
-        if (link.has(CLOSING)) {
-            dropUnaccepted(to);
-        }
         count(to);
     }
 
