@@ -67,6 +67,9 @@ public final class LibcSocket {
 
     private static final int ENOTCONN = 107;
 
+    /** An address of the family AF_UNSPEC. */
+    private static final byte[] UNSPECIFIED = new byte[16];
+
     private static final MethodHandle SOCKET = Downcalls.link("socket");
     private static final MethodHandle BIND = Downcalls.link("bind");
     private static final MethodHandle CONNECT = Downcalls.link("connect");
@@ -108,6 +111,11 @@ public final class LibcSocket {
         scratch.socketAddress(address);
         // SAFETY: the address lies in the scratch, which the errno argument keeps alive during the call.
         return Downcalls.call(CONNECT, scratch, fd, scratch.socketAddressAddress(), address.length);
+    }
+
+    /** Resets a TCP connection at once, even while other threads use the descriptor. */
+    public static int reset(Scratch scratch, int fd) {
+        return connect(scratch, fd, UNSPECIFIED);
     }
 
     /** Listens. */

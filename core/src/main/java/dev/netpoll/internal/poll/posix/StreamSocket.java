@@ -234,7 +234,7 @@ public abstract class StreamSocket extends Pollable implements Transport {
      * Closes without waiting for unsent bytes; with {@code abort} the peer gets a reset. Closes whatever fails.
      * Idempotent. <i>Loop.</i>
      *
-     * @param left whether nothing else holds the socket open; otherwise a shutdown tells the peer of the end
+     * @param left whether nothing else holds the socket open; otherwise the peer is told of the end first
      */
     protected final void closeDescriptor(boolean abort, boolean left) {
         if (isEnded()) {
@@ -242,7 +242,9 @@ public abstract class StreamSocket extends Pollable implements Transport {
         }
         Scratch scratch = Scratch.take();
         try {
-            if (!left) {
+            if (abort && tcp) {
+                LibcSocket.reset(scratch, fd()); // a shutdown would send an orderly end before the reset
+            } else if (!left) {
                 LibcSocket.shutdown(scratch, fd(), LibcSocket.SHUT_RDWR);
             }
             if (abort) {
@@ -256,7 +258,7 @@ public abstract class StreamSocket extends Pollable implements Transport {
         }
     }
 
-    /** Shuts down, so that the peer learns of the end now, however long other threads stay inside. */
+    /** Shuts down, so that the peer learns of the end now, however long others stay inside; no-op after a reset. */
     @Override
     protected final void closingLate(Scratch scratch) {
         LibcSocket.shutdown(scratch, fd(), LibcSocket.SHUT_RDWR);
