@@ -21,6 +21,7 @@ import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.net.UnknownHostException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -45,7 +46,7 @@ public final class DialAttempt {
     private final ConnectionConfig config;
     private final @Nullable SocketAddress local;
     private final long begin = System.nanoTime();
-    private final long timeout;
+    private final long timeoutNanos;
     private final @Nullable Object attachment;
 
     /**
@@ -53,7 +54,7 @@ public final class DialAttempt {
      *
      * @param lookups where a look-up of the name can be ended
      * @param local the address to dial from, or null
-     * @param timeoutNanos limit for everything, {@link Long#MAX_VALUE} for none
+     * @param timeout limit for everything
      * @param attachment the attachment of the connection, or null
      */
     public DialAttempt(
@@ -62,14 +63,14 @@ public final class DialAttempt {
             EventLoop loop,
             ConnectionConfig config,
             @Nullable SocketAddress local,
-            java.time.Duration timeoutNanos,
+            Duration timeout,
             @Nullable Object attachment) {
         this.mechanism = mechanism;
         this.lookups = lookups;
         this.loop = loop;
         this.config = config;
         this.local = local;
-        this.timeout = ConnectionConfig.nanos(timeoutNanos);
+        this.timeoutNanos = ConnectionConfig.nanos(timeout);
         this.attachment = attachment;
     }
 
@@ -98,7 +99,7 @@ public final class DialAttempt {
     }
 
     private long left() {
-        return timeout == ConnectionConfig.NEVER ? timeout : timeout - (System.nanoTime() - begin);
+        return timeoutNanos == ConnectionConfig.NEVER ? timeoutNanos : timeoutNanos - (System.nanoTime() - begin);
     }
 
     /** The time for one of the remaining addresses: an equal share, but enough to repeat a lost packet. */
@@ -138,7 +139,7 @@ public final class DialAttempt {
             EventLoop.beforeBlocking();
             LockSupport.parkNanos(Math.min(pause, rest(nanos, end)));
             if (rest(nanos, end) <= 0) {
-                throw timedOut(remote, "the backlog of the listener is full");
+                throw timedOut(remote, "the backlog of the listener stayed full");
             }
             pause = Math.min(pause * 2, RETRY_MAX_NANOS);
         }
@@ -209,7 +210,7 @@ public final class DialAttempt {
                     ? future.get()
                     : future.get(Math.max(nanos, 0), TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
-            throw timedOut(remote, what + " took more than " + nanos / 1_000_000 + " ms");
+            throw timedOut(remote, what + " took too long");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted while " + what);
@@ -223,7 +224,8 @@ public final class DialAttempt {
     }
 
     private ConnectTimeoutException timedOut(SocketAddress remote, String message) {
-        return new ConnectTimeoutException(message, "connect", local, remote, null);
+        String limit = timeoutNanos < 1_000_000 ? timeoutNanos + " ns" : timeoutNanos / 1_000_000 + " ms";
+        return new ConnectTimeoutException(message + "; the time-out is " + limit, "connect", local, remote, null);
     }
 
     private ConnectFailedException failed(SocketAddress remote, int errno, @Nullable SocketAddress from) {

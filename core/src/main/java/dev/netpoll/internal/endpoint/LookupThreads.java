@@ -74,12 +74,13 @@ final class LookupThreads {
 
     /** A thread has failed: another one does what waits for it. If it fails, too, that waits for the next task. */
     private void leave() {
+        if (!leavesWork()) {
+            return;
+        }
         boolean replaced = false;
         try {
-            if (isAnotherDue()) {
-                threadFactory.newThread(this::work).start();
-                replaced = true;
-            }
+            threadFactory.newThread(this::work).start();
+            replaced = true;
         } catch (Throwable t) {
             // the caller has an Error to report already
         } finally {
@@ -89,10 +90,15 @@ final class LookupThreads {
         }
     }
 
-    private boolean isAnotherDue() {
+    /** {@return whether tasks wait; if not, this thread no longer counts} */
+    private boolean leavesWork() {
         lock.lock();
         try {
-            return waiting.size() > idle;
+            boolean leaves = waiting.size() > idle;
+            if (!leaves) {
+                threads--;
+            }
+            return leaves;
         } finally {
             lock.unlock();
         }
