@@ -251,6 +251,7 @@ public interface Connection extends AutoCloseable {
      * @implNote The result holds a descriptor with epoll and io_uring, and a channel with NIO.
      * @throws IllegalStateException if called on an event loop other than the connection's own, while another thread
      *     reads, or while flushed output is still on its way
+     * @throws OutputCutException if the output was cut: the peer waits for the rest of a message
      */
     DetachedSocket detach() throws IOException;
 
@@ -260,10 +261,11 @@ public interface Connection extends AutoCloseable {
      * A write returns when the kernel has taken every byte. Do not use a side through the channel and through {@link
      * #reader()} or {@link #writer()}.
      *
-     * <p>After a write that timed out the channel stays usable, also in the middle of its bytes: {@link
-     * WriteTimeoutException#bytesSent()} and the position of the buffer say how much was sent. Where several threads
-     * write messages, the thread that gets this exception closes the connection, because the others would continue
-     * behind half a message.
+     * <p>After a write that failed, the position of the buffer says how much was sent. If it timed out, the channel
+     * stays usable, also in the middle of its bytes. But the stream can't end in order there: until a later write was
+     * sent whole, closing resets the connection and {@link #shutdownOutput} throws {@link OutputCutException}. Where
+     * several threads write messages, the thread that gets the time-out closes the connection, because the others would
+     * continue behind half a message.
      *
      * <p>Closing the channel closes the connection. A channel of a closed connection throws {@link
      * java.nio.channels.ClosedChannelException}, as channels do; its cause gives the reason.

@@ -88,10 +88,10 @@ final class ConnectionErrors {
                 sent);
     }
 
-    static OutputCutException cut(Link c) {
+    static OutputCutException cut(Link c, String operation) {
         return new OutputCutException(
                 "nothing can follow, since " + c.endReason().text + "; close the connection",
-                "write",
+                operation,
                 c.localAddress(),
                 c.remoteAddress(),
                 null);
@@ -114,6 +114,11 @@ final class ConnectionErrors {
 
     static FrameTooLargeException refused(Link c, String why) {
         return new FrameTooLargeException(why, "read", c.localAddress(), c.remoteAddress(), null);
+    }
+
+    static IllegalStateException lentMemoryIsGone() {
+        return new IllegalStateException(
+                "memory given to writeDirect was closed, or its file truncated, before it was sent");
     }
 
     static IllegalStateException keeps(long bytes, long most) {

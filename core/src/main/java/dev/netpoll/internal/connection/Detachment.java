@@ -3,8 +3,10 @@
 
 package dev.netpoll.internal.connection;
 
+import static dev.netpoll.internal.connection.ConnectionState.ABORTING;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSED;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
+import static dev.netpoll.internal.connection.ConnectionState.CUT;
 import static dev.netpoll.internal.connection.ConnectionState.DETACHING;
 import static dev.netpoll.internal.connection.ConnectionState.SENDING;
 
@@ -121,9 +123,12 @@ final class Detachment implements Runnable {
 
     private DetachedSocket detachAlone() throws IOException {
         awaitOutput();
-        if (!connection.add(CLOSING | DETACHING, CLOSING | SENDING)) {
+        if (!connection.add(CLOSING | DETACHING, CLOSING | SENDING | CUT)) {
             if (connection.has(CLOSING)) {
                 throw ConnectionErrors.closed(connection, "detach");
+            }
+            if (connection.has(CUT)) {
+                throw ConnectionErrors.cut(connection, "detach");
             }
             throw outputOnItsWay();
         }
@@ -188,7 +193,7 @@ final class Detachment implements Runnable {
     @Override
     public void run() {
         try {
-            if (!connection.has(CLOSED | ConnectionState.ABORTING)) {
+            if (!connection.has(CLOSED | ABORTING)) {
                 handOver();
             }
         } catch (Throwable t) {
@@ -197,8 +202,9 @@ final class Detachment implements Runnable {
             answered = true;
             LockSupport.unpark(caller);
             if (detached == null) {
+                connection.add(ABORTING);
                 connection.remove(DETACHING);
-                connection.release(true);
+                connection.release();
             } else {
                 connection.settle();
             }

@@ -62,7 +62,7 @@ abstract class Ending extends Runs {
             return;
         }
         if (has(LINGERING)) {
-            closeOnLoop(false);
+            closeOnLoop();
         } else {
             goOnThrottled();
             if (has(DRAINING | PEER_ENDED) || isRunDue()) {
@@ -74,7 +74,7 @@ abstract class Ending extends Runs {
     /** <i>Loop.</i> Does what other threads have asked for. */
     final void goOn() {
         if (has(CLOSING) && !has(CLOSED)) {
-            closeOnLoop(has(ABORTING));
+            closeOnLoop();
         }
         goOnThrottled();
         if (has(HANDLER_SET)) {
@@ -133,7 +133,7 @@ abstract class Ending extends Runs {
         }
         if (closes) {
             wakeAll();
-            goOnClosing(false);
+            goOnClosing();
         } else {
             settle();
         }
@@ -206,13 +206,13 @@ abstract class Ending extends Runs {
     /** Closes the connection; any thread. On the loop it closes at once. Allocates nothing. */
     final void close(boolean abort) {
         if (begin(abort)) {
-            goOnClosing(abort);
+            goOnClosing();
         }
     }
 
-    private void goOnClosing(boolean abort) {
+    private void goOnClosing() {
         if (inLoop() && has(LIVE)) {
-            closeOnLoop(abort);
+            closeOnLoop();
         } else {
             signal();
         }
@@ -233,16 +233,16 @@ abstract class Ending extends Runs {
         outbound.wake();
     }
 
-    private void closeOnLoop(boolean abort) {
-        boolean hard = abort || has(ABORTING); // it may close in order although another thread has aborted it
-        if (has(DETACHING) && !hard) {
+    private void closeOnLoop() {
+        boolean abort = has(ABORTING); // set by whichever thread
+        if (has(DETACHING) && !abort) {
             return; // detaching is about to hand the socket over
         }
-        if (!hard && !has(CLOSED) && !outbound.stopFlushes()) {
+        if (!abort && !has(CLOSED) && !outbound.stopFlushes()) {
             return; // a thread is sending, and signals when it has
         }
-        if (hard || !outbound.owesBytes()) {
-            release(hard);
+        if (abort || !outbound.owesBytes()) {
+            release();
         } else if (add(LINGERING)) {
             transport().pauseReading();
             timer().linger(outbound.timeoutNanos());
@@ -250,14 +250,14 @@ abstract class Ending extends Runs {
     }
 
     /**
-     * <i>Loop.</i> Releases the socket, by a reset if {@code abort}, or if the peer must not take what it got for the
-     * whole. A run that the executor has not begun finds nothing left to do. So the end does
-     * not wait for it: the executor may never run it.
+     * <i>Loop.</i> Releases the socket, by a reset if it is aborted, or if the peer must not take what it got for the
+     * whole. A run that the executor has not begun finds nothing left to do. So the end does not wait for it: the
+     * executor may never run it.
      */
-    final void release(boolean abort) {
+    final void release() {
         try {
             if (!has(CLOSED)) {
-                closeTransport(abort || has(CUT | ABORTING) || outbound.leavesAPart());
+                closeTransport(has(CUT | ABORTING) || outbound.leavesAPart());
             }
         } finally {
             if (has(CLOSING) && remove(HANDED_PREPARE | HANDED_RUN)) {

@@ -9,6 +9,7 @@ import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
 import static dev.netpoll.internal.connection.ConnectionState.CUT;
 
 import dev.netpoll.internal.loop.EventLoop;
+import dev.netpoll.internal.transport.Errno;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.concurrent.locks.LockSupport;
@@ -49,11 +50,14 @@ abstract class FlushWait extends KeptAnswers {
         if ((state & CLOSING) != 0) {
             throw ConnectionErrors.closed(link, "write");
         }
+        if ((state & BROKEN) != 0 && link.errno() == Errno.EFAULT) {
+            throw ConnectionErrors.lentMemoryIsGone();
+        }
         if ((state & (BROKEN | CLOSED)) != 0) {
             throw ConnectionErrors.broken(link, "write", Math.max(0, sent() - from));
         }
         if ((state & CUT) != 0) {
-            throw ConnectionErrors.cut(link);
+            throw ConnectionErrors.cut(link, "write");
         }
     }
 

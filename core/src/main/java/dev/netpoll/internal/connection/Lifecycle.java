@@ -156,7 +156,7 @@ public abstract class Lifecycle extends Ending implements TransportEvents, Threa
         int state = state();
         boolean detaches = (state & (DETACHING | ABORTING)) == DETACHING;
         if ((state & (CLOSING | CLOSED)) == CLOSING && !detaches) {
-            release((state & ABORTING) != 0);
+            release();
         }
     }
 
@@ -280,7 +280,7 @@ public abstract class Lifecycle extends Ending implements TransportEvents, Threa
     public final void endBeforeStart() {
         add(CLOSING);
         remove(RUNNING);
-        release(has(ABORTING));
+        release();
     }
 
     /** The executor runs its task; see {@link CallbackRunner}. */

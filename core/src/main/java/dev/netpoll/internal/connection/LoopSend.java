@@ -21,14 +21,15 @@ import dev.netpoll.internal.transport.SendQueue;
  * it gives the role back (F3 of {@link SendRole}), so the flush always gets its answer.
  *
  * <p>A loop that closes takes the role first, in the same way, and drops what is not promised. In both cases the stream
- * is CUT if the peer has got a part of a flush, before anybody can close it in order.
+ * is CUT if the peer has got a part of a flush, before anybody can close it in order. A resumable flush that gives up
+ * leaves it {@code unfinished} instead: it may go on, but not end in order before something was sent whole.
  */
 abstract class LoopSend extends SendRole {
     /** When the loop's sending last made progress. Loop only. */
     private long progressAt;
 
-    /** Why the flush gives up. Written before {@code withdrawing}. */
-    private EndReason withdrawnFor = EndReason.NONE;
+    /** Why the latest flush that gave up did so. Written before {@code withdrawing}. */
+    EndReason withdrawnFor = EndReason.NONE;
 
     LoopSend(Link link) {
         super(link);
@@ -105,7 +106,11 @@ abstract class LoopSend extends SendRole {
         }
         if (role == LOOP) {
             if (isTorn()) {
-                link.cut(withdrawnFor);
+                if (resumable) {
+                    unfinished = true;
+                } else {
+                    link.cut(withdrawnFor);
+                }
             }
             SendQueue rest = queue();
             dropUnaccepted(rest);
@@ -190,7 +195,7 @@ abstract class LoopSend extends SendRole {
 
     /** {@return whether the peer got a part of what it should get, and no more follows once the socket is closed} */
     final boolean leavesAPart() {
-        return wrecked || sent < promised || isTorn();
+        return wrecked || sent < promised || unfinished || isTorn();
     }
 
     /** {@return when the peer counts as stuck if it takes no promised bytes until then, or NEVER} */

@@ -3,7 +3,6 @@
 
 package dev.netpoll.internal.connection;
 
-import static dev.netpoll.internal.connection.ConnectionConfig.NEVER;
 import static dev.netpoll.internal.connection.ConnectionState.BROKEN;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSED;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
@@ -20,6 +19,7 @@ import dev.netpoll.internal.transport.Errno;
 import dev.netpoll.internal.transport.SendQueue;
 import dev.netpoll.internal.transport.Transport;
 import dev.netpoll.internal.transport.TransportException;
+import dev.netpoll.memory.MemoryLimitException;
 import java.io.IOException;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -131,14 +131,14 @@ final class Outbound extends FlushWait implements ByteSink {
         done();
     }
 
-    /** {@return whether everything written is flushed} False if the side is in use. */
+    /** {@return whether everything written is flushed, and nothing in part} False if the side is in use. */
     boolean isEmpty() {
         boolean nested = isUser();
         if (!nested && !tryEnter()) {
             return false;
         }
         try {
-            return pending() == 0;
+            return pending() == 0 && !unfinished;
         } finally {
             if (!nested) {
                 exit();
@@ -188,7 +188,7 @@ final class Outbound extends FlushWait implements ByteSink {
             throw ConnectionErrors.broken(link, "write", 0);
         }
         if ((state & CUT) != 0) {
-            throw ConnectionErrors.cut(link);
+            throw ConnectionErrors.cut(link, "write");
         }
         throw (state & CLOSED) != 0 ? ConnectionErrors.closed(link, "write") : ConnectionErrors.outputShut(link);
     }
@@ -272,7 +272,8 @@ final class Outbound extends FlushWait implements ByteSink {
         boolean onLoop = EventLoop.onLoop();
         long bytes = pending();
         long from = enqueued;
-        flushFrom = resumable ? NEVER : from;
+        flushFrom = from;
+        this.resumable = resumable;
         if (onLoop && !above && !isWritable()) {
             freeAll(); // otherwise a handler that ignores the exception would write without bound
             throw ConnectionErrors.wouldBlock(
@@ -300,10 +301,13 @@ final class Outbound extends FlushWait implements ByteSink {
             }
         }
         if (result < 0) {
-            throw sendFailed(-result, from);
+            throw sendFailed(result, from);
         }
         if (result != Transport.SENT && !onLoop && !lent) {
             waitSent(from, enqueued);
+        }
+        if (unfinished) {
+            unfinished = false;
         }
         if (onLoop && above && !isWritable()) {
             holdRuns(); // O4
@@ -317,14 +321,9 @@ final class Outbound extends FlushWait implements ByteSink {
             try {
                 written.endLoans(); // if this fails, all of it is dropped, as after any other failed flush
             } catch (IllegalStateException | InternalError e) { // freed, or its file was truncated
-                throw lentMemoryIsGone();
+                throw ConnectionErrors.lentMemoryIsGone();
             }
         }
-    }
-
-    private static IllegalStateException lentMemoryIsGone() {
-        return new IllegalStateException(
-                "memory given to writeDirect was closed, or its file truncated, before it was sent");
     }
 
     /** {@return whether a handler on its lent loop may leave unsent bytes} O2, O3 */
@@ -374,7 +373,8 @@ final class Outbound extends FlushWait implements ByteSink {
         }
     }
 
-    private IOException sendFailed(int errno, long from) {
+    private IOException sendFailed(int result, long from) {
+        int errno = -result;
         long ofFlush = Math.max(0, sent() - from);
         if (!link.has(CUT)) {
             enqueued = sent(); // nothing is in flight, and the refused bytes are dropped
@@ -386,7 +386,10 @@ final class Outbound extends FlushWait implements ByteSink {
             return ConnectionErrors.broken(link, "write", ofFlush);
         }
         if (errno == Errno.EFAULT) {
-            throw lentMemoryIsGone();
+            throw ConnectionErrors.lentMemoryIsGone();
+        }
+        if (result == NO_MEMORY) {
+            throw new MemoryLimitException("no memory to copy what writeDirect lent and the kernel did not take");
         }
         // The loop finds the error itself after reading what came before it, but not if there is nothing left to read.
         boolean ours = errno == Errno.ENOMEM || errno == Errno.ENOBUFS;
@@ -407,6 +410,10 @@ final class Outbound extends FlushWait implements ByteSink {
         }
         StackRoom.needMuch();
         flush(false);
+        if (unfinished) {
+            link.cut(withdrawnFor);
+            throw ConnectionErrors.cut(link, "shutdownOutput");
+        }
         link.add(OUTPUT_SHUT);
         if (isEndDue()) { // otherwise the holder of the role does so when it releases it
             sendEndNow();

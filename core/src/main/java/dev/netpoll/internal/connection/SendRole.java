@@ -71,6 +71,9 @@ abstract class SendRole extends Side {
     static final int KEPT = 2;
     static final int LOOP = 3;
 
+    /** Among results of sending, in place of a negated error number: the pool had no memory for a copy. */
+    static final int NO_MEMORY = Integer.MIN_VALUE;
+
     private static final VarHandle ROLE;
     private static final VarHandle INCOMING;
     private static final VarHandle ENQUEUED;
@@ -104,10 +107,16 @@ abstract class SendRole extends Side {
     volatile long promised;
 
     /**
-     * Where the latest flush began, or NEVER if its stream may go on after a part of it. User only; who has seen the
-     * role, {@code enqueued} or {@code sent} of that flush sees this, too.
+     * Where the latest flush began. Written by the user; who has seen the role, {@code enqueued} or {@code sent} of
+     * that flush sees this and the next field, too.
      */
     long flushFrom;
+
+    /** Whether the latest flush may be given up in the middle, and the stream goes on. */
+    boolean resumable;
+
+    /** Whether the peer has got a part of a resumable flush, and nothing after it was accepted whole. */
+    volatile boolean unfinished;
 
     /** Whether the kernel took only a part of the queue that was handed over. Written by the holder that does so. */
     boolean blocked;
@@ -239,13 +248,13 @@ abstract class SendRole extends Side {
         return result;
     }
 
-    /** Copies the user's memory, as the flush does not wait (O3); {@return 0, or a negated error number} */
+    /** Copies the user's memory, as the flush does not wait (O3); {@return 0, a negated error number, or NO_MEMORY} */
     private int endLoans(SendQueue unsent) {
         try {
             unsent.endLoans(link.loop().memory());
             return 0;
         } catch (MemoryLimitException e) {
-            return -Errno.ENOBUFS;
+            return NO_MEMORY;
         } catch (IllegalStateException | InternalError e) { // it was freed, or its file was truncated
             return -Errno.EFAULT;
         }

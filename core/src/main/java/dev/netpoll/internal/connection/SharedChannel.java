@@ -4,12 +4,10 @@
 package dev.netpoll.internal.connection;
 
 import dev.netpoll.ConnectionClosedException;
-import dev.netpoll.WriteTimeoutException;
 import dev.netpoll.internal.base.StackRoom;
 import dev.netpoll.internal.loop.EventLoop;
 import dev.netpoll.internal.memory.SegmentWriter;
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
 import java.nio.channels.ClosedChannelException;
@@ -42,30 +40,37 @@ final class SharedChannel implements ByteChannel {
 
     @Override
     public int write(ByteBuffer src) throws IOException {
-        int begin = src.position();
-        int bytes = src.remaining();
         lock(writing, "writing");
         try {
-            Outbound outbound = connection.outbound();
-            SegmentWriter buffer = outbound.beginWrite();
-            if (bytes > 0) {
-                buffer.writeBytes(src);
-                outbound.flush(true);
-            }
-            return bytes;
+            return writeAlone(src);
         } catch (ConnectionClosedException e) {
             throw asClosed(e);
-        } catch (WriteTimeoutException e) {
-            src.position(begin + (int) e.bytesSent()); // so that the caller can continue with the rest
-            throw e;
-        } catch (InterruptedIOException e) {
-            src.position(begin + e.bytesTransferred);
-            throw e;
         } finally {
             try {
                 connection.outbound().dropPending();
             } finally {
                 writing.unlock();
+            }
+        }
+    }
+
+    private int writeAlone(ByteBuffer src) throws IOException {
+        int begin = src.position();
+        int bytes = src.remaining();
+        Outbound outbound = connection.outbound();
+        SegmentWriter buffer = outbound.beginWrite();
+        long from = outbound.enqueued;
+        boolean whole = false;
+        try {
+            if (bytes > 0) {
+                buffer.writeBytes(src);
+                outbound.flush(true);
+            }
+            whole = true;
+            return bytes;
+        } finally {
+            if (!whole) { // so that the caller knows the rest, and can continue with it
+                src.position(begin + Math.clamp(outbound.sent() - from, 0, bytes));
             }
         }
     }

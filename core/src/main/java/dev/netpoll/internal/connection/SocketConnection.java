@@ -195,7 +195,7 @@ public final class SocketConnection extends Lifecycle {
                 return;
             }
             add(BROKEN);
-            release(false);
+            release();
         } catch (Throwable t) {
             fault(t);
         }
