@@ -3,8 +3,6 @@
 
 package dev.netpoll.internal.poll;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import dev.netpoll.internal.poll.epoll.EpollMechanism;
 import dev.netpoll.internal.poll.nio.NioMechanism;
 import dev.netpoll.internal.transport.AcceptEvents;
@@ -16,11 +14,8 @@ import dev.netpoll.internal.transport.TransportException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -31,16 +26,12 @@ class EmfileTest {
     @ParameterizedTest
     @ValueSource(strings = {"epoll", "nio"})
     void aServerWithoutDescriptorsIsToldAndRecovers(String backend) throws Exception {
-        Path java = Path.of(System.getProperty("java.home"), "bin", "java");
-        String command = "ulimit -n " + LIMIT + " && exec " + java + " -Xmx64m -XX:-MaxFDLimit "
-                + "--enable-native-access=ALL-UNNAMED -cp '" + System.getProperty("java.class.path") + "' "
-                + EmfileTest.class.getName() + " " + backend;
-        Process process = new ProcessBuilder("sh", "-c", command)
-                .redirectErrorStream(true)
-                .start();
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
-        assertThat(output).endsWith("recovered\n");
+        Child.run(
+                List.of("sh", "-c", "ulimit -n " + LIMIT + " && exec \"$@\"", "sh"),
+                System.getProperty("java.class.path"),
+                EmfileTest.class,
+                List.of("-XX:-MaxFDLimit"),
+                backend);
     }
 
     /** The child. */
@@ -93,7 +84,7 @@ class EmfileTest {
             clients.forEach(c -> c.close(false));
             accepted.forEach(c -> c.close(false));
         }
-        System.out.println("recovered");
+        System.out.println(Child.DONE);
     }
 
     private static void check(String call, int errno) {

@@ -178,7 +178,7 @@ abstract class MovableRing implements Poller {
                 halfBegun = false;
                 begun = true;
             } catch (TransportException e) {
-                if (e != broken && isPassing(e.errno())) {
+                if (e != broken && (Errno.isShortage(e.errno()) || e.errno() == Errno.EAGAIN)) {
                     throw new IllegalStateException("the next ring cannot be had yet", e); // so the driver tries again
                 }
                 failure = e;
@@ -187,10 +187,6 @@ abstract class MovableRing implements Poller {
                 beginning = false;
             }
         }
-    }
-
-    private static boolean isPassing(int errno) {
-        return errno == Errno.ENOMEM || errno == Errno.EAGAIN || errno == Errno.EMFILE || errno == Errno.ENFILE;
     }
 
     @Override

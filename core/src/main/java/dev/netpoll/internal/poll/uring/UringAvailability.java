@@ -68,16 +68,17 @@ final class UringAvailability {
         if (reason != null) {
             return new Answer(reason, null, true);
         }
+        Features features = null;
         Throwable failure;
-        SelfTest test = null;
         try {
-            test = new SelfTest();
+            SelfTest test = new SelfTest();
             failure = run(test);
+            features = test.features();
         } catch (Throwable t) { // whatever it is, io_uring is not available
             failure = t;
         }
         return switch (failure) {
-            case null -> new Answer(null, test == null ? null : test.features(), true);
+            case null -> new Answer(null, features, true);
             case TransportException e -> new Answer(describe(e, disabled()), null, !Errno.isShortage(e.errno()));
             case OutOfMemoryError e -> new Answer(failed(e), null, false);
             case StackOverflowError e -> new Answer(failed(e), null, false);
