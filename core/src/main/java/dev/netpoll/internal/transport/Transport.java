@@ -33,7 +33,8 @@ public interface Transport {
      * a time (the caller holds the connection's send role). Consumes what was sent from the queue.
      *
      * <p>EFAULT (the user's memory is gone), ENOMEM and ENOBUFS concern only the caller. After any other error the
-     * transport also reports {@link TransportEvents#failed}, after delivering the bytes that arrived before it.
+     * transport also reports {@link TransportEvents#failed}, after delivering the bytes that arrived before it. Beside
+     * {@link #close} the error is EBADF or EPIPE, or ECONNRESET if that aborts.
      *
      * @return {@link #SENT}, {@link #WOULD_BLOCK}, {@link #GATHERED}, or an error number negated
      */
