@@ -218,6 +218,8 @@ public interface Connection extends AutoCloseable {
     /**
      * Ends the output after all flushed bytes and tells the peer; reading continues. Idempotent. It first flushes bytes
      * that were written and not flushed, so call it from the writing thread.
+     *
+     * @throws OutputCutException if the peer has got a part of a flush, or of a channel's write, that was given up
      */
     void shutdownOutput() throws IOException;
 
@@ -261,9 +263,9 @@ public interface Connection extends AutoCloseable {
      * A write returns when the kernel has taken every byte. Do not use a side through the channel and through {@link
      * #reader()} or {@link #writer()}.
      *
-     * <p>After a write that failed, the position of the buffer says how much was sent. If it timed out, the channel
-     * stays usable, also in the middle of its bytes. But the stream can't end in order there: until a later write was
-     * sent whole, closing resets the connection and {@link #shutdownOutput} throws {@link OutputCutException}. Where
+     * <p>If a write timed out, the position of the buffer says how much was sent, and the channel stays usable, also in
+     * the middle of the write's bytes. But the stream can't end in order there: until a later write was sent whole,
+     * closing resets the connection and {@link #shutdownOutput} throws {@link OutputCutException}. Where
      * several threads write messages, the thread that gets the time-out closes the connection, because the others would
      * continue behind half a message.
      *

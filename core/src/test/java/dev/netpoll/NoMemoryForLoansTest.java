@@ -51,6 +51,7 @@ class NoMemoryForLoansTest {
                         })
                         .build();
                 Socket peer = new Socket()) {
+            peer.setReceiveBufferSize(1 << 16);
             peer.setSoTimeout((int) TimeUnit.SECONDS.toMillis(SECONDS));
             peer.connect(server.listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)));
             peer.getOutputStream().write(1);

@@ -34,6 +34,7 @@ import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
 import java.nio.channels.ClosedChannelException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Locale;
 import java.util.Objects;
@@ -43,6 +44,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -53,6 +55,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class CutStreamTest extends ConformanceTest {
     private static final byte[] MUCH = new byte[16 << 20];
     private static final int SMALL = 1 << 16;
+    private static final int ROUNDS = 50;
+    private static final Duration ABORTED_LATEST = Duration.ofMillis(2);
 
     private static void writeMuch(Connection connection) throws IOException {
         connection.writer().writeBytes(MUCH).flush();
@@ -150,7 +154,7 @@ class CutStreamTest extends ConformanceTest {
     @Test
     void aCloseBesideAFlushNeverEndsInOrderWithinTheFlush() throws Exception {
         assumeResets();
-        for (int round = 0; round < 50; round++) {
+        for (int round = 0; round < ROUNDS; round++) {
             Accepted accepted = accept();
             Writer writer = accepted.connection.writer().writeBytes(MUCH);
             Background<Void> close = Background.run(accepted.connection::close);
@@ -164,10 +168,14 @@ class CutStreamTest extends ConformanceTest {
     @Test
     void anAbortBesideAFlushNeverEndsInOrder() throws Exception {
         assumeResets();
-        for (int round = 0; round < 50; round++) {
+        for (int round = 0; round < ROUNDS; round++) {
             Accepted accepted = accept();
             Writer writer = accepted.connection.writer().writeBytes(MUCH);
-            Background<Void> abort = Background.run(accepted.connection::abort);
+            long pause = round * ABORTED_LATEST.toNanos() / ROUNDS; // so it falls anywhere into the flush
+            Background<Void> abort = Background.run(() -> {
+                LockSupport.parkNanos(pause);
+                accepted.connection.abort();
+            });
             assertThat(catchThrowable(writer::flush)).isInstanceOf(ConnectionClosedException.class);
             assertThat(abort.result()).isNull();
             assertThat(accepted.peer.drainOrReset()).isEmpty();
@@ -178,11 +186,13 @@ class CutStreamTest extends ConformanceTest {
     void thePeerOfAFlushWhoseMemoryIsClosedSeesNoOrderlyEnd() throws Exception {
         assumeResets();
         Accepted accepted = accept();
-        Background<Void> flush;
-        try (Arena arena = Arena.ofShared()) {
-            Writer writer = accepted.connection.writer().writeDirect(arena.allocate(MUCH.length));
-            flush = Background.run(writer::flush).awaitBlocked();
-        }
+        Arena arena = Arena.ofShared();
+        Writer writer = accepted.connection.writer().writeDirect(arena.allocate(MUCH.length));
+        Background<Void> flush = Background.run(writer::flush).awaitBlocked();
+        Await.until("the kernel takes no more, and so nobody uses the memory", () -> {
+            arena.close();
+            return true;
+        });
         assertThat(accepted.peer.awaitEnd()).isEqualTo(RawPeer.End.RESET);
         assertThat(flush.failure()).isInstanceOf(IllegalStateException.class).hasMessageContaining("writeDirect");
     }
@@ -228,6 +238,47 @@ class CutStreamTest extends ConformanceTest {
         assertThat(buffer.hasRemaining()).isFalse();
         accepted.connection.shutdownOutput();
         assertThat(accepted.peer.drainOrReset()).hasValue(0);
+    }
+
+    /** The loop sends the last bytes, finds the connection idle and closes it before the writer knows. */
+    @Test
+    void aChannelThatWritesTheRestDuringAShutdownEndsInOrder() throws Exception {
+        for (int round = 0; round < 10; round++) {
+            Accepted accepted = accept(net.server().onRequest(Handlers::takeText));
+            ByteBuffer buffer = ByteBuffer.wrap(MUCH);
+            writeInPart(accepted, buffer);
+            accepted.connection.setWriteTimeout(Timing.LONG);
+            Background<Integer> write = Background.call(
+                            () -> accepted.connection.asByteChannel().write(buffer))
+                    .awaitBlocked();
+            Background<Boolean> shutdown =
+                    Background.call(() -> accepted.server.server().shutdown(Timing.LONG));
+            assertThat(accepted.peer.drainOrReset()).hasValue(MUCH.length);
+            assertThat(write.result()).isPositive();
+            assertThat(shutdown.result()).isTrue();
+        }
+    }
+
+    @Test
+    void theOutputNeverEndsWithinAChannelsWrite() throws Exception {
+        assumeResets();
+        for (int round = 0; round < 30; round++) {
+            Accepted accepted = accept();
+            accepted.connection.setWriteTimeout(Timing.SHORT);
+            Background<Integer> write =
+                    Background.call(() -> accepted.connection.asByteChannel().write(ByteBuffer.wrap(MUCH)));
+            Throwable shutdown = catchThrowable(accepted.connection::shutdownOutput);
+            Throwable failure = write.failure();
+            accepted.connection.close();
+            if (shutdown == null) {
+                assertThat(failure).isInstanceOfAny(ClosedChannelException.class, IllegalStateException.class);
+                assertThat(accepted.peer.drainOrReset()).hasValue(0);
+            } else {
+                assertThat(shutdown).isInstanceOfAny(OutputCutException.class, IllegalStateException.class);
+                assertThat(failure).isInstanceOf(WriteTimeoutException.class);
+                assertThat(accepted.peer.awaitEnd()).isEqualTo(RawPeer.End.RESET);
+            }
+        }
     }
 
     /** Writes until a write times out. */
@@ -302,8 +353,12 @@ class CutStreamTest extends ConformanceTest {
 
     /** {@return a connection without a handler whose peer has small buffers: the kernel takes little of MUCH} */
     private Accepted accept() throws Exception {
+        return accept(net.server());
+    }
+
+    private Accepted accept(Server.Builder builder) throws Exception {
         BlockingQueue<Connection> accepted = new LinkedBlockingQueue<>();
-        Listening server = net.listen(net.server().onConnect(accepted::add));
+        Listening server = net.listen(builder.onConnect(accepted::add));
         RawPeer peer = net.connectRaw(server.address(), SMALL);
         return new Accepted(server, next(accepted), peer);
     }

@@ -97,6 +97,15 @@ final class ConnectionErrors {
                 null);
     }
 
+    static OutputCutException unfinished(Link c) {
+        return new OutputCutException(
+                "the output can't end inside a write that was given up; write its rest, or close the connection",
+                "shutdownOutput",
+                c.localAddress(),
+                c.remoteAddress(),
+                null);
+    }
+
     static ConnectionClosedException outputShut(Link c) {
         return new ConnectionClosedException(
                 "shutdownOutput() was called", "write", c.localAddress(), c.remoteAddress(), null);

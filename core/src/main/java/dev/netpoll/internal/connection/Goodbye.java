@@ -13,7 +13,6 @@ import static dev.netpoll.internal.connection.ConnectionState.RUNNING;
 import static dev.netpoll.internal.connection.ConnectionState.SEND_REFUSED;
 
 import dev.netpoll.ConnectionHandler;
-import java.io.IOException;
 
 /** Calls onDisconnect, once, if the peer ends the stream before the connection is over. */
 final class Goodbye {
@@ -41,7 +40,7 @@ final class Goodbye {
                 CallbackRunner.call(connection, disconnect);
             }
             if (!connection.has(RUNNING)) {
-                IOException _ = connection.outbound().flushAtEnd(); // the peer is gone, most likely
+                Exception _ = connection.outbound().flushAtEnd(); // the peer is gone, most likely
             }
         } finally {
             connection.remove(DISCONNECTING);

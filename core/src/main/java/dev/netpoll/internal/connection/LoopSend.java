@@ -22,14 +22,14 @@ import dev.netpoll.internal.transport.SendQueue;
  *
  * <p>A loop that closes takes the role first, in the same way, and drops what is not promised. In both cases the stream
  * is CUT if the peer has got a part of a flush, before anybody can close it in order. A resumable flush that gives up
- * leaves it {@code unfinished} instead: it may go on, but not end in order before something was sent whole.
+ * leaves it unfinished instead: it may go on, but not end in order there.
  */
 abstract class LoopSend extends SendRole {
     /** When the loop's sending last made progress. Loop only. */
     private long progressAt;
 
     /** Why the latest flush that gave up did so. Written before {@code withdrawing}. */
-    EndReason withdrawnFor = EndReason.NONE;
+    private EndReason withdrawnFor = EndReason.NONE;
 
     LoopSend(Link link) {
         super(link);
@@ -71,7 +71,7 @@ abstract class LoopSend extends SendRole {
             goesOn = true;
         }
         int now = role;
-        if (withdrawing && (now == LOOP || now == FREE)) { // else its holder signals
+        if (withdrawing && (now == LOOP || (now == FREE && !link.has(SENDING)))) { // else its holder signals
             withdraw();
         } else if (goesOn) {
             SendQueue rest = queue();
@@ -107,7 +107,7 @@ abstract class LoopSend extends SendRole {
         if (role == LOOP) {
             if (isTorn()) {
                 if (resumable) {
-                    unfinished = true;
+                    tornAt = sent;
                 } else {
                     link.cut(withdrawnFor);
                 }
@@ -195,7 +195,7 @@ abstract class LoopSend extends SendRole {
 
     /** {@return whether the peer got a part of what it should get, and no more follows once the socket is closed} */
     final boolean leavesAPart() {
-        return wrecked || sent < promised || unfinished || isTorn();
+        return wrecked || sent < promised || isUnfinished() || isTorn();
     }
 
     /** {@return when the peer counts as stuck if it takes no promised bytes until then, or NEVER} */

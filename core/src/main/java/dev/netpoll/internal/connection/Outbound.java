@@ -138,7 +138,7 @@ final class Outbound extends FlushWait implements ByteSink {
             return false;
         }
         try {
-            return pending() == 0 && !unfinished;
+            return pending() == 0 && !isUnfinished();
         } finally {
             if (!nested) {
                 exit();
@@ -252,7 +252,7 @@ final class Outbound extends FlushWait implements ByteSink {
      * @return why the flush failed, or null
      */
     @Nullable
-    IOException flushAtEnd() {
+    Exception flushAtEnd() {
         if (!isUser()) {
             return null;
         }
@@ -261,7 +261,7 @@ final class Outbound extends FlushWait implements ByteSink {
                 flushPending(false, true);
             }
             return null;
-        } catch (IOException e) {
+        } catch (IOException | IllegalStateException | MemoryLimitException e) {
             return e;
         } finally {
             dropPending();
@@ -305,9 +305,6 @@ final class Outbound extends FlushWait implements ByteSink {
         }
         if (result != Transport.SENT && !onLoop && !lent) {
             waitSent(from, enqueued);
-        }
-        if (unfinished) {
-            unfinished = false;
         }
         if (onLoop && above && !isWritable()) {
             holdRuns(); // O4
@@ -409,14 +406,21 @@ final class Outbound extends FlushWait implements ByteSink {
             return;
         }
         StackRoom.needMuch();
-        flush(false);
-        if (unfinished) {
-            link.cut(withdrawnFor);
-            throw ConnectionErrors.cut(link, "shutdownOutput");
-        }
-        link.add(OUTPUT_SHUT);
-        if (isEndDue()) { // otherwise the holder of the role does so when it releases it
-            sendEndNow();
+        enter();
+        try { // keeps the side, so that no flush begins before the end
+            checkOpen();
+            if (pending() > 0) {
+                flushPending(false, false);
+            }
+            if (isUnfinished()) {
+                throw ConnectionErrors.unfinished(link);
+            }
+            link.add(OUTPUT_SHUT);
+            if (isEndDue()) { // otherwise the holder of the role does so when it releases it
+                sendEndNow();
+            }
+        } finally {
+            leaveAfterFlush();
         }
     }
 

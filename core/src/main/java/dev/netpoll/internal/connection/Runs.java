@@ -18,7 +18,6 @@ import dev.netpoll.internal.loop.Fairness;
 import dev.netpoll.internal.loop.Relief;
 import dev.netpoll.internal.loop.Spares;
 import dev.netpoll.internal.transport.Transport;
-import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -279,7 +278,7 @@ abstract class Runs extends Due implements Activation, Runnable {
         try {
             if (begun) {
                 touch();
-                IOException failure = outbound.flushAtEnd();
+                Exception failure = outbound.flushAtEnd();
                 if (config().inline()) {
                     holdBack();
                 }

@@ -115,8 +115,8 @@ abstract class SendRole extends Side {
     /** Whether the latest flush may be given up in the middle, and the stream goes on. */
     boolean resumable;
 
-    /** Whether the peer has got a part of a resumable flush, and nothing after it was accepted whole. */
-    volatile boolean unfinished;
+    /** Where a resumable flush was given up in the middle, or -1. Holder only. */
+    volatile long tornAt = -1;
 
     /** Whether the kernel took only a part of the queue that was handed over. Written by the holder that does so. */
     boolean blocked;
@@ -166,7 +166,13 @@ abstract class SendRole extends Side {
     /** {@return whether the peer has got a part of the latest flush, and may not take it for the whole} */
     final boolean isTorn() {
         long position = sent;
-        return position > flushFrom && position < enqueued;
+        return position < enqueued && position > flushFrom; // in this order: who sees enqueued sees flushFrom
+    }
+
+    /** {@return whether the peer has got a part of a resumable flush, and nothing behind it} */
+    final boolean isUnfinished() {
+        long at = tornAt;
+        return at >= 0 && sent <= at && promised <= at;
     }
 
     // ---- the thread that flushes ----
@@ -360,7 +366,7 @@ abstract class SendRole extends Side {
 
     /** {@return whether everything that precedes the end of the stream was sent} */
     final boolean isEndDue() {
-        return role == FREE && enqueued == sent && !link.has(CUT | CLOSED);
+        return role == FREE && enqueued == sent && !isUnfinished() && !link.has(CUT | CLOSED);
     }
 
     private void sendEnd() {

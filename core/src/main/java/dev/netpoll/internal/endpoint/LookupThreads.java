@@ -74,17 +74,18 @@ final class LookupThreads {
 
     /** A thread has failed: another one does what waits for it. If it fails, too, that waits for the next task. */
     private void leave() {
-        if (!leavesWork()) {
-            return;
-        }
+        boolean counts = true;
         boolean replaced = false;
         try {
-            threadFactory.newThread(this::work).start();
-            replaced = true;
+            counts = leavesWork();
+            if (counts) {
+                threadFactory.newThread(this::work).start();
+                replaced = true;
+            }
         } catch (Throwable t) {
             // the caller has an Error to report already
         } finally {
-            if (!replaced) {
+            if (counts && !replaced) {
                 uncount();
             }
         }

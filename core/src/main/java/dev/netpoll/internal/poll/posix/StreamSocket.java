@@ -242,15 +242,14 @@ public abstract class StreamSocket extends Pollable implements Transport {
         }
         Scratch scratch = Scratch.take();
         try {
-            if (abort && tcp) {
-                LibcSocket.reset(scratch, fd()); // a shutdown would send an orderly end before the reset
-            } else if (!left) {
-                LibcSocket.shutdown(scratch, fd(), LibcSocket.SHUT_RDWR);
-            }
             if (abort) {
                 LibcSocket.setLinger(scratch, fd(), 0);
             } else if (lingers) {
                 LibcSocket.setLinger(scratch, fd(), -1); // close(2) would wait, even on a non-blocking socket
+            }
+            boolean told = abort && tcp && LibcSocket.reset(scratch, fd()) == 0;
+            if (!told && !left) { // this would send an orderly end before the reset
+                LibcSocket.shutdown(scratch, fd(), LibcSocket.SHUT_RDWR);
             }
         } finally {
             close(scratch);
