@@ -10,11 +10,13 @@ import dev.netpoll.Connection;
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.buffer.LinkBuffer;
+import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Harness.Pair;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
+import dev.netpoll.testkit.Await;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -23,7 +25,13 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -36,6 +44,8 @@ class LentMemoryTest extends OwnNetTest {
     private static final int BUFFERS = 32 << 10;
     private static final int PIECE = 600_000;
     private static final int PIECES = 6;
+    private static final int ROUNDS = 100;
+    private static final Duration CLOSED_LATEST = Duration.ofMillis(3);
 
     /** Small and large, one behind the other, so that some wait behind others. */
     private static int length(int piece) {
@@ -99,6 +109,49 @@ class LentMemoryTest extends OwnNetTest {
                     .hasMessageContaining("writeDirect");
         }
         assertThat(pair.peer().receiveText(4)).isEqualTo("head");
+    }
+
+    /** It may be freed too early, at any moment of the flush, which says so at once. */
+    @Test
+    void toFreeItWhileAFlushWaitsIsTheCallersMistake() throws Exception {
+        BlockingQueue<Optional<Throwable>> ends = new LinkedBlockingQueue<>();
+        AtomicInteger round = new AtomicInteger();
+        Listening server = own.net()
+                .listen(own.net()
+                        .server()
+                        .options(ConnectionOptions.builder()
+                                .socketOption(StandardSocketOptions.SO_SNDBUF, BUFFERS)
+                                .build())
+                        .onError((connection, error) -> ends.add(Optional.of(error)))
+                        .onRequest(connection -> {
+                            connection.reader().skip(1);
+                            Arena arena = Arena.ofShared();
+                            connection.writer().writeDirect(arena.allocate(PIECE));
+                            Background.run(() -> closeSoon(arena, round.get()));
+                            connection.writer().flush();
+                            ends.add(Optional.empty());
+                        }));
+        for (; round.get() < ROUNDS; round.incrementAndGet()) {
+            try (RawPeer peer = own.net().connectRaw(server.address(), BUFFERS)) {
+                peer.send("r");
+                Await.until("the flush has ended", () -> {
+                    peer.sawEnd(); // drops what has come
+                    return !ends.isEmpty();
+                });
+                ends.remove()
+                        .ifPresent(error -> assertThat(error)
+                                .isInstanceOf(IllegalStateException.class)
+                                .hasMessageContaining("writeDirect"));
+            }
+        }
+    }
+
+    private static void closeSoon(Arena arena, int round) {
+        LockSupport.parkNanos(round * CLOSED_LATEST.toNanos() / ROUNDS);
+        Await.until("nobody uses the memory", () -> {
+            arena.close();
+            return true;
+        });
     }
 
     private interface Answer {

@@ -50,7 +50,7 @@ abstract class FlushWait extends KeptAnswers {
         if ((state & CLOSING) != 0) {
             throw ConnectionErrors.closed(link, "write");
         }
-        if ((state & BROKEN) != 0 && link.errno() == Errno.EFAULT) {
+        if ((state & (BROKEN | CUT)) != 0 && link.errno() == Errno.EFAULT) {
             throw ConnectionErrors.lentMemoryIsGone();
         }
         if ((state & (BROKEN | CLOSED)) != 0) {

@@ -78,6 +78,9 @@ abstract class KeptAnswers extends LoopSend {
             sound = true;
             if (result == -Errno.ENOBUFS || result == -Errno.ENOMEM) {
                 link.giveUp(); // the socket is fine, so nothing else would end the connection
+            } else if (result == -Errno.EFAULT) { // likewise, and the flush that lent the memory waits
+                link.noteErrno(Errno.EFAULT);
+                link.cut(EndReason.SEND_FAILED);
             }
         } finally {
             if (!sound) {
