@@ -7,6 +7,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import dev.netpoll.ConnectFailedException;
+import dev.netpoll.Connection;
+import dev.netpoll.ConnectionException;
 import dev.netpoll.Server;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Handlers;
@@ -14,6 +17,7 @@ import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.testkit.Await;
 import java.io.IOException;
+import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -169,6 +173,43 @@ class ShutdownTest extends ConformanceTest {
         Await.until("accepting stops", () -> isRefused(server));
         assertThat(peer.drain()).isEqualTo(answer.length - 1);
         assertThat(shutdown.result()).isTrue();
+    }
+
+    /** Connections end at once, so that none may be there for a moment while another one is being accepted. */
+    @Test
+    void itIsNotOverWhileOneThatWasAcceptedIsOpen() throws Exception {
+        for (int round = 0; round < 20; round++) {
+            AtomicInteger prepared = new AtomicInteger();
+            AtomicInteger ended = new AtomicInteger();
+            Listening server = net.listen(net.server()
+                    .onPrepare(connection -> {
+                        prepared.incrementAndGet();
+                        connection.addCloseCallback(c -> ended.incrementAndGet());
+                    })
+                    .onRequest(connection -> {}));
+            List<Background<Void>> dialing = new ArrayList<>();
+            for (int i = 0; i < 3; i++) {
+                dialing.add(Background.run(() -> dialUntilRefused(server.address())));
+            }
+            Await.until("connections come and go", () -> ended.get() > 3);
+            if (server.server().shutdown(Timing.LONG)) {
+                assertThat(server.server().connectionCount()).isZero();
+                assertThat(ended.get()).isEqualTo(prepared.get());
+            }
+            dialing.forEach(Background::result);
+        }
+    }
+
+    private void dialUntilRefused(SocketAddress address) throws IOException {
+        while (true) {
+            try (Connection connection = net.dialer().build().dial(address)) {
+                connection.shutdownOutput();
+            } catch (ConnectFailedException refused) {
+                return;
+            } catch (ConnectionException lost) {
+                // accepted, but closed at once
+            }
+        }
     }
 
     @Test

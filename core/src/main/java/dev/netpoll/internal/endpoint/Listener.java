@@ -218,7 +218,6 @@ public final class Listener {
     private void stopAccepting() {
         synchronized (listening) {
             try {
-                stopping = true;
                 EventLoop loop = acceptLoop;
                 if (loop != null) {
                     group.endAcceptLoop(loop);
@@ -227,6 +226,8 @@ public final class Listener {
                 }
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
+            } finally {
+                stopping = true; // not before: until then the last connection that ends may not be the last
             }
         }
     }
