@@ -23,6 +23,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 /** onInputEnd comes once, behind all that the peer has sent. */
@@ -69,6 +70,38 @@ class InputEndTest extends ConformanceTest {
         assertThat(peer.awaitEnd()).isEqualTo(RawPeer.End.FINISHED);
         server.awaitNoConnections();
         assertThat(events).containsExactly("end " + MESSAGES + " false");
+    }
+
+    /** Reading is paused as the handler leaves so much, and goes on when only what the kernel has can come. */
+    @Test
+    void itComesAlsoIfTheHandlerLeavesMoreThanTheMark() throws Exception {
+        int mark = 20_000;
+        int all = 10 * mark;
+        AtomicInteger seen = new AtomicInteger();
+        AtomicReference<Connection> accepted = new AtomicReference<>();
+        Listening server = net.listen(net.server()
+                .options(
+                        ConnectionOptions.builder().inboundMarks(mark / 2, mark).build())
+                .onConnect(accepted::set)
+                .onRequest(connection -> {
+                    seen.set((int) connection.reader().readableBytes());
+                    if (seen.get() < all) {
+                        connection.demand(all);
+                    }
+                })
+                .onDisconnect(connection -> events.add("gone"))
+                .onInputEnd(this::note));
+        RawPeer peer = net.connectRaw(server.address());
+        peer.send(new byte[all]);
+        Await.until("the handler has seen all", () -> seen.get() == all);
+        peer.send(new byte[mark]).finish();
+        AtomicInteger read = new AtomicInteger();
+        if (!Await.within(Timing.SHORT, () -> server.server().connectionCount() == 0)) { // as NIO notices no hang-up
+            accepted.get()
+                    .onRequest(connection -> read.addAndGet(connection.reader().read(ByteBuffer.allocate(all + mark))));
+        }
+        server.awaitNoConnections();
+        assertThat(events).containsExactlyInAnyOrder("gone", "end " + (all + mark - read.get()));
     }
 
     /** The recipe of docs/THREADING.md. */

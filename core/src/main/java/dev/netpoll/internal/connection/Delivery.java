@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>B1 The loop pushes into the inbox, then raises {@code delivered} (volatile), then looks at {@code target}. The
  *       reading side sets {@code target} (volatile), then looks into the inbox. So no bytes are missed.
  *   <li>B2 Reading pauses while the retained memory is above the high mark, unless somebody waits for a position that
- *       was not reached: a blocked read, or a handler that demanded. The loop sets {@code paused}, then checks again;
+ *       was not reached: a blocked read, or a handler that demanded. If the peer has ended, and nobody will read what is
+ *       above the mark, the loop reads on to the end. The loop sets {@code paused}, then checks again;
  *       others change what the rule depends on, then check {@code paused}. Even then reading pauses while the
  *       connection retains more than its share and the group's memory is used up, unless the connection is the favoured
  *       one.
@@ -57,6 +58,9 @@ abstract class Delivery extends Inbox {
 
     private volatile boolean paused;
     private volatile boolean pausedByUser;
+
+    /** Whether the mark no longer counts, as the peer has ended and only what the kernel has still comes. */
+    private volatile boolean readsToEnd;
 
     /** Whether the bytes that the last run left unread suffice to stall reading. Written by the holder of RUNNING. */
     private volatile boolean leftMuch;
@@ -187,6 +191,12 @@ abstract class Delivery extends Inbox {
         }
     }
 
+    /** The peer has ended behind bytes that the mark would hold back for good: reads them, so that the end is told. */
+    final void readToEnd() {
+        readsToEnd = true;
+        updateLater();
+    }
+
     private void updateIfPaused() {
         if (paused && !pausedByUser) {
             updateLater();
@@ -221,7 +231,7 @@ abstract class Delivery extends Inbox {
     }
 
     private boolean shouldPause(int mark) {
-        return pausedByUser || isStarving(isWanted()) || isAbove(mark);
+        return pausedByUser || isStarving(isWanted()) || (isAbove(mark) && !readsToEnd);
     }
 
     /** {@return whether somebody waits for bytes that have not come} That overrides the mark, up to a bound. */
@@ -286,7 +296,8 @@ abstract class Delivery extends Inbox {
      */
     final boolean isStalled() {
         int mark = link.config().options().inboundLowMark();
-        return paused && !pausedByUser && !starved && leftMuch && !insistent && !hasCome() && isAbove(mark);
+        boolean byMark = paused && !pausedByUser && !starved && !readsToEnd;
+        return byMark && leftMuch && !insistent && !hasCome() && isAbove(mark);
     }
 
     /** The connection has ended: memory freed from now on does not resume reading. */

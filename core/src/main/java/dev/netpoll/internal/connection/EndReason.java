@@ -23,7 +23,6 @@ enum EndReason {
     MEMORY_HELD("its peer is slow, and what it has sent of a message took memory that others need"),
     OPTION_REFUSED("a socket option cannot be set"),
     PEER_FINISHED("its peer had finished, and its handler had nothing left to do"),
-    PEER_HUNG_UP("its peer hung up, and nobody read what had come before"),
     PEER_LOST("its peer reset it, or is gone without saying so"),
     REFUSED("the executor rejected a callback"),
     SEND_FAILED("a send failed in the middle of a flush"),

@@ -121,11 +121,7 @@ abstract class Ending extends Runs {
         if (advance(state, RUNNING)) {
             try {
                 if (!isRunDue() && isEndDue(state())) {
-                    EndReason reason = reasonToClose();
-                    closes = add(CLOSING);
-                    if (closes) { // else a user was first
-                        recordEnd(reason);
-                    }
+                    closes = beginToClose();
                 }
             } finally {
                 remove(RUNNING);
@@ -139,6 +135,20 @@ abstract class Ending extends Runs {
         }
     }
 
+    /** {@return whether to close now} If the end was not read yet, it is read first: callbacks are told of it. */
+    private boolean beginToClose() {
+        if (!has(DRAINING) && isEndHeldBack(state())) {
+            inbound.readToEnd();
+            return false;
+        }
+        EndReason reason = reasonToClose();
+        boolean begins = add(CLOSING); // else a user was first
+        if (begins) {
+            recordEnd(reason);
+        }
+        return begins;
+    }
+
     private EndReason reasonToClose() {
         if (has(BROKEN)) {
             return EndReason.ofFailure(errno());
@@ -146,15 +156,19 @@ abstract class Ending extends Runs {
         if (has(DRAINING)) {
             return EndReason.SHUTDOWN;
         }
-        return has(PEER_ENDED) ? EndReason.PEER_FINISHED : EndReason.PEER_HUNG_UP;
+        return EndReason.PEER_FINISHED;
     }
 
     /** {@return whether the connection is idle and closes itself} */
     private boolean isEndDue(int state) {
-        // A peer that hung up counts as ended if nobody reads the bytes before the hang-up.
-        boolean gone = (state & PEER_ENDED) != 0 || ((state & PEER_GONE) != 0 && inbound.isStalled());
+        boolean gone = (state & PEER_ENDED) != 0 || isEndHeldBack(state);
         boolean peerEnded = gone && !has(HANDLER_SET) && closesItself((state & BROKEN) != 0);
         return (peerEnded || (state & DRAINING) != 0) && isIdle(peerEnded);
+    }
+
+    /** {@return whether the peer has ended, behind bytes that nobody is going to make room for} */
+    private boolean isEndHeldBack(int state) {
+        return (state & (PEER_GONE | PEER_ENDED)) == PEER_GONE && inbound.isStalled();
     }
 
     /** {@return whether nothing more can happen: it is closed, or it is broken and will not close itself} */
