@@ -18,7 +18,7 @@ public interface ErrorHandler {
      * within an {@link java.io.UncheckedIOException}: they leave, break off, or send invalid bytes. Such failures are
      * routine and logged as one line at DEBUG. Anything else needs the program's attention, and is logged at WARNING
      * with the stack: other exceptions and errors, a {@link ConnectionException} of another connection, such as a
-     * backend that cannot be reached, and a {@link java.nio.file.FileSystemException}.
+     * backend that cannot be reached, at most once in a second, and a {@link java.nio.file.FileSystemException}.
      *
      * <p>So that no peer can fill the log, read the lengths it sends with {@code Reader.readLength}, and throw an
      * {@link IOException} for its other mistakes.

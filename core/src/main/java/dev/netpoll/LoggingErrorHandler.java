@@ -3,20 +3,26 @@
 
 package dev.netpoll;
 
+import dev.netpoll.internal.base.RateLimit;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.System.Logger.Level;
 import java.nio.file.FileSystemException;
 import java.util.Objects;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** See {@link ErrorHandler#LOGGING}. */
 final class LoggingErrorHandler {
+    /** For failures of other connections: in a proxy, the peers of those cause them. */
+    private static final RateLimit OTHERS = new RateLimit(TimeUnit.SECONDS.toNanos(1));
+
     private LoggingErrorHandler() {}
 
     static void log(Connection connection, Throwable error) {
         System.Logger logger = System.getLogger("dev.netpoll");
-        if (isRoutine(connection, error instanceof UncheckedIOException ? error.getCause() : error)) {
+        Throwable cause = error instanceof UncheckedIOException ? error.getCause() : error;
+        if (isRoutine(connection, cause) || (cause instanceof ConnectionException && !OTHERS.tryPass())) {
             if (logger.isLoggable(Level.DEBUG)) {
                 logger.log(Level.DEBUG, connection + " is closed, as a callback of it failed: " + error);
             }

@@ -22,6 +22,7 @@ import java.net.SocketAddress;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.logging.Handler;
@@ -129,14 +130,37 @@ class PeerCausedLogTest extends ConformanceTest {
         assertWarning(connection -> {
             throw new UncheckedIOException(new NoSuchFileException("no such file"));
         });
-        assertWarning(connection -> {
-            SocketAddress backend = new InetSocketAddress(InetAddress.getLoopbackAddress(), 1);
+    }
+
+    @Test
+    void failuresOfOtherConnectionsAreWarningsNowAndThen() throws Exception {
+        SocketAddress backend = new InetSocketAddress(InetAddress.getLoopbackAddress(), 1);
+        assertFewWarnings(connection -> {
             throw new ConnectFailedException("refused", "connect", null, backend, "ECONNREFUSED");
         });
-        assertWarning(connection -> {
-            SocketAddress backend = new InetSocketAddress(InetAddress.getLoopbackAddress(), 1);
+        assertFewWarnings(connection -> {
             throw new PeerClosedException("finished", "read", connection.localAddress(), backend, null);
         });
+    }
+
+    private void assertFewWarnings(ConnectionHandler handler) throws Exception {
+        records.clear();
+        Listening server = net.listen(net.server().onRequest(handler).onError(ErrorHandler.LOGGING));
+        long begin = System.nanoTime();
+        int connections = 0;
+        while (connections < 20 || records.stream().noneMatch(PeerCausedLogTest::isWarning)) {
+            net.connectRaw(server.address()).send("x");
+            connections++;
+            int sent = connections;
+            Await.until("it is logged", () -> records.size() == sent);
+        }
+        long seconds = 1 + Duration.ofNanos(System.nanoTime() - begin).toSeconds();
+        assertThat(records.stream().filter(PeerCausedLogTest::isWarning).count())
+                .isBetween(1L, seconds);
+    }
+
+    private static boolean isWarning(LogRecord logged) {
+        return logged.getLevel() == Level.WARNING && logged.getThrown() != null;
     }
 
     private void assertWarning(ConnectionHandler handler) throws Exception {
