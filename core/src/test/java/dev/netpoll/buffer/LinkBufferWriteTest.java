@@ -14,6 +14,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,6 +38,24 @@ class LinkBufferWriteTest extends BufferFixture {
         }
     }
 
+    /** What others left in the block must not be sent by a program that does not fill the memory. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 200, 5000, 100_000})
+    void reservedMemoryIsZero(int bytes) {
+        byte[] others = new byte[bytes];
+        Arrays.fill(others, (byte) 'x');
+        for (int round = 0; round < 10; round++) {
+            try (LinkBuffer before = new LinkBuffer()) {
+                before.writeBytes(others).flush();
+            }
+            try (LinkBuffer buffer = new LinkBuffer()) {
+                buffer.reserve(bytes);
+                buffer.flush();
+                assertThat(buffer.readBytes(bytes)).containsOnly(0);
+            }
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {1, 7, 0})
     void writesCopiesOfAnyKindOfMemory(int segmentSize) {
@@ -54,7 +73,7 @@ class LinkBufferWriteTest extends BufferFixture {
             confined.fill((byte) 0);
             buffer.flush();
             assertThat(buffer.readBytes(50)).isEqualTo(bytes);
-            assertThat(buffer.readBytes(20)).isEqualTo(java.util.Arrays.copyOfRange(bytes, 10, 30));
+            assertThat(buffer.readBytes(20)).isEqualTo(Arrays.copyOfRange(bytes, 10, 30));
             for (int i = 0; i < 4; i++) {
                 assertThat(buffer.readBytes(50)).isEqualTo(bytes);
             }
@@ -177,7 +196,7 @@ class LinkBufferWriteTest extends BufferFixture {
             source.writeBytes(pattern(2000)).flush();
             LinkBuffer slice = source.slice(1000);
             target.append(slice).truncate(500).writeBytes(new byte[1000]).flush();
-            assertThat(source.readBytes(1000)).isEqualTo(java.util.Arrays.copyOfRange(pattern(2000), 1000, 2000));
+            assertThat(source.readBytes(1000)).isEqualTo(Arrays.copyOfRange(pattern(2000), 1000, 2000));
             assertThat(target.readBytes(500)).isEqualTo(java.util.Arrays.copyOf(pattern(2000), 500));
             slice.close();
         }

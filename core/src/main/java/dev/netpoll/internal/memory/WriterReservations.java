@@ -34,7 +34,7 @@ abstract class WriterReservations extends WriterChain {
 
     // ---- reservations
 
-    /** Adds {@code n} bytes of arbitrary content and returns them, in one piece, writable until the next flush. */
+    /** Adds {@code n} zero bytes and returns them, in one piece, writable until the next flush. */
     public final MemorySegment reserve(int n) {
         park();
         if (n < 0) {
@@ -50,7 +50,9 @@ abstract class WriterReservations extends WriterChain {
         Segment last = roomFor(n);
         hasReserved = true;
         try {
-            MemorySegment memory = scoped(last.reservable().asSlice(last.end, n));
+            MemorySegment memory = last.reservable().asSlice(last.end, n);
+            memory.fill((byte) 0); // whoever forgets to fill it must not send what another connection left there
+            memory = scoped(memory);
             last.end += n;
             return memory;
         } catch (Throwable t) {
