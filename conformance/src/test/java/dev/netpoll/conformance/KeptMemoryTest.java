@@ -10,6 +10,7 @@ import dev.netpoll.ConnectionHandler;
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.Framing;
 import dev.netpoll.Server;
+import dev.netpoll.buffer.BufferMemory;
 import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.buffer.Reader;
 import dev.netpoll.conformance.support.Background;
@@ -94,6 +95,28 @@ class KeptMemoryTest extends ConformanceTest {
                 .options(options())
                 .framing(Framing.lengthField(0, Integer.BYTES))
                 .onRequest(handler);
+    }
+
+    /** The rest of each frame is dropped. A slice that kept the block of its frame would keep 64 KiB. */
+    @Test
+    void aSliceOfFewBytesKeepsLittleMemory() throws Exception {
+        int frames = 200;
+        Listening server = own.net()
+                .listen(own.net()
+                        .server()
+                        .framing(Framing.lengthField(0, Integer.BYTES))
+                        .onRequest(connection -> {
+                            connection.reader().readInt();
+                            kept.add(connection.reader().slice(100));
+                        }));
+        long before = BufferMemory.stats().outstandingBytes();
+        byte[] frame = Bytes.frame(new byte[60_000]);
+        RawPeer peer = own.net().connectRaw(server.address());
+        for (int i = 0; i < frames; i++) {
+            peer.send(frame);
+        }
+        Await.until("all frames are handled", () -> kept.size() == frames);
+        assertThat(BufferMemory.stats().outstandingBytes() - before).isLessThan(frames * 1024L + (1 << 20));
     }
 
     @Test

@@ -95,7 +95,8 @@ public interface Reader {
     /**
      * Consumes bytes and returns them as a separate buffer that shares the memory. The slice is independent: it stays
      * valid when this reader releases or is closed, and another thread may use it. Always close it; on a connection its
-     * bytes count as retained until then.
+     * bytes count as retained until then. There, bytes that fill at most half of a received block (64 KiB or less for
+     * frames of up to this size) are copied, as a slice of few bytes would keep the whole block.
      *
      * @param n how many bytes
      * @return a buffer with exactly {@code n} readable bytes

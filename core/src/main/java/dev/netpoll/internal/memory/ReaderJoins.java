@@ -140,14 +140,8 @@ abstract class ReaderJoins extends ReaderChain {
 
     /** The leftover stays where it is if that is not possible. */
     private void moveOut(Segment front) {
-        Segment small = null;
-        try {
-            small = Segment.allocate(blocks, front.length());
-            copyToEnd(small, front, front.length());
-        } catch (MemoryLimitException | OutOfMemoryError | StackOverflowError _) {
-            if (small != null) {
-                small.free();
-            }
+        Segment small = copyInOwnBlock(front);
+        if (small == null) {
             return;
         }
         small.next = front.next;
@@ -156,6 +150,38 @@ abstract class ReaderJoins extends ReaderChain {
             tail = small;
         }
         front.free();
+    }
+
+    /**
+     * {@return a part that was received, with memory of its own if it is at most half of a block} So what is charged for
+     * the part is more than half of the memory that it keeps. The part stays where it is if there is no memory.
+     */
+    final Segment inOwnBlock(Segment part) {
+        Block block = part.block;
+        if (block == null || part.counter == null || part.length() > block.capacity() >> 1) {
+            return part;
+        }
+        Segment small = copyInOwnBlock(part);
+        if (small == null) {
+            return part;
+        }
+        part.free();
+        return small;
+    }
+
+    /** {@return a copy that has taken over the charge, or null if there is no memory} */
+    private @Nullable Segment copyInOwnBlock(Segment source) {
+        Segment small = null;
+        try {
+            small = Segment.allocate(blocks, source.length());
+            copyToEnd(small, source, source.length());
+            return small;
+        } catch (MemoryLimitException | OutOfMemoryError | StackOverflowError _) {
+            if (small != null) {
+                small.free();
+            }
+            return null;
+        }
     }
 
     /** Moves the first {@code n} bytes of {@code source} and their charge to the end of {@code target}. */

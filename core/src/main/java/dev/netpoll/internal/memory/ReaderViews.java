@@ -84,21 +84,23 @@ abstract class ReaderViews extends ReaderJoins {
     // ---- slices
 
     /**
-     * Consumes {@code n} bytes and returns them as a chain that shares the memory and belongs to the caller; null when
-     * {@code n} is 0. The chain is charged for exactly those of its bytes that were charged here.
+     * Consumes {@code n} bytes and returns them as a chain that belongs to the caller; null when {@code n} is 0. The
+     * chain shares the memory, except for {@linkplain #inOwnBlock small parts}. It is charged for exactly those of its
+     * bytes that were charged here.
      */
     public final @Nullable Segment slice(int n) {
         park();
-        return isNothing(n, "slice") ? null : cutFirst(n);
+        return isNothing(n, "slice") ? null : cutFirst(n, true);
     }
 
-    private @Nullable Segment cutFirst(long n) {
+    /** @param keeps whether the program may keep the chain for long */
+    private @Nullable Segment cutFirst(long n, boolean keeps) {
         Segment first = null;
         Segment last = null;
         long left = n;
         try {
             while (left > 0) {
-                Segment part = cutFront(left);
+                Segment part = keeps ? inOwnBlock(cutFront(left)) : cutFront(left);
                 part.keep();
                 if (last == null) {
                     first = part;
@@ -177,7 +179,7 @@ abstract class ReaderViews extends ReaderJoins {
         if (!viewed || !RawMemory.AVAILABLE) {
             return take();
         }
-        Segment chain = cutFirst(length());
+        Segment chain = cutFirst(length(), false);
         abandon();
         return chain;
     }
