@@ -25,11 +25,10 @@ import org.jspecify.annotations.Nullable;
  *   <li>B1 The loop pushes into the inbox, then raises {@code delivered} (volatile), then looks at {@code target}. The
  *       reading side sets {@code target} (volatile), then looks into the inbox. So no bytes are missed.
  *   <li>B2 Reading pauses while the retained memory is above the high mark, unless somebody waits for a position that
- *       was not reached: a blocked read, or a handler that demanded. If the peer has ended, and nobody will read what is
- *       above the mark, the loop reads on to the end. The loop sets {@code paused}, then checks again;
- *       others change what the rule depends on, then check {@code paused}. Even then reading pauses while the
- *       connection retains more than its share and the group's memory is used up, unless the connection is the favoured
- *       one.
+ *       was not reached: a blocked read, or a handler that demanded. If the peer has ended, and nobody will read what
+ *       is above the mark, the loop reads on to the end. The loop sets {@code paused}, then checks again; others change
+ *       what the rule depends on, then check {@code paused}. Even then reading pauses while the connection retains more
+ *       than its share and the group's memory is used up, unless the connection is the favoured one.
  *   <li>B3 A due run does not begin while another thread uses the side; that thread gives up the side (volatile), then
  *       checks whether a run is due. The loop raises {@code delivered} (volatile), then looks for a user.
  * </ul>

@@ -135,28 +135,19 @@ abstract class Ending extends Runs {
         }
     }
 
-    /** {@return whether to close now} If the end was not read yet, it is read first: callbacks are told of it. */
+    /** {@return whether to close now} An end that was not read yet is read first, as callbacks are told of it. */
     private boolean beginToClose() {
         if (!has(DRAINING) && isEndHeldBack(state())) {
             inbound.readToEnd();
             return false;
         }
-        EndReason reason = reasonToClose();
-        boolean begins = add(CLOSING); // else a user was first
-        if (begins) {
-            recordEnd(reason);
+        EndReason inOrder = has(DRAINING) ? EndReason.SHUTDOWN : EndReason.PEER_FINISHED;
+        EndReason reason = has(BROKEN) ? EndReason.ofFailure(errno()) : inOrder;
+        if (!add(CLOSING)) {
+            return false; // a user was first
         }
-        return begins;
-    }
-
-    private EndReason reasonToClose() {
-        if (has(BROKEN)) {
-            return EndReason.ofFailure(errno());
-        }
-        if (has(DRAINING)) {
-            return EndReason.SHUTDOWN;
-        }
-        return EndReason.PEER_FINISHED;
+        recordEnd(reason);
+        return true;
     }
 
     /** {@return whether the connection is idle and closes itself} */

@@ -153,8 +153,8 @@ abstract class ReaderJoins extends ReaderChain {
     }
 
     /**
-     * {@return a part that was received, with memory of its own if it is at most half of a block} So what is charged for
-     * the part is more than half of the memory that it keeps. The part stays where it is if there is no memory.
+     * {@return a part that was received, with memory of its own if it is at most half of a block} So what is charged
+     * for the part is more than half of the memory that it keeps. The part stays where it is if there is no memory.
      */
     final Segment inOwnBlock(Segment part) {
         Block block = part.block;
