@@ -141,12 +141,11 @@ abstract class Ending extends Runs {
             inbound.readToEnd();
             return false;
         }
-        EndReason inOrder = has(DRAINING) ? EndReason.SHUTDOWN : EndReason.PEER_FINISHED;
-        EndReason reason = has(BROKEN) ? EndReason.ofFailure(errno()) : inOrder;
         if (!add(CLOSING)) {
             return false; // a user was first
         }
-        recordEnd(reason);
+        EndReason inOrder = has(DRAINING) ? EndReason.SHUTDOWN : EndReason.PEER_FINISHED;
+        recordEnd(has(BROKEN) ? EndReason.ofFailure(errno()) : inOrder);
         return true;
     }
 
