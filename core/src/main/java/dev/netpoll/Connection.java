@@ -100,9 +100,11 @@ public interface Connection extends AutoCloseable {
     /**
      * {@return whether the output that was flushed on an event loop and that the kernel has not taken yet is below the
      * high mark ({@link ConnectionOptions#outboundHighMark})} Always true for callers that may block, because their
-     * flushes wait. A handler on an event loop that sees false returns. The loop runs it again when the output has
-     * drained, even if nothing is unread. If the handler flushes all the same, it gets an {@link
-     * IllegalStateException}, and the connection drops those bytes.
+     * flushes wait. A handler on an event loop that sees false for its own connection returns. The loop runs it again
+     * when the output has drained, even if nothing is unread. If the handler flushes all the same, it gets an {@link
+     * IllegalStateException}, and the connection drops those bytes. Nothing tells a handler when <em>another</em>
+     * connection has drained: handlers that forward to others should not run inline. Elsewhere their flush waits, and
+     * the sender is held up meanwhile.
      *
      * @implNote epoll and NIO send at once what an inline handler flushes. io_uring gathers up to 32 KiB until all
      *     handlers of the loop's turn have run, so with a high mark below that this turns false even if the peer reads.
