@@ -11,6 +11,10 @@ import org.jspecify.annotations.Nullable;
  * bytes, or bytes that a flush had accepted could not be sent. The message says which. Reading still works. The
  * connection is no longer {@linkplain Connection#isActive active}, and its user closes it.
  *
+ * <p>{@link Connection#shutdownOutput} and {@link Connection#detach} also throw it behind a write of {@link
+ * Connection#asByteChannel()} that was given up in the middle. That connection stays active: its user may write the
+ * rest.
+ *
  * @since 0.1
  */
 public final class OutputCutException extends ConnectionException {

@@ -220,6 +220,7 @@ class CutStreamTest extends ConformanceTest {
         assertThat(accepted.connection.isReusable()).isFalse();
         if (shutsDown) {
             assertThat(catchThrowable(accepted.connection::shutdownOutput)).isInstanceOf(OutputCutException.class);
+            assertThat(catchThrowable(accepted.connection::detach)).isInstanceOf(OutputCutException.class);
         }
         accepted.connection.close();
         assertThat(accepted.peer.awaitEnd()).isEqualTo(RawPeer.End.RESET);

@@ -152,7 +152,7 @@ class PeerCausedLogTest extends ConformanceTest {
             net.connectRaw(server.address()).send("x");
             connections++;
             int sent = connections;
-            Await.until("it is logged", () -> records.size() == sent);
+            Await.until("it is logged", () -> records.size() >= sent);
         }
         long seconds = 1 + Duration.ofNanos(System.nanoTime() - begin).toSeconds();
         assertThat(records.stream().filter(PeerCausedLogTest::isWarning).count())

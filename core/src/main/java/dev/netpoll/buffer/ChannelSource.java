@@ -6,7 +6,6 @@ package dev.netpoll.buffer;
 import dev.netpoll.internal.memory.SegmentPool;
 import dev.netpoll.internal.memory.SegmentWriter;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channel;
 import java.nio.channels.IllegalBlockingModeException;
@@ -21,27 +20,16 @@ final class ChannelSource extends StreamSource {
 
     private final ReadableByteChannel in;
 
-    /**
-     * Whether the channel is known to fill all bytes that it reports, as the JDK's channels do. With any other channel,
-     * bytes that it leaves out must not show old content of the memory.
-     */
-    private final boolean honest;
-
     private int size = SMALL;
 
     ChannelSource(SegmentPool pool, int limit, ReadableByteChannel in) {
         super(pool, limit, in);
         this.in = Objects.requireNonNull(in, "in");
-        this.honest = in.getClass().getModule() == Object.class.getModule();
     }
 
     @Override
     boolean receive(SegmentWriter target) throws IOException {
-        MemorySegment reserved = target.reserve(size);
-        if (!honest) {
-            reserved.fill((byte) 0);
-        }
-        ByteBuffer space = reserved.asByteBuffer();
+        ByteBuffer space = target.reserve(size).asByteBuffer(); // zero, whatever the channel says it has filled
         try {
             return read(space);
         } finally { // the channel's progress counts even if it throws

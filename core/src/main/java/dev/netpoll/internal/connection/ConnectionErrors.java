@@ -97,10 +97,10 @@ final class ConnectionErrors {
                 null);
     }
 
-    static OutputCutException unfinished(Link c) {
+    static OutputCutException unfinished(Link c, String operation) {
         return new OutputCutException(
-                "the output can't end inside a write that was given up; write its rest, or close the connection",
-                "shutdownOutput",
+                "not inside a write of the channel that was given up: write its rest first, or close the connection",
+                operation,
                 c.localAddress(),
                 c.remoteAddress(),
                 null);

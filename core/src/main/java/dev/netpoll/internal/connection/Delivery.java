@@ -215,6 +215,7 @@ abstract class Delivery extends Inbox {
             return;
         }
         boolean starvedBefore = starved;
+        boolean pausedBefore = paused;
         if (!paused && shouldPause(link.config().options().inboundHighMark())) {
             paused = true;
             link.transport().pauseReading();
@@ -227,15 +228,19 @@ abstract class Delivery extends Inbox {
         if (starved && !starvedBefore) {
             link.timer().lookSoon(); // even if it was already paused for another reason
         }
+        boolean stalls = (paused && !pausedBefore) || (starvedBefore && !starved);
+        if (stalls && link.has(ConnectionState.PEER_GONE)) {
+            link.signal(); // nothing else would settle it
+        }
     }
 
     private boolean shouldPause(int mark) {
-        return pausedByUser || isStarving(isWanted()) || (isAbove(mark) && !readsToEnd);
+        return pausedByUser || isStarving(isWanted()) || isAbove(mark);
     }
 
     /** {@return whether somebody waits for bytes that have not come} That overrides the mark, up to a bound. */
     private boolean isWanted() {
-        return insistent && delivered < target && retained.keptBytes() < mostKept();
+        return readsToEnd || (insistent && delivered < target && retained.keptBytes() < mostKept());
     }
 
     /** {@return how much a program may keep in slices and views and still wait for more, in bytes} */
@@ -269,7 +274,7 @@ abstract class Delivery extends Inbox {
             mine = new Share.Waiter(link, retained);
             waiter = mine;
         }
-        starved = !mine.goesOn(wanted ? target - delivered : 0);
+        starved = !mine.goesOn(wanted ? Math.max(target - delivered, 1) : 0);
         return starved;
     }
 
@@ -285,7 +290,9 @@ abstract class Delivery extends Inbox {
 
     /** {@return whether the peer's bytes wait for memory, so that the peer is not idle} */
     final boolean keepsPeerWaiting() {
-        return starved && link.transport().peek() > 0;
+        return starved
+                && !link.has(ConnectionState.PEER_GONE)
+                && link.transport().peek() > 0;
     }
 
     /**

@@ -123,6 +123,9 @@ final class Detachment implements Runnable {
 
     private DetachedSocket detachAlone() throws IOException {
         awaitOutput();
+        if (connection.outbound().isUnfinished()) {
+            throw ConnectionErrors.unfinished(connection, "detach");
+        }
         if (!connection.add(CLOSING | DETACHING, CLOSING | SENDING | CUT)) {
             if (connection.has(CLOSING)) {
                 throw ConnectionErrors.closed(connection, "detach");

@@ -110,18 +110,23 @@ abstract class Ending extends Runs {
             }
             return;
         }
-        if (isEndDue(state)) {
-            closeAlone(state);
+        if (isEndDue(state) || isEndHeldBack(state)) {
+            endAlone(state);
         }
     }
 
-    /** Holds RUNNING so that no run can begin, and closes if that is still due: a run may have come and gone since. */
-    private void closeAlone(int state) {
+    /** Holds RUNNING so that no run can begin, and ends if that is still due: a run may have come and gone since. */
+    private void endAlone(int state) {
         boolean closes = false;
         if (advance(state, RUNNING)) {
             try {
-                if (!isRunDue() && isEndDue(state())) {
-                    closes = beginToClose();
+                int now = state(); // before the look for a run: bytes come before the end
+                if (!isRunDue()) {
+                    if (isEndHeldBack(now)) {
+                        inbound.readToEnd();
+                    } else {
+                        closes = isEndDue(now) && beginToClose();
+                    }
                 }
             } finally {
                 remove(RUNNING);
@@ -135,12 +140,7 @@ abstract class Ending extends Runs {
         }
     }
 
-    /** {@return whether to close now} An end that was not read yet is read first, as callbacks are told of it. */
     private boolean beginToClose() {
-        if (!has(DRAINING) && isEndHeldBack(state())) {
-            inbound.readToEnd();
-            return false;
-        }
         if (!add(CLOSING)) {
             return false; // a user was first
         }
@@ -151,14 +151,13 @@ abstract class Ending extends Runs {
 
     /** {@return whether the connection is idle and closes itself} */
     private boolean isEndDue(int state) {
-        boolean gone = (state & PEER_ENDED) != 0 || isEndHeldBack(state);
-        boolean peerEnded = gone && !has(HANDLER_SET) && closesItself((state & BROKEN) != 0);
+        boolean peerEnded = (state & PEER_ENDED) != 0 && !has(HANDLER_SET) && closesItself((state & BROKEN) != 0);
         return (peerEnded || (state & DRAINING) != 0) && isIdle(peerEnded);
     }
 
     /** {@return whether the peer has ended, behind bytes that nobody is going to make room for} */
     private boolean isEndHeldBack(int state) {
-        return (state & (PEER_GONE | PEER_ENDED)) == PEER_GONE && inbound.isStalled();
+        return (state & (PEER_GONE | PEER_ENDED | HANDLER_SET)) == PEER_GONE && hasHandler() && inbound.isStalled();
     }
 
     /** {@return whether nothing more can happen: it is closed, or it is broken and will not close itself} */

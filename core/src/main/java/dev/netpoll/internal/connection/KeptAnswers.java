@@ -78,10 +78,11 @@ abstract class KeptAnswers extends LoopSend {
             sound = true;
             if (result == -Errno.ENOBUFS || result == -Errno.ENOMEM) {
                 link.giveUp(); // the socket is fine, so nothing else would end the connection
-            } else if (result == -Errno.EFAULT) { // likewise, and the flush that lent the memory waits
+            } else if (result == -Errno.EFAULT) { // likewise; the flush that lent the memory waits, and says so
                 link.noteErrno(Errno.EFAULT);
-                link.cut(EndReason.SEND_FAILED);
+                link.cut(EndReason.SEND_FAILED); // even if nothing of it went out, as it could not tell
             }
+            wake(); // that flush may be another thread's
         } finally {
             if (!sound) {
                 wrecked = true;

@@ -195,7 +195,7 @@ abstract class LoopSend extends SendRole {
 
     /** {@return whether the peer got a part of what it should get, and no more follows once the socket is closed} */
     final boolean leavesAPart() {
-        return wrecked || sent < promised || isUnfinished() || isTorn();
+        return wrecked || isUnfinished() || sent < promised || isTorn(); // the first before promised grows
     }
 
     /** {@return when the peer counts as stuck if it takes no promised bytes until then, or NEVER} */

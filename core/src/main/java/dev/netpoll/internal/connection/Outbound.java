@@ -413,7 +413,7 @@ final class Outbound extends FlushWait implements ByteSink {
                 flushPending(false, false);
             }
             if (isUnfinished()) {
-                throw ConnectionErrors.unfinished(link);
+                throw ConnectionErrors.unfinished(link, "shutdownOutput");
             }
             link.add(OUTPUT_SHUT);
             if (isEndDue()) { // otherwise the holder of the role does so when it releases it

@@ -115,7 +115,7 @@ abstract class SendRole extends Side {
     /** Whether the latest flush may be given up in the middle, and the stream goes on. */
     boolean resumable;
 
-    /** Where a resumable flush was given up in the middle, or -1. Holder only. */
+    /** Where a resumable flush was given up in the middle, or -1. Written by the holder. */
     volatile long tornAt = -1;
 
     /** Whether the kernel took only a part of the queue that was handed over. Written by the holder that does so. */

@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.memory;
 
+import dev.netpoll.internal.base.StackRoom;
 import dev.netpoll.memory.MemoryLimitException;
 import org.jspecify.annotations.Nullable;
 
@@ -153,26 +154,45 @@ abstract class ReaderJoins extends ReaderChain {
     }
 
     /**
-     * {@return a part that was received, with memory of its own if it is at most half of a block} So what is charged
-     * for the part is more than half of the memory that it keeps. The part stays where it is if there is no memory.
+     * Gives the parts of a received chain that are at most half of a block memory of their own, as far as there is
+     * memory: so what is charged for a part is more than half of what it keeps, above the smallest blocks.
+     *
+     * @return the chain, all of it also if this fails
      */
-    final Segment inOwnBlock(Segment part) {
+    final @Nullable Segment inOwnBlocks(@Nullable Segment chain) {
+        Segment first = chain;
+        Segment before = null;
+        Segment next;
+        for (Segment part = chain; part != null; part = next) {
+            next = part.next;
+            Segment own = keepsMuch(part) ? copyInOwnBlock(part) : null;
+            if (own != null) {
+                own.next = next;
+                if (before == null) {
+                    first = own;
+                } else {
+                    before.next = own;
+                }
+                part.free();
+            }
+            before = own != null ? own : part;
+        }
+        return first;
+    }
+
+    private static boolean keepsMuch(Segment part) {
         Block block = part.block;
-        if (block == null || part.counter == null || part.length() > block.capacity() >> 1) {
-            return part;
-        }
-        Segment small = copyInOwnBlock(part);
-        if (small == null) {
-            return part;
-        }
-        part.free();
-        return small;
+        return block != null
+                && part.counter != null
+                && block.capacity() > SizeClasses.MIN_BLOCK
+                && part.length() <= block.capacity() >> 1;
     }
 
     /** {@return a copy that has taken over the charge, or null if there is no memory} */
     private @Nullable Segment copyInOwnBlock(Segment source) {
         Segment small = null;
         try {
+            StackRoom.needMuch(); // from here on only memory may lack
             small = Segment.allocate(blocks, source.length());
             copyToEnd(small, source, source.length());
             return small;
@@ -187,8 +207,8 @@ abstract class ReaderJoins extends ReaderChain {
     /** Moves the first {@code n} bytes of {@code source} and their charge to the end of {@code target}. */
     private static void copyToEnd(Segment target, Segment source, int n) {
         target.put(source.memory, source.start, n);
+        source.moveCharge(target, n);
         target.end += n;
         source.start += n;
-        source.moveCharge(target, n);
     }
 }

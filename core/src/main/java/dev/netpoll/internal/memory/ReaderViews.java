@@ -85,22 +85,21 @@ abstract class ReaderViews extends ReaderJoins {
 
     /**
      * Consumes {@code n} bytes and returns them as a chain that belongs to the caller; null when {@code n} is 0. The
-     * chain shares the memory, except for {@linkplain #inOwnBlock small parts}. It is charged for exactly those of its
+     * chain shares the memory, except for {@linkplain #inOwnBlocks small parts}. It is charged for exactly those of its
      * bytes that were charged here.
      */
     public final @Nullable Segment slice(int n) {
         park();
-        return isNothing(n, "slice") ? null : cutFirst(n, true);
+        return isNothing(n, "slice") ? null : inOwnBlocks(cutFirst(n));
     }
 
-    /** @param keeps whether the program may keep the chain for long */
-    private @Nullable Segment cutFirst(long n, boolean keeps) {
+    private @Nullable Segment cutFirst(long n) {
         Segment first = null;
         Segment last = null;
         long left = n;
         try {
             while (left > 0) {
-                Segment part = keeps ? inOwnBlock(cutFront(left)) : cutFront(left);
+                Segment part = cutFront(left);
                 part.keep();
                 if (last == null) {
                     first = part;
@@ -179,7 +178,7 @@ abstract class ReaderViews extends ReaderJoins {
         if (!viewed || !RawMemory.AVAILABLE) {
             return take();
         }
-        Segment chain = cutFirst(length(), false);
+        Segment chain = cutFirst(length());
         abandon();
         return chain;
     }
