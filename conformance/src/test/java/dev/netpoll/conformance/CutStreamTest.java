@@ -189,10 +189,7 @@ class CutStreamTest extends ConformanceTest {
         Arena arena = Arena.ofShared();
         Writer writer = accepted.connection.writer().writeDirect(arena.allocate(MUCH.length));
         Background<Void> flush = Background.run(writer::flush).awaitBlocked();
-        Await.until("the kernel takes no more, and so nobody uses the memory", () -> {
-            arena.close();
-            return true;
-        });
+        Await.until("the kernel takes no more, and so nobody uses the memory", () -> LentMemoryTest.close(arena));
         assertThat(accepted.peer.awaitEnd()).isEqualTo(RawPeer.End.RESET);
         assertThat(flush.failure()).isInstanceOf(IllegalStateException.class).hasMessageContaining("writeDirect");
     }

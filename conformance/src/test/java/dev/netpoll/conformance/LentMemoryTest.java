@@ -5,6 +5,7 @@ package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionHandler;
@@ -13,6 +14,7 @@ import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Harness.Pair;
+import dev.netpoll.conformance.support.Mode;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
@@ -146,12 +148,52 @@ class LentMemoryTest extends OwnNetTest {
         }
     }
 
+    /** The handler keeps the loop, and tries to send what another thread's flush waits for before it waits itself. */
+    @Test
+    void theFlushOfAnotherThreadIsToldToo() throws Exception {
+        assumeTrue(variant.mode() != Mode.INLINE, "the handler waits");
+        BlockingQueue<Background<Void>> flushes = new LinkedBlockingQueue<>();
+        Listening server = own.net()
+                .listen(own.net()
+                        .server()
+                        .options(ConnectionOptions.builder()
+                                .socketOption(StandardSocketOptions.SO_SNDBUF, BUFFERS)
+                                .build())
+                        .onRequest(connection -> {
+                            connection.reader().skip(1);
+                            Arena arena = Arena.ofShared();
+                            flushes.add(Background.run(() -> connection
+                                            .writer()
+                                            .writeDirect(arena.allocate(PIECES * PIECE))
+                                            .flush())
+                                    .spinUntilBlocked());
+                            closeSoon(arena, 0);
+                            connection.reader().readByte();
+                        }));
+        for (int round = 0; round < 10; round++) {
+            try (RawPeer peer = own.net().connectRaw(server.address(), BUFFERS)) {
+                peer.send("r");
+                Await.until("a flush waits", () -> !flushes.isEmpty());
+                assertThat(flushes.remove().failure())
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContaining("writeDirect");
+            }
+        }
+    }
+
     private static void closeSoon(Arena arena, int round) {
         LockSupport.parkNanos(round * CLOSED_LATEST.toNanos() / ROUNDS);
-        Await.until("nobody uses the memory", () -> {
+        Await.until("nobody uses the memory", () -> close(arena));
+    }
+
+    /** Closes the arena, unless its memory is just being sent; {@return whether it did} */
+    static boolean close(Arena arena) {
+        try {
             arena.close();
             return true;
-        });
+        } catch (IllegalStateException used) { // by the kernel, for a moment
+            return false;
+        }
     }
 
     private interface Answer {

@@ -21,7 +21,9 @@ import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 /** A server ends in two phases. Handlers that run meanwhile: {@link ShutdownOfRunningHandlersTest}. */
@@ -173,6 +175,28 @@ class ShutdownTest extends ConformanceTest {
         Await.until("accepting stops", () -> isRefused(server));
         assertThat(peer.drain()).isEqualTo(answer.length - 1);
         assertThat(shutdown.result()).isTrue();
+    }
+
+    /** Its handler leaves what it demands, so it runs until the connection is closed. A reset does not close it. */
+    @Test
+    void aBrokenConnectionWhoseHandlerGoesOnEndsToo() throws Exception {
+        AtomicReference<Connection> accepted = new AtomicReference<>();
+        CountDownLatch ended = new CountDownLatch(1);
+        Listening server = net.listen(net.server()
+                .onConnect(connection -> {
+                    accepted.set(connection);
+                    connection.addCloseCallback(c -> ended.countDown());
+                })
+                .onRequest(connection -> connection.demand(1)));
+        RawPeer peer = net.connectRaw(server.address());
+        peer.send("x");
+        Await.until("it is accepted", () -> accepted.get() != null);
+        peer.reset();
+        Await.until("the end is seen", () -> !accepted.get().isActive());
+        assertThat(ended.getCount()).isEqualTo(1);
+        server.server().shutdown(Timing.SHORT);
+        assertThat(server.server().connectionCount()).isZero();
+        assertThat(ended.getCount()).isZero();
     }
 
     /** Connections end at once, so that none may be there for a moment while another one is being accepted. */

@@ -60,6 +60,17 @@ public final class Background<T> {
         return this;
     }
 
+    /** Like {@link #awaitBlocked}, without leaving the processor: the caller is a handler that is to keep its loop. */
+    public Background<T> spinUntilBlocked() {
+        long begin = System.nanoTime();
+        while (thread.getState() != Thread.State.WAITING
+                && thread.getState() != Thread.State.TIMED_WAITING
+                && System.nanoTime() - begin < Await.DEADLINE.toNanos()) {
+            Thread.onSpinWait();
+        }
+        return this;
+    }
+
     /** {@return whether the call has ended} */
     public boolean isDone() {
         return task.isDone();

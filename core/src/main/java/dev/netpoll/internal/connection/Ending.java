@@ -12,8 +12,6 @@ import static dev.netpoll.internal.connection.ConnectionState.DETACHING;
 import static dev.netpoll.internal.connection.ConnectionState.DISCONNECTING;
 import static dev.netpoll.internal.connection.ConnectionState.DRAINING;
 import static dev.netpoll.internal.connection.ConnectionState.ENDED;
-import static dev.netpoll.internal.connection.ConnectionState.END_FAILED;
-import static dev.netpoll.internal.connection.ConnectionState.HANDED_END;
 import static dev.netpoll.internal.connection.ConnectionState.HANDED_PREPARE;
 import static dev.netpoll.internal.connection.ConnectionState.HANDED_RUN;
 import static dev.netpoll.internal.connection.ConnectionState.HANDLER_SET;
@@ -37,8 +35,7 @@ import org.jspecify.annotations.Nullable;
  * all code that changes something it depends on calls it. {@link ConnectionState} describes the state word and its
  * rules.
  *
- * <p>After ENDED the connection frees what it holds, then calls its close callbacks, once. If memory or stack runs out,
- * no callback has been called yet, and the loop tries again; nothing is freed twice.
+ * <p>After ENDED the connection frees what it holds, then calls its close callbacks: see {@link CloseCallbacks}.
  */
 abstract class Ending extends Runs {
     /** For {@link CloseCallbacks}. */
@@ -73,8 +70,11 @@ abstract class Ending extends Runs {
 
     /** <i>Loop.</i> Does what other threads have asked for. */
     final void goOn() {
-        if (has(CLOSING) && !has(CLOSED)) {
+        if (has(CLOSING) && (!has(CLOSED) || isResident())) {
             closeOnLoop();
+        }
+        if (has(ENDED)) {
+            leaveResidents();
         }
         goOnThrottled();
         if (has(HANDLER_SET)) {
@@ -97,7 +97,10 @@ abstract class Ending extends Runs {
                 return; // the loop settles when it has closed the socket
             }
             if (isOver(state) && !Goodbye.isDue(this, state) && advance(state, ENDED)) { // I5
-                comeToEnd();
+                if ((state & BROKEN) != 0) {
+                    signal(); // it may be resident still
+                }
+                CloseCallbacks.comeToEnd(this);
                 return;
             }
         } while (isOver(state));
@@ -261,6 +264,8 @@ abstract class Ending extends Runs {
         try {
             if (!has(CLOSED)) {
                 closeTransport(has(CUT | ABORTING) || outbound.leavesAPart());
+            } else if (has(CLOSING)) {
+                leaveResidents();
             }
         } finally {
             if (has(CLOSING) && remove(HANDED_PREPARE | HANDED_RUN)) {
@@ -285,8 +290,8 @@ abstract class Ending extends Runs {
     /** <i>Loop.</i> The socket is gone. Until CLOSED is set, the loop retries closing, and this with it. */
     final void leaveLoop() {
         stopTimer();
-        if (inLoop()) {
-            loop().remove(this);
+        if (has(CLOSING)) { // otherwise it is broken, and runs may go on: the end of its server or group must find it
+            leaveResidents();
         }
         if (assigned) {
             loop.unassign();
@@ -301,6 +306,12 @@ abstract class Ending extends Runs {
             } finally {
                 inbound.wake();
             }
+        }
+    }
+
+    private void leaveResidents() {
+        if (inLoop()) {
+            loop().remove(this);
         }
     }
 
@@ -334,60 +345,6 @@ abstract class Ending extends Runs {
     final void closeFor(EndReason reason, boolean abort) {
         noteEnd(reason);
         close(abort);
-    }
-
-    // ---- the end ----
-
-    /** This thread has set ENDED. */
-    private void comeToEnd() {
-        try {
-            tryToEnd();
-        } catch (OutOfMemoryError | StackOverflowError e) {
-            if (loop().isRunning()) {
-                add(END_FAILED);
-                signal();
-            } else {
-                tellEnd();
-            }
-        }
-    }
-
-    /** <i>Loop</i>, if END_FAILED is set. Throws if the loop must call it again. */
-    final void comeToEndAgain() {
-        remove(END_FAILED);
-        try {
-            tryToEnd();
-        } catch (OutOfMemoryError | StackOverflowError e) {
-            add(END_FAILED);
-            throw e;
-        }
-    }
-
-    private void tryToEnd() {
-        boolean lacking = false;
-        try {
-            StackRoom.needMuch();
-            inbound.detachRetained();
-            inbound.end();
-            outbound.end();
-            outbound.leaveToCollector();
-        } catch (OutOfMemoryError | StackOverflowError e) {
-            lacking = true;
-            throw e;
-        } finally {
-            if (!lacking) {
-                tellEnd();
-            }
-        }
-    }
-
-    /** Allocates nothing. */
-    private void tellEnd() {
-        if (CloseCallbacks.endIfNone(this)) {
-            config().ended().run();
-        } else {
-            CallbackRunner.handOut(this, HANDED_END);
-        }
     }
 
     @Override

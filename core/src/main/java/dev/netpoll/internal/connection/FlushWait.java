@@ -47,11 +47,11 @@ abstract class FlushWait extends KeptAnswers {
 
     private void checkStillSending(long from) throws IOException {
         int state = link.state();
-        if ((state & CLOSING) != 0) {
-            throw ConnectionErrors.closed(link, "write");
-        }
         if ((state & (BROKEN | CUT)) != 0 && link.errno() == Errno.EFAULT) {
             throw ConnectionErrors.lentMemoryIsGone();
+        }
+        if ((state & CLOSING) != 0) {
+            throw ConnectionErrors.closed(link, "write");
         }
         if ((state & (BROKEN | CLOSED)) != 0) {
             throw ConnectionErrors.broken(link, "write", Math.max(0, sent() - from));

@@ -83,7 +83,7 @@ public final class SocketConnection extends Lifecycle {
     @Override
     protected void signalled() {
         if (has(END_FAILED)) {
-            comeToEndAgain();
+            CloseCallbacks.comeToEndAgain(this);
             return;
         }
         try {
