@@ -60,7 +60,7 @@ public final class EventLoopGroup implements AutoCloseable {
         return loops.size();
     }
 
-    /** {@return the number of open connections on all loops} */
+    /** {@return the number of connections on all loops that have not ended} */
     public int connectionCount() {
         return loops.connectionCount();
     }

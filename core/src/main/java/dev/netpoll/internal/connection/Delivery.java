@@ -290,9 +290,8 @@ abstract class Delivery extends Inbox {
 
     /** {@return whether the peer's bytes wait for memory, so that the peer is not idle} */
     final boolean keepsPeerWaiting() {
-        return starved
-                && !link.has(ConnectionState.PEER_GONE)
-                && link.transport().peek() > 0;
+        boolean counts = isWanted() || !link.has(ConnectionState.PEER_GONE); // else nobody waits for its bytes, nor it
+        return starved && counts && link.transport().peek() > 0;
     }
 
     /**

@@ -123,7 +123,7 @@ final class Detachment implements Runnable {
 
     private DetachedSocket detachAlone() throws IOException {
         awaitOutput();
-        if (connection.outbound().isUnfinished()) {
+        if (connection.outbound().isUnfinished() && !connection.has(CLOSING | CLOSED)) {
             throw ConnectionErrors.unfinished(connection, "detach");
         }
         if (!connection.add(CLOSING | DETACHING, CLOSING | SENDING | CUT)) {

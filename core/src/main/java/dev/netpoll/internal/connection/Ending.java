@@ -98,7 +98,7 @@ abstract class Ending extends Runs {
             }
             if (isOver(state) && !Goodbye.isDue(this, state) && advance(state, ENDED)) { // I5
                 if ((state & BROKEN) != 0) {
-                    signal(); // it may be resident still
+                    boolean _ = loop.signal(this); // it may be resident still; a loop that has ended has no residents
                 }
                 CloseCallbacks.comeToEnd(this);
                 return;
@@ -227,7 +227,7 @@ abstract class Ending extends Runs {
     /** {@return whether the socket is still to be closed} */
     private boolean begin(boolean abort) {
         boolean first = add(abort ? CLOSING | ABORTING : CLOSING);
-        if (!first && has(CLOSED)) { // CLOSING alone is not enough: an Error may have interrupted the close
+        if (!first && has(ENDED)) { // less is not enough: an Error may have interrupted the close
             return false;
         }
         wakeAll();
@@ -309,7 +309,8 @@ abstract class Ending extends Runs {
         }
     }
 
-    private void leaveResidents() {
+    /** Leaves the residents of the loop, if the calling thread is the loop. Idempotent. */
+    final void leaveResidents() {
         if (inLoop()) {
             loop().remove(this);
         }

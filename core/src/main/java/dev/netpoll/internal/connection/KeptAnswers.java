@@ -82,7 +82,9 @@ abstract class KeptAnswers extends LoopSend {
                 link.noteErrno(Errno.EFAULT);
                 link.cut(EndReason.SEND_FAILED); // even if nothing of it went out, as it could not tell
             }
-            wake(); // that flush may be another thread's
+            if (result >= 0 || result == -Errno.EFAULT) {
+                wake(); // that flush may be another thread's; after other failures the loop wakes it, and knows them
+            }
         } finally {
             if (!sound) {
                 wrecked = true;

@@ -83,6 +83,7 @@ public final class SocketConnection extends Lifecycle {
     @Override
     protected void signalled() {
         if (has(END_FAILED)) {
+            leaveResidents(); // the signal to do so may have been merged with this one
             CloseCallbacks.comeToEndAgain(this);
             return;
         }
@@ -126,7 +127,7 @@ public final class SocketConnection extends Lifecycle {
     /** <i>Loop</i>, when the server drains. {@return whether the connection is idle and has begun to close} */
     public boolean closesIfIdle() {
         settle();
-        return has(CLOSING);
+        return has(CLOSING | ENDED);
     }
 
     // ---- transport events, on the loop; what goes wrong here must not reach the other connections of the loop ----
@@ -203,6 +204,10 @@ public final class SocketConnection extends Lifecycle {
 
     @Override
     protected void evict() {
+        if (has(ENDED)) {
+            leaveResidents();
+            return;
+        }
         closeFor(EndReason.LOOP_ENDED, true);
     }
 

@@ -162,10 +162,13 @@ abstract class ReaderJoins extends ReaderChain {
     final @Nullable Segment inOwnBlocks(@Nullable Segment chain) {
         Segment first = chain;
         Segment before = null;
+        boolean hasStack = false;
         Segment next;
         for (Segment part = chain; part != null; part = next) {
             next = part.next;
-            Segment own = keepsMuch(part) ? copyInOwnBlock(part) : null;
+            boolean copies = keepsMuch(part) && (hasStack || hasStack());
+            hasStack |= copies;
+            Segment own = copies ? copyInOwnBlock(part) : null;
             if (own != null) {
                 own.next = next;
                 if (before == null) {
@@ -180,6 +183,16 @@ abstract class ReaderJoins extends ReaderChain {
         return first;
     }
 
+    /** {@return whether only memory may lack from here on} */
+    private static boolean hasStack() {
+        try {
+            StackRoom.needMuch();
+            return true;
+        } catch (StackOverflowError _) {
+            return false;
+        }
+    }
+
     private static boolean keepsMuch(Segment part) {
         Block block = part.block;
         return block != null
@@ -192,7 +205,6 @@ abstract class ReaderJoins extends ReaderChain {
     private @Nullable Segment copyInOwnBlock(Segment source) {
         Segment small = null;
         try {
-            StackRoom.needMuch(); // from here on only memory may lack
             small = Segment.allocate(blocks, source.length());
             copyToEnd(small, source, source.length());
             return small;
