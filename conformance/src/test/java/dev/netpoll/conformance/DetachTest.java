@@ -6,10 +6,12 @@ package dev.netpoll.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.ConnectionOptions;
+import dev.netpoll.ConnectionResetException;
 import dev.netpoll.DetachedSocket;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Bytes;
@@ -161,6 +163,15 @@ class DetachTest extends ConformanceTest {
             pair.connection().close();
             assertThatThrownBy(() -> pair.connection().detach()).isInstanceOf(ConnectionClosedException.class);
         }
+    }
+
+    @Test
+    void aBrokenConnectionCannotBeDetachedAndSaysWhy() throws Exception {
+        assumeTrue(variant.isTcp(), "on a Unix socket only unread bytes cause a reset");
+        Pair pair = net.pair();
+        pair.peer().reset();
+        Await.until("the reset is noticed", () -> !pair.connection().isActive());
+        assertThatThrownBy(() -> pair.connection().detach()).isInstanceOf(ConnectionResetException.class);
     }
 
     @Test

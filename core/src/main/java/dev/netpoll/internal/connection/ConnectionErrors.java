@@ -34,7 +34,7 @@ final class ConnectionErrors {
     /** A socket option could not be read or set. */
     static IOException option(Link c, String operation, TransportException failure) {
         if (failure.errno() == Errno.EBADF) {
-            return closed(c, operation);
+            return c.has(ConnectionState.BROKEN) ? broken(c, operation, 0) : closed(c, operation);
         }
         SocketException refused = new SocketException(operation + ": " + Errno.describe(failure.errno()));
         refused.initCause(failure);

@@ -4,13 +4,13 @@
 package dev.netpoll.internal.connection;
 
 import static dev.netpoll.internal.connection.ConnectionState.ABORTING;
+import static dev.netpoll.internal.connection.ConnectionState.BROKEN;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSED;
 import static dev.netpoll.internal.connection.ConnectionState.CLOSING;
 import static dev.netpoll.internal.connection.ConnectionState.CUT;
 import static dev.netpoll.internal.connection.ConnectionState.DETACHING;
 import static dev.netpoll.internal.connection.ConnectionState.SENDING;
 
-import dev.netpoll.ConnectionClosedException;
 import dev.netpoll.DetachedSocket;
 import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.internal.base.StackRoom;
@@ -114,22 +114,21 @@ final class Detachment implements Runnable {
     }
 
     /** A loop that ends the connection uses its sides for a moment; report the end then. */
-    private IllegalStateException inUse(String doing) throws ConnectionClosedException {
-        if (connection.has(CLOSING) && !connection.has(DETACHING)) {
-            throw ConnectionErrors.closed(connection, "detach");
+    private IllegalStateException inUse(String doing) throws IOException {
+        if (!connection.has(DETACHING)) {
+            checkOpen();
         }
         return new IllegalStateException("another thread is " + doing + "; detach() needs the connection for itself");
     }
 
     private DetachedSocket detachAlone() throws IOException {
+        checkOpen();
         awaitOutput();
-        if (connection.outbound().isUnfinished() && !connection.has(CLOSING | CLOSED)) {
+        if (connection.outbound().isUnfinished()) {
             throw ConnectionErrors.unfinished(connection, "detach");
         }
         if (!connection.add(CLOSING | DETACHING, CLOSING | SENDING | CUT)) {
-            if (connection.has(CLOSING)) {
-                throw ConnectionErrors.closed(connection, "detach");
-            }
+            checkOpen();
             if (connection.has(CUT)) {
                 throw ConnectionErrors.cut(connection, "detach");
             }
@@ -185,11 +184,22 @@ final class Detachment implements Runnable {
         if (failure instanceof Error e) {
             throw e;
         }
-        IOException closed = ConnectionErrors.closed(connection, "detach");
+        IOException over = connection.has(BROKEN)
+                ? ConnectionErrors.broken(connection, "detach", 0)
+                : ConnectionErrors.closed(connection, "detach");
         if (failure != null) {
-            closed.initCause(failure);
+            over.initCause(failure);
         }
-        return closed;
+        return over;
+    }
+
+    private void checkOpen() throws IOException {
+        if (connection.has(CLOSING)) {
+            throw ConnectionErrors.closed(connection, "detach");
+        }
+        if (connection.has(BROKEN)) {
+            throw ConnectionErrors.broken(connection, "detach", 0);
+        }
     }
 
     /** <i>Loop.</i> D2 */
