@@ -267,9 +267,9 @@ public interface Connection extends AutoCloseable {
      *
      * <p>If a write timed out, the position of the buffer says how much was sent, and the channel stays usable, also in
      * the middle of the write's bytes. But the stream can't end in order there: until a later write was sent whole,
-     * closing resets the connection and {@link #shutdownOutput} throws {@link OutputCutException}. Where
-     * several threads write messages, the thread that gets the time-out closes the connection, because the others would
-     * continue behind half a message.
+     * closing resets the connection, and {@link #shutdownOutput} and {@link #detach} throw {@link OutputCutException}.
+     * Where several threads write messages, the thread that gets the time-out closes the connection, because the others
+     * would continue behind half a message.
      *
      * <p>Closing the channel closes the connection. A channel of a closed connection throws {@link
      * java.nio.channels.ClosedChannelException}, as channels do; its cause gives the reason.

@@ -10,7 +10,9 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.ConnectionOptions;
+import dev.netpoll.Server;
 import dev.netpoll.buffer.LinkBuffer;
+import dev.netpoll.conformance.support.Arenas;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Harness.Pair;
@@ -119,11 +121,7 @@ class LentMemoryTest extends OwnNetTest {
         BlockingQueue<Optional<Throwable>> ends = new LinkedBlockingQueue<>();
         AtomicInteger round = new AtomicInteger();
         Listening server = own.net()
-                .listen(own.net()
-                        .server()
-                        .options(ConnectionOptions.builder()
-                                .socketOption(StandardSocketOptions.SO_SNDBUF, BUFFERS)
-                                .build())
+                .listen(slowServer()
                         .onError((connection, error) -> ends.add(Optional.of(error)))
                         .onRequest(connection -> {
                             connection.reader().skip(1);
@@ -153,23 +151,17 @@ class LentMemoryTest extends OwnNetTest {
     void theFlushOfAnotherThreadIsToldToo() throws Exception {
         assumeTrue(variant.mode() != Mode.INLINE, "the handler waits");
         BlockingQueue<Background<Void>> flushes = new LinkedBlockingQueue<>();
-        Listening server = own.net()
-                .listen(own.net()
-                        .server()
-                        .options(ConnectionOptions.builder()
-                                .socketOption(StandardSocketOptions.SO_SNDBUF, BUFFERS)
-                                .build())
-                        .onRequest(connection -> {
-                            connection.reader().skip(1);
-                            Arena arena = Arena.ofShared();
-                            flushes.add(Background.run(() -> connection
-                                            .writer()
-                                            .writeDirect(arena.allocate(PIECES * PIECE))
-                                            .flush())
-                                    .spinUntilBlocked());
-                            closeSoon(arena, 0);
-                            connection.reader().readByte();
-                        }));
+        Listening server = own.net().listen(slowServer().onRequest(connection -> {
+            connection.reader().skip(1);
+            Arena arena = Arena.ofShared();
+            flushes.add(Background.run(() -> connection
+                            .writer()
+                            .writeDirect(arena.allocate(PIECES * PIECE))
+                            .flush())
+                    .spinUntilBlocked());
+            Arenas.close(arena);
+            connection.reader().readByte();
+        }));
         for (int round = 0; round < 10; round++) {
             try (RawPeer peer = own.net().connectRaw(server.address(), BUFFERS)) {
                 peer.send("r");
@@ -181,19 +173,18 @@ class LentMemoryTest extends OwnNetTest {
         }
     }
 
-    private static void closeSoon(Arena arena, int round) {
-        LockSupport.parkNanos(round * CLOSED_LATEST.toNanos() / ROUNDS);
-        Await.until("nobody uses the memory", () -> close(arena));
+    /** {@return a server of which the kernel takes little at once} */
+    private Server.Builder slowServer() {
+        return own.net()
+                .server()
+                .options(ConnectionOptions.builder()
+                        .socketOption(StandardSocketOptions.SO_SNDBUF, BUFFERS)
+                        .build());
     }
 
-    /** Closes the arena, unless its memory is just being sent; {@return whether it did} */
-    static boolean close(Arena arena) {
-        try {
-            arena.close();
-            return true;
-        } catch (IllegalStateException used) { // by the kernel, for a moment
-            return false;
-        }
+    private static void closeSoon(Arena arena, int round) {
+        LockSupport.parkNanos(round * CLOSED_LATEST.toNanos() / ROUNDS);
+        Arenas.close(arena);
     }
 
     private interface Answer {

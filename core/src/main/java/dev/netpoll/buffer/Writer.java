@@ -32,8 +32,8 @@ import java.nio.channels.WritableByteChannel;
  */
 public interface Writer {
     /**
-     * Appends {@code n} bytes for the caller to fill. They are pending at once, and zero until the caller fills
-     * them. Clearing them takes time: reserve about what is needed.
+     * Appends {@code n} bytes for the caller to fill. They are pending at once, and zero until the caller fills them.
+     * Clearing them takes time: reserve about what is needed.
      *
      * @param n how many bytes
      * @return writable memory of exactly {@code n} bytes in one piece, valid until the next flush, until they are
