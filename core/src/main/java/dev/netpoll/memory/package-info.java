@@ -45,7 +45,11 @@
  *
  * <h2>The limit of the process</h2>
  *
- * <p>The limit of all {@linkplain dev.netpoll.buffer.BufferMemory buffer memory} counts everything. At that limit
- * connections wait for each other, so leave room: a quarter of it is a good budget for each group.
+ * <p>The limit of all {@linkplain dev.netpoll.buffer.BufferMemory buffer memory} counts everything. At that limit a
+ * connection receives nothing while its group exceeds its budget, unless it continues with a begun message. If the one
+ * whose turn it is finds no memory for 50 ms, the library closes waiting connections, first those that hold most,
+ * until they have given up what it misses, or hold no more than half the budget. If that does not help it for a second,
+ * and it holds more than the budget, it is closed. So leave room: a quarter of the limit is a good budget for each
+ * group.
  */
 package dev.netpoll.memory;

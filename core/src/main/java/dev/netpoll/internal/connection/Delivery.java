@@ -27,8 +27,9 @@ import org.jspecify.annotations.Nullable;
  *   <li>B2 Reading pauses while the retained memory is above the high mark, unless somebody waits for a position that
  *       was not reached: a blocked read, or a handler that demanded. If the peer has ended, and nobody will read what
  *       is above the mark, the loop reads on to the end. The loop sets {@code paused}, then checks again; others change
- *       what the rule depends on, then check {@code paused}. Even then reading pauses while the connection retains more
- *       than its share and the group's memory is used up, unless the connection is the favoured one.
+ *       what the rule depends on, then check {@code paused}. Even then reading pauses while the group's memory is used
+ *       up and the connection retains more than its share (or anything, if the process has no memory either), unless
+ *       the connection is a favoured one.
  *   <li>B3 A due run does not begin while another thread uses the side; that thread gives up the side (volatile), then
  *       checks whether a run is due. The loop raises {@code delivered} (volatile), then looks for a user.
  * </ul>
@@ -261,7 +262,9 @@ abstract class Delivery extends Inbox {
      */
     private boolean isStarving(boolean wanted) {
         MemoryBudget budget = link.loop().budget();
-        boolean spent = retained.bytes() > Share.BYTES && budget.isExceeded();
+        // If the process has no memory at all, even the share is too much: it would go to those who have just come.
+        boolean spent = budget.isExceeded()
+                && (retained.bytes() > Share.BYTES || budget.turns().isShort());
         Share.Waiter mine = waiter;
         if (!spent) {
             starved = false;

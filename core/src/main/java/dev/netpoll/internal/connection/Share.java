@@ -82,6 +82,11 @@ final class Share {
         }
 
         @Override
+        protected boolean isBlocked() {
+            return link.transport().peek() > 0;
+        }
+
+        @Override
         protected void heldTooLong() {
             link.giveUpMemory();
             try {

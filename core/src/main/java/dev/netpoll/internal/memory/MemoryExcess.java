@@ -15,7 +15,9 @@ import org.jspecify.annotations.Nullable;
  *       messages that it handles. The budget is <i>flooded</i>, and no further waiter may continue before some memory
  *       is back. If that takes too long, the waiters for which the program keeps most give up one after the other, as
  *       they may wait for each other.
- *   <li>If the process has no memory at all, the waiter that has the turn gives up when it is stuck.
+ *   <li>If the process has no memory at all, and the waiter that has the turn gets none, those that hold most give up
+ *       what it misses. They keep half the limit, as the memory may be elsewhere. If that does not help, it gives up
+ *       itself.
  * </ul>
  *
  * <p>Invariant, numbered through the layers of {@link MemoryTurns}:
@@ -35,7 +37,15 @@ abstract class MemoryExcess extends MemoryLines {
     /** When the next waiter is ended if the flood lasts until then. Guarded by the lock. */
     private long floodEnds;
 
+    /** For how long after a refusal by the process memory is {@link #isShort short}. */
+    private static final long SHORT_NANOS = 50_000_000;
+
+    /** What waiters keep when others give up for the one that has the turn: the limit divided by this. */
+    private static final int KEPT_PART = 2;
+
     private volatile long gaveUp; // changed under the lock
+
+    private volatile long refusedAt = System.nanoTime() - SHORT_NANOS;
 
     MemoryExcess(MemoryBudget budget) {
         super(budget);
@@ -134,16 +144,57 @@ abstract class MemoryExcess extends MemoryLines {
 
     // ---- refused by the system
 
+    /** {@return whether the process has just had no memory to receive into} */
+    public final boolean isShort() {
+        return System.nanoTime() - refusedAt < SHORT_NANOS;
+    }
+
     /**
-     * The process has no memory to receive into. If the waiter with the turn holds more than the limit and has received
-     * nothing for long, it can't complete its message, and no other waiter can continue: it gives up what it holds.
-     * Allocates nothing.
+     * The process has no memory to receive into. If that keeps the waiter with the turn from its bytes, others give up
+     * as much as it misses; else no message would become complete. If they have little, and it has received nothing for
+     * long although it holds more than the limit, it gives up. Allocates nothing.
      */
     public final void refused() {
+        refusedAt = System.nanoTime();
         MemoryWaiter holder = favourite;
-        if (holder == null || !holder.isStuck() || holder.held() <= budget.limit()) {
+        if (holder == null || !holder.isSilent() || !holder.isBlocked()) {
             return;
         }
+        long wanted = holder.missing;
+        MemoryWaiter next = giveUpFor(holder);
+        if (next == null && holder.isStuck() && holder.held() > budget.limit()) {
+            giveUpTurn(holder);
+            return;
+        }
+        while (next != null) {
+            next.heldTooLong();
+            wanted -= next.known;
+            next = wanted > 0 ? giveUpFor(holder) : null;
+        }
+    }
+
+    /** {@return the waiter that holds most and gives it up, or null if they hold too little to help} */
+    private @Nullable MemoryWaiter giveUpFor(MemoryWaiter holder) {
+        synchronized (this) {
+            MemoryWaiter most = null;
+            long all = 0;
+            for (WaitingLine line : begun) {
+                for (MemoryWaiter each = line.first(); each != null; each = each.following) {
+                    if (!each.givesUp) {
+                        all += each.known;
+                        most = most == null || each.known > most.known ? each : most;
+                    }
+                }
+            }
+            if (most == null || favourite != holder || all <= budget.limit() / KEPT_PART) {
+                return null;
+            }
+            giveUp(most);
+            return most;
+        }
+    }
+
+    private void giveUpTurn(MemoryWaiter holder) {
         synchronized (this) {
             if (favourite != holder || holder.givesUp) {
                 return;

@@ -142,6 +142,7 @@ public final class MemoryTurns extends MemoryExcess {
      * #awaitTurn} next. One thread at a time for each waiter.
      */
     public boolean take(MemoryWaiter waiter, long missing) {
+        waiter.missing = missing;
         if (favourite == waiter) {
             return true;
         }

@@ -12,6 +12,9 @@ public abstract class MemoryWaiter {
 
     private static final long SILENCE_NANOS = 150_000_000;
 
+    /** How long one that has the turn and finds no memory waits before others give up theirs. */
+    private static final long PATIENCE_NANOS = 50_000_000;
+
     /** After this time, one that was too slow may try once more. */
     private static final long FORGIVING_NANOS = 2_000_000_000;
 
@@ -34,6 +37,9 @@ public abstract class MemoryWaiter {
 
     /** Whether the message it wants is small. Written by the one thread that asks. */
     volatile boolean small;
+
+    /** How many bytes it asked for last. Written by the one thread that asks. */
+    volatile long missing;
 
     /** How many bytes in all it may hold, if it is admitted. Written under the lock. */
     volatile long admittedUpTo;
@@ -76,6 +82,11 @@ public abstract class MemoryWaiter {
     /** The bytes it has received that the program keeps. Any thread. */
     protected long kept() {
         return 0;
+    }
+
+    /** {@return whether bytes have arrived that only memory keeps it from} Any thread. */
+    protected boolean isBlocked() {
+        return true;
     }
 
     /** Gives up what it holds. Any thread; must neither block nor throw. */
@@ -121,6 +132,11 @@ public abstract class MemoryWaiter {
     /** {@return whether it has received nothing for as long as a turn may last} */
     final boolean isStuck() {
         return System.nanoTime() - gotAt > TURN_NANOS;
+    }
+
+    /** {@return whether it has received nothing for a while} */
+    final boolean isSilent() {
+        return System.nanoTime() - gotAt > PATIENCE_NANOS;
     }
 
     final boolean isTooSlow() {

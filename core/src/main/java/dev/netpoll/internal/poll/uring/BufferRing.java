@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  * <p>If the kernel supports it ({@code IOU_PBUF_RING_INC}), it fills a block piece by piece; else every receive takes a
  * new one.
  *
- * <p>The ring begins with few blocks, and doubles their number whenever the kernel runs out of them.
+ * <p>The ring begins with few blocks, and doubles their number whenever the kernel runs out of them, up to a limit that
+ * may change: blocks here are missing elsewhere, and all of them may be filled before the loop can pause a socket.
  *
  * <ul>
  *   <li>I1 From {@link #provide} until a completion returns it, only the kernel writes to {@code blocks[id]} from
@@ -32,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Not thread-safe: loop only.
  */
 final class BufferRing {
-    private static final int FIRST_BUFFERS = 16;
+    static final int FIRST_BUFFERS = 16;
 
     private final int group;
     private final int blockSize;
@@ -50,6 +51,9 @@ final class BufferRing {
 
     /** The number of ids in use, with a block or waiting for one. */
     private int wanted;
+
+    /** How many blocks it may have. */
+    private int most;
 
     /** Whether {@link #starved} has added buffers since the last {@link #publish}. */
     private boolean grown;
@@ -78,6 +82,7 @@ final class BufferRing {
         blocks = new Block[count];
         filled = new int[count];
         vacant = new int[count];
+        most = count;
         ring = new BufferRingMemory(count);
         try {
             nextRing = new BufferRingMemory(count);
@@ -140,7 +145,7 @@ final class BufferRing {
 
     /** The kernel ran out of buffers: provides more. */
     void starved() {
-        if (!grown && wanted < blocks.length) {
+        if (!grown && wanted < most) {
             grown = true;
             grow(Math.max(FIRST_BUFFERS, 2 * wanted));
         }
@@ -148,13 +153,13 @@ final class BufferRing {
     }
 
     private void grow(int to) {
-        while (wanted < Math.min(to, blocks.length)) {
+        while (wanted < Math.min(to, most)) {
             vacant[vacantCount++] = wanted++;
         }
     }
 
     private void refill() {
-        while (vacantCount > 0) {
+        while (vacantCount > 0 && wanted - vacantCount < most) {
             Block block = allocate(blockSize);
             if (block == null) {
                 return; // the existing blocks must suffice
@@ -163,6 +168,11 @@ final class BufferRing {
             blocks[id] = block;
             provide(id);
         }
+    }
+
+    /** Has at most so many blocks from now on, as soon as the kernel has filled those above. */
+    void limitTo(int count) {
+        most = Math.min(count, blocks.length);
     }
 
     private @Nullable Block allocate(int size) {
@@ -230,7 +240,7 @@ final class BufferRing {
 
     /** Replaces a block that the kernel has returned. */
     private void vacate(int id) {
-        Block next = allocate(blockSize);
+        Block next = wanted - vacantCount <= most ? allocate(blockSize) : null;
         blocks[id] = next;
         if (next != null) {
             provide(id);

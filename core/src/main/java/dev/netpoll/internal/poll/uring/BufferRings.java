@@ -22,8 +22,13 @@ final class BufferRings {
     private static final int SMALL_GROUP = 0;
     private static final int BIG_GROUP = 1;
 
+    /** The buffers of each size take at most the budget divided by this: so much may arrive beyond it. */
+    private static final int BUDGET_PART = 16;
+
     private final BufferRing small;
     private final BufferRing big;
+
+    private int mostSmall = Integer.MAX_VALUE;
 
     private @Nullable MemoryBudget budget;
 
@@ -59,6 +64,7 @@ final class BufferRings {
 
     /** Publishes the buffers that the kernel may take from now on. */
     void publish() {
+        small.limitTo(isCrowded() ? BufferRing.FIRST_BUFFERS : mostSmall);
         small.publish();
         big.publish();
     }
@@ -77,15 +83,32 @@ final class BufferRings {
 
     // ---------------------------------------------------------------- the budget
 
-    /** While this budget is exceeded, sockets receive only into small buffers. */
+    /** While this budget is exceeded, sockets receive only into few, small buffers. */
     void limitBy(MemoryBudget limit) {
         budget = limit;
+        int part = (int) Math.min(limit.limit() / BUDGET_PART, 1 << 30);
+        mostSmall = Math.max(BufferRing.FIRST_BUFFERS, part / SMALL);
+        big.limitTo(Math.max(1, part / BIG));
     }
 
-    /** Reports that there was no memory to receive into. */
-    void refused() {
+    /** The kernel found no buffer of this kind: provides more. {@return whether it finds one now} */
+    boolean starved(int kind) {
+        BufferRing empty = of(kind);
+        empty.starved();
+        if (!empty.hasBuffers()) {
+            refused();
+            return false;
+        }
+        return true;
+    }
+
+    /** There was no memory to receive into: gives back what no socket should use now. */
+    private void refused() {
         MemoryBudget limit = budget;
         if (limit != null) {
+            if (isCrowded()) {
+                big.takeBack();
+            }
             limit.turns().refused();
         }
     }

@@ -210,10 +210,7 @@ abstract class ReceivingSocket extends LoopSocket implements Completable {
 
     /** The kernel found no buffer, and left the bytes in the socket. */
     private void starved(int kind) {
-        BufferRing buffers = poller().buffers.of(kind);
-        buffers.starved();
-        if (!buffers.hasBuffers()) {
-            poller().buffers.refused();
+        if (!poller().buffers.starved(kind)) {
             starveUnlessDone();
         }
     }
