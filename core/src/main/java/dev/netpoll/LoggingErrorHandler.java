@@ -3,40 +3,32 @@
 
 package dev.netpoll;
 
+import dev.netpoll.internal.base.RateLimit;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.System.Logger.Level;
 import java.nio.file.FileSystemException;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /** See {@link ErrorHandler#LOGGING}. */
 final class LoggingErrorHandler {
     /** Between warnings of failures of other connections: in a proxy, the peers of those cause them. */
-    private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
-
-    private static final AtomicLong NEXT = new AtomicLong(System.nanoTime());
+    private static final RateLimit OF_OTHERS = new RateLimit(TimeUnit.SECONDS.toNanos(1));
 
     private LoggingErrorHandler() {}
 
     static void log(Connection connection, Throwable error) {
         System.Logger logger = System.getLogger("dev.netpoll");
         Throwable cause = error instanceof UncheckedIOException ? error.getCause() : error;
-        if (isRoutine(connection, cause) || (cause instanceof ConnectionException && !isDue())) {
+        if (isRoutine(connection, cause) || (cause instanceof ConnectionException && !OF_OTHERS.tryPass())) {
             if (logger.isLoggable(Level.DEBUG)) {
                 logger.log(Level.DEBUG, connection + " is closed, as a callback of it failed: " + error);
             }
         } else {
             logger.log(Level.WARNING, "a callback of " + connection + " failed; the connection is closed", error);
         }
-    }
-
-    private static boolean isDue() {
-        long now = System.nanoTime();
-        long next = NEXT.get();
-        return now - next >= 0 && NEXT.compareAndSet(next, now + PAUSE_NANOS);
     }
 
     /** {@return whether the connection's own peer may have caused it} A switch by type would load a class late. */

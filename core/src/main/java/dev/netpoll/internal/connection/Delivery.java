@@ -263,8 +263,7 @@ abstract class Delivery extends Inbox {
     private boolean isStarving(boolean wanted) {
         MemoryBudget budget = link.loop().budget();
         // If the process has no memory at all, even the share is too much: it would go to those who have just come.
-        boolean spent = budget.isExceeded()
-                && (retained.bytes() > Share.BYTES || budget.turns().isShort());
+        boolean spent = (retained.bytes() > Share.BYTES || budget.turns().isShort()) && budget.isExceeded();
         Share.Waiter mine = waiter;
         if (!spent) {
             starved = false;

@@ -83,7 +83,11 @@ final class Share {
 
         @Override
         protected boolean isBlocked() {
-            return link.transport().peek() > 0;
+            try {
+                return link.transport().peek() > 0;
+            } catch (OutOfMemoryError | StackOverflowError _) {
+                return false; // the thread that found no memory is innocent
+            }
         }
 
         @Override

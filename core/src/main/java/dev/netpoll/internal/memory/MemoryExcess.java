@@ -45,7 +45,8 @@ abstract class MemoryExcess extends MemoryLines {
 
     private volatile long gaveUp; // changed under the lock
 
-    private volatile long refusedAt = System.nanoTime() - SHORT_NANOS;
+    /** When the process had no memory to receive into, or 0 if that is long ago. */
+    private volatile long refusedAt;
 
     MemoryExcess(MemoryBudget budget) {
         super(budget);
@@ -144,9 +145,14 @@ abstract class MemoryExcess extends MemoryLines {
 
     // ---- refused by the system
 
-    /** {@return whether the process has just had no memory to receive into} */
+    /** {@return whether the process has just had no memory to receive into} Usually one volatile read. */
     public final boolean isShort() {
-        return System.nanoTime() - refusedAt < SHORT_NANOS;
+        long at = refusedAt;
+        if (at != 0 && System.nanoTime() - at >= SHORT_NANOS) {
+            refusedAt = 0; // another refusal may be lost with it; the next one comes soon
+            return false;
+        }
+        return at != 0;
     }
 
     /**
@@ -155,7 +161,7 @@ abstract class MemoryExcess extends MemoryLines {
      * long although it holds more than the limit, it gives up. Allocates nothing.
      */
     public final void refused() {
-        refusedAt = System.nanoTime();
+        refusedAt = System.nanoTime() | 1; // never 0
         MemoryWaiter holder = favourite;
         if (holder == null || !holder.isSilent() || !holder.isBlocked()) {
             return;
@@ -167,8 +173,8 @@ abstract class MemoryExcess extends MemoryLines {
             return;
         }
         while (next != null) {
+            wanted -= next.known; // first: it leaves its line when it ends
             next.heldTooLong();
-            wanted -= next.known;
             next = wanted > 0 ? giveUpFor(holder) : null;
         }
     }
