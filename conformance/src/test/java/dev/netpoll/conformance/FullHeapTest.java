@@ -183,6 +183,7 @@ class FullHeapTest extends ConformanceTest {
             try {
                 run(child, done, clients);
             } catch (AssertionError failure) {
+                done.set(true);
                 String said = Files.readString(log());
                 throw new AssertionError(
                         failure.getMessage() + "; the server said: " + said + "\nand does: " + child.threads(),
@@ -190,9 +191,9 @@ class FullHeapTest extends ConformanceTest {
             }
         } finally {
             done.set(true);
-            for (Background<?> client : clients) {
-                client.result();
-            }
+        }
+        for (Background<?> client : clients) {
+            client.result();
         }
     }
 

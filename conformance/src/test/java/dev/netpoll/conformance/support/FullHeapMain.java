@@ -20,7 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An echo server in a process with a small heap, which fills that heap when it is told to. Its input has two commands:
@@ -44,7 +44,9 @@ public final class FullHeapMain {
 
     private final AtomicInteger deaths = new AtomicInteger();
     private final AtomicInteger callbacksDue = new AtomicInteger();
-    private final AtomicReference<String> firstDeath = new AtomicReference<>("none");
+
+    private volatile String firstDead = "none";
+    private volatile @Nullable Throwable firstDeath;
 
     /** Looked at by nobody, so that what it holds is not optimised away. */
     private volatile Object[] filling = NOTHING;
@@ -81,9 +83,9 @@ public final class FullHeapMain {
 
     private void run(Backend backend, boolean platformThreads, long fillMillis) throws Exception {
         Thread.setDefaultUncaughtExceptionHandler((thread, death) -> {
-            if (deaths.getAndIncrement() == 0) {
-                firstDeath.set(thread.getName());
-                death.printStackTrace();
+            if (deaths.getAndIncrement() == 0) { // printed at the end, when there is memory for it
+                firstDeath = death;
+                firstDead = thread.getName();
             }
         });
         EventLoopGroup group = EventLoopGroup.builder()
@@ -164,7 +166,10 @@ public final class FullHeapMain {
                     return BufferMemory.stats().outstandingBlocks() == 0;
                 });
         long blocks = BufferMemory.stats().outstandingBlocks();
-        System.out.println(
-                millis + " " + blocks + " " + callbacksDue.get() + " " + deaths.get() + " " + firstDeath.get());
+        Throwable death = firstDeath;
+        if (death != null) {
+            death.printStackTrace();
+        }
+        System.out.println(millis + " " + blocks + " " + callbacksDue.get() + " " + deaths.get() + " " + firstDead);
     }
 }

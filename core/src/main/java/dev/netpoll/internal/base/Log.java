@@ -3,6 +3,7 @@
 
 package dev.netpoll.internal.base;
 
+import java.lang.invoke.MethodHandles;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +14,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Log {
     private static volatile System.@Nullable Logger logger;
+
+    static { // callers name a level outside of any try: its class must not be initialised while the heap is full
+        Classes.initialize(MethodHandles.lookup(), System.Logger.Level.class);
+    }
 
     private Log() {}
 

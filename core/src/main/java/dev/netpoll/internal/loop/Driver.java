@@ -29,6 +29,8 @@ final class Driver implements Runnable {
     /** After this many failed turns in a row, about ten seconds, the loop ends. */
     private static final int FAILURES_MAX = 200;
 
+    private static final int LEAVE_STEPS = 5;
+
     private static final long PAUSE_NANOS = 1_000_000;
     private static final long PAUSE_MAX_NANOS = 50 * PAUSE_NANOS;
 
@@ -150,18 +152,34 @@ final class Driver implements Runnable {
         leave();
     }
 
+    /** Each step happens, whatever becomes of those before; the log comes last. */
     private void leave() {
-        if (thread.isVirtual()) {
-            VirtualDrivers.remove(this);
+        Throwable failure = null;
+        for (int step = 0; step < LEAVE_STEPS; step++) {
+            try {
+                leave(step);
+            } catch (Throwable t) {
+                failure = t;
+            }
         }
-        try {
-            spares.end();
-            loop.poller().leave();
-        } catch (Throwable t) {
-            LoopFailure.DRIVER_NOT_LEFT.log(t);
+        if (failure != null) {
+            LoopFailure.DRIVER_NOT_LEFT.log(failure);
         }
-        Watchman.ended(this, loop.supervisor);
-        loop.noticed(); // in case it has not left the loop in order
+    }
+
+    private void leave(int step) {
+        switch (step) {
+            case 0 -> {
+                if (thread.isVirtual()) {
+                    VirtualDrivers.remove(this);
+                }
+            }
+            case 1 -> spares.end();
+            case 2 -> loop.poller().leave();
+            case 3 -> Watchman.ended(this, loop.supervisor);
+            case 4 -> loop.noticed(); // in case it has not left the loop in order
+            default -> throw new AssertionError(step);
+        }
     }
 
     private boolean take() {
