@@ -154,6 +154,17 @@ public final class FullHeapMain {
         }
     }
 
+    private void tellDeath() {
+        Throwable death = firstDeath;
+        try {
+            if (death != null) {
+                death.printStackTrace();
+            }
+        } catch (Throwable t) {
+            System.err.println("the death can't be printed: " + t); // a class of the JDK that found no memory
+        }
+    }
+
     private void end(Server server, EventLoopGroup group) throws IOException {
         long begin = System.nanoTime();
         server.shutdown(GRACE);
@@ -166,10 +177,7 @@ public final class FullHeapMain {
                     return BufferMemory.stats().outstandingBlocks() == 0;
                 });
         long blocks = BufferMemory.stats().outstandingBlocks();
-        Throwable death = firstDeath;
-        if (death != null) {
-            death.printStackTrace();
-        }
+        tellDeath();
         System.out.println(millis + " " + blocks + " " + callbacksDue.get() + " " + deaths.get() + " " + firstDead);
     }
 }

@@ -5,7 +5,9 @@ package dev.netpoll.internal.ffi;
 
 import static dev.netpoll.internal.ffi.Downcalls.UNUSED;
 
+import dev.netpoll.internal.base.Classes;
 import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
 
 /** {@code <unistd.h>} and {@code <fcntl.h>}: descriptors. */
 public final class LibcUnistd {
@@ -17,34 +19,24 @@ public final class LibcUnistd {
     private static final int O_NONBLOCK = 0x800;
     private static final int O_CLOEXEC = 0x80000;
 
-    private static final int LEFTOVERS_MAX = 1024;
-
     private static final MethodHandle CLOSE = Downcalls.link("close");
     private static final MethodHandle FCNTL = Downcalls.link("fcntl");
     private static final MethodHandle DUP3 = Downcalls.link("dup3");
-
-    /**
-     * Descriptors that could not be closed yet, each plus 1; 0 marks a free place. Guarded by its own lock: the first
-     * use of an atomic array allocates.
-     */
-    private static final int[] LEFTOVERS = new int[LEFTOVERS_MAX];
-
-    private static volatile boolean leftovers;
 
     private LibcUnistd() {}
 
     /** Links now rather than at the first close: without a free descriptor, a class file may not be readable. */
     static void link() {
-        // Initialising the class links.
+        Classes.initialize(MethodHandles.lookup(), Leftovers.class); // initialising this class links
     }
 
     /**
      * Closes. The descriptor is gone whatever the result, so callers must not retry. Never throws: if the JVM lacks the
-     * memory that a call needs before its code is compiled, {@link #closeLeftovers} closes it later.
+     * memory that a call needs before its code is compiled, {@link Leftovers} closes it later.
      */
     public static void close(Scratch scratch, int fd) {
         if (!tryToClose(scratch, fd)) {
-            leave(fd);
+            Leftovers.addDescriptor(fd);
         }
     }
 
@@ -56,38 +48,6 @@ public final class LibcUnistd {
             return true;
         } catch (Throwable t) { // thrown before the call: nothing allocates after it
             return false;
-        }
-    }
-
-    private static void leave(int fd) {
-        synchronized (LEFTOVERS) {
-            for (int i = 0; i < LEFTOVERS_MAX; i++) {
-                if (LEFTOVERS[i] == 0) {
-                    LEFTOVERS[i] = fd + 1;
-                    leftovers = true;
-                    return;
-                }
-            }
-        }
-    }
-
-    /** {@return whether {@link #closeLeftovers} has work} Costs nothing. */
-    public static boolean hasLeftovers() {
-        return leftovers;
-    }
-
-    /** Closes the descriptors that {@link #close} could not. Any thread. */
-    public static void closeLeftovers(Scratch scratch) {
-        leftovers = false; // before looking: a thread that leaves a descriptor sets this afterwards
-        for (int i = 0; i < LEFTOVERS_MAX; i++) {
-            int found;
-            synchronized (LEFTOVERS) {
-                found = LEFTOVERS[i];
-                LEFTOVERS[i] = 0;
-            }
-            if (found != 0) {
-                close(scratch, found - 1);
-            }
         }
     }
 

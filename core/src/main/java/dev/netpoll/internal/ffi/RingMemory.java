@@ -110,10 +110,17 @@ public final class RingMemory implements AutoCloseable {
     private static void unmap(MemorySegment mapped) {
         Scratch scratch = Scratch.take();
         try {
-            // SAFETY: what map() has mapped, once.
-            Syscall.call(scratch, MUNMAP, mapped.address(), mapped.byteSize(), 0, 0, 0, 0);
+            unmap(scratch, mapped.address(), mapped.byteSize());
         } finally {
             scratch.giveBack();
+        }
+    }
+
+    /** Never throws: a mapping that stays would keep the ring, and with it sockets. */
+    static void unmap(Scratch scratch, long address, long size) {
+        // SAFETY: what map() has mapped. At most once: what is left over was not unmapped.
+        if (!Syscall.tryCall(scratch, MUNMAP, address, size)) {
+            Leftovers.addMapping(address, size);
         }
     }
 

@@ -32,4 +32,15 @@ final class Syscall {
             throw Downcalls.failure(t);
         }
     }
+
+    /** Makes a system call, whatever its result; {@return false if the JVM could not make it} Never throws. */
+    static boolean tryCall(Scratch scratch, long number, long a, long b) {
+        try {
+            // SAFETY: as above.
+            long _ = (long) SYSCALL.invokeExact(scratch.errno, number, a, b, 0L, 0L, 0L, 0L);
+            return true;
+        } catch (Throwable t) { // thrown before the call: nothing allocates after it
+            return false;
+        }
+    }
 }

@@ -4,6 +4,7 @@
 package dev.netpoll.internal.poll.epoll;
 
 import dev.netpoll.internal.ffi.EpollEvents;
+import dev.netpoll.internal.ffi.Leftovers;
 import dev.netpoll.internal.ffi.LibcEpoll;
 import dev.netpoll.internal.ffi.LibcUnistd;
 import dev.netpoll.internal.ffi.Scratch;
@@ -111,8 +112,8 @@ final class EpollPoller implements Poller {
         if (quiet && !goesOn && timeoutNanos != 0) {
             receiveBuffer.release();
         }
-        if (LibcUnistd.hasLeftovers()) {
-            LibcUnistd.closeLeftovers(scratch);
+        if (Leftovers.exist()) {
+            Leftovers.release(scratch);
         }
         if (edgesLost) {
             slots.forEach(LOOK_AGAIN);
@@ -121,7 +122,7 @@ final class EpollPoller implements Poller {
         }
         next = 0;
         fetched = 0;
-        fetched = await(goesOn ? 0 : turns.bounded(timeoutNanos));
+        fetched = await(goesOn ? 0 : Leftovers.bounded(turns.bounded(timeoutNanos)));
         quiet = true;
         return fetched > 0 || goesOn;
     }
@@ -205,7 +206,7 @@ final class EpollPoller implements Poller {
 
     @Override
     public long untilRetry(long now) {
-        return turns.untilRetry(now);
+        return Leftovers.bounded(turns.untilRetry(now));
     }
 
     /** {@return the block to receive into, or null if there is no memory} */

@@ -285,12 +285,14 @@ abstract class MovableRing implements Poller {
     }
 
     /**
-     * Withdraws what was collected for a descriptor (I3 of Ring). If that throws, the ring fails: else the kernel might
-     * get memory and a number that already have another owner.
+     * Withdraws what was collected for a descriptor (I3 of Ring), and cancels what the kernel has taken for its socket:
+     * that would hold the socket open, and its peer would wait for ever. If this throws, the ring fails: else the
+     * kernel might get memory and a number that already have another owner.
      */
-    final void withdraw(int fd) {
+    final void withdraw(int fd, long token) {
         try {
             boolean _ = submissions.withdrawAll(fd);
+            submissions.cancelEach(token);
         } catch (Throwable t) {
             failure = broken;
         }

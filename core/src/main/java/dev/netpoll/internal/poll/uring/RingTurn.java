@@ -6,6 +6,7 @@ package dev.netpoll.internal.poll.uring;
 import static dev.netpoll.internal.ffi.IoUring.IORING_CQE_F_BUFFER;
 
 import dev.netpoll.internal.ffi.IoUring;
+import dev.netpoll.internal.ffi.Leftovers;
 import dev.netpoll.internal.ffi.LibcUnistd;
 import dev.netpoll.internal.ffi.Scratch;
 import dev.netpoll.internal.memory.Block;
@@ -73,8 +74,8 @@ abstract class RingTurn extends MovableRing {
         }
         boolean goesOn = turns.begin();
         checkFailure();
-        if (LibcUnistd.hasLeftovers()) {
-            LibcUnistd.closeLeftovers(scratch());
+        if (Leftovers.exist()) {
+            Leftovers.release(scratch());
         }
         boolean waits = timeoutNanos != 0 && !goesOn && completions.isEmpty();
         if (waits && !receiveBegins && quietSince != 0 && System.nanoTime() - quietSince >= QUIET_NANOS) {
@@ -87,7 +88,7 @@ abstract class RingTurn extends MovableRing {
         int before = completions.end();
         boolean received = enter(
                 patient ? PATIENT_WANTED : waits ? 1 : 0,
-                waits ? turns.bounded(timeoutNanos) : 0,
+                waits ? Leftovers.bounded(turns.bounded(timeoutNanos)) : 0,
                 patient ? PATIENCE_MICROS : 0);
         completions.beginBatch();
         boolean busy = completions.end() - before >= BUSY;
@@ -164,7 +165,7 @@ abstract class RingTurn extends MovableRing {
 
     @Override
     public final long untilRetry(long now) {
-        return turns.untilRetry(now);
+        return Leftovers.bounded(turns.untilRetry(now));
     }
 
     // ---------------------------------------------------------------- announcing

@@ -122,6 +122,13 @@ final class Submissions {
         add(IORING_OP_ASYNC_CANCEL, IOSQE_CQE_SKIP_SUCCESS, 0, -1, operation, 0, 0, NOBODY);
     }
 
+    /** Cancels every operation that a stream socket may have. Names no descriptor, so it may be submitted later. */
+    void cancelEach(long token) {
+        for (int kind = Operation.RECEIVE; kind <= Operation.HANG_UP; kind++) {
+            cancel(Operation.of(kind, token));
+        }
+    }
+
     /** Sends as many segments as fit in a message, up to the first that {@code large} takes; {@return their bytes} */
     int send(int fd, Segment head, @Nullable ZeroCopySender large, long operation) {
         if (room() == null) {

@@ -245,23 +245,17 @@ final class UringTransport extends SendingSocket {
                 owner.submissions.cancelAll(fd());
                 owner.finish();
                 if (owner.submissions.withdrawAll(fd())) { // I3 of Ring; they end when the ring can be entered again
-                    cancelEach(owner.submissions);
+                    owner.submissions.cancelEach(token);
                 }
             }
             left = true;
         } finally {
             if (owner != null) {
                 if (!left) {
-                    owner.withdraw(fd());
+                    owner.withdraw(fd(), token);
                 }
                 owner.remove(this);
             }
-        }
-    }
-
-    private void cancelEach(Submissions submissions) {
-        for (int kind = Operation.RECEIVE; kind <= Operation.HANG_UP; kind++) {
-            submissions.cancel(Operation.of(kind, token));
         }
     }
 }
