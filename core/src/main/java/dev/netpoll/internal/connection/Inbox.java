@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  * nothing: the loop notifies it after putting the segments back.
  */
 abstract class Inbox extends Side {
-    /** Pieces up to this size are copied behind an earlier one. */
-    private static final int MERGE_MAX = 2048;
+    /** Pieces up to this size are copied behind an earlier one: all that arrive while memory is used up. */
+    private static final int MERGE_MAX = 4096;
 
     private static final VarHandle NEWEST;
 

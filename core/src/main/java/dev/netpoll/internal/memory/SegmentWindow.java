@@ -84,10 +84,9 @@ abstract class SegmentWindow {
         return limit - end;
     }
 
-    /** Sets the length of an empty segment to {@code count}; it can't be appended to from now on. */
+    /** Sets the length of an empty segment to {@code count}; more may be appended. */
     public final void holds(int count) {
-        end = Math.addExact(start, Objects.checkIndex(count, capacity + 1));
-        limit = end;
+        end = Math.addExact(start, Objects.checkIndex(count, room() + 1));
     }
 
     // ---- access by index; the caller has compared with start, end or limit
