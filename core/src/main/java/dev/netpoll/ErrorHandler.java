@@ -6,8 +6,13 @@ package dev.netpoll;
 import java.io.IOException;
 
 /**
- * Receives each exception or error that a callback of a connection threw, once. The library closes that connection
- * meanwhile; the others continue.
+ * Receives each exception or error that a callback of a connection threw, once. The library closes that connection; the
+ * others continue.
+ *
+ * <p>It closes it in order, when the error handler has returned. So the error handler may still write and flush an
+ * answer: what the callback wrote and did not flush is dropped before. Or it calls {@link Connection#abort}, so that
+ * the peer of a stream does not take a part for the whole. If the connection has ended already, or was never usable,
+ * its methods throw or do nothing, as ever.
  *
  * @since 0.1
  */
@@ -25,6 +30,9 @@ public interface ErrorHandler {
      */
     ErrorHandler LOGGING = LoggingErrorHandler::log;
 
-    /** Receives the exception, on the thread on which the callback ran. The library logs what this method throws. */
+    /**
+     * Receives the exception, on the thread on which the callback ran; so it may block where the callback may. The
+     * library logs what this method throws.
+     */
     void onError(Connection connection, Throwable error);
 }

@@ -5,16 +5,21 @@ package dev.netpoll.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionHandler;
+import dev.netpoll.ConnectionOptions;
 import dev.netpoll.Dispatch;
+import dev.netpoll.Framing;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.testkit.Await;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.RejectedExecutionException;
@@ -143,6 +148,64 @@ class HandlerFailureTest extends ConformanceTest {
         other.send("fine");
         assertThat(other.receiveText(4)).isEqualTo("fine");
         Await.until("the bad one is gone", () -> server.server().connectionCount() == 1);
+    }
+
+    @Test
+    void theErrorHandlerMayAnswerInsteadOfTheHandler() throws Exception {
+        Listening server = net.listen(net.server()
+                .onRequest(connection -> {
+                    connection.writer().writeUtf8("half an ans");
+                    throw new IllegalArgumentException("on purpose");
+                })
+                .onError((connection, error) -> {
+                    try {
+                        connection.writer().writeUtf8("error").flush();
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                }));
+        RawPeer peer = net.connectRaw(server.address()).send("x");
+        assertThat(peer.receiveText(5)).isEqualTo("error");
+        peer.awaitEnd();
+        server.awaitNoConnections();
+    }
+
+    @Test
+    void theErrorHandlerMayAnswerAFrameThatIsTooLarge() throws Exception {
+        Listening server = net.listen(net.server()
+                .framing(Framing.lengthField(0, 4))
+                .options(ConnectionOptions.builder().maxFrameLength(1000).build())
+                .onRequest(Handlers.echo())
+                .onError((connection, error) -> {
+                    try {
+                        connection.reader().skip(connection.reader().readableBytes());
+                        connection.writer().writeUtf8("too large").flush();
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                }));
+        RawPeer peer = net.connectRaw(server.address());
+        peer.send(ByteBuffer.allocate(4).putInt(5000).array());
+        assertThat(peer.receiveText(9)).isEqualTo("too large");
+        peer.awaitEnd();
+        server.awaitNoConnections();
+    }
+
+    /** Else the peer of a proxy whose other side broke would take what it got for the whole. */
+    @Test
+    void theErrorHandlerMayResetTheConnection() throws Exception {
+        assumeTrue(variant.isTcp(), "a Unix socket knows no reset");
+        Listening server = net.listen(net.server()
+                .onRequest(connection -> {
+                    connection.reader().skip(1); // what is unread would cause a reset, too
+                    throw new IllegalArgumentException("on purpose");
+                })
+                .onError((connection, error) -> connection.abort()));
+        for (int i = 0; i < 20; i++) {
+            RawPeer peer = net.connectRaw(server.address()).send("x");
+            assertThat(peer.awaitEnd()).as("round %d", i).isEqualTo(RawPeer.End.RESET);
+        }
+        server.awaitNoConnections();
     }
 
     @Test

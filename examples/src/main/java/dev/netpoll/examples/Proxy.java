@@ -43,9 +43,9 @@ final class Proxy {
             while (passOn(from.reader(), to.writer())) {}
             // The one side has no more to say; the other may still answer.
             to.shutdownOutput();
-        } catch (IOException broken) {
-            from.close();
-            to.close();
+        } catch (IOException broken) { // an end in order would make a part look like the whole
+            from.abort();
+            to.abort();
         }
     }
 

@@ -38,8 +38,21 @@ final class CallbackRunner {
 
     /** A callback, or work done on its behalf, has failed. */
     static void fail(Runs connection, Throwable error) {
-        connection.closeFor(EndReason.CALLBACK_FAILED, false); // first: reporting may fail as well
-        report(connection, error);
+        end(connection, EndReason.CALLBACK_FAILED, error);
+    }
+
+    /** Closes the connection for a failure. Before that, the error handler may still answer the peer, or abort. */
+    static void end(Runs connection, EndReason reason, Throwable error) {
+        connection.noteEnd(reason);
+        try {
+            connection.outbound.dropPending(); // half an answer would come before that of the error handler
+        } finally {
+            try {
+                report(connection, error);
+            } finally {
+                connection.closeFor(reason, false);
+            }
+        }
     }
 
     /** Reports to the error handler on the calling thread. */

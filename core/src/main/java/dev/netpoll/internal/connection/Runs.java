@@ -217,8 +217,7 @@ abstract class Runs extends Due implements Activation, Runnable {
         }
         FrameTooLargeException refusal = refusal();
         if (refusal != null) {
-            closeFor(EndReason.FRAME_REFUSED, false);
-            CallbackRunner.report(this, refusal);
+            CallbackRunner.end(this, EndReason.FRAME_REFUSED, refusal);
         } else if (goesOn || inbound.unread() > 0) {
             callHandler(current);
         }
