@@ -87,6 +87,36 @@ class InlineHandlerTest extends ConformanceTest {
         assertThat(peer.drain()).isEqualTo(total);
     }
 
+    /** As a handler does that has caught an InterruptedException. */
+    @Test
+    void anInterruptStatusThatAHandlerLeavesIsNotForOthers() throws Exception {
+        Listening server = net.serve(connection -> {
+            String request = Handlers.takeText(connection);
+            boolean found = Thread.currentThread().isInterrupted();
+            connection.writer().writeUtf8(found ? "interrupted" : "undisturbed").flush();
+            if (request.startsWith("!")) {
+                Thread.currentThread().interrupt();
+            }
+            if (request.equals("!!")) {
+                throw new IllegalArgumentException("on purpose");
+            }
+        });
+        List<RawPeer> others = new ArrayList<>();
+        for (int i = 0; i < 4; i++) { // on all loops
+            others.add(net.connectRaw(server.address()));
+        }
+        for (String bad : List.of("!", "!!")) {
+            for (int i = 0; i < 4; i++) {
+                net.connectRaw(server.address()).send(bad).receiveText(11);
+            }
+            for (RawPeer other : others) {
+                assertThat(other.send("x").receiveText(11)).as(bad).isEqualTo("undisturbed");
+            }
+        }
+        Await.until("the failures are reported", () -> net.errorCount() == 4);
+        net.takeErrors();
+    }
+
     @Test
     void muchOutputIsSentBeforeTheHandlerReturns() throws Exception {
         byte[] piece = new byte[1 << 10];

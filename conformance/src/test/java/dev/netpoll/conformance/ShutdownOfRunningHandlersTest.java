@@ -80,7 +80,9 @@ class ShutdownOfRunningHandlersTest extends ConformanceTest {
     @Test
     void aHandlerThatWaitsForItsPeerIsToldThatItsServerShutDown() throws Exception {
         CompletableFuture<Throwable> told = new CompletableFuture<>();
+        CountDownLatch begun = new CountDownLatch(1);
         Listening server = net.serve(connection -> {
+            begun.countDown();
             try {
                 connection.reader().readLong();
             } catch (IOException e) {
@@ -89,7 +91,7 @@ class ShutdownOfRunningHandlersTest extends ConformanceTest {
         });
         RawPeer peer = net.connectRaw(server.address());
         peer.send("part");
-        Await.until("it is accepted", () -> server.server().connectionCount() == 1);
+        assertThat(begun.await(Await.DEADLINE.toSeconds(), TimeUnit.SECONDS)).isTrue();
         Background<Boolean> shutdown = Background.call(() -> server.server().shutdown(Timing.SHORT));
         assertThat(told.get(Await.DEADLINE.toSeconds(), TimeUnit.SECONDS))
                 .isInstanceOf(ConnectionClosedException.class)

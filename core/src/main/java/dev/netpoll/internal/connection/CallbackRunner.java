@@ -33,6 +33,10 @@ final class CallbackRunner {
             callback.handle(connection);
         } catch (Throwable t) { // errors too: user code costs only its own connection
             fail(connection, t);
+        } finally {
+            if (connection.config().inline() && connection.inLoop()) {
+                boolean _ = Thread.interrupted(); // a status left behind is not for the handlers of other connections
+            }
         }
     }
 

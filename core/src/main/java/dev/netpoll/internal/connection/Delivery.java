@@ -236,7 +236,14 @@ abstract class Delivery extends Inbox {
     }
 
     private boolean shouldPause(int mark) {
-        return pausedByUser || isStarving(isWanted()) || isAbove(mark);
+        if (pausedByUser) {
+            if (starved || !paused) { // it wants nothing now: no turn, and its peer waits for the user, not for memory
+                starved = false;
+                leaveBudget();
+            }
+            return true;
+        }
+        return isStarving(isWanted()) || isAbove(mark);
     }
 
     /** {@return whether somebody waits for bytes that have not come} That overrides the mark, up to a bound. */
