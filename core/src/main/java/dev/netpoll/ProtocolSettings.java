@@ -134,7 +134,7 @@ public abstract sealed class ProtocolSettings<B extends ProtocolSettings<B>>
         return set();
     }
 
-    /** Receives what callbacks throw; {@link ErrorHandler#LOGGING} by default. */
+    /** Receives what callbacks throw, before their connection closes; {@link ErrorHandler#LOGGING} by default. */
     public B onError(ErrorHandler handler) {
         onError = Objects.requireNonNull(handler, "handler");
         return set();
