@@ -54,8 +54,16 @@ final class CallbackRunner {
             try {
                 report(connection, error);
             } finally {
-                connection.closeFor(reason, false);
+                close(connection, reason);
             }
+        }
+    }
+
+    private static void close(Runs connection, EndReason reason) {
+        try {
+            connection.outbound.dropPending(); // what the error handler has not flushed
+        } finally {
+            connection.closeFor(reason, false);
         }
     }
 

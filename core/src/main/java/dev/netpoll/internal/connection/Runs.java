@@ -217,7 +217,7 @@ abstract class Runs extends Due implements Activation, Runnable {
         }
         FrameTooLargeException refusal = refusal();
         if (refusal != null) {
-            CallbackRunner.end(this, EndReason.FRAME_REFUSED, refusal);
+            callHandler(_ -> CallbackRunner.end(this, EndReason.FRAME_REFUSED, refusal)); // it may block
         } else if (goesOn || inbound.unread() > 0) {
             callHandler(current);
         }
@@ -283,7 +283,7 @@ abstract class Runs extends Due implements Activation, Runnable {
                 }
                 endRun(next);
                 if (failure != null) {
-                    CallbackRunner.fail(this, failure);
+                    callHandler(_ -> CallbackRunner.fail(this, failure)); // it may block
                 }
             }
             ended = true;

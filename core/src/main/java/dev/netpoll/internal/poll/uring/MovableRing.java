@@ -286,15 +286,20 @@ abstract class MovableRing implements Poller {
 
     /**
      * Withdraws what was collected for a descriptor (I3 of Ring), and cancels what the kernel has taken for its socket:
-     * that would hold the socket open, and its peer would wait for ever. If this throws, the ring fails: else the
+     * that would hold the socket open, and its peer would wait for ever. If the first throws, the ring fails: else the
      * kernel might get memory and a number that already have another owner.
      */
     final void withdraw(int fd, long token) {
         try {
             boolean _ = submissions.withdrawAll(fd);
-            submissions.cancelEach(token);
         } catch (Throwable t) {
             failure = broken;
+            return;
+        }
+        try {
+            submissions.cancelEach(token);
+        } catch (Throwable t) {
+            // the others of the loop are innocent; what the kernel has of this socket ends with its peer, or the ring
         }
     }
 
