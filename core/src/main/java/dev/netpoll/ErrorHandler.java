@@ -12,7 +12,7 @@ import java.io.IOException;
  * <p>It closes it in order, when the error handler has returned. So the error handler may still write and flush an
  * answer: what the callback wrote and did not flush is dropped before. Or it calls {@link Connection#abort}, so that
  * the peer of a stream does not take a part for the whole. If the connection has ended already, or was never usable,
- * its methods throw or do nothing, as ever.
+ * its methods throw or do nothing, as ever. So it is when an executor has rejected a callback.
  *
  * @since 0.1
  */
