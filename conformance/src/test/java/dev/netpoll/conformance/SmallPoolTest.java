@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Timeout;
 @Variants(transports = Transport.TCP4, modes = Mode.VIRTUAL)
 class SmallPoolTest extends ConformanceTest {
     private static final int PEERS = 8;
-    private static final int MESSAGES = 25;
+    private static final int MESSAGES = 50;
     private static final int MESSAGE_BYTES = 600_000;
     private static final int ANSWERED_BYTES = 50_000;
 
