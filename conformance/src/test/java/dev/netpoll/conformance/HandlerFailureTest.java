@@ -11,6 +11,7 @@ import dev.netpoll.Connection;
 import dev.netpoll.ConnectionHandler;
 import dev.netpoll.ConnectionOptions;
 import dev.netpoll.Dispatch;
+import dev.netpoll.ErrorHandler;
 import dev.netpoll.Framing;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
@@ -157,13 +158,7 @@ class HandlerFailureTest extends ConformanceTest {
                     connection.writer().writeUtf8("half an ans");
                     throw new IllegalArgumentException("on purpose");
                 })
-                .onError((connection, error) -> {
-                    try {
-                        connection.writer().writeUtf8("error").flush();
-                    } catch (IOException e) {
-                        throw new UncheckedIOException(e);
-                    }
-                }));
+                .onError(answering("error")));
         RawPeer peer = net.connectRaw(server.address()).send("x");
         assertThat(peer.receiveText(5)).isEqualTo("error");
         peer.awaitEnd();
@@ -176,19 +171,24 @@ class HandlerFailureTest extends ConformanceTest {
                 .framing(Framing.lengthField(0, 4))
                 .options(ConnectionOptions.builder().maxFrameLength(1000).build())
                 .onRequest(Handlers.echo())
-                .onError((connection, error) -> {
-                    try {
-                        connection.reader().skip(connection.reader().readableBytes());
-                        connection.writer().writeUtf8("too large").flush();
-                    } catch (IOException e) {
-                        throw new UncheckedIOException(e);
-                    }
-                }));
+                .onError(answering("too large")));
         RawPeer peer = net.connectRaw(server.address());
         peer.send(ByteBuffer.allocate(4).putInt(5000).array());
         assertThat(peer.receiveText(9)).isEqualTo("too large");
         peer.awaitEnd();
         server.awaitNoConnections();
+    }
+
+    /** What is unread would cause a reset behind the answer. */
+    private static ErrorHandler answering(String text) {
+        return (connection, error) -> {
+            try {
+                connection.reader().skip(connection.reader().readableBytes());
+                connection.writer().writeUtf8(text).flush();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        };
     }
 
     /** Else the peer of a proxy whose other side broke would take what it got for the whole. */

@@ -18,7 +18,6 @@ import dev.netpoll.conformance.support.Bytes;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Harness.Pair;
 import dev.netpoll.conformance.support.Mode;
-import dev.netpoll.conformance.support.OwnNet;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
@@ -26,19 +25,15 @@ import dev.netpoll.testkit.Await;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** What a program keeps of what it has received, in slices and views, is bounded as everything else. */
 @Variants(
         transports = Transport.TCP4,
         modes = {Mode.ADAPTIVE, Mode.VIRTUAL})
-class KeptMemoryTest extends ConformanceTest {
+class KeptMemoryTest extends BudgetTest {
     private static final long BUDGET = 2L << 20;
     private static final int MARK = 128 << 10;
     private static final int FRAME_MAX = 512 << 10;
@@ -48,28 +43,15 @@ class KeptMemoryTest extends ConformanceTest {
 
     private static final Duration LONG = Duration.ofMillis(1500);
 
-    private final Queue<LinkBuffer> kept = new ConcurrentLinkedQueue<>();
     private final AtomicLong keptBytes = new AtomicLong();
-    private OwnNet own;
 
-    @BeforeEach
-    void open() {
-        own = OwnNet.withBudget(variant, BUDGET);
+    KeptMemoryTest() {
+        super(BUDGET);
     }
 
-    @AfterEach
-    void close() {
-        own.close();
-        closeKept();
-    }
-
-    /** {@return how many bytes they were} */
-    private long closeKept() {
-        long bytes = 0;
-        for (LinkBuffer slice = kept.poll(); slice != null; slice = kept.poll()) {
-            bytes += slice.readableBytes();
-            slice.close();
-        }
+    @Override
+    long closeKept() {
+        long bytes = super.closeKept();
         keptBytes.addAndGet(-bytes);
         return bytes;
     }

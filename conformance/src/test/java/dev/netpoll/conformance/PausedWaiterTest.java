@@ -7,11 +7,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.netpoll.Connection;
 import dev.netpoll.ConnectionOptions;
-import dev.netpoll.buffer.LinkBuffer;
 import dev.netpoll.conformance.support.Background;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Mode;
-import dev.netpoll.conformance.support.OwnNet;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
@@ -20,15 +18,12 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicReference;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** A connection that waits for the group's memory when its user pauses reading: it waits for its user from then on. */
 @Variants(transports = Transport.TCP4, modes = Mode.ADAPTIVE)
-class PausedWaiterTest extends ConformanceTest {
+class PausedWaiterTest extends BudgetTest {
     private static final long BUDGET = 1L << 20;
     private static final int PEERS = 4;
     private static final int MUCH = 600_000;
@@ -36,19 +31,10 @@ class PausedWaiterTest extends ConformanceTest {
     /** A message that the kernel's buffers hold. */
     private static final int WAITING = 200_000;
 
-    private final ConcurrentLinkedQueue<LinkBuffer> kept = new ConcurrentLinkedQueue<>();
     private final AtomicReference<Connection> waiting = new AtomicReference<>();
-    private OwnNet own;
 
-    @BeforeEach
-    void open() {
-        own = OwnNet.withBudget(variant, BUDGET);
-    }
-
-    @AfterEach
-    void close() {
-        own.close();
-        closeKept();
+    PausedWaiterTest() {
+        super(BUDGET);
     }
 
     @Test
@@ -119,12 +105,6 @@ class PausedWaiterTest extends ConformanceTest {
     private long readable() {
         Connection connection = waiting.get();
         return connection == null ? 0 : connection.reader().readableBytes();
-    }
-
-    private void closeKept() {
-        for (LinkBuffer next = kept.poll(); next != null; next = kept.poll()) {
-            next.close();
-        }
     }
 
     private boolean isMemoryBack() {

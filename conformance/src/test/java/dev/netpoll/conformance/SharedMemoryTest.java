@@ -13,7 +13,6 @@ import dev.netpoll.conformance.support.Bytes;
 import dev.netpoll.conformance.support.Handlers;
 import dev.netpoll.conformance.support.Harness.Listening;
 import dev.netpoll.conformance.support.Mode;
-import dev.netpoll.conformance.support.OwnNet;
 import dev.netpoll.conformance.support.RawPeer;
 import dev.netpoll.conformance.support.Transport;
 import dev.netpoll.conformance.support.Variants;
@@ -28,13 +27,11 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** The budget of memory that the connections of a group have together: who waits for it, and who does not. */
 @Variants(transports = Transport.TCP4, modes = Mode.ADAPTIVE)
-class SharedMemoryTest extends ConformanceTest {
+class SharedMemoryTest extends BudgetTest {
     private static final long BUDGET = 1L << 20;
     private static final int PEERS = 20;
     private static final int MANY = 300;
@@ -45,16 +42,8 @@ class SharedMemoryTest extends ConformanceTest {
     /** Longer than somebody may be favoured who gets nothing, several times. */
     private static final Duration LONG = Duration.ofMillis(2500);
 
-    private OwnNet own;
-
-    @BeforeEach
-    void open() {
-        own = OwnNet.withBudget(variant, BUDGET);
-    }
-
-    @AfterEach
-    void close() {
-        own.close();
+    SharedMemoryTest() {
+        super(BUDGET);
     }
 
     private long used() {
