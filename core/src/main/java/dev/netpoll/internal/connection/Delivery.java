@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  *       is above the mark, the loop reads on to the end. The loop sets {@code paused}, then checks again; others change
  *       what the rule depends on, then check {@code paused}. Even then reading pauses while the group's memory is used
  *       up and the connection retains more than its share (or anything, if the process has no memory either), unless
- *       the connection is a favoured one.
+ *       the connection is a favoured one. A connection that its user pauses waits for no memory.
  *   <li>B3 A due run does not begin while another thread uses the side; that thread gives up the side (volatile), then
  *       checks whether a run is due. The loop raises {@code delivered} (volatile), then looks for a user.
  * </ul>

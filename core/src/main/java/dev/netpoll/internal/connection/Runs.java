@@ -217,7 +217,8 @@ abstract class Runs extends Due implements Activation, Runnable {
         }
         FrameTooLargeException refusal = refusal();
         if (refusal != null) {
-            callHandler(_ -> CallbackRunner.end(this, EndReason.FRAME_REFUSED, refusal)); // it may block
+            // as a handler: the error handler may block as well
+            callHandler(_ -> CallbackRunner.end(this, EndReason.FRAME_REFUSED, refusal));
         } else if (goesOn || inbound.unread() > 0) {
             callHandler(current);
         }
@@ -283,7 +284,7 @@ abstract class Runs extends Due implements Activation, Runnable {
                 }
                 endRun(next);
                 if (failure != null) {
-                    callHandler(_ -> CallbackRunner.fail(this, failure)); // it may block
+                    callHandler(_ -> CallbackRunner.fail(this, failure)); // as above
                 }
             }
             ended = true;

@@ -299,7 +299,7 @@ abstract class MovableRing implements Poller {
         try {
             submissions.cancelEach(token);
         } catch (Throwable t) {
-            // the others of the loop are innocent; what the kernel has of this socket ends with its peer, or the ring
+            // the others of the loop are innocent; the close shuts down a socket that was not left in order
         }
     }
 
